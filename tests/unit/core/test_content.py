@@ -20,7 +20,6 @@ from understudy.model.model import Model
 from understudy.model.parts import Input, Parameter, Source
 from understudy.model.population_model import Covariate, PopulationModel, RandomEffects
 
-
 DEFAULT = Expression("a + 1")
 
 
