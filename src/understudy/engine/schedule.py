@@ -1,0 +1,182 @@
+"""Schedule: who is dosed and looked at when, as flat arrays, before any parameter is known."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from understudy.core.errors import SimulationError
+from understudy.model.model import Model
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from understudy.data.records import Records
+
+OBSERVE, DOSE, OTHER, RESET, RESET_AND_DOSE = range(5)
+
+
+@dataclass(frozen=True, eq=False)
+class Schedule:
+    """Rows of all patients, patient by patient, each in the order in which it takes effect.
+
+    Parameters
+    ----------
+    patients : tuple of str, length n
+    start : int array, shape (n + 1,)
+        Patient i owns rows ``start[i]`` to ``start[i + 1]``.
+    time, amount, rate, interval : float arrays, shape (rows,)
+        In the model's units; `rate` -1 and -2 stand for a modelled rate and duration.
+    event : int array
+        NONMEM's EVID.
+    additional, steady : int arrays
+        ADDL and SS.
+    entry : int array
+        Index of the model's input that receives the dose, -1 for none.
+    record : int array
+        Row of the table this comes from, -1 where a dose was split over inputs or added.
+    observed : bool array
+        Rows at which the states are wanted, after the row's own event.
+    """
+
+    patients: tuple[str, ...]
+    start: np.ndarray
+    time: np.ndarray
+    event: np.ndarray
+    amount: np.ndarray
+    rate: np.ndarray
+    interval: np.ndarray
+    additional: np.ndarray
+    steady: np.ndarray
+    entry: np.ndarray
+    record: np.ndarray
+    observed: np.ndarray
+
+    @property
+    def patient(self) -> np.ndarray:
+        """Patient index of each row."""
+        return np.repeat(np.arange(len(self.patients)), np.diff(self.start))
+
+    def repeat(self, copies: int) -> Schedule:
+        """The same patients `copies` times, one after the other."""
+        size = self.time.size
+        steps = [self.start[:-1] + k * size for k in range(copies)]
+        changed = {"patients": self.patients * copies, "start": np.append(np.concatenate(steps), copies * size)}
+        tiled = [f.name for f in fields(self) if f.name not in changed]
+        return Schedule(**changed, **{name: np.tile(getattr(self, name), copies) for name in tiled})
+
+
+def from_records(records: Records, model: Model) -> Schedule:
+    """Schedule of a table; every record is observed, after its own event, as NONMEM tabulates it."""
+    table = records.table
+    entries = _entries(table["cmt"].to_numpy(), np.isin(table["evid"].to_numpy(), (DOSE, RESET_AND_DOSE)), model)
+    row = np.concatenate([np.full(len(e), k) for k, e in enumerate(entries)]) if len(entries) else np.zeros(0, int)
+    first = np.r_[True, row[1:] != row[:-1]]
+    last = np.r_[row[1:] != row[:-1], True]
+    column = lambda name: table[name].to_numpy()[row]  # noqa: E731
+    ids = table["id"].to_numpy()[row]
+    starts = np.flatnonzero(np.r_[True, ids[1:] != ids[:-1]])
+    event = column("evid").astype(np.int64)
+    # A dose split over several inputs resets the system once only.
+    event = np.where(~first & (event == RESET_AND_DOSE), DOSE, event)
+    return Schedule(
+        patients=tuple(str(name) for name in ids[starts]),
+        start=np.append(starts, len(row)),
+        time=column("time").astype(float),
+        event=event,
+        amount=column("amt").astype(float),
+        rate=column("rate").astype(float),
+        interval=column("ii").astype(float),
+        additional=column("addl").astype(np.int64),
+        steady=column("ss").astype(np.int64),
+        entry=np.concatenate(entries) if len(entries) else np.zeros(0, int),
+        record=row,
+        observed=last,
+    )
+
+
+def from_doses(doses: pd.DataFrame, patients: Sequence[str], times: np.ndarray, before: np.ndarray, model: Model):
+    """Schedule of a regimen's doses with common observation times.
+
+    Parameters
+    ----------
+    doses : DataFrame
+        Columns id, time, amt, rate, ii, addl, ss, route, sorted by patient.
+    patients : sequence of str
+    times : float array, shape (m,) or (n, m)
+        Observation times in the model's time unit.
+    before : bool array, like `times`
+        Whether an observation at the very time of a dose sees the state before it.
+    model : Model
+    """
+    index = {name: k for k, name in enumerate(patients)}
+    entries = _entries(doses["route"].to_numpy(), np.ones(len(doses), bool), model)
+    row = np.repeat(np.arange(len(doses)), [len(e) for e in entries]).astype(int)
+    entry = np.concatenate(entries) if len(entries) else np.zeros(0, int)
+    owner = np.array([index[name] for name in doses["id"]], dtype=int)[row]
+    times = np.broadcast_to(times, (len(patients), np.shape(times)[-1]))
+    before = np.broadcast_to(before, times.shape)
+    count = times.size
+    modelled = np.array([-2.0 if i.duration is not None else -1.0 if i.rate is not None else 0.0 for i in model.doses])
+    rate = doses["rate"].to_numpy(float)[row]
+    rate = np.where(rate == 0, modelled[entry], rate) if len(row) else rate
+    dosed = lambda name: np.r_[doses[name].to_numpy(float)[row], np.zeros(count)]  # noqa: E731
+    patient = np.r_[owner, np.repeat(np.arange(len(patients)), times.shape[1])]
+    time = np.r_[doses["time"].to_numpy(float)[row], times.ravel()]
+    rank = np.r_[np.ones(len(row)), np.where(before.ravel(), 0, 2)]
+    order = np.lexsort((rank, time, patient))
+    observed = np.r_[np.zeros(len(row), bool), np.ones(count, bool)]
+    return Schedule(
+        patients=tuple(patients),
+        start=np.searchsorted(patient[order], np.arange(len(patients) + 1)),
+        time=time[order],
+        event=np.where(observed, OBSERVE, DOSE)[order],
+        amount=dosed("amt")[order],
+        rate=np.r_[rate, np.zeros(count)][order],
+        interval=dosed("ii")[order],
+        additional=dosed("addl").astype(int)[order],
+        steady=dosed("ss").astype(int)[order],
+        entry=np.r_[entry, np.full(count, -1)][order],
+        record=np.r_[np.full(len(row), -1), np.arange(count)][order],
+        observed=observed[order],
+    )
+
+
+def _entries(targets: np.ndarray, dosed: np.ndarray, model: Model) -> list[np.ndarray]:
+    """Indices of the inputs that each row's dose enters; ``[-1]`` for rows that dose nothing."""
+    known: dict[str, np.ndarray] = {}
+    nothing = np.array([-1])
+    rows = []
+    for target, is_dose in zip(targets, dosed, strict=True):
+        if is_dose and target not in known:
+            known[target] = find_inputs(str(target), model)
+        rows.append(known[target] if is_dose else nothing)
+    return rows
+
+
+def find_inputs(target: str, model: Model) -> np.ndarray:
+    """Indices into ``model.doses`` for a route's name, a state's name, a 1-based state number, or "" (default).
+
+    Raises
+    ------
+    SimulationError
+        If the model has no such input.
+    """
+    if target == "":
+        target = model.routes[0]
+    names = [entry.name for entry in model.doses]
+    if target in names:
+        return np.flatnonzero([name == target for name in names])
+    if target.isdigit() and 1 <= int(target) <= len(model.states):
+        target = model.state_names[int(target) - 1]
+    states = [entry.state for entry in model.doses]
+    if target in states:
+        return np.array([states.index(target)])
+    raise SimulationError(
+        f"no dose can enter {target!r}",
+        place=model.name,
+        repair=f"dose one of {', '.join(dict.fromkeys(names))}, or a state that has an input",
+    )

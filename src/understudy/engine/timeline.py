@@ -1,0 +1,334 @@
+"""Timeline: one sorted list of events per patient, with every dosing rule worked out.
+
+Additional doses, lag, bioavailability, infusions given by rate, duration or modelled, steady state (with infusions
+longer than the interval and lags longer than the interval), resets and changes of parameters become seven kinds of
+elementary event. No solver knows about NONMEM records; every solver consumes this.
+
+The rules are those of NONMEM's PREDPP as its users' guide (part VI) gives them: a reset, and a steady-state dose with
+SS = 1, turn off infusions and cancel additional and lagged doses that are still to come; SS = 2 adds.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from understudy.engine.schedule import DOSE, RESET, RESET_AND_DOSE, Schedule
+
+# The order is that in which events of one record take effect.
+ROW, REINITIALISE, STOP_INFUSIONS, STEADY, RATE, BOLUS, PROFILE = range(7)
+REPLACE, ADD = 0.0, 1.0
+
+
+@dataclass(frozen=True, eq=False)
+class DoseValues:
+    """Individual values that govern each schedule row's dose, shape (rows,) each; not-a-number where undeclared."""
+
+    lag: np.ndarray
+    bioavailability: np.ndarray
+    rate: np.ndarray
+    duration: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class SteadyDoses:
+    """Dosing cycles whose steady state is wanted, one per steady-state dose, shape (cycles,) each.
+
+    A cycle starts at the dose record. ``running`` infusions of ``rate`` are under way then, one starts (or a bolus
+    ``amount`` enters) at ``phase`` and one ends at ``end``. A cycle of period zero is a constant infusion.
+    """
+
+    row: np.ndarray
+    patient: np.ndarray
+    state: np.ndarray
+    amount: np.ndarray
+    rate: np.ndarray
+    period: np.ndarray
+    phase: np.ndarray
+    running: np.ndarray
+    end: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class Timeline:
+    """Events and observations of all patients.
+
+    Parameters
+    ----------
+    event_start, observation_start : int arrays, shape (patients + 1,)
+    event_time, event_value : float arrays, shape (events,)
+    event_kind, event_target : int arrays, shape (events,)
+        The target is a state (RATE, BOLUS), a parameter row (ROW, REINITIALISE), a cycle of `steady` (STEADY) or an
+        input with a profile (PROFILE).
+    observation_time : float array, shape (observations,)
+    observation_after : int array
+        How many of the patient's events have taken effect when it is observed.
+    observation_row : int array
+        Schedule row of each observation.
+    first_row : int array, shape (patients,)
+        Parameter row at the start.
+    start_time : float array, shape (patients,)
+    steady : SteadyDoses
+    """
+
+    event_start: np.ndarray
+    event_time: np.ndarray
+    event_kind: np.ndarray
+    event_target: np.ndarray
+    event_value: np.ndarray
+    observation_start: np.ndarray
+    observation_time: np.ndarray
+    observation_after: np.ndarray
+    observation_row: np.ndarray
+    first_row: np.ndarray
+    start_time: np.ndarray
+    steady: SteadyDoses
+
+    @property
+    def patients(self) -> int:
+        """Number of patients."""
+        return self.first_row.size
+
+
+class _Events:
+    """Collects events as arrays, then sorts them once."""
+
+    columns = ("patient", "time", "sequence", "kind", "target", "value")
+
+    def __init__(self) -> None:
+        self.parts: list[tuple[np.ndarray, ...]] = []
+
+    def add(self, patient, time, sequence, kind, target, value=0.0) -> None:
+        self.parts.append(np.broadcast_arrays(patient, time, sequence, kind, target, value))
+
+    def sorted(self) -> dict[str, np.ndarray]:
+        joined = {name: np.concatenate([p[k] for p in self.parts]) for k, name in enumerate(self.columns)}
+        order = np.lexsort((joined["kind"], joined["sequence"], joined["time"], joined["patient"]))
+        return {name: values[order] for name, values in joined.items()}
+
+
+@dataclass(frozen=True, eq=False)
+class _Doses:
+    """The dose rows of a schedule, with amounts and durations worked out."""
+
+    row: np.ndarray
+    patient: np.ndarray
+    time: np.ndarray
+    lag: np.ndarray
+    amount: np.ndarray
+    rate: np.ndarray
+    duration: np.ndarray
+    state: np.ndarray
+    entry: np.ndarray
+    has_profile: np.ndarray
+    cancelled: np.ndarray
+
+
+# Derived events (additional and lagged doses, ends of infusions) precede records of the same time, so that an
+# observation at that time sees them.
+_DERIVED = -1.0
+
+
+def build(
+    schedule: Schedule,
+    values: DoseValues,
+    states: np.ndarray,
+    profiles: np.ndarray,
+    point_row: np.ndarray,
+    interval_row: np.ndarray,
+) -> Timeline:
+    """Work out the events of a schedule.
+
+    Parameters
+    ----------
+    schedule : Schedule
+    values : DoseValues
+    states : int array
+        State that each of the model's inputs doses.
+    profiles : bool array
+        Which inputs have an absorption profile.
+    point_row, interval_row : int arrays, shape (rows,)
+        Parameter row in force at each schedule row, and from it to the next.
+    """
+    doses = _doses(schedule, values, states, profiles)
+    events = _Events()
+    _add_parameter_changes(events, schedule, interval_row)
+    _add_resets(events, schedule, point_row)
+    _add_doses(events, schedule, doses)
+    steady = _add_steady(events, schedule, doses, point_row)
+    return _assemble(events.sorted(), schedule, interval_row, steady)
+
+
+def _doses(schedule: Schedule, values: DoseValues, states: np.ndarray, profiles: np.ndarray) -> _Doses:
+    row = np.flatnonzero((schedule.event == DOSE) | (schedule.event == RESET_AND_DOSE))
+    entry = schedule.entry[row]
+    coded, amount = schedule.rate[row], schedule.amount[row] * values.bioavailability[row]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        rate = np.select([coded > 0, coded == -1], [coded, values.rate[row]], 0.0)
+        duration = np.select([rate > 0, coded == -2], [amount / rate, values.duration[row]], 0.0)
+        rate = np.where((coded == -2) & (duration > 0), amount / duration, rate)
+    return _Doses(
+        row=row,
+        patient=schedule.patient[row],
+        time=schedule.time[row],
+        lag=values.lag[row],
+        amount=amount,
+        rate=rate,
+        duration=duration,
+        state=states[entry] if row.size else entry,
+        entry=entry,
+        has_profile=profiles[entry] if row.size else np.zeros(0, bool),
+        cancelled=_cancellation(schedule)[row],
+    )
+
+
+def _cancellation(schedule: Schedule) -> np.ndarray:
+    """Time from which what each row has set going no longer counts: the next reset or SS = 1 dose."""
+    resets = np.isin(schedule.event, (RESET, RESET_AND_DOSE)) | (schedule.steady == 1)
+    # Rows split from one record share its fate: they do not cancel each other.
+    resets &= (schedule.record < 0) | np.r_[True, schedule.record[1:] != schedule.record[:-1]]
+    patient, until = schedule.patient, np.full(schedule.time.size, np.inf)
+    where = np.flatnonzero(resets)
+    following = np.searchsorted(where, np.arange(schedule.time.size), side="right")
+    exists = following < where.size
+    candidate = where[np.minimum(following, max(where.size - 1, 0))] if where.size else np.zeros_like(following)
+    same = exists & (patient[candidate] == patient)
+    until[same] = schedule.time[candidate[same]]
+    return until
+
+
+def _add_parameter_changes(events: _Events, schedule: Schedule, interval_row: np.ndarray) -> None:
+    patient = schedule.patient
+    changed = np.r_[False, (interval_row[1:] != interval_row[:-1]) & (patient[1:] == patient[:-1])]
+    row = np.flatnonzero(changed)
+    events.add(patient[row], schedule.time[row], row.astype(float), ROW, interval_row[row])
+
+
+def _add_resets(events: _Events, schedule: Schedule, point_row: np.ndarray) -> None:
+    row = np.flatnonzero((schedule.event == RESET) | (schedule.event == RESET_AND_DOSE))
+    events.add(schedule.patient[row], schedule.time[row], row.astype(float), REINITIALISE, point_row[row])
+
+
+def _add_doses(events: _Events, schedule: Schedule, doses: _Doses) -> None:
+    """Every dose of every record: the first, and its additional ones."""
+    counts = schedule.additional[doses.row] + 1
+    # A constant infusion at steady state has no dose of its own: it runs until the record, and stops there.
+    counts[(doses.amount == 0) & (schedule.steady[doses.row] > 0)] = 0
+    index = np.repeat(np.arange(doses.row.size), counts)
+    number = np.arange(index.size) - np.repeat(np.cumsum(counts) - counts, counts)
+    time = doses.time[index] + number * schedule.interval[doses.row][index] + doses.lag[index]
+    own = (number == 0) & (doses.lag[index] == 0)
+    _enter(events, doses, index, time, np.where(own, doses.row[index].astype(float), _DERIVED))
+
+
+def _enter(events: _Events, doses: _Doses, index: np.ndarray, time: np.ndarray, sequence: np.ndarray) -> None:
+    """A dose of `doses[index]` enters at `time`, unless a reset comes first."""
+    own = sequence != _DERIVED
+    kept = own | (time < doses.cancelled[index])
+    index, time, sequence = index[kept], time[kept], sequence[kept]
+    patient, state = doses.patient[index], doses.state[index]
+    infused, profiled = doses.rate[index] > 0, doses.has_profile[index]
+    plain = ~infused & ~profiled
+    events.add(patient[plain], time[plain], sequence[plain], BOLUS, state[plain], doses.amount[index][plain])
+    at = profiled & ~infused
+    events.add(patient[at], time[at], sequence[at], PROFILE, doses.entry[index][at], doses.amount[index][at])
+    rate = doses.rate[index]
+    events.add(patient[infused], time[infused], sequence[infused], RATE, state[infused], rate[infused])
+    end = time + doses.duration[index]
+    ends = infused & (end < doses.cancelled[index])
+    events.add(patient[ends], end[ends], _DERIVED, RATE, state[ends], -rate[ends])
+
+
+def _add_steady(events: _Events, schedule: Schedule, doses: _Doses, point_row: np.ndarray) -> SteadyDoses:
+    """Steady-state doses: set the state, and let what their implied predecessors left under way go on."""
+    index = np.flatnonzero(schedule.steady[doses.row] > 0)
+    row, patient, time = doses.row[index], doses.patient[index], doses.time[index]
+    steady = _cycles(schedule, doses, index, point_row)
+    sequence, replaces = row.astype(float), schedule.steady[row] == 1
+    events.add(patient[replaces], time[replaces], sequence[replaces], STOP_INFUSIONS, 0)
+    events.add(patient, time, sequence, STEADY, np.arange(index.size), np.where(replaces, REPLACE, ADD))
+    _continue_infusions(events, doses, index, steady)
+    _add_lagged_predecessors(events, doses, index, steady)
+    return steady
+
+
+def _cycles(schedule: Schedule, doses: _Doses, index: np.ndarray, point_row: np.ndarray) -> SteadyDoses:
+    row = doses.row[index]
+    period, lag, duration = schedule.interval[row], doses.lag[index], doses.duration[index]
+    repeats = period > 0
+    safe = np.where(repeats, period, 1.0)
+    phase = np.where(repeats, np.mod(lag, safe), 0.0)
+    infused = doses.rate[index] > 0
+    # Of the earlier infusions, those that start at phase - j * period and have not ended when the cycle starts.
+    running = np.where(infused & repeats, np.maximum(np.ceil((phase + duration) / safe - 1e-12) - 1, 0), 0)
+    return SteadyDoses(
+        row=point_row[row],
+        patient=doses.patient[index],
+        state=doses.state[index],
+        amount=np.where(infused, 0.0, doses.amount[index]),
+        rate=doses.rate[index],
+        period=period,
+        phase=phase,
+        running=running.astype(np.int64),
+        end=np.where(infused & repeats, phase + duration - running * period, 0.0),
+    )
+
+
+def _continue_infusions(events: _Events, doses: _Doses, index: np.ndarray, steady: SteadyDoses) -> None:
+    """Infusions of implied earlier doses that are under way at the record go on and end in their turn."""
+    cycle = np.repeat(np.arange(index.size), steady.running)
+    dose = index[cycle]
+    number = np.arange(cycle.size) - np.repeat(np.cumsum(steady.running) - steady.running, steady.running)
+    patient, state, rate = doses.patient[dose], doses.state[dose], steady.rate[cycle]
+    events.add(patient, doses.time[dose], doses.row[dose].astype(float), RATE, state, rate)
+    end = doses.time[dose] + steady.end[cycle] + number * steady.period[cycle]
+    ends = end < doses.cancelled[dose]
+    events.add(patient[ends], end[ends], _DERIVED, RATE, state[ends], -rate[ends])
+
+
+def _add_lagged_predecessors(events: _Events, doses: _Doses, index: np.ndarray, steady: SteadyDoses) -> None:
+    """Implied earlier doses whose lag lets them enter only after the record (a lag longer than the interval)."""
+    counts = np.where(
+        steady.period > 0, np.round((doses.lag[index] - steady.phase) / np.where(steady.period > 0, steady.period, 1)), 0
+    ).astype(np.int64)
+    cycle = np.repeat(np.arange(index.size), counts)
+    number = np.arange(cycle.size) - np.repeat(np.cumsum(counts) - counts, counts)
+    time = doses.time[index[cycle]] + steady.phase[cycle] + number * steady.period[cycle]
+    at_record = time == doses.time[index[cycle]]
+    sequence = np.where(at_record, doses.row[index[cycle]].astype(float), _DERIVED)
+    _enter(events, doses, index[cycle], time, sequence)
+
+
+def _assemble(events: dict, schedule: Schedule, interval_row: np.ndarray, steady: SteadyDoses) -> Timeline:
+    count = len(schedule.patients)
+    observed = np.flatnonzero(schedule.observed)
+    patient, boundaries = schedule.patient[observed], np.arange(count + 1)
+    event_start = np.searchsorted(events["patient"], boundaries)
+    before = _events_before(events, patient, schedule.time[observed], observed.astype(float))
+    first_time = schedule.time[schedule.start[:-1]] if schedule.time.size else np.zeros(count)
+    return Timeline(
+        event_start=event_start.astype(np.int64),
+        event_time=np.ascontiguousarray(events["time"], dtype=float),
+        event_kind=events["kind"].astype(np.int64),
+        event_target=events["target"].astype(np.int64),
+        event_value=events["value"].astype(float),
+        observation_start=np.searchsorted(patient, boundaries).astype(np.int64),
+        observation_time=schedule.time[observed].astype(float),
+        observation_after=(before - event_start[patient]).astype(np.int64),
+        observation_row=observed,
+        first_row=interval_row[schedule.start[:-1]].astype(np.int64),
+        start_time=first_time.astype(float),
+        steady=steady,
+    )
+
+
+def _events_before(events: dict, patient: np.ndarray, time: np.ndarray, sequence: np.ndarray) -> np.ndarray:
+    """Number of sorted events at or before each (patient, time, sequence)."""
+    joined = [np.r_[events[name], values] for name, values in zip(events, (patient, time, sequence), strict=False)]
+    is_observation = np.r_[np.zeros(events["time"].size), np.ones(time.size)]
+    order = np.lexsort((is_observation, joined[2], joined[1], joined[0]))
+    passed = np.cumsum(is_observation[order] == 0)
+    before = np.empty(order.size, dtype=np.int64)
+    before[order] = passed
+    return before[events["time"].size :]
