@@ -52,7 +52,7 @@ _TOKEN = re.compile(
     | (?P<power>(?:\*\*|\^)\s*(?:{_NUMBER}|\(\s*{_NUMBER}\s*\)))
     | (?P<name>[^\W\d]\w*|%|°\w+)
     | (?P<one>1(?![\d.]))
-    | (?P<sign>[*/()·⋅]|\.(?=\w)))\s*""",
+    | (?P<sign>[*/()·⋅]|\.(?=[^\W\d])))\s*""",
     re.VERBOSE,
 )
 _SUPERSCRIPTS = str.maketrans("⁻⁰¹²³⁴⁵⁶⁷⁸⁹", "-0123456789")
