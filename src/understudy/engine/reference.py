@@ -81,6 +81,8 @@ class _Patient:
         """Integrate to `until`; states at `times` on the way, shape (times, states)."""
         if until == self.time:
             return np.tile(self.states, (times.size, 1))
+        if not np.isfinite(self.states).all():
+            raise _Failed(NOT_FINITE, self.time)
         found, self.states = _integrate(self, times, until, tolerances)
         self.time = until
         return found
@@ -96,7 +98,7 @@ def _integrate(patient: _Patient, times: np.ndarray, until: float, tolerances: T
 
     scale = np.maximum(np.abs(patient.states), np.abs(patient.states).max() * 1e-3)
     scale = np.maximum(scale, np.abs(patient.infusions).max() * (until - patient.time) * 1e-3)
-    wanted = np.append(times, until)
+    wanted, place = np.unique(np.append(times, until), return_inverse=True)
     with np.errstate(all="ignore"), warnings.catch_warnings():
         # LSODA reports trouble as a warning and a failed status; the status is what is read.
         warnings.simplefilter("ignore", UserWarning)
@@ -104,7 +106,8 @@ def _integrate(patient: _Patient, times: np.ndarray, until: float, tolerances: T
             patient.derivative,
             (patient.time, until),
             patient.states,
-            method="LSODA",
+            # LSODA refuses to start on a span that is short against the time itself.
+            method="LSODA" if until - patient.time > 1e-4 * max(1.0, abs(until)) else "DOP853",
             t_eval=wanted,
             rtol=tolerances.relative,
             atol=tolerances.absolute * np.where(scale > 0, scale, 1.0),
@@ -113,7 +116,8 @@ def _integrate(patient: _Patient, times: np.ndarray, until: float, tolerances: T
         raise _Failed(STEP_COLLAPSED, float(result.t[-1]) if len(result.t) else patient.time)
     if not np.isfinite(result.y).all():
         raise _Failed(NOT_FINITE, until)
-    return result.y.T[:-1], result.y[:, -1].copy()
+    found = result.y.T[place]
+    return found[:-1], found[-1].copy()
 
 
 def solve(problem: Problem, tolerances: Tolerances = TIGHT, jobs: int = 1) -> Solution:
