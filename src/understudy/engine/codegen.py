@@ -1,0 +1,230 @@
+"""Codegen: a model's right-hand side printed as LLVM IR, eight patients a call.
+
+Arrays are laid out name by name, lane by lane: state ``i`` of lane ``l`` is element ``8 i + l``. Equal subexpressions
+are printed once. A lane never reads another lane, so a patient's numbers do not depend on its neighbours.
+"""
+
+from __future__ import annotations
+
+import ast
+from functools import lru_cache
+
+from llvmlite import ir
+
+from understudy.core.expression import CONSTANTS, TIME, Expression
+from understudy.engine.lanes import WIDTH
+from understudy.model.model import Model
+
+_DOUBLE = ir.DoubleType()
+_VECTOR = ir.VectorType(_DOUBLE, WIDTH)
+_INDEX = ir.IntType(64)
+# Fusing a multiplication with an addition rounds once instead of twice; nothing else is loosened.
+_FLAGS = ("contract",)
+
+RIGHT_HAND_SIDE = "right_hand_side"
+_INTRINSICS = {
+    "exp": "llvm.exp",
+    "log": "llvm.log",
+    "log10": "llvm.log10",
+    "log2": "llvm.log2",
+    "sqrt": "llvm.sqrt",
+    "abs": "llvm.fabs",
+    "floor": "llvm.floor",
+    "ceil": "llvm.ceil",
+    "sin": "llvm.sin",
+    "cos": "llvm.cos",
+}
+# Called lane by lane from the C library.
+LIBRARY = ("expm1", "log1p", "tan", "asin", "acos", "atan", "sinh", "cosh", "tanh", "lgamma")
+_COMPARE = {ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">=", ast.Eq: "==", ast.NotEq: "!="}
+# Whole powers up to this are multiplied out.
+_LARGEST_POWER = 16
+
+
+@lru_cache(maxsize=512)
+def right_hand_side(model: Model) -> str:
+    """LLVM IR of ``right_hand_side(t, y, p, r, dy)``.
+
+    All arguments are pointers to doubles: time (8), states (states x 8), parameters (parameters x 8), infusion rates
+    (states x 8), and the derivatives to be written (states x 8).
+    """
+    module = ir.Module(name="understudy")
+    pointer = ir.PointerType()
+    function = ir.Function(module, ir.FunctionType(ir.VoidType(), [pointer] * 5), RIGHT_HAND_SIDE)
+    builder = ir.IRBuilder(function.append_basic_block())
+    t, y, p, r, dy = function.args
+    places = {TIME: (t, 0)}
+    places |= {name: (y, k) for k, name in enumerate(model.state_names)}
+    places |= {name: (p, k) for k, name in enumerate(model.parameter_names)}
+    equations = {item.name: item.expression for item in model.assignments}
+    printer = _Printer(module, builder, places, equations)
+    for k, rate in enumerate(model.rates):
+        infused = printer.load(r, k)
+        value = printer.number(printer.value(rate.tree))
+        printer.store(builder.fadd(value, infused, flags=_FLAGS), dy, k)
+    builder.ret_void()
+    return str(module)
+
+
+class _Printer:
+    """Prints checked expression trees as vector instructions."""
+
+    def __init__(self, module: ir.Module, builder: ir.IRBuilder, places: dict, equations: dict[str, Expression]):
+        self.module, self.builder = module, builder
+        self.places, self.equations = places, equations
+        self.known: dict = {}
+
+    def load(self, pointer: ir.Value, k: int) -> ir.Value:
+        place = self.builder.gep(pointer, [ir.Constant(_INDEX, k * WIDTH)], source_etype=_DOUBLE)
+        return self.builder.load(place, align=8, typ=_VECTOR)
+
+    def store(self, value: ir.Value, pointer: ir.Value, k: int) -> None:
+        place = self.builder.gep(pointer, [ir.Constant(_INDEX, k * WIDTH)], source_etype=_DOUBLE)
+        self.builder.store(value, place, align=8)
+
+    def value(self, tree: ast.expr) -> ir.Value:
+        """The value of a tree: doubles, or truth values for conditions."""
+        if isinstance(tree, ast.Constant):
+            return self.constant(float(tree.value))
+        if isinstance(tree, ast.Subscript):
+            return self.value(tree.value)
+        if isinstance(tree, ast.Name):
+            return self.name(tree.id)
+        if isinstance(tree, ast.BinOp):
+            return self.operation(tree)
+        if isinstance(tree, ast.UnaryOp):
+            return self.unary(tree)
+        if isinstance(tree, ast.Call):
+            return self.call(tree.func.id, tree.args)
+        if isinstance(tree, ast.BoolOp):
+            return self.chain("and_" if isinstance(tree.op, ast.And) else "or_", map(self.condition, tree.values))
+        values = [self.number(self.value(part)) for part in (tree.left, *tree.comparators)]
+        signs = [_COMPARE[type(op)] for op in tree.ops]
+        return self.chain("and_", [self.compare(s, *values[k : k + 2]) for k, s in enumerate(signs)])
+
+    def constant(self, value: float) -> ir.Constant:
+        return ir.Constant(_VECTOR, [value] * WIDTH)
+
+    def once(self, key: tuple, make) -> ir.Value:
+        """The value made by `make`, made once for equal keys."""
+        if key not in self.known:
+            self.known[key] = make()
+        return self.known[key]
+
+    def name(self, name: str) -> ir.Value:
+        if name in CONSTANTS:
+            return self.constant(CONSTANTS[name])
+        if name in self.equations:
+            return self.once(("equation", name), lambda: self.value(self.equations[name].tree))
+        return self.once(("name", name), lambda: self.load(*self.places[name]))
+
+    def number(self, value: ir.Value) -> ir.Value:
+        return value if value.type == _VECTOR else self.builder.uitofp(value, _VECTOR)
+
+    def condition(self, tree: ast.expr) -> ir.Value:
+        value = self.value(tree)
+        return value if value.type != _VECTOR else self.compare("!=", value, self.constant(0.0))
+
+    def emit(self, operation: str, *values: ir.Value) -> ir.Value:
+        key = (operation, *map(str, map(_identity, values)))
+        return self.once(key, lambda: getattr(self.builder, operation)(*values, flags=_FLAGS))
+
+    def compare(self, sign: str, left: ir.Value, right: ir.Value) -> ir.Value:
+        # Unequal must hold for not-a-number, every other comparison must not.
+        how = self.builder.fcmp_unordered if sign == "!=" else self.builder.fcmp_ordered
+        return self.once((sign, _identity(left), _identity(right)), lambda: how(sign, left, right))
+
+    def chain(self, operation: str, values) -> ir.Value:
+        result, *rest = list(values)
+        for value in rest:
+            result = getattr(self.builder, operation)(result, value)
+        return result
+
+    def operation(self, tree: ast.BinOp) -> ir.Value:
+        if isinstance(tree.op, ast.Pow):
+            return self.power(tree)
+        names = {ast.Add: "fadd", ast.Sub: "fsub", ast.Mult: "fmul", ast.Div: "fdiv"}
+        left, right = self.number(self.value(tree.left)), self.number(self.value(tree.right))
+        return self.emit(names[type(tree.op)], left, right)
+
+    def unary(self, tree: ast.UnaryOp) -> ir.Value:
+        if isinstance(tree.op, ast.Not):
+            return self.builder.not_(self.condition(tree.operand))
+        value = self.number(self.value(tree.operand))
+        return self.emit("fneg", value) if isinstance(tree.op, ast.USub) else value
+
+    def power(self, tree: ast.BinOp) -> ir.Value:
+        base, exponent = self.number(self.value(tree.left)), _literal(tree.right)
+        if exponent is not None and exponent == int(exponent) and 1 <= abs(exponent) <= _LARGEST_POWER:
+            value = self.whole_power(base, abs(int(exponent)))
+            return value if exponent > 0 else self.emit("fdiv", self.constant(1.0), value)
+        if exponent == 0.5:
+            return self.intrinsic("llvm.sqrt", base)
+        return self.intrinsic("llvm.pow", base, self.number(self.value(tree.right)))
+
+    def whole_power(self, base: ir.Value, exponent: int) -> ir.Value:
+        if exponent == 1:
+            return base
+        half = self.whole_power(base, exponent // 2)
+        square = self.emit("fmul", half, half)
+        return self.emit("fmul", square, base) if exponent % 2 else square
+
+    def intrinsic(self, name: str, *values: ir.Value) -> ir.Value:
+        kind = ir.FunctionType(_VECTOR, [_VECTOR] * len(values))
+        function = self.module.declare_intrinsic(name, [_VECTOR], kind)
+        return self.once((name, *map(_identity, values)), lambda: self.builder.call(function, values))
+
+    def library(self, name: str, value: ir.Value) -> ir.Value:
+        function = self.module.globals.get(name) or ir.Function(
+            self.module, ir.FunctionType(_DOUBLE, [_DOUBLE]), name
+        )
+        result = ir.Constant(_VECTOR, ir.Undefined)
+        for lane in range(WIDTH):
+            at = ir.Constant(ir.IntType(32), lane)
+            called = self.builder.call(function, [self.builder.extract_element(value, at)])
+            result = self.builder.insert_element(result, called, at)
+        return result
+
+    def call(self, name: str, arguments: list[ast.expr]) -> ir.Value:
+        if name in ("where", "piecewise"):
+            return self.choose(name, arguments)
+        values = [self.number(self.value(argument)) for argument in arguments]
+        if name in ("min", "max"):
+            return self.extreme("<" if name == "min" else ">", values)
+        if name == "expit":
+            grown = self.intrinsic("llvm.exp", self.emit("fneg", values[0]))
+            return self.emit("fdiv", self.constant(1.0), self.emit("fadd", self.constant(1.0), grown))
+        if name == "logit":
+            odds = self.emit("fdiv", values[0], self.emit("fsub", self.constant(1.0), values[0]))
+            return self.intrinsic("llvm.log", odds)
+        if name in _INTRINSICS:
+            return self.intrinsic(_INTRINSICS[name], *values)
+        return self.once((name, _identity(values[0])), lambda: self.library(name, values[0]))
+
+    def extreme(self, sign: str, values: list[ir.Value]) -> ir.Value:
+        result = values[0]
+        for value in values[1:]:
+            # Not-a-number in either wins, as in NumPy.
+            taken = self.builder.or_(self.compare(sign, result, value), self.compare("!=", result, result))
+            result = self.builder.select(taken, result, value)
+        return result
+
+    def choose(self, name: str, arguments: list[ast.expr]) -> ir.Value:
+        if name == "where":
+            arguments = [arguments[1], arguments[0], arguments[2]]
+        result = self.number(self.value(arguments[-1]))
+        for k in range(len(arguments) - 3, -1, -2):
+            value, condition = self.number(self.value(arguments[k])), self.condition(arguments[k + 1])
+            result = self.builder.select(condition, value, result)
+        return result
+
+
+def _identity(value: ir.Value) -> str:
+    return value.get_reference()
+
+
+def _literal(tree: ast.expr) -> float | None:
+    if isinstance(tree, ast.UnaryOp) and isinstance(tree.op, ast.USub):
+        inner = _literal(tree.operand)
+        return None if inner is None else -inner
+    return float(tree.value) if isinstance(tree, ast.Constant) else None
