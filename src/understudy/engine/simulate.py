@@ -1,0 +1,232 @@
+"""simulate: the verb of the engine."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from understudy.core import units
+from understudy.core.errors import SimulationError
+from understudy.core.record import Record, Stopwatch
+from understudy.core.result import Outcome
+from understudy.engine.parameters import parameter_rows, structural
+from understudy.engine.problem import Tolerances
+from understudy.engine.schedule import Schedule, find_inputs, from_doses, from_records
+from understudy.engine.solve import Answer, solve
+from understudy.model.model import Model
+from understudy.model.population_model import PopulationModel
+from understudy.model.regimen import Regimen
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from understudy.data.records import Records
+
+
+def simulate(
+    model: Model | PopulationModel,
+    patients: pd.DataFrame | Records | None = None,
+    regimen: Regimen | str | None = None,
+    times: Sequence[float] | np.ndarray | None = None,
+    *,
+    outputs: Iterable[str] | None = None,
+    before_dose: bool = False,
+    weight: str = "WT",
+    surface: str = "BSA",
+    engine: str = "auto",
+    tolerances: Tolerances | None = None,
+    jobs: int = 1,
+) -> Outcome:
+    """Simulate what a regimen does in each patient.
+
+    Parameters
+    ----------
+    model : Model or PopulationModel
+    patients : DataFrame or Records, optional
+        One row a patient, the index their identifiers (or patient and draw, for several draws of each); columns are
+        covariates, random effects or parameters, each in the model's unit. Records bring their own doses and times
+        where no regimen is given. None: one typical patient.
+    regimen : Regimen or str, optional
+        Doses, such as ``"100 mg every 24 h for 7 doses"``. None with a table of patients: no dose.
+    times : array of float, shape (m,), optional
+        Observation times in the model's time unit. None: 201 times from the start to one interval past the last dose.
+    outputs : iterable of str, optional
+        Names of outputs; all of them where None.
+    before_dose : bool
+        Whether an observation at the very time of a dose sees the state before it (a trough) or after it.
+    weight, surface : str
+        Columns for doses per kg and per m².
+    engine : {"auto", "closed_form", "kernel", "reference"}
+    tolerances : Tolerances, optional
+    jobs : int
+        Threads, 0 for one per core. What a patient's numbers are does not depend on it.
+
+    Returns
+    -------
+    Outcome
+        Shape (patients, times), or (patients, times, draws). A patient whose integration fails has a status and a
+        sentence; the others stand.
+
+    Raises
+    ------
+    SimulationError, RegimenError, UnitError
+        Where the question cannot be put to the model.
+
+    Examples
+    --------
+    >>> decay = Model(
+    ...     "decay", "h", {"k": (0.1, "1/h"), "V": (10, "L")}, {"A": "mg"}, {"A": "-k * A"},
+    ...     outputs={"C": ("A / V", "mg/L")},
+    ... )
+    >>> outcome = simulate(decay, regimen="100 mg", times=[0, 10])
+    >>> outcome["C"].values.round(3)
+    array([[10.   ,  3.679]])
+    """
+    watch = Stopwatch()
+    base = structural(model)
+    names = tuple(outputs) if outputs is not None else base.output_names
+    if not names:
+        raise SimulationError(f"{base.name} has no outputs", repair="declare what is observed in the model's outputs")
+    if regimen is None and patients is not None and not hasattr(patients, "columns"):
+        schedule, columns = record_schedule(patients, model)
+        answer = solve(schedule, parameter_rows(model, schedule, columns), names, engine, tolerances, jobs)
+        return _ragged(schedule, answer, model, _record(model, answer, watch, {"records": patients.hash}, tolerances))
+    table = _patient_table(patients)
+    doses = _doses(regimen, table, times, base, weight, surface)
+    grid = default_times(doses) if times is None else np.asarray(times, dtype=float)
+    schedule = from_doses(doses, [str(k) for k in range(len(table))], grid, np.array(before_dose), base)
+    columns = {str(name): table[name].to_numpy(float) for name in table.columns}
+    answer = solve(schedule, parameter_rows(model, schedule, columns), names, engine, tolerances, jobs)
+    inputs = {"regimen": Regimen.parse(regimen).hash if isinstance(regimen, str) else getattr(regimen, "hash", "")}
+    return _rectangular(table, grid, answer, model, _record(model, answer, watch, inputs, tolerances))
+
+
+def record_schedule(records: Records, model: Model | PopulationModel) -> tuple[Schedule, dict[str, np.ndarray]]:
+    """Schedule of a table in the model's units, and its covariate columns at every schedule row."""
+    from understudy.data.compatibility import check_against
+
+    check_against(records, model)
+    fitted = in_model_units(records, model)
+    schedule = from_records(fitted, structural(model))
+    columns = {name: fitted.table[name].to_numpy(float)[schedule.record] for name in fitted.covariates}
+    return schedule, columns
+
+
+def in_model_units(records: Records, model: Model | PopulationModel) -> Records:
+    """Records converted to the units of a model, where both say theirs."""
+    base = structural(model)
+    wanted = {"time": base.time_unit, "ii": base.time_unit}
+    first = base.doses[0]
+    wanted["amt"] = next(state.unit for state in base.states if state.name == first.state)
+    if isinstance(model, PopulationModel):
+        wanted |= {covariate.name: covariate.unit for covariate in model.covariates}
+    seen = base.outputs[0].unit if base.outputs else None
+    wanted |= {"dv": seen} if seen else {}
+    return records.convert({name: unit for name, unit in wanted.items() if name in records.units})
+
+
+def _patient_table(patients: pd.DataFrame | Records | None) -> pd.DataFrame:
+    import pandas as pd
+
+    if patients is None:
+        return pd.DataFrame(index=pd.Index(["typical"]))
+    table = patients if hasattr(patients, "columns") else patients.baseline()
+    if not len(table):
+        raise SimulationError("there is no patient to simulate", repair="give at least one row")
+    return table
+
+
+def _doses(regimen, table: pd.DataFrame, times, model: Model, weight: str, surface: str) -> pd.DataFrame:
+    """Doses of every patient in the model's units; patients by their position."""
+    import pandas as pd
+
+    if regimen is None:
+        return pd.DataFrame({n: [] for n in ("id", "time", "amt", "rate", "ii", "addl", "ss", "route")})
+    plan = Regimen.parse(regimen) if isinstance(regimen, str) else regimen
+    plan = plan.in_time_unit(model.time_unit)
+    until = float(np.max(times)) if times is not None and len(times) and plan.is_open else None
+    if plan.is_open and until is None:
+        raise SimulationError(
+            "the regimen has no end", place=str(plan), repair="say for how long, or give observation times"
+        )
+    flat = table.set_axis([str(k) for k in range(len(table))])
+    doses = plan.events(flat, until=until, weight=weight, surface=surface)
+    scale = {key: _dose_factor(*key, model) for key in set(zip(doses["unit"], doses["route"], strict=True))}
+    factors = np.array([scale[key] for key in zip(doses["unit"], doses["route"], strict=True)], dtype=float)
+    return doses.assign(amt=doses["amt"] * factors, rate=doses["rate"] * factors)
+
+
+def _dose_factor(unit: str, route: str, model: Model) -> float:
+    state = model.doses[find_inputs(route, model)[0]].state
+    return units.factor(unit, next(item.unit for item in model.states if item.name == state))
+
+
+def default_times(doses: pd.DataFrame) -> np.ndarray:
+    """201 times from zero to one interval past the last dose (a day's worth where there is no interval)."""
+    if not len(doses):
+        return np.linspace(0.0, 24.0, 201)
+    interval = doses["ii"].where(doses["ii"] > 0, 24.0)
+    end = (doses["time"] + doses["ii"] * doses["addl"] + interval).max()
+    return np.linspace(0.0, float(end), 201)
+
+
+def _rectangular(table: pd.DataFrame, grid: np.ndarray, answer: Answer, model, record: Record) -> Outcome:
+    base = structural(model)
+    shape = (len(table), len(grid))
+    status, messages = answer.solution.status, answer.solution.messages
+    arrays = {name: values.reshape(shape) for name, values in answer.outputs.items()}
+    patients = table.index
+    if table.index.nlevels == 2:
+        patients, arrays, status, messages = _by_draw(table, arrays, status, messages)
+    outputs = {name: (values, base.output(name).unit) for name, values in arrays.items()}
+    return Outcome.build(list(patients), grid, outputs, base.time_unit, status, messages, record)
+
+
+def _by_draw(table: pd.DataFrame, arrays: dict, status: np.ndarray, messages: list[str]):
+    """Fold (patient, draw) rows into patients with a last axis of draws; one failed draw fails the patient."""
+    patients = table.index.get_level_values(0).unique()
+    draws = len(table) // len(patients)
+    if len(table) != len(patients) * draws or (table.index.get_level_values(0) != np.repeat(patients, draws)).any():
+        raise SimulationError("the draws are uneven", repair="give every patient the same number of draws, in a row")
+    folded = {n: v.reshape(len(patients), draws, -1).transpose(0, 2, 1) for n, v in arrays.items()}
+    worst = status.reshape(len(patients), draws).argmax(axis=1)
+    chosen = np.arange(len(patients)) * draws + worst
+    return patients, folded, status[chosen], [messages[k] for k in chosen]
+
+
+def _ragged(schedule: Schedule, answer: Answer, model, record: Record) -> Outcome:
+    """Each patient's own observation records, filled up with not-a-number to the longest."""
+    base = structural(model)
+    seen = schedule.event[answer.row] == 0
+    row = answer.row[seen]
+    patient = schedule.patient[row]
+    counts = np.bincount(patient, minlength=len(schedule.patients))
+    place = np.arange(row.size) - np.repeat(np.cumsum(counts) - counts, counts)
+    shape = (len(schedule.patients), int(counts.max(initial=0)))
+
+    def spread(values: np.ndarray) -> np.ndarray:
+        table = np.full(shape, np.nan)
+        table[patient, place] = values
+        return table
+
+    outputs = {name: (spread(values[seen]), base.output(name).unit) for name, values in answer.outputs.items()}
+    solution = answer.solution
+    return Outcome.build(
+        schedule.patients, spread(schedule.time[row]), outputs, base.time_unit, solution.status, solution.messages, record
+    )
+
+
+def _record(model, answer: Answer, watch: Stopwatch, inputs: dict, tolerances: Tolerances | None) -> Record:
+    used = tolerances or Tolerances()
+    settings = {"relative_tolerance": used.relative, "absolute_tolerance": used.absolute}
+    return Record.make(
+        "simulate",
+        stopwatch=watch,
+        inputs={name: value for name, value in inputs.items() if value},
+        model=model.hash,
+        method=answer.engine,
+        settings={} if answer.engine == "closed_form" else settings,
+        citations=tuple(str(source) for source in model.sources),
+    )
