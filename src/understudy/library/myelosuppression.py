@@ -26,7 +26,7 @@ CELLS = "10^9/L"
 
 
 def chain_rates(drug: str) -> dict[str, str]:
-    """Rates of the five cell compartments, with ``ktr`` and ``feedback`` as assignments, `drug` as the effect.
+    """Rates of the five cell compartments; they use ``ktr`` and ``feedback``, and `drug` as the effect.
 
     Examples
     --------
