@@ -180,3 +180,46 @@ def find_inputs(target: str, model: Model) -> np.ndarray:
         place=model.name,
         repair=f"dose one of {', '.join(dict.fromkeys(names))}, or a state that has an input",
     )
+
+
+def on_grid(schedule: Schedule, times: np.ndarray) -> Schedule:
+    """The same doses, observed at other times.
+
+    Parameters
+    ----------
+    schedule : Schedule
+    times : float array, shape (m,) or (patients, m)
+
+    Returns
+    -------
+    Schedule
+        Observed at `times` only; each added row takes the record, and so the covariates, of the row before it.
+    """
+    count = len(schedule.patients)
+    times = np.broadcast_to(times, (count, np.shape(times)[-1]))
+    old, added = schedule.time.size, times.size
+    patient = np.r_[schedule.patient, np.repeat(np.arange(count), times.shape[1])]
+    time = np.r_[schedule.time, times.ravel()]
+    order = np.lexsort((np.r_[np.arange(old), np.full(added, old)], time, patient))
+    is_new = np.r_[np.zeros(old, bool), np.ones(added, bool)][order]
+    blank = {"event": OBSERVE, "amount": 0.0, "rate": 0.0, "interval": 0.0, "additional": 0, "steady": 0, "entry": -1}
+    columns = {name: np.r_[getattr(schedule, name), np.full(added, value)][order] for name, value in blank.items()}
+    return Schedule(
+        patients=schedule.patients,
+        start=np.searchsorted(patient[order], np.arange(count + 1)),
+        time=time[order],
+        record=_carried(np.r_[schedule.record, np.full(added, -1)][order], is_new, patient[order]),
+        observed=is_new,
+        **columns,
+    )
+
+
+def _carried(record: np.ndarray, is_new: np.ndarray, patient: np.ndarray) -> np.ndarray:
+    """Records with new rows given that of the last old row before them (the patient's first where there is none)."""
+    place = np.arange(record.size)
+    last = np.maximum.accumulate(np.where(is_new, -1, place))
+    starts = np.r_[True, patient[1:] != patient[:-1]]
+    first_old = np.minimum.reduceat(np.where(is_new, record.size - 1, place), np.flatnonzero(starts))
+    own = np.cumsum(starts) - 1
+    usable = (last >= 0) & (patient[last] == patient)
+    return record[np.where(usable, last, first_old[own])]

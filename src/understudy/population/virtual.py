@@ -1,0 +1,91 @@
+"""Virtual patients: drawn from a population model, with covariates resampled from real ones."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from understudy.core.errors import SimulationError
+from understudy.core.random import choices, normals
+from understudy.model.population_model import PopulationModel
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def virtual_patients(
+    model: PopulationModel, covariates: pd.DataFrame | None = None, count: int = 1000, seed: int = 0, first: int = 0
+) -> pd.DataFrame:
+    """Draw virtual patients.
+
+    Parameters
+    ----------
+    model : PopulationModel
+    covariates : DataFrame, optional
+        Real patients' covariates, one row each. Whole rows are resampled, so that the covariates of one virtual
+        patient belong together. None: every patient has the reference values.
+    count : int
+    seed : int
+    first : int
+        Number of the first patient: patients 0 to 99 and 100 to 199 are those of one draw of 200.
+
+    Returns
+    -------
+    DataFrame
+        Index ``v1``, ``v2``, …; a column for each covariate and each subject-level random effect.
+
+    Raises
+    ------
+    SimulationError
+        For an empty population or no covariate rows to resample.
+
+    Examples
+    --------
+    >>> from understudy.library import model
+    >>> patients = virtual_patients(model("theophylline_adults"), count=3, seed=1)
+    >>> list(patients.index)
+    ['v1', 'v2', 'v3']
+    """
+    import pandas as pd
+
+    if count < 1:
+        raise SimulationError("the population is empty", repair="ask for at least one virtual patient")
+    numbers = np.arange(first, first + count)
+    columns = _resampled(model, covariates, numbers, seed)
+    names = [name for block in model.random if block.level == "subject" for name in block.names]
+    draws = normals(seed, "random effects", numbers, max(len(names), 1))
+    effects = draws[:, : len(names)] @ square_root(_subject_omega(model)).T
+    columns |= {name: effects[:, k] for k, name in enumerate(names)}
+    return pd.DataFrame(columns, index=[f"v{number + 1}" for number in numbers])
+
+
+def _subject_omega(model: PopulationModel) -> np.ndarray:
+    from scipy.linalg import block_diag
+
+    blocks = [np.array(block.covariance) for block in model.random if block.level == "subject"]
+    return block_diag(*blocks) if blocks else np.zeros((0, 0))
+
+
+def _resampled(model: PopulationModel, covariates: pd.DataFrame | None, numbers: np.ndarray, seed: int) -> dict:
+    if covariates is None:
+        return {c.name: np.full(len(numbers), c.reference) for c in model.covariates if c.reference is not None}
+    if not len(covariates):
+        raise SimulationError("there are no patients to resample covariates from", repair="give at least one row")
+    row = choices(seed, "covariates", numbers, len(covariates)).ravel()
+    return {str(name): covariates[name].to_numpy(float)[row] for name in covariates.columns}
+
+
+def square_root(covariance: np.ndarray) -> np.ndarray:
+    """A matrix whose product with its transpose is `covariance`, also where that is singular.
+
+    Examples
+    --------
+    >>> square_root(np.array([[4.0, 0.0], [0.0, 0.0]])).round(6) + 0.0
+    array([[2., 0.],
+           [0., 0.]])
+    """
+    values, vectors = np.linalg.eigh(covariance)
+    root = vectors * np.sqrt(np.clip(values, 0.0, None))
+    # The symmetric root: it does not depend on the order of the eigenvalues.
+    return root @ vectors.T
