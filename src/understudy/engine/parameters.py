@@ -32,6 +32,11 @@ class ParameterRows:
     point_row: np.ndarray
     interval_row: np.ndarray
 
+    def carried(self, origin: np.ndarray, is_new: np.ndarray) -> ParameterRows:
+        """Rows of a schedule with rows added between the old ones: those take what holds in the interval."""
+        point = np.where(is_new, self.interval_row[origin], self.point_row[origin])
+        return replace(self, point_row=point, interval_row=self.interval_row[origin])
+
 
 def structural(model: Model | PopulationModel) -> Model:
     """The mechanism of either kind of model."""

@@ -182,7 +182,7 @@ def find_inputs(target: str, model: Model) -> np.ndarray:
     )
 
 
-def on_grid(schedule: Schedule, times: np.ndarray) -> Schedule:
+def on_grid(schedule: Schedule, times: np.ndarray) -> tuple[Schedule, np.ndarray]:
     """The same doses, observed at other times.
 
     Parameters
@@ -192,34 +192,27 @@ def on_grid(schedule: Schedule, times: np.ndarray) -> Schedule:
 
     Returns
     -------
-    Schedule
-        Observed at `times` only; each added row takes the record, and so the covariates, of the row before it.
+    schedule : Schedule
+        Observed at `times` only, after what happens at that very time.
+    origin : int array, shape (rows,)
+        The old row that each row is, or follows (the patient's first where none precedes it).
     """
-    count = len(schedule.patients)
+    count, old = len(schedule.patients), schedule.time.size
     times = np.broadcast_to(times, (count, np.shape(times)[-1]))
-    old, added = schedule.time.size, times.size
     patient = np.r_[schedule.patient, np.repeat(np.arange(count), times.shape[1])]
     time = np.r_[schedule.time, times.ravel()]
-    order = np.lexsort((np.r_[np.arange(old), np.full(added, old)], time, patient))
-    is_new = np.r_[np.zeros(old, bool), np.ones(added, bool)][order]
+    order = np.lexsort((np.r_[np.arange(old), np.full(times.size, old)], time, patient))
+    is_new = (order >= old)
+    origin = _preceding(np.where(is_new, -1, order), schedule.start[patient[order]])
     blank = {"event": OBSERVE, "amount": 0.0, "rate": 0.0, "interval": 0.0, "additional": 0, "steady": 0, "entry": -1}
-    columns = {name: np.r_[getattr(schedule, name), np.full(added, value)][order] for name, value in blank.items()}
-    return Schedule(
-        patients=schedule.patients,
-        start=np.searchsorted(patient[order], np.arange(count + 1)),
-        time=time[order],
-        record=_carried(np.r_[schedule.record, np.full(added, -1)][order], is_new, patient[order]),
-        observed=is_new,
-        **columns,
+    columns = {name: np.where(is_new, value, getattr(schedule, name)[origin]) for name, value in blank.items()}
+    start = np.searchsorted(patient[order], np.arange(count + 1))
+    added = Schedule(
+        schedule.patients, start, time[order], record=schedule.record[origin], observed=is_new, **columns
     )
+    return added, origin
 
 
-def _carried(record: np.ndarray, is_new: np.ndarray, patient: np.ndarray) -> np.ndarray:
-    """Records with new rows given that of the last old row before them (the patient's first where there is none)."""
-    place = np.arange(record.size)
-    last = np.maximum.accumulate(np.where(is_new, -1, place))
-    starts = np.r_[True, patient[1:] != patient[:-1]]
-    first_old = np.minimum.reduceat(np.where(is_new, record.size - 1, place), np.flatnonzero(starts))
-    own = np.cumsum(starts) - 1
-    usable = (last >= 0) & (patient[last] == patient)
-    return record[np.where(usable, last, first_old[own])]
+def _preceding(row: np.ndarray, first: np.ndarray) -> np.ndarray:
+    """Rows with each -1 replaced by the row before it, or by its patient's `first`."""
+    return np.maximum(np.maximum.accumulate(row), first)

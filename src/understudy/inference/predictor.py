@@ -1,0 +1,176 @@
+"""Predictor: predictions and residual variances of records as a function of the random effects."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from understudy.core.errors import ModelError
+from understudy.engine.parameters import individual_values, parameter_rows
+from understudy.engine.problem import Tolerances
+from understudy.engine.schedule import Schedule, on_grid
+from understudy.engine.simulate import in_model_units, record_schedule
+from understudy.engine.solve import solve
+from understudy.inference.effects import Effects
+from understudy.model.population_model import PopulationModel
+
+if TYPE_CHECKING:
+    from understudy.data.records import Records
+
+
+class Predictor:
+    """Predicts every measurement of a table, for many values of the random effects at once.
+
+    Parameters
+    ----------
+    model : PopulationModel
+    records : Records
+    engine, jobs
+        As for `simulate`.
+
+    Attributes
+    ----------
+    patients : tuple of str, length N
+    patient : int array, shape (observations,)
+        Whose each observation is.
+    time, measured : float arrays, shape (observations,)
+        In the model's units; `measured` on the scale on which the residual error is normal.
+    output : array of str, shape (observations,)
+    row : int array, shape (observations,)
+        Line of each observation in the file.
+    """
+
+    def __init__(
+        self, model: PopulationModel, records: Records, engine: str = "auto", jobs: int = 1,
+        tolerances: Tolerances | None = None,
+    ):  # fmt: skip
+        self.model, self.engine, self.jobs, self.tolerances = model, engine, jobs, tolerances
+        self.records = in_model_units(records, model)
+        self.schedule, self.covariates = record_schedule(records, model)
+        self.patients = self.schedule.patients
+        table = self.records.table
+        is_seen = ((table["evid"] == 0) & (table["mdv"] == 0)).to_numpy()
+        schedule_row = np.flatnonzero(self.schedule.observed)
+        # One observed schedule row a record, in the order of the records.
+        self._chosen = np.flatnonzero(is_seen[self.schedule.record[schedule_row]])
+        record = self.schedule.record[schedule_row][self._chosen]
+        self.patient = self.schedule.patient[schedule_row][self._chosen]
+        self.time = table["time"].to_numpy(float)[record]
+        self.row = table["row"].to_numpy()[record]
+        self.output = _outputs(table["dvid"].to_numpy()[record], model)
+        self.raw = table["dv"].to_numpy(float)[record]
+        self.measured = self._on_residual_scale(self.raw)
+        self.occasion = _occasions(table["occ"].to_numpy(), table["id"].to_numpy())
+        self.effects = Effects(model, int(self.occasion.max(initial=0)) + 1)
+
+    @cached_property
+    def _outputs(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(self.output)) or self.model.output_names[:1]
+
+    def predict(self, vectors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Predictions and residual variances, both on the scale on which the residual error is normal.
+
+        Parameters
+        ----------
+        vectors : float array, shape (copies, N, n)
+            Random effects of each patient, as `effects` orders them.
+
+        Returns
+        -------
+        prediction, variance : float arrays, shape (copies, observations)
+        """
+        plain = self.natural(vectors)
+        variance = np.empty_like(plain)
+        for name in self._outputs:
+            here = self.output == name
+            variance[:, here] = self._variance(name, plain[:, here], vectors, self.patient[here])
+        return self._on_residual_scale(plain), variance
+
+    def natural(self, vectors: np.ndarray) -> np.ndarray:
+        """Predictions on the measurements' own scale, shape (copies, observations)."""
+        copies = len(vectors)
+        answer = self._solve(self.schedule, self.schedule, np.arange(self.schedule.time.size), vectors, self._outputs)
+        found = np.empty((copies, self.output.size))
+        for name in self._outputs:
+            here = self.output == name
+            found[:, here] = answer.outputs[name].reshape(copies, -1)[:, self._chosen[here]]
+        return found
+
+    def on_grid(self, vectors: np.ndarray, times: np.ndarray, output: str) -> np.ndarray:
+        """Predictions of one output at other times.
+
+        Parameters
+        ----------
+        vectors : float array, shape (copies, N, n)
+        times : float array, shape (m,) or (N, m)
+        output : str
+
+        Returns
+        -------
+        float array, shape (copies, N, m)
+        """
+        schedule, origin = on_grid(self.schedule, times)
+        answer = self._solve(self.schedule, schedule, origin, vectors, (output,))
+        return answer.outputs[output].reshape(len(vectors), len(self.patients), -1)
+
+    def variance_at(self, output: str, prediction: np.ndarray, vectors: np.ndarray) -> np.ndarray:
+        """Residual variance for predictions of shape (copies, N, m)."""
+        copies, count, size = prediction.shape
+        patient = np.repeat(np.arange(count), size)
+        flat = self._variance(output, prediction.reshape(copies, -1), vectors, patient)
+        return flat.reshape(prediction.shape)
+
+    def _solve(self, original: Schedule, schedule: Schedule, origin: np.ndarray, vectors: np.ndarray, outputs):
+        copies, count, size = vectors.shape
+        base, wide = original.repeat(copies), schedule.repeat(copies)
+        columns = {name: np.tile(values, copies) for name, values in self.covariates.items()}
+        occasion = np.tile(self.occasion[original.record], copies)
+        columns |= self.effects.columns(vectors.reshape(copies * count, size), base.patient, occasion)
+        rows = parameter_rows(self.model, base, columns)
+        if schedule is not original:
+            offsets = np.repeat(np.arange(copies) * original.time.size, schedule.time.size)
+            rows = rows.carried(np.tile(origin, copies) + offsets, wide.observed)
+        return solve(wide, rows, outputs, self.engine, self.tolerances, self.jobs)
+
+    def _variance(self, output: str, prediction: np.ndarray, vectors: np.ndarray, patient: np.ndarray) -> np.ndarray:
+        residual = self.model.residual_of(output)
+        copies, count = vectors.shape[:2]
+        columns = {name: np.tile(v[self.schedule.start[:-1]], copies) for name, v in self.covariates.items()}
+        subject = {n: v for n, v in self._first_occasion(vectors).items()}
+        values = individual_values(self.model, columns | subject, copies * count)
+        known = {name: v.reshape(copies, count)[:, patient] for name, v in values.items()}
+        return np.broadcast_to(residual.variance.evaluate(known | {output: prediction}), prediction.shape).astype(float)
+
+    def _first_occasion(self, vectors: np.ndarray) -> dict[str, np.ndarray]:
+        copies, count, size = vectors.shape
+        patient = np.arange(copies * count)
+        return self.effects.columns(vectors.reshape(-1, size), patient, np.zeros(copies * count, dtype=int))
+
+    def _on_residual_scale(self, values: np.ndarray) -> np.ndarray:
+        found = np.array(values, dtype=float)
+        for residual in self.model.residual:
+            if residual.scale == "log":
+                here = self.output == residual.output
+                with np.errstate(divide="ignore", invalid="ignore"):
+                    found[..., here] = np.log(found[..., here])
+        return found
+
+
+def _outputs(dvid: np.ndarray, model: PopulationModel) -> np.ndarray:
+    """Name of the output that each observation measures: by name, by number, or the first one."""
+    if not model.residual:
+        raise ModelError(f"{model.name} has no residual error", repair="say how measurements scatter: residual={…}")
+    names = model.structural.output_names
+    known = {str(k + 1): name for k, name in enumerate(names)} | {name: name for name in names}
+    return np.array([known.get(str(key), model.output_names[0]) for key in dvid], dtype=object)
+
+
+def _occasions(labels: np.ndarray, ids: np.ndarray) -> np.ndarray:
+    """Occasions of each patient numbered from zero in the order in which they first come."""
+    numbers, seen = np.zeros(len(labels), dtype=np.int64), {}
+    for k, key in enumerate(zip(ids, labels, strict=True)):
+        own = seen.setdefault(key[0], {})
+        numbers[k] = own.setdefault(key[1], len(own))
+    return numbers
