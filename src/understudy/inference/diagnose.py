@@ -1,0 +1,133 @@
+"""diagnose: how measurements lie around the population's and the individuals' predictions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from understudy.core.random import normals
+from understudy.inference.individualise import Twins
+from understudy.inference.predictor import Predictor
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True, eq=False)
+class Diagnostics:
+    """Measurements against predictions.
+
+    Parameters
+    ----------
+    observations : DataFrame
+        One row a measurement: id, row (of the file), time, output, observed, population (at zero random effects),
+        individual (at the mode), lower, upper (interval of a repeated measurement given the twin), iwres
+        (individual weighted residual).
+    curves : DataFrame
+        The first output over time, each patient: id, time, population, median, lower, upper (of the true value).
+    """
+
+    observations: pd.DataFrame
+    curves: pd.DataFrame
+
+
+def diagnose(
+    twins: Twins, *, draws: int = 200, interval: float = 0.9, points: int = 61, seed: int = 0, jobs: int = 1
+) -> Diagnostics:
+    """Compare twins with the measurements they were made from.
+
+    Parameters
+    ----------
+    twins : Twins
+    draws : int
+        Draws from each posterior.
+    interval : float
+        Probability that the intervals hold.
+    points : int
+        Times of each patient's curve, from the first record to the last.
+    seed, jobs : int
+
+    Examples
+    --------
+    >>> from understudy import Records, individualise, model
+    >>> records = Records.read_csv(
+    ...     "examples/phenobarbital/phenobarbital.csv",
+    ...     units={"TIME": "h", "AMT": "mg", "DV": "mg/L", "WT": "kg", "APGR": "1"},
+    ... )
+    >>> found = diagnose(individualise(model("phenobarbital_neonates"), records), draws=20)
+    >>> found.observations.shape
+    (155, 10)
+    """
+    predictor = Predictor(twins.model, twins.records, jobs=jobs)
+    vectors = twins.vectors(draws, seed)
+    return Diagnostics(
+        _observations(predictor, twins, vectors, interval, seed), _curves(predictor, twins, vectors, interval, points)
+    )
+
+
+def measurement_draws(predictor: Predictor, vectors: np.ndarray, seed: int) -> np.ndarray:
+    """Measurements as they might have come out, shape (draws, observations), on their own scale.
+
+    An observation's scatter depends on the seed and its place among the observations alone.
+    """
+    prediction, variance = predictor.predict(vectors)
+    z = normals(seed, "residual", np.arange(predictor.output.size), len(vectors)).T
+    return natural_scale(predictor, prediction + z * np.sqrt(variance))
+
+
+def natural_scale(predictor: Predictor, values: np.ndarray) -> np.ndarray:
+    """Values back from the scale on which the residual error is normal."""
+    logs = [residual.output for residual in predictor.model.residual if residual.scale == "log"]
+    return np.where(np.isin(predictor.output.astype(str), logs), np.exp(values), values) if logs else values
+
+
+def tails(interval: float) -> tuple[float, float]:
+    """Probabilities that bound a central interval.
+
+    Examples
+    --------
+    >>> [round(p, 3) for p in tails(0.9)]
+    [0.05, 0.95]
+    """
+    return (1 - interval) / 2, (1 + interval) / 2
+
+
+def _observations(predictor: Predictor, twins: Twins, vectors: np.ndarray, interval: float, seed: int):
+    import pandas as pd
+
+    zero = np.zeros_like(twins.modes)
+    prediction, variance = predictor.predict(np.stack([zero, twins.modes]))
+    natural = natural_scale(predictor, prediction)
+    lower, upper = np.nanquantile(measurement_draws(predictor, vectors, seed), tails(interval), axis=0)
+    return pd.DataFrame(
+        {
+            "id": np.array(predictor.patients)[predictor.patient],
+            "row": predictor.row,
+            "time": predictor.time,
+            "output": predictor.output.astype(str),
+            "observed": predictor.raw,
+            "population": natural[0],
+            "individual": natural[1],
+            "lower": lower,
+            "upper": upper,
+            "iwres": (predictor.measured - prediction[1]) / np.sqrt(variance[1]),
+        }
+    )
+
+
+def _curves(predictor: Predictor, twins: Twins, vectors: np.ndarray, interval: float, points: int) -> pd.DataFrame:
+    import pandas as pd
+
+    schedule, output = predictor.schedule, predictor.model.output_names[0]
+    first, last = schedule.time[schedule.start[:-1]], schedule.time[schedule.start[1:] - 1]
+    times = first[:, None] + (last - first)[:, None] * np.linspace(0, 1, points)
+    typical = predictor.on_grid(np.zeros_like(twins.modes)[None], times, output)[0]
+    lower, median, upper = np.nanquantile(
+        predictor.on_grid(vectors, times, output), (tails(interval)[0], 0.5, tails(interval)[1]), axis=0
+    )
+    columns = {"time": times, "population": typical, "median": median, "lower": lower, "upper": upper}
+    frame = pd.DataFrame({name: values.ravel() for name, values in columns.items()})
+    frame.insert(0, "id", np.repeat(predictor.patients, points))
+    return frame

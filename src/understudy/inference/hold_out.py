@@ -1,0 +1,166 @@
+"""check_forecasts: hold back each patient's last measurement, forecast it, and see whether the twin was any use."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from understudy.core.random import choices
+from understudy.inference.diagnose import measurement_draws, natural_scale, tails
+from understudy.inference.individualise import individualise, prior_twins
+from understudy.inference.predictor import Predictor
+from understudy.model.population_model import PopulationModel
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from understudy.data.records import Records
+
+METHODS = {"individual": "twin", "population": "population alone", "previous": "last level carried forward"}
+_RESAMPLES = 2000
+
+
+@dataclass(frozen=True, eq=False)
+class ForecastCheck:
+    """Held-back measurements and three forecasts of each.
+
+    Parameters
+    ----------
+    table : DataFrame
+        One row a held-back measurement: id, row, time, observed, individual, individual_lower, individual_upper,
+        population, population_lower, population_upper, previous.
+    scores : DataFrame
+        One row a method: method, n, mae, rmse, bias (mean of forecast minus observed), coverage of the interval with
+        its exact binomial 95 % interval coverage_low, coverage_high (not-a-number where there is no interval).
+    gain : tuple of float
+        How much smaller the twin's mean absolute error is than the population's, with a bootstrap 95 % interval.
+    interval : float
+    unit : str
+    skipped : int
+        Patients with a single measurement, whom nothing earlier can help to forecast.
+    """
+
+    table: pd.DataFrame
+    scores: pd.DataFrame
+    gain: tuple[float, float, float]
+    interval: float
+    unit: str
+    skipped: int
+
+    @property
+    def sentence(self) -> str:
+        """Whether individualising helped, in a sentence."""
+        by_method = self.scores.set_index("method")["mae"]
+        mean, low, high = self.gain
+        twin, alone = by_method[METHODS["individual"]], by_method[METHODS["population"]]
+        verdict = (
+            "Individualising helped"
+            if low > 0
+            else "Individualising made the forecast worse"
+            if high < 0
+            else "Individualising made no difference that these data can show"
+        )
+        return (
+            f"{verdict}: over {len(self.table)} held-back levels the twin was off by {twin:.2g} {self.unit} on average, "
+            f"the population alone by {alone:.2g} {self.unit} "
+            f"(difference {mean:.2g} {self.unit}, 95 % interval {low:.2g} to {high:.2g})."
+        )
+
+
+def check_forecasts(
+    model: PopulationModel,
+    records: Records,
+    *,
+    draws: int = 1000,
+    interval: float = 0.9,
+    seed: int = 0,
+    jobs: int = 1,
+) -> ForecastCheck:
+    """Forecast each patient's last measurement from the earlier ones.
+
+    Parameters
+    ----------
+    model : PopulationModel
+    records : Records
+        Patients with at least two measurements take part.
+    draws : int
+        Draws from each posterior, and of each measurement's scatter.
+    interval : float
+        Probability of the prediction interval.
+    seed, jobs : int
+
+    Examples
+    --------
+    >>> from understudy import Records, model
+    >>> records = Records.read_csv(
+    ...     "examples/phenobarbital/phenobarbital.csv",
+    ...     units={"TIME": "h", "AMT": "mg", "DV": "mg/L", "WT": "kg", "APGR": "1"},
+    ... )
+    >>> check = check_forecasts(model("phenobarbital_neonates"), records, draws=200)
+    >>> check.skipped, len(check.table)
+    (6, 53)
+    """
+    counts = records.observations["id"].value_counts()
+    several = [name for name in records.ids if counts.get(name, 0) > 1]
+    chosen = records.select(several)
+    held = chosen.last_observations()
+    known = chosen.without_observations(held)
+    predictor = Predictor(model, chosen, jobs=jobs)
+    last = np.isin(predictor.row, np.asarray(held))
+    forecasts = {}
+    for name, twins in (
+        ("individual", individualise(model, known, jobs=jobs)),
+        ("population", prior_twins(model, known, jobs=jobs)),
+    ):
+        forecasts[name] = natural_scale(predictor, predictor.predict(twins.modes[None])[0])[0]
+        drawn = measurement_draws(predictor, twins.vectors(draws, seed), seed)
+        forecasts[f"{name}_lower"], forecasts[f"{name}_upper"] = np.nanquantile(drawn, tails(interval), axis=0)
+    forecasts["previous"] = np.r_[np.nan, predictor.raw[:-1]]
+    table = _table(predictor, forecasts, last)
+    unit = model.structural.output(str(predictor.output[0])).unit
+    return ForecastCheck(table, _scores(table), _gain(table, seed), interval, unit, len(records.ids) - len(several))
+
+
+def _table(predictor: Predictor, forecasts: dict[str, np.ndarray], last: np.ndarray) -> pd.DataFrame:
+    import pandas as pd
+
+    fixed = {
+        "id": np.array(predictor.patients)[predictor.patient],
+        "row": predictor.row,
+        "time": predictor.time,
+        "observed": predictor.raw,
+    }
+    order = ["individual", "individual_lower", "individual_upper", "population", "population_lower", "population_upper"]
+    columns = fixed | {name: forecasts[name] for name in [*order, "previous"]}
+    return pd.DataFrame({name: values[last] for name, values in columns.items()})
+
+
+def _scores(table: pd.DataFrame) -> pd.DataFrame:
+    import pandas as pd
+
+    return pd.DataFrame([_score(table, key, name) for key, name in METHODS.items()])
+
+
+def _score(table: pd.DataFrame, key: str, method: str) -> dict:
+    error = table[key] - table["observed"]
+    row = {"method": method, "n": len(table), "mae": error.abs().mean(), "rmse": np.sqrt((error**2).mean())}
+    row |= {"bias": error.mean(), "coverage": np.nan, "coverage_low": np.nan, "coverage_high": np.nan}
+    if f"{key}_lower" in table:
+        from scipy.stats import binomtest
+
+        inside = int(table["observed"].between(table[f"{key}_lower"], table[f"{key}_upper"]).sum())
+        low, high = binomtest(inside, len(table)).proportion_ci(0.95)
+        row |= {"coverage": inside / len(table), "coverage_low": low, "coverage_high": high}
+    return row
+
+
+def _gain(table: pd.DataFrame, seed: int) -> tuple[float, float, float]:
+    """Mean of the paired differences in absolute error, with a percentile bootstrap interval over patients."""
+    difference = (table["population"] - table["observed"]).abs() - (table["individual"] - table["observed"]).abs()
+    values = difference.to_numpy()
+    rows = choices(seed, "bootstrap", np.arange(_RESAMPLES * len(values)), len(values))
+    means = values[rows].reshape(_RESAMPLES, len(values)).mean(axis=1)
+    low, high = np.quantile(means, (0.025, 0.975))
+    return float(values.mean()), float(low), float(high)
