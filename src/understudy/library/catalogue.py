@@ -79,7 +79,8 @@ def entry(name: str) -> Entry:
     """
     home = next((family for family, members in _FAMILIES.items() if name in members), None)
     if home is None:
-        near = difflib.get_close_matches(str(name), names(), 3, cutoff=0.7)
+        near = [each for each in names() if str(name) in each][:3]
+        near = near or difflib.get_close_matches(str(name), names(), 3, cutoff=0.7)
         repair = f"did you mean {' or '.join(near)}?" if near else "`understudy models` lists all names"
         raise ModelError(f"no model {name!r} in the library", repair=repair)
     return next(each for each in _entries(home) if each.name == name)

@@ -63,16 +63,12 @@ def myelosuppression() -> Model:
     ('Cp', 'ANC')
     """
     base = pk.compartments(3, "iv")
-    cells = Parameter(
-        "Circ0", 5.05, CELLS, "neutrophils without drug", source=at(FRIBERG_2002, "Table 3"), lower=0.0
-    )
+    cells = Parameter("Circ0", 5.05, CELLS, "neutrophils without drug", source=_DOCETAXEL, lower=0.0)
     pd_values = (
         cells,
-        Parameter("MTT", 88.7, "h", "mean maturation time", source=at(FRIBERG_2002, "Table 3"), lower=0.0),
-        Parameter("gamma", 0.161, "1", "feedback exponent", source=at(FRIBERG_2002, "Table 3"), lower=0.0),
-        Parameter(
-            "slope", 8.58, "L/umol", "drug effect per concentration", source=at(FRIBERG_2002, "Table 3")
-        ),
+        Parameter("MTT", 88.7, "h", "mean maturation time", source=_DOCETAXEL, lower=0.0),
+        Parameter("gamma", 0.161, "1", "feedback exponent", source=_DOCETAXEL, lower=0.0),
+        Parameter("slope", 8.58, "L/umol", "drug effect per concentration", source=_DOCETAXEL),
         Parameter("molar_mass", 0.808, "mg/umol", "molar mass of docetaxel", source=_MOLAR_MASS, lower=0.0),
     )
     rates = dict(zip(base.state_names, base.rates, strict=True)) | chain_rates("slope * Cp / molar_mass")
@@ -96,6 +92,7 @@ def myelosuppression() -> Model:
     )
 
 
+_DOCETAXEL = at(FRIBERG_2002, "docetaxel, neutrophils, linear drug effect")
 _MOLAR_MASS = Source("Molar mass of docetaxel, C43H53NO14, by the standard atomic weights")
 
 

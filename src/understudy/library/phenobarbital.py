@@ -62,7 +62,7 @@ def phenobarbital_neonates() -> PopulationModel:
             ),
             residual={"Cp": "sigma2 * Cp ** 2"},
             covariates=(
-                Covariate("WT", "kg", "birth weight", 1.3, 0.6, 3.6),
+                Covariate("WT", "kg", "body weight", 1.3, 0.6, 3.6),
                 Covariate("APGR", "1", "5-minute Apgar score", 7.0, 1.0, 10.0),
             ),
             population=_POPULATION,

@@ -25,6 +25,8 @@ SAVIC_2007 = Source(
     doi="10.1007/s10928-007-9066-0",
 )
 
+FAMILY = "Compartmental pharmacokinetics"
+
 _HOURS = {"min": 1 / 60, "h": 1.0, "day": 24.0, "week": 168.0}
 _COUNTS = {1: "one", 2: "two", 3: "three"}
 _ABSORPTIONS = {
@@ -234,12 +236,12 @@ def _entry(n: int, absorption: Absorption, elimination: Elimination) -> Entry:
     return Entry(
         name=name_of(n, absorption, elimination),
         title=_title(n, absorption, elimination),
-        family="Compartmental pharmacokinetics",
+        family=FAMILY,
         purpose=f"Plasma concentration after a dose: {_PURPOSES[absorption]}; {_SHAPES[n]}.",
         kind="structural",
         build=partial(compartments, n, absorption, elimination),
         regimen="100 mg over 30 min every 12 h for 4 doses" if infusion else "100 mg every 12 h for 4 doses",
-        times=(0.25, 0.5, 1.0, 2.0, 3.5, 6.0, 10.0, 13.0, 18.0, 25.0, 30.0, 37.0, 40.0, 48.0, 60.0, 84.0),
+        times=(0.25, 0.6, 1.0, 2.0, 3.5, 6.0, 10.0, 13.0, 18.0, 25.0, 30.0, 37.0, 40.0, 44.0, 50.0, 54.0),
         tested="Any compound with these kinetics; run at the example values, 100 mg twice a day for two days"
         + (", from far above to far below Km." if saturable else "."),
         limits="Gives no account of active metabolites, enterohepatic recirculation, target binding or "

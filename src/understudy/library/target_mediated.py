@@ -167,9 +167,9 @@ def _entry(name: str, title: str, build: Callable[[], Model], limits: str) -> En
         purpose="Antibodies and other drugs whose binding to a target shapes their own elimination.",
         kind="structural",
         build=build,
-        regimen="105 mg every 504 h for 2 doses",
-        times=(0.25, 1.0, 4.0, 12.0, 24.0, 72.0, 168.0, 336.0, 480.0, 506.0, 600.0, 800.0, 1000.0, 1400.0),
-        tested="Two bolus doses of 105 mg (30 mg/L at first, against 12 mg/L of target), three weeks apart.",
+        regimen="350 mg every 504 h for 2 doses",
+        times=(0.25, 1.0, 4.0, 12.0, 24.0, 72.0, 168.0, 336.0, 480.0, 506.0, 600.0, 800.0, 1000.0, 1200.0),
+        tested="Two bolus doses of 350 mg (100 mg/L at first, against 12 mg/L of target), three weeks apart.",
         limits=limits,
         checked="Values agree with a public transcription of the example of Peletier and Gabrielsson 2012.",
     )
@@ -187,7 +187,8 @@ ENTRIES = (
         "tmdd_quasi_steady_state",
         "Target-mediated disposition, quasi-steady state",
         quasi_steady_state,
-        "Not for the minutes after a dose, while binding is under way, nor where binding is slow against the "
-        "loss of drug and target.",
+        "Not for the first hour after a dose, while binding is under way; free target under excess drug, and "
+        "free drug once target is in excess, may be off severalfold where synthesis and loss are as fast as "
+        "dissociation.",
     ),
 )
