@@ -117,10 +117,18 @@ def check_forecasts(
         forecasts[name] = natural_scale(predictor, predictor.predict(twins.modes[None])[0])[0]
         drawn = measurement_draws(predictor, twins.vectors(draws, seed), seed)
         forecasts[f"{name}_lower"], forecasts[f"{name}_upper"] = np.nanquantile(drawn, tails(interval), axis=0)
-    forecasts["previous"] = np.r_[np.nan, predictor.raw[:-1]]
+    forecasts["previous"] = _previous(predictor)
     table = _table(predictor, forecasts, last)
     unit = model.structural.output(str(predictor.output[0])).unit
     return ForecastCheck(table, _scores(table), _gain(table, seed), interval, unit, len(records.ids) - len(several))
+
+
+def _previous(predictor: Predictor) -> np.ndarray:
+    """Each measurement's predecessor of the same patient and output."""
+    import pandas as pd
+
+    keys = [predictor.patient, predictor.output.astype(str)]
+    return pd.Series(predictor.raw).groupby(keys).shift().to_numpy()
 
 
 def _table(predictor: Predictor, forecasts: dict[str, np.ndarray], last: np.ndarray) -> pd.DataFrame:
