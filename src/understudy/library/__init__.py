@@ -1,4 +1,5 @@
 """Published models, one family per file, every parameter with its citation.
 
-Ask by name (`model`), look through them (`models`), or compose your own (`pk.compartments`, `pd`).
+Ask by name (`catalogue.model`), look through the cards (`catalogue.models`), or compose your own
+(`pk.compartments`, and the responses of `pd` on it).
 """
