@@ -170,14 +170,15 @@ class _Printer:
         return self.emit("fmul", square, base) if exponent % 2 else square
 
     def intrinsic(self, name: str, *values: ir.Value) -> ir.Value:
-        kind = ir.FunctionType(_VECTOR, [_VECTOR] * len(values))
-        function = self.module.declare_intrinsic(name, [_VECTOR], kind)
+        function = self.function(f"{name}.v{WIDTH}f64", _VECTOR, len(values))
         return self.once((name, *map(_identity, values)), lambda: self.builder.call(function, values))
 
+    def function(self, name: str, kind: ir.Type, count: int) -> ir.Function:
+        declared = self.module.globals.get(name)
+        return declared or ir.Function(self.module, ir.FunctionType(kind, [kind] * count), name)
+
     def library(self, name: str, value: ir.Value) -> ir.Value:
-        function = self.module.globals.get(name) or ir.Function(
-            self.module, ir.FunctionType(_DOUBLE, [_DOUBLE]), name
-        )
+        function = self.function(name, _DOUBLE, 1)
         result = ir.Constant(_VECTOR, ir.Undefined)
         for lane in range(WIDTH):
             at = ir.Constant(ir.IntType(32), lane)

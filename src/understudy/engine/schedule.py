@@ -28,6 +28,8 @@ class Schedule:
     patients : tuple of str, length n
     start : int array, shape (n + 1,)
         Patient i owns rows ``start[i]`` to ``start[i + 1]``.
+    begin : float array, shape (n,)
+        When each patient's states have their initial values.
     time, amount, rate, interval : float arrays, shape (rows,)
         In the model's units; `rate` -1 and -2 stand for a modelled rate and duration.
     event : int array
@@ -44,6 +46,7 @@ class Schedule:
 
     patients: tuple[str, ...]
     start: np.ndarray
+    begin: np.ndarray
     time: np.ndarray
     event: np.ndarray
     amount: np.ndarray
@@ -65,6 +68,7 @@ class Schedule:
         size = self.time.size
         steps = [self.start[:-1] + k * size for k in range(copies)]
         changed = {"patients": self.patients * copies, "start": np.append(np.concatenate(steps), copies * size)}
+        # Everything else, `begin` too, is simply laid end to end.
         tiled = [f.name for f in fields(self) if f.name not in changed]
         return Schedule(**changed, **{name: np.tile(getattr(self, name), copies) for name in tiled})
 
@@ -85,6 +89,7 @@ def from_records(records: Records, model: Model) -> Schedule:
     return Schedule(
         patients=tuple(str(name) for name in ids[starts]),
         start=np.append(starts, len(row)),
+        begin=column("time").astype(float)[starts],
         time=column("time").astype(float),
         event=event,
         amount=column("amt").astype(float),
@@ -129,9 +134,12 @@ def from_doses(doses: pd.DataFrame, patients: Sequence[str], times: np.ndarray, 
     rank = np.r_[np.ones(len(row)), np.where(before.ravel(), 0, 2)]
     order = np.lexsort((rank, time, patient))
     observed = np.r_[np.zeros(len(row), bool), np.ones(count, bool)]
+    start = np.searchsorted(patient[order], np.arange(len(patients) + 1))
     return Schedule(
         patients=tuple(patients),
-        start=np.searchsorted(patient[order], np.arange(len(patients) + 1)),
+        start=start,
+        # A regimen begins at zero, whether or not anything is given or seen then.
+        begin=np.minimum(time[order][start[:-1]], 0.0),
         time=time[order],
         event=np.where(observed, OBSERVE, DOSE)[order],
         amount=dosed("amt")[order],
@@ -207,8 +215,9 @@ def on_grid(schedule: Schedule, times: np.ndarray) -> tuple[Schedule, np.ndarray
     blank = {"event": OBSERVE, "amount": 0.0, "rate": 0.0, "interval": 0.0, "additional": 0, "steady": 0, "entry": -1}
     columns = {name: np.where(is_new, value, getattr(schedule, name)[origin]) for name, value in blank.items()}
     start = np.searchsorted(patient[order], np.arange(count + 1))
+    begin = np.minimum(schedule.begin, time[order][start[:-1]])
     added = Schedule(
-        schedule.patients, start, time[order], record=schedule.record[origin], observed=is_new, **columns
+        schedule.patients, start, begin, time[order], record=schedule.record[origin], observed=is_new, **columns
     )
     return added, origin
 

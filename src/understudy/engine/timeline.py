@@ -306,7 +306,6 @@ def _assemble(events: dict, schedule: Schedule, interval_row: np.ndarray, steady
     patient, boundaries = schedule.patient[observed], np.arange(count + 1)
     event_start = np.searchsorted(events["patient"], boundaries)
     before = _events_before(events, patient, schedule.time[observed], observed.astype(float))
-    first_time = schedule.time[schedule.start[:-1]] if schedule.time.size else np.zeros(count)
     return Timeline(
         event_start=event_start.astype(np.int64),
         event_time=np.ascontiguousarray(events["time"], dtype=float),
@@ -318,7 +317,7 @@ def _assemble(events: dict, schedule: Schedule, interval_row: np.ndarray, steady
         observation_after=(before - event_start[patient]).astype(np.int64),
         observation_row=observed,
         first_row=interval_row[schedule.start[:-1]].astype(np.int64),
-        start_time=first_time.astype(float),
+        start_time=schedule.begin.astype(float),
         steady=steady,
     )
 
