@@ -1,0 +1,330 @@
+"""evaluate: the main job, from a study file to a dossier."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from understudy.core.errors import StudyError
+from understudy.core.record import Record, Stopwatch
+from understudy.core.result import Outcome
+from understudy.dossier.regimen_comparison import TWINS, VIRTUAL, Comparison, compare, comparison_target, dose_table
+from understudy.dossier.report import ReportContent, write
+from understudy.dossier.study import Study
+from understudy.dossier.summary import summarise
+from understudy.engine.problem import Tolerances
+from understudy.engine.solve import choose
+from understudy.inference.diagnose import Diagnostics, diagnose
+from understudy.inference.hold_out import ForecastCheck, check_forecasts
+from understudy.inference.individualise import Twins, individualise
+from understudy.inference.visual_check import visual_predictive_check
+from understudy.model.population_model import PopulationModel
+from understudy.population.strata import Stratification
+from understudy.population.virtual import virtual_patients
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from understudy.data.records import Records
+
+Progress = Callable[[str, float], None]
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Dossier:
+    """What `evaluate` found, and where it lies.
+
+    Parameters
+    ----------
+    folder : Path
+        With ``report.html``, ``tables/``, ``outcome.nc`` and ``record.json``.
+    files : tuple of Path
+    content : ReportContent
+        Everything that the report shows.
+    summary : tuple of str
+        The sentences at its head.
+    record : Record
+        What made it.
+    """
+
+    folder: Path
+    files: tuple[Path, ...]
+    content: ReportContent
+    summary: tuple[str, ...]
+    record: Record
+
+    def to_json(self) -> dict[str, Any]:
+        """The main numbers as JSON data."""
+        content = self.content
+        return {
+            "title": content.title,
+            "summary": list(self.summary),
+            "forecast": _rows(content.forecast_scores),
+            "attainment": _rows(content.attainment),
+            "doses": _rows(content.doses),
+            "failures": dict(content.failures),
+            "files": [path.relative_to(self.folder).as_posix() for path in self.files],
+            "record": self.record.to_json(),
+        }
+
+    def __repr__(self) -> str:
+        return "\n".join([f"Dossier: {self.content.title}", *(f"  {sentence}" for sentence in self.summary)])
+
+
+def _rows(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    import json
+
+    return json.loads(frame.to_json(orient="records"))
+
+
+@dataclass(frozen=True, eq=False)
+class _Plan:
+    """A study made ready: its parts loaded, checked and in the model's units."""
+
+    study: Study
+    records: Records
+    model: PopulationModel
+    seed: int
+    jobs: int
+    strata: tuple[Stratification, ...]
+
+    @property
+    def draws(self) -> int:
+        return self.study.evaluation.draws
+
+    @property
+    def interval(self) -> float:
+        return self.study.evaluation.interval
+
+
+@dataclass(frozen=True, eq=False)
+class _Findings:
+    """What the stages found."""
+
+    check: ForecastCheck
+    twins: Twins
+    diagnostics: Diagnostics
+    vpc: pd.DataFrame
+    comparisons: tuple[Comparison, ...]
+
+    @property
+    def failures(self) -> dict[str, str]:
+        named = {f"{name}": text for name, text in self.twins.failures.items()}
+        return named | {name: text for comparison in self.comparisons for name, text in comparison.failures.items()}
+
+
+def evaluate(
+    study: Study | str | Path,
+    *,
+    out: str | Path | None = None,
+    seed: int | None = None,
+    jobs: int = 0,
+    progress: Progress | None = None,
+) -> Dossier:
+    """Answer a study's question and write the dossier.
+
+    Parameters
+    ----------
+    study : Study or path of its TOML file
+    out : path, optional
+        Folder of the dossier; the study's own where None.
+    seed : int, optional
+        Instead of the study's.
+    jobs : int
+        Threads, 0 for one per core. The numbers do not depend on it.
+    progress : callable, optional
+        Called with a stage's name and the fraction of it that is done.
+
+    Returns
+    -------
+    Dossier
+
+    Raises
+    ------
+    UnderstudyError
+        With what is wrong in the study, the records or the model; then nothing is written.
+
+    Examples
+    --------
+    >>> dossier = evaluate("examples/phenobarbital/study.toml", out="dossier")  # doctest: +SKIP
+    """
+    watch, tell = Stopwatch(), progress or (lambda stage, fraction: None)
+    plan = _stage(watch, tell, "Reading the study", lambda done: _prepare(study, seed, jobs))
+    findings = _find(plan, partial(_stage, watch, tell))
+    folder = Path(out) if out else plan.study.output_folder
+    return _stage(watch, tell, "Writing the dossier", lambda done: _write(plan, findings, watch, folder))
+
+
+def _stage(watch: Stopwatch, tell: Progress, name: str, work: Callable[[Callable[[float], None]], Any]) -> Any:
+    """Run a stage, timed and reported; `work` is given a function to report its own progress."""
+    tell(name, 0.0)
+    with watch.stage(name):
+        result = work(lambda done: tell(name, done))
+    tell(name, 1.0)
+    return result
+
+
+def _prepare(given: Study | str | Path, seed: int | None, jobs: int) -> _Plan:
+    study = given if isinstance(given, Study) else Study.read(given)
+    model, records = study.load_model(), study.read_records()
+    if not isinstance(model, PopulationModel):
+        raise StudyError(
+            f"{model.name} has no population: no random effects and no residual error",
+            place="model",
+            repair="name a population model; `understudy models` lists them",
+        )
+    unit = {covariate.name: covariate.unit for covariate in model.covariates}
+    strata = tuple(
+        Stratification(s.covariate, s.cuts, records.units.get(s.covariate, unit.get(s.covariate, "")), s.labels)
+        for s in study.population.strata
+    )
+    return _Plan(study, records, model, study.seed if seed is None else seed, jobs, strata)
+
+
+def _find(plan: _Plan, stage: Callable[[str, Callable], Any]) -> _Findings:
+    """Every stage between reading and writing."""
+    check = stage("Forecasting held-back levels", lambda done: _check(plan))
+    made = stage("Making twins", lambda done: individualise(plan.model, plan.records, jobs=plan.jobs))
+    twins = made.succeeded()
+    diagnostics = stage("Comparing with the data", lambda done: _diagnose(plan, twins))
+    vpc = stage("Visual predictive check", lambda done: _visual_check(plan))
+    in_twins = stage("Regimens in the twins", lambda done: _in_twins(plan, twins, done))
+    in_virtual = stage("Regimens in virtual patients", lambda done: _in_virtual(plan, done))
+    return _Findings(check, made, diagnostics, vpc, (in_twins, in_virtual))
+
+
+def _check(plan: _Plan) -> ForecastCheck:
+    return check_forecasts(plan.model, plan.records, interval=plan.interval, seed=plan.seed, jobs=plan.jobs)
+
+
+def _diagnose(plan: _Plan, twins: Twins) -> Diagnostics:
+    return diagnose(twins, draws=plan.draws, interval=plan.interval, seed=plan.seed, jobs=plan.jobs)
+
+
+def _visual_check(plan: _Plan) -> pd.DataFrame:
+    return visual_predictive_check(plan.model, plan.records, interval=plan.interval, seed=plan.seed, jobs=plan.jobs)
+
+
+def _in_twins(plan: _Plan, twins: Twins, done: Callable[[float], None]) -> Comparison:
+    return _compare(plan, TWINS, twins.draws(plan.draws, plan.seed), twins.covariates, done)
+
+
+def _in_virtual(plan: _Plan, done: Callable[[float], None]) -> Comparison:
+    real = plan.records.baseline()[list(plan.model.covariate_names)]
+    patients = virtual_patients(plan.model, real, plan.study.population.size, plan.seed)
+    return _compare(plan, VIRTUAL, patients, patients, done)
+
+
+def _compare(plan: _Plan, source: str, patients, covariates, done: Callable[[float], None]) -> Comparison:
+    target = plan.study.target
+    return compare(
+        source,
+        patients,
+        covariates,
+        plan.model,
+        plan.study.parsed_regimens(),
+        comparison_target(target.output, target.low, target.high, target.unit, plan.model),
+        plan.study.evaluation.engine,
+        plan.jobs,
+        done,
+    )
+
+
+def _write(plan: _Plan, findings: _Findings, watch: Stopwatch, folder: Path) -> Dossier:
+    record = _record(plan, watch)
+    content = _content(plan, findings, record)
+    files = [*write(content, folder), _store(plan, findings, folder, record)]
+    record.write(folder / "record.json")
+    return Dossier(folder, (*files, folder / "record.json"), content, summarise(content), record)
+
+
+def _store(plan: _Plan, findings: _Findings, folder: Path, record: Record) -> Path:
+    import json
+
+    import xarray as xr
+
+    output = plan.study.target.output
+    parts = [comparison.dataset(output, plan.interval) for comparison in findings.comparisons]
+    dataset = xr.merge(parts, join="outer", compat="override", combine_attrs="drop_conflicts")
+    path = folder / f"outcome.{plan.study.outputs.format}"
+    Outcome(dataset.assign_attrs(record=json.dumps(record.to_json()))).save(path)
+    return path
+
+
+def _record(plan: _Plan, watch: Stopwatch) -> Record:
+    used, study = Tolerances(), plan.study
+    engine = choose(plan.model.structural, study.evaluation.engine)
+    return Record.make(
+        "evaluate",
+        stopwatch=watch,
+        inputs=study.input_hashes(),
+        model=plan.model.hash,
+        seed=plan.seed,
+        method=f"maximum a posteriori with Laplace's approximation; {engine.replace('_', ' ')} engine",
+        settings={
+            "draws": plan.draws,
+            "interval": plan.interval,
+            "virtual_patients": study.population.size,
+            **({} if engine == "closed_form" else {"relative_tolerance": used.relative, "absolute_tolerance": used.absolute}),
+        },
+        citations=tuple(str(source) for source in plan.model.sources),
+    )
+
+
+def _content(plan: _Plan, findings: _Findings, record: Record) -> ReportContent:
+    import pandas as pd
+
+    study, check, model = plan.study, findings.check, plan.model
+    in_twins = findings.comparisons[0]
+    target = comparison_target(study.target.output, study.target.low, study.target.high, study.target.unit, model)
+    return ReportContent(
+        title=study.title,
+        question=study.question,
+        created=record.started,
+        assumptions=_assumptions(plan),
+        target=target,
+        regimens=tuple((name, str(regimen)) for name, regimen in study.parsed_regimens()),
+        model=model,
+        records=plan.records.report(),
+        exclusions=_exclusions(findings),
+        observations=findings.diagnostics.observations,
+        curves=findings.diagnostics.curves,
+        vpc=findings.vpc,
+        forecast=check.table,
+        forecast_scores=check.scores,
+        forecast_sentence=check.sentence,
+        interval=plan.interval,
+        attainment=pd.concat([c.table(plan.strata) for c in findings.comparisons], ignore_index=True),
+        profile=pd.concat([c.profiles(target, plan.interval) for c in findings.comparisons], ignore_index=True),
+        doses=dose_table(findings.twins.succeeded(), in_twins),
+        failures=findings.failures,
+        tested=model.population,
+        limits=model.limits,
+        record=record,
+    )
+
+
+def _exclusions(findings: _Findings) -> pd.DataFrame:
+    import pandas as pd
+
+    rows = [{"id": name, "row": None, "reason": text} for name, text in findings.failures.items()]
+    return pd.DataFrame(rows, columns=["id", "row", "reason"])
+
+
+def _assumptions(plan: _Plan) -> tuple[str, ...]:
+    covariates = ", ".join(plan.model.covariate_names) or "none"
+    share = f"{100 * plan.interval:g} %"
+    return (
+        "Parameters of the population are fixed at their published values; their own uncertainty is not carried on.",
+        f"A twin is the posterior of one patient's random effects given all of that patient's levels, approximated by a "
+        f"normal distribution around its mode; {plan.draws} draws from it are simulated.",
+        f"The {plan.study.population.size:,} virtual patients have covariates ({covariates}) resampled from the patients "
+        f"in the data, whole rows at a time, and random effects drawn from the population.",
+        "Every patient starts without drug; covariates stay as at the first record.",
+        "The share of time is counted at 120 evenly spaced times after the first dose; the trough is the level one "
+        "interval after the last dose. Levels are true ones, without the scatter of a measurement.",
+        f"Intervals hold with a probability of {share} unless another is given.",
+    )
