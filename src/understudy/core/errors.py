@@ -57,7 +57,9 @@ class UnderstudyError(Exception):
         return _rebuild, (type(self), self.cause, self.place, self.repair, self.__dict__)
 
 
-def _rebuild(kind: type[UnderstudyError], cause: str, place: str, repair: str, state: dict) -> UnderstudyError:
+def _rebuild(
+    kind: type[UnderstudyError], cause: str, place: str, repair: str, state: dict
+) -> UnderstudyError:
     error = kind.__new__(kind, cause, place, repair)
     UnderstudyError.__init__(error, cause, place=place, repair=repair)
     error.__dict__.update(state)
@@ -81,7 +83,35 @@ class RegimenError(UnderstudyError):
 
 
 class StudyError(UnderstudyError):
-    """A study file with unknown keys, unreadable paths or impossible settings."""
+    """A study file with unknown keys, unreadable paths or impossible settings.
+
+    Where a whole file was checked, every problem found is in ``problems``, each a `StudyError`.
+
+    Examples
+    --------
+    >>> problem = StudyError("unknown key 'lo'", place="line 9, target.lo", repair="did you mean low?")
+    >>> print(StudyError.of([problem], "study.toml"))
+    1 problem in study.toml
+      unknown key 'lo'
+        where: line 9, target.lo
+        repair: did you mean low?
+    """
+
+    problems: tuple[StudyError, ...] = ()
+
+    @classmethod
+    def of(cls, problems: Sequence[StudyError], file: str) -> StudyError:
+        """All problems of a file as one error."""
+        count = len(problems)
+        error = cls(f"{count} problem{'s' if count != 1 else ''} in {file}", place=file)
+        error.problems = tuple(problems)
+        return error
+
+    def __str__(self) -> str:
+        if not self.problems:
+            return super().__str__()
+        lines = [line for problem in self.problems for line in str(problem).splitlines()]
+        return "\n".join([self.cause, *(f"  {line}" for line in lines)])
 
 
 class SimulationError(UnderstudyError):

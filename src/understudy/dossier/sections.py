@@ -1,0 +1,245 @@
+"""Sections: the tables of a study file, each with its own rules. `Study` puts them together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
+from pydantic_core import PydanticCustomError
+
+from understudy.core.errors import UnderstudyError
+
+if TYPE_CHECKING:
+    from understudy.population.strata import Stratification
+
+
+class Section(BaseModel):
+    """A table of the study file: frozen, and without unknown keys."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+def complaint(cause: str, repair: str, place: str = "") -> PydanticCustomError:
+    """What a rule raises; ``{cause}`` is filled in by Pydantic, so that braces in it stay as they are."""
+    return PydanticCustomError("study", "{cause}", {"cause": cause, "repair": repair, "place": place})
+
+
+def checked(call: Callable[[], Any]) -> Any:
+    """A call whose error, if any, becomes a complaint."""
+    try:
+        return call()
+    except UnderstudyError as error:
+        raise complaint(error.cause, error.repair, error.place) from None
+
+
+def _unit(text: str) -> str:
+    from understudy.core.units import unit
+
+    checked(lambda: unit(text))
+    return text
+
+
+# Numbers are taken as written: no "5" for 5, no true for 1.
+Whole = Annotated[int, Field(strict=True)]
+Number = Annotated[float, Field(strict=True)]
+Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
+Unit = Annotated[Text, AfterValidator(_unit)]
+
+
+class RecordsSection(Section):
+    """``[records]``: the patients' table and how to read it."""
+
+    file: Text = Field(description="CSV file with one row an event, relative to the study file")
+    units: dict[Text, Unit] = Field(
+        default_factory=dict,
+        description='unit of each column, such as { TIME = "h", AMT = "mg", DV = "mg/L" }; "1" for none',
+    )
+    columns: dict[Text, Text] = Field(
+        default_factory=dict,
+        description='columns with names of their own: { TIME = "hours" } says that the column hours is TIME',
+    )
+    categories: dict[Text, dict[Text, Number]] = Field(
+        default_factory=dict,
+        description="numbers for the words of a covariate: { SEX = { female = 0, male = 1 } }",
+    )
+    covariates: tuple[Text, ...] | None = Field(
+        default=None,
+        description="columns that are covariates; every column that has no other meaning, if left out",
+    )
+    ignore: str = Field(default="C", description="rows whose first cell is this are comments; empty for none")
+    delimiter: Annotated[str, StringConstraints(min_length=1, max_length=1)] = Field(
+        default=",", description="what separates the columns"
+    )
+
+
+class ModelSection(Section):
+    """``[model]``: a model of the library by name, or a Python file of the user's own."""
+
+    name: Text | None = Field(
+        default=None, description="name in the library, as `understudy models` lists them"
+    )
+    file: Text | None = Field(
+        default=None,
+        description="Python file that defines `model`, relative to the study; it is run, so trust it first",
+    )
+
+    @model_validator(mode="after")
+    def _one(self) -> ModelSection:
+        if (self.name is None) == (self.file is None):
+            given = "both name and file are" if self.name else "neither name nor file is"
+            raise complaint(f"{given} given", "give one of them: name of a library model, or a Python file")
+        return self
+
+
+class Target(Section):
+    """``[target]``: the range in which an output should stay."""
+
+    output: Text = Field(description="output of the model that the range is about")
+    low: Number = Field(description="lower end of the range, in `unit`", ge=0)
+    high: Number = Field(description="upper end of the range, in `unit`", gt=0)
+    unit: Unit = Field(description="unit of low and high")
+
+    @field_validator("high")
+    @classmethod
+    def _above_low(cls, high: float, info: ValidationInfo) -> float:
+        low = info.data.get("low")
+        if low is not None and low >= high:
+            repair = "give the lower end of the range as low, the upper end as high"
+            raise complaint(f"high ({high:g}) is not above low ({low:g})", repair)
+        return high
+
+
+class Candidate(Section):
+    """``[[regimens]]``: one way to dose, in the clinician's words."""
+
+    doses: Text = Field(
+        description='dosing sentence, such as "20 mg/kg over 30 min then 2.5 mg/kg every 12 h for 10 days"'
+    )
+    label: str = Field(
+        default="", description="short name for tables and charts; the sentence itself, if left out"
+    )
+
+    @field_validator("doses")
+    @classmethod
+    def _sentence(cls, sentence: str) -> str:
+        from understudy.model.regimen import Regimen
+
+        regimen = checked(lambda: Regimen.parse(sentence))
+        if not regimen.doses:
+            raise complaint("the regimen gives no dose", "leave it out, or say what is given")
+        if regimen.is_open:
+            raise complaint("the regimen has no end", "say for how long: 'for 10 days'", repr(sentence))
+        return sentence
+
+    @property
+    def name(self) -> str:
+        """The label, or the sentence where there is none."""
+        return self.label.strip() or self.doses
+
+
+class Stratum(Section):
+    """``[[population.strata]]``: groups of patients by one covariate."""
+
+    covariate: Text = Field(description="column of the records")
+    cuts: tuple[Number, ...] = Field(
+        description="where one group ends and the next begins; a value on a cut is in the upper group",
+        min_length=1,
+    )
+    labels: tuple[Text, ...] = Field(
+        default=(), description="names of the groups, one more than cuts; made of the cuts, if left out"
+    )
+
+    @field_validator("cuts")
+    @classmethod
+    def _increasing(cls, cuts: tuple[float, ...]) -> tuple[float, ...]:
+        if any(right <= left for left, right in pairwise(cuts)):
+            raise complaint(f"cuts do not increase: {_listed(cuts)}", f"write {_listed(sorted(set(cuts)))}")
+        return cuts
+
+    @field_validator("labels")
+    @classmethod
+    def _one_a_group(cls, labels: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        groups = len(info.data.get("cuts", ())) + 1
+        if labels and groups > 1 and len(labels) != groups:
+            cause = f"{groups - 1} cuts make {groups} groups, but there are {len(labels)} labels"
+            raise complaint(cause, "give one label a group, or leave labels out")
+        _refuse_doubles(labels, "groups have the same label")
+        return labels
+
+    def stratification(self, unit: str = "") -> Stratification:
+        """The groups, with names made of the cuts where there are no labels.
+
+        Parameters
+        ----------
+        unit : str
+            Unit of the covariate.
+
+        Examples
+        --------
+        >>> Stratum(covariate="WT", cuts=(1.0, 1.5)).stratification("kg").names
+        ('WT < 1 kg', 'WT 1 to < 1.5 kg', 'WT ≥ 1.5 kg')
+        """
+        from understudy.population.strata import Stratification
+
+        return Stratification(self.covariate, self.cuts, unit, self.labels)
+
+
+class PopulationSection(Section):
+    """``[population]``: the virtual patients to whom the answer is extended."""
+
+    size: Whole = Field(default=1000, description="number of virtual patients", ge=1, le=1_000_000)
+    from_: Literal["records"] = Field(
+        default="records",
+        alias="from",
+        description="their covariates are resampled from the records, patient by patient",
+    )
+    strata: tuple[Stratum, ...] = Field(
+        default=(), description="groups for which results are also given apart"
+    )
+
+    @field_validator("strata")
+    @classmethod
+    def _once(cls, strata: tuple[Stratum, ...]) -> tuple[Stratum, ...]:
+        _refuse_doubles([stratum.covariate for stratum in strata], "strata are given twice for")
+        return strata
+
+
+class EvaluationSection(Section):
+    """``[evaluation]``: how twins are made and checked."""
+
+    draws: Whole = Field(default=200, description="draws from each twin's posterior", ge=1, le=100_000)
+    interval: Number = Field(default=0.9, description="probability of the prediction intervals", gt=0, lt=1)
+    hold_out: Literal["last"] = Field(
+        default="last", description="the measurement of each patient that is held back and forecast"
+    )
+    engine: Literal["auto", "closed_form", "kernel", "reference"] = Field(
+        default="auto", description="what solves the model; auto takes a closed form where one is known"
+    )
+
+
+class OutputsSection(Section):
+    """``[outputs]``: where the dossier goes."""
+
+    folder: Text = Field(default="dossier", description="folder of the dossier, relative to the study file")
+    format: Literal["nc", "zarr"] = Field(default="nc", description="format of the simulated outcomes")
+
+
+def _refuse_doubles(names: Sequence[str], cause: str) -> None:
+    doubled = sorted({name for name in names if names.count(name) > 1})
+    if doubled:
+        raise complaint(f"{cause}: {', '.join(doubled)}", "keep one of them, or rename one")
+
+
+def _listed(numbers: Any) -> str:
+    return f"[{', '.join(f'{number:g}' for number in numbers)}]"

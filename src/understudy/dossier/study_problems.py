@@ -1,0 +1,176 @@
+"""Study problems: everything that is wrong with a study file, found at once, with line and repair."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import nullcontext
+from difflib import get_close_matches
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pydantic import ValidationError
+
+from understudy.core.errors import StudyError, UnderstudyError
+from understudy.dossier.key_problem import KeyProblem, Keys, translated
+from understudy.dossier.toml_place import lines_of
+
+if TYPE_CHECKING:
+    from understudy.dossier.study import Study
+    from understudy.model.model import Model
+
+
+def find_problems(
+    kind: type[Study], data: Mapping[str, Any], folder: Path, text: str = ""
+) -> tuple[Study | None, tuple[StudyError, ...]]:
+    """A study from its keys, and every problem with them.
+
+    Parameters
+    ----------
+    kind : type of Study
+    data : mapping
+        Keys of the file.
+    folder : path
+        What paths are relative to.
+    text : str
+        The file, for its line numbers.
+
+    Returns
+    -------
+    study : Study or None
+        None where the keys do not make one.
+    problems : tuple of StudyError
+        In the order of the file.
+    """
+    study, problems = None, []
+    try:
+        study = kind.model_validate(data)
+        study._folder = folder
+    except ValidationError as error:
+        problems = [translated(each, kind) for each in error.errors(include_url=False)]
+    problems += _impossible(data, study, folder)
+    above = {problem.keys[:n] for problem in problems for n in range(1, len(problem.keys) + 1)}
+    lines = lines_of(text, above) if problems else {}
+    ordered = sorted(problems, key=lambda problem: problem.line(lines))
+    return study, tuple(problem.as_error(lines) for problem in ordered)
+
+
+def _impossible(data: Mapping[str, Any], study: Study | None, folder: Path) -> list[KeyProblem]:
+    """What does not go together: files, model, target and doses; told also where other keys are wrong."""
+    problems = [*_unreadable(folder, _text(data, "records", "file"))]
+    problems += _overwriting(folder, _text(data, "outputs", "folder"))
+    problems += _same_labels(data)
+    model, model_problems = _model(data, study, folder)
+    problems += model_problems
+    if model is not None:
+        problems += _target(_text(data, "target", "output"), _text(data, "target", "unit"), model)
+        problems += [
+            problem for k, sentence in _listed(data, "doses") for problem in _doses(k, sentence, model)
+        ]
+    return problems
+
+
+def _text(data: Any, *keys: str | int) -> str:
+    """The text at a key; empty where there is none."""
+    for key in keys:
+        data = data.get(key) if isinstance(data, Mapping) else None
+    return data.strip() if isinstance(data, str) else ""
+
+
+def _listed(data: Mapping[str, Any], key: str) -> list[tuple[int, str]]:
+    """Position and text of a key of each regimen."""
+    regimens = data.get("regimens")
+    return (
+        [(k, _text(item, key)) for k, item in enumerate(regimens)]
+        if isinstance(regimens, (list, tuple))
+        else []
+    )
+
+
+def _same_labels(data: Mapping[str, Any]) -> Iterator[KeyProblem]:
+    seen: set[str] = set()
+    for (k, label), (_, doses) in zip(_listed(data, "label"), _listed(data, "doses"), strict=True):
+        name = label or doses
+        if name and name in seen:
+            cause = f"an earlier regimen has the label {name!r}"
+            yield KeyProblem(
+                ("regimens", k, "label" if label else "doses"), cause, "rename one, or leave one out"
+            )
+        seen.add(name)
+
+
+def _unreadable(folder: Path, written: str) -> Iterator[KeyProblem]:
+    from understudy.dossier.model_file import nearest_file
+
+    path = folder / written
+    try:
+        with path.open("rb") if written else nullcontext():
+            return
+    except OSError as error:
+        cause = f"cannot read the records: {error.strerror or error}"
+        yield KeyProblem(("records", "file"), cause, nearest_file(path), written)
+
+
+def _overwriting(folder: Path, written: str) -> Iterator[KeyProblem]:
+    if written and folder.resolve().is_relative_to((folder / written).resolve()):
+        cause = "the dossier would be written over the study's own folder"
+        yield KeyProblem(("outputs", "folder"), cause, 'name a folder of its own, such as "dossier"')
+
+
+def _model(
+    data: Mapping[str, Any], study: Study | None, folder: Path
+) -> tuple[Model | None, list[KeyProblem]]:
+    from understudy.dossier.model_file import load_model
+    from understudy.engine.parameters import structural
+
+    name, file = _text(data, "model", "name"), _text(data, "model", "file")
+    if bool(name) == bool(file):
+        return None, []  # reported as such
+    try:
+        found = study.load_model() if study else load_model(name or folder / file)
+        found.check_units()
+    except UnderstudyError as error:
+        keys = ("model", "name" if name else "file")
+        return None, [KeyProblem(keys, error.cause, error.repair, error.place)]
+    return structural(found), []
+
+
+def _target(output: str, unit: str, model: Model) -> Iterator[KeyProblem]:
+    if output and output not in model.output_names:
+        near = get_close_matches(output, model.output_names, 1, 0.5)
+        repair = f"did you mean {near[0]}?" if near else f"outputs: {', '.join(model.output_names)}"
+        yield KeyProblem(("target", "output"), f"the model has no output {output!r}", repair)
+    elif output and unit:
+        yield from _unconvertible(("target", "unit"), unit, output, model.output(output).unit)
+
+
+def _unconvertible(keys: Keys, unit: str, name: str, wanted: str, detail: str = "") -> Iterator[KeyProblem]:
+    from understudy.core import units
+
+    try:
+        known = units.unit(unit)
+    except UnderstudyError:
+        return  # reported as such
+    try:
+        units.unit_factor(known, units.unit(wanted))
+    except UnderstudyError:
+        cause = f"{unit} cannot be converted to the unit of {name}, {wanted}"
+        yield KeyProblem(keys, cause, f"give it in {wanted}", detail)
+
+
+def _doses(k: int, sentence: str, model: Model) -> Iterator[KeyProblem]:
+    """Doses that the model cannot take: by an unknown route, or in units of something else."""
+    from understudy.engine.schedule import find_inputs
+    from understudy.model.regimen import Regimen
+
+    try:
+        doses = Regimen.parse(sentence).doses
+    except UnderstudyError:
+        return  # reported as such
+    keys, units = ("regimens", k, "doses"), {state.name: state.unit for state in model.states}
+    for unit, route in dict.fromkeys((dose.unit, dose.route) for dose in doses):
+        try:
+            state = model.doses[find_inputs(route, model)[0]].state
+        except UnderstudyError as error:
+            yield KeyProblem(keys, error.cause, error.repair, repr(sentence))
+        else:
+            yield from _unconvertible(keys, unit, state, units[state], repr(sentence))
