@@ -49,7 +49,7 @@ class Study(Section):
     Examples
     --------
     >>> Study.read("examples/phenobarbital/study.toml")
-    Study('Phenobarbital in newborns with seizures': phenobarbital_neonates, 5 regimens, Cp from 15 to 40 mg/L)
+    Study('Phenobarbital in newborns with seizures': phenobarbital_neonates, 5 regimens, Cp 15 to 40 mg/L)
     """
 
     title: Text = Field(description="one line, the heading of the dossier")
@@ -211,7 +211,7 @@ class Study(Section):
         parts = [
             self.model.name or self.model.file,
             f"{count} regimen{'s' if count != 1 else ''}",
-            f"{target.output} from {target.low:g} to {target.high:g} {target.unit}",
+            f"{target.output} {target.low:g} to {target.high:g} {target.unit}",
         ]
         return f"Study({self.title!r}: {', '.join(parts)})"
 
