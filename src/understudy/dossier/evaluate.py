@@ -11,7 +11,14 @@ from typing import TYPE_CHECKING, Any
 from understudy.core.errors import StudyError
 from understudy.core.record import Record, Stopwatch
 from understudy.core.result import Outcome
-from understudy.dossier.regimen_comparison import TWINS, VIRTUAL, Comparison, compare, comparison_target, dose_table
+from understudy.dossier.regimen_comparison import (
+    TWINS,
+    VIRTUAL,
+    Comparison,
+    compare,
+    comparison_target,
+    dose_table,
+)
 from understudy.dossier.report import ReportContent, write
 from understudy.dossier.study import Study
 from understudy.dossier.summary import summarise
@@ -113,7 +120,9 @@ class _Findings:
     @property
     def failures(self) -> dict[str, str]:
         named = {f"{name}": text for name, text in self.twins.failures.items()}
-        return named | {name: text for comparison in self.comparisons for name, text in comparison.failures.items()}
+        return named | {
+            name: text for comparison in self.comparisons for name, text in comparison.failures.items()
+        }
 
 
 def evaluate(
@@ -158,7 +167,9 @@ def evaluate(
     return _stage(watch, tell, "Writing the dossier", lambda done: _write(plan, findings, watch, folder))
 
 
-def _stage(watch: Stopwatch, tell: Progress, name: str, work: Callable[[Callable[[float], None]], Any]) -> Any:
+def _stage(
+    watch: Stopwatch, tell: Progress, name: str, work: Callable[[Callable[[float], None]], Any]
+) -> Any:
     """Run a stage, timed and reported; `work` is given a function to report its own progress."""
     tell(name, 0.0)
     with watch.stage(name):
@@ -178,7 +189,9 @@ def _prepare(given: Study | str | Path, seed: int | None, jobs: int) -> _Plan:
         )
     unit = {covariate.name: covariate.unit for covariate in model.covariates}
     strata = tuple(
-        Stratification(s.covariate, s.cuts, records.units.get(s.covariate, unit.get(s.covariate, "")), s.labels)
+        Stratification(
+            s.covariate, s.cuts, records.units.get(s.covariate, unit.get(s.covariate, "")), s.labels
+        )
         for s in study.population.strata
     )
     return _Plan(study, records, model, study.seed if seed is None else seed, jobs, strata)
@@ -205,7 +218,9 @@ def _diagnose(plan: _Plan, twins: Twins) -> Diagnostics:
 
 
 def _visual_check(plan: _Plan) -> pd.DataFrame:
-    return visual_predictive_check(plan.model, plan.records, interval=plan.interval, seed=plan.seed, jobs=plan.jobs)
+    return visual_predictive_check(
+        plan.model, plan.records, interval=plan.interval, seed=plan.seed, jobs=plan.jobs
+    )
 
 
 def _in_twins(plan: _Plan, twins: Twins, done: Callable[[float], None]) -> Comparison:
@@ -268,7 +283,11 @@ def _record(plan: _Plan, watch: Stopwatch) -> Record:
             "draws": plan.draws,
             "interval": plan.interval,
             "virtual_patients": study.population.size,
-            **({} if engine == "closed_form" else {"relative_tolerance": used.relative, "absolute_tolerance": used.absolute}),
+            **(
+                {}
+                if engine == "closed_form"
+                else {"relative_tolerance": used.relative, "absolute_tolerance": used.absolute}
+            ),
         },
         citations=tuple(str(source) for source in plan.model.sources),
     )
@@ -279,7 +298,9 @@ def _content(plan: _Plan, findings: _Findings, record: Record) -> ReportContent:
 
     study, check, model = plan.study, findings.check, plan.model
     in_twins = findings.comparisons[0]
-    target = comparison_target(study.target.output, study.target.low, study.target.high, study.target.unit, model)
+    target = comparison_target(
+        study.target.output, study.target.low, study.target.high, study.target.unit, model
+    )
     return ReportContent(
         title=study.title,
         question=study.question,
@@ -298,7 +319,9 @@ def _content(plan: _Plan, findings: _Findings, record: Record) -> ReportContent:
         forecast_sentence=check.sentence,
         interval=plan.interval,
         attainment=pd.concat([c.table(plan.strata) for c in findings.comparisons], ignore_index=True),
-        profile=pd.concat([c.profiles(target, plan.interval) for c in findings.comparisons], ignore_index=True),
+        profile=pd.concat(
+            [c.profiles(target, plan.interval) for c in findings.comparisons], ignore_index=True
+        ),
         doses=dose_table(findings.twins.succeeded(), in_twins),
         failures=findings.failures,
         tested=model.population,

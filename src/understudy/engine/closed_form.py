@@ -81,6 +81,11 @@ def _decays(matrix: np.ndarray, block: np.ndarray) -> np.ndarray:
 @numba.njit(cache=True, nogil=True)
 def divided_difference(points, count, t):
     """Divided difference of exp(-z t) over `points` (sign taken positive): the convolution of their exponentials."""
+    if count == 1:
+        return np.exp(-points[0] * t)
+    if count == 2:
+        low, gap = min(points[0], points[1]), abs(points[0] - points[1])
+        return np.exp(-low * t) * (-np.expm1(-gap * t) / gap if gap > 0.0 else t)
     z = np.sort(points[:count])
     value = np.exp(-z * t)
     for order in range(1, count):
@@ -113,13 +118,10 @@ def _series(z, first, order, t):
 
 
 @numba.njit(cache=True, nogil=True)
-def _propagate(matrix, decays, block, depots, base, input_rate, t, result):
-    """States a time `t` after `base` under constant inputs."""
+def _propagate(matrix, decays, block, depots, base, input_rate, t, result, points, scratch, vectors):
+    """States a time `t` after `base` under constant inputs; the last three arguments are working space."""
     size = block.size
-    points = np.empty(size + 2)
-    scratch = np.empty(size)
     result[:] = 0.0
-    vectors = np.empty((2 + 2 * depots.size, size))
     for k in range(size):
         vectors[0, k], vectors[1, k] = base[block[k]], input_rate[block[k]]
     for d in range(depots.size):
@@ -128,10 +130,15 @@ def _propagate(matrix, decays, block, depots, base, input_rate, t, result):
         vectors[3 + 2 * d, :] = 0.0
         vectors[2 + 2 * d, 0], vectors[3 + 2 * d, 0] = flow * base[depot], flow * input_rate[depot]
         points[0], points[1] = -matrix[depot, depot], 0.0
-        result[depot] = base[depot] * np.exp(-points[0] * t) + input_rate[depot] * divided_difference(points, 2, t)
+        result[depot] = base[depot] * np.exp(-points[0] * t) + input_rate[depot] * divided_difference(
+            points, 2, t
+        )
     for order in range(size):
         for v in range(vectors.shape[0]):
-            if not vectors[v].any():
+            given = False
+            for k in range(size):
+                given = given or vectors[v, k] != 0.0
+            if not given:
                 continue
             extra = order + 1
             for k in range(extra):
@@ -169,6 +176,11 @@ def _solve_range(
 ):  # fmt: skip
     size = start.shape[1]
     infusions, total, here = np.zeros(size), np.empty(size), np.empty(size)
+    points, scratch, vectors = (
+        np.empty(block.size + 2),
+        np.empty(block.size),
+        np.empty((2 + 2 * depots.size, block.size)),
+    )
     for patient in range(first, last):
         base, time, row = start[patient].copy(), start_time[patient], first_row[patient]
         infusions[:] = 0.0
@@ -181,7 +193,19 @@ def _solve_range(
                     states[seen] = base
                 else:
                     step = observation_time[seen] - time
-                    _propagate(matrix[row], decays[row], block, depots, base, total, step, here)
+                    _propagate(
+                        matrix[row],
+                        decays[row],
+                        block,
+                        depots,
+                        base,
+                        total,
+                        step,
+                        here,
+                        points,
+                        scratch,
+                        vectors,
+                    )
                     states[seen] = here
                 if not np.isfinite(states[seen]).all():
                     status[patient], failed_at[patient] = NOT_FINITE, observation_time[seen]
@@ -193,7 +217,10 @@ def _solve_range(
                 states[seen:seen_end] = np.nan
                 break
             if event_time[event] > time:
-                _propagate(matrix[row], decays[row], block, depots, base, total, event_time[event] - time, here)
+                step = event_time[event] - time
+                _propagate(
+                    matrix[row], decays[row], block, depots, base, total, step, here, points, scratch, vectors
+                )
                 base[:] = here
                 time = event_time[event]
             kind, target, value = event_kind[event], event_target[event], event_value[event]

@@ -69,7 +69,9 @@ def right_hand_side(model: Model) -> str:
 class _Printer:
     """Prints checked expression trees as vector instructions."""
 
-    def __init__(self, module: ir.Module, builder: ir.IRBuilder, places: dict, equations: dict[str, Expression]):
+    def __init__(
+        self, module: ir.Module, builder: ir.IRBuilder, places: dict, equations: dict[str, Expression]
+    ):
         self.module, self.builder = module, builder
         self.places, self.equations = places, equations
         self.known: dict = {}
@@ -97,7 +99,9 @@ class _Printer:
         if isinstance(tree, ast.Call):
             return self.call(tree.func.id, tree.args)
         if isinstance(tree, ast.BoolOp):
-            return self.chain("and_" if isinstance(tree.op, ast.And) else "or_", map(self.condition, tree.values))
+            return self.chain(
+                "and_" if isinstance(tree.op, ast.And) else "or_", map(self.condition, tree.values)
+            )
         values = [self.number(self.value(part)) for part in (tree.left, *tree.comparators)]
         signs = [_COMPARE[type(op)] for op in tree.ops]
         return self.chain("and_", [self.compare(s, *values[k : k + 2]) for k, s in enumerate(signs)])

@@ -61,7 +61,12 @@ def _machine() -> llvm.TargetMachine:
 
 
 def _key(code: str, machine: llvm.TargetMachine) -> str:
-    made_by = (llvmlite.__version__, machine.triple, llvm.get_host_cpu_name(), llvm.get_host_cpu_features().flatten())
+    made_by = (
+        llvmlite.__version__,
+        machine.triple,
+        llvm.get_host_cpu_name(),
+        llvm.get_host_cpu_features().flatten(),
+    )
     return hashlib.sha256("\n".join((*made_by, code)).encode()).hexdigest()
 
 

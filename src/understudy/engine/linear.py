@@ -108,10 +108,16 @@ def _affine_operation(tree: ast.BinOp, states: Mapping[str, int]) -> dict[str, E
     if left is None or right is None:
         return None
     if isinstance(tree.op, ast.Add):
-        return {k: left[k] + right[k] if k in left and k in right else left.get(k, right.get(k)) for k in {**left, **right}}
+        return {
+            k: left[k] + right[k] if k in left and k in right else left.get(k, right.get(k))
+            for k in {**left, **right}
+        }
     if isinstance(tree.op, ast.Sub):
         negative = {k: -v for k, v in right.items()}
-        return {k: left[k] - right[k] if k in left and k in right else left.get(k, negative.get(k)) for k in {**left, **right}}
+        return {
+            k: left[k] - right[k] if k in left and k in right else left.get(k, negative.get(k))
+            for k in {**left, **right}
+        }
     if isinstance(tree.op, ast.Mult) and not (left.keys() - {_CONSTANT} and right.keys() - {_CONSTANT}):
         factor, form = (tree.left, right) if right.keys() - {_CONSTANT} else (tree.right, left)
         factor = Expression.from_tree(factor)

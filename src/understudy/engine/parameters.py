@@ -83,7 +83,9 @@ def _covariates(model: PopulationModel, columns: Mapping[str, np.ndarray]) -> di
     return values
 
 
-def parameter_table(model: Model | PopulationModel, columns: Mapping[str, np.ndarray], rows: int) -> np.ndarray:
+def parameter_table(
+    model: Model | PopulationModel, columns: Mapping[str, np.ndarray], rows: int
+) -> np.ndarray:
     """Structural parameters, shape (rows, parameters)."""
     values = individual_values(model, columns, rows)
     names = structural(model).parameter_names

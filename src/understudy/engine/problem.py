@@ -8,6 +8,7 @@ from functools import cached_property
 import numpy as np
 
 from understudy.core.errors import SimulationError
+from understudy.core.expression import Expression
 from understudy.engine.timeline import PROFILE, Timeline
 from understudy.model.model import TIME_AFTER_DOSE, Model
 
@@ -140,14 +141,22 @@ def unroll_profiles(model: Model, timeline: Timeline) -> tuple[Model, np.ndarray
         if entry.profile is None:
             continue
         slots[index] = len(parameters), _most_doses(timeline, index)
+        terms = [Expression(0)]
         for k in range(slots[index, 1]):
             amount, time = f"{entry.name}_{index}_amount_{k}", f"{entry.name}_{index}_time_{k}"
             parameters |= {amount: (0.0,), time: (NEVER,)}
             density = entry.profile.substitute({TIME_AFTER_DOSE: f"t - {time}"})
-            rates[entry.state] = rates[entry.state] + f"where(t >= {time}, {amount} * ({density}), 0)"
+            terms.append(Expression(f"where(t >= {time}, {amount} * ({density}), 0)"))
+        rates[entry.state] = rates[entry.state] + _total(terms)
     if not slots.any():
         return model, slots
     return replace(model, parameters=parameters, rates=rates, inputs=_plain_inputs(model)), slots
+
+
+def _total(terms: list[Expression]) -> Expression:
+    """The sum of many terms, nested as little as can be."""
+    half = len(terms) // 2
+    return terms[0] if len(terms) == 1 else _total(terms[:half]) + _total(terms[half:])
 
 
 def _plain_inputs(model: Model) -> tuple:

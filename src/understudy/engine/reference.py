@@ -9,7 +9,15 @@ import warnings
 
 import numpy as np
 
-from understudy.engine.problem import BAD_PARAMETER, NEVER, NOT_FINITE, STEP_COLLAPSED, Problem, Solution, Tolerances
+from understudy.engine.problem import (
+    BAD_PARAMETER,
+    NEVER,
+    NOT_FINITE,
+    STEP_COLLAPSED,
+    Problem,
+    Solution,
+    Tolerances,
+)
 from understudy.engine.timeline import ADD, BOLUS, PROFILE, RATE, REINITIALISE, ROW, STEADY, STOP_INFUSIONS
 
 TIGHT = Tolerances(relative=1e-11, absolute=1e-13)
@@ -90,7 +98,9 @@ class _Patient:
 
 def problem_slots(problem: Problem) -> np.ndarray:
     """Columns of the parameter table that hold past doses."""
-    return np.concatenate([np.arange(c, c + 2 * n) for c, n in problem.slots] or [np.zeros(0, int)]).astype(int)
+    return np.concatenate([np.arange(c, c + 2 * n) for c, n in problem.slots] or [np.zeros(0, int)]).astype(
+        int
+    )
 
 
 def _integrate(patient: _Patient, times: np.ndarray, until: float, tolerances: Tolerances):

@@ -67,7 +67,10 @@ class Schedule:
         """The same patients `copies` times, one after the other."""
         size = self.time.size
         steps = [self.start[:-1] + k * size for k in range(copies)]
-        changed = {"patients": self.patients * copies, "start": np.append(np.concatenate(steps), copies * size)}
+        changed = {
+            "patients": self.patients * copies,
+            "start": np.append(np.concatenate(steps), copies * size),
+        }
         # Everything else, `begin` too, is simply laid end to end.
         tiled = [f.name for f in fields(self) if f.name not in changed]
         return Schedule(**changed, **{name: np.tile(getattr(self, name), copies) for name in tiled})
@@ -76,8 +79,14 @@ class Schedule:
 def from_records(records: Records, model: Model) -> Schedule:
     """Schedule of a table; every record is observed, after its own event, as NONMEM tabulates it."""
     table = records.table
-    entries = _entries(table["cmt"].to_numpy(), np.isin(table["evid"].to_numpy(), (DOSE, RESET_AND_DOSE)), model)
-    row = np.concatenate([np.full(len(e), k) for k, e in enumerate(entries)]) if len(entries) else np.zeros(0, int)
+    entries = _entries(
+        table["cmt"].to_numpy(), np.isin(table["evid"].to_numpy(), (DOSE, RESET_AND_DOSE)), model
+    )
+    row = (
+        np.concatenate([np.full(len(e), k) for k, e in enumerate(entries)])
+        if len(entries)
+        else np.zeros(0, int)
+    )
     first = np.r_[True, row[1:] != row[:-1]]
     last = np.r_[row[1:] != row[:-1], True]
     column = lambda name: table[name].to_numpy()[row]  # noqa: E731
@@ -103,7 +112,9 @@ def from_records(records: Records, model: Model) -> Schedule:
     )
 
 
-def from_doses(doses: pd.DataFrame, patients: Sequence[str], times: np.ndarray, before: np.ndarray, model: Model):
+def from_doses(
+    doses: pd.DataFrame, patients: Sequence[str], times: np.ndarray, before: np.ndarray, model: Model
+):
     """Schedule of a regimen's doses with common observation times.
 
     Parameters
@@ -117,15 +128,18 @@ def from_doses(doses: pd.DataFrame, patients: Sequence[str], times: np.ndarray, 
         Whether an observation at the very time of a dose sees the state before it.
     model : Model
     """
-    index = {name: k for k, name in enumerate(patients)}
+    import pandas as pd
+
     entries = _entries(doses["route"].to_numpy(), np.ones(len(doses), bool), model)
     row = np.repeat(np.arange(len(doses)), [len(e) for e in entries]).astype(int)
     entry = np.concatenate(entries) if len(entries) else np.zeros(0, int)
-    owner = np.array([index[name] for name in doses["id"]], dtype=int)[row]
+    owner = pd.Index(patients).get_indexer(doses["id"])[row]
     times = np.broadcast_to(times, (len(patients), np.shape(times)[-1]))
     before = np.broadcast_to(before, times.shape)
     count = times.size
-    modelled = np.array([-2.0 if i.duration is not None else -1.0 if i.rate is not None else 0.0 for i in model.doses])
+    modelled = np.array(
+        [-2.0 if i.duration is not None else -1.0 if i.rate is not None else 0.0 for i in model.doses]
+    )
     rate = doses["rate"].to_numpy(float)[row]
     rate = np.where(rate == 0, modelled[entry], rate) if len(row) else rate
     dosed = lambda name: np.r_[doses[name].to_numpy(float)[row], np.zeros(count)]  # noqa: E731
@@ -210,14 +224,30 @@ def on_grid(schedule: Schedule, times: np.ndarray) -> tuple[Schedule, np.ndarray
     patient = np.r_[schedule.patient, np.repeat(np.arange(count), times.shape[1])]
     time = np.r_[schedule.time, times.ravel()]
     order = np.lexsort((np.r_[np.arange(old), np.full(times.size, old)], time, patient))
-    is_new = (order >= old)
+    is_new = order >= old
     origin = _preceding(np.where(is_new, -1, order), schedule.start[patient[order]])
-    blank = {"event": OBSERVE, "amount": 0.0, "rate": 0.0, "interval": 0.0, "additional": 0, "steady": 0, "entry": -1}
-    columns = {name: np.where(is_new, value, getattr(schedule, name)[origin]) for name, value in blank.items()}
+    blank = {
+        "event": OBSERVE,
+        "amount": 0.0,
+        "rate": 0.0,
+        "interval": 0.0,
+        "additional": 0,
+        "steady": 0,
+        "entry": -1,
+    }
+    columns = {
+        name: np.where(is_new, value, getattr(schedule, name)[origin]) for name, value in blank.items()
+    }
     start = np.searchsorted(patient[order], np.arange(count + 1))
     begin = np.minimum(schedule.begin, time[order][start[:-1]])
     added = Schedule(
-        schedule.patients, start, begin, time[order], record=schedule.record[origin], observed=is_new, **columns
+        schedule.patients,
+        start,
+        begin,
+        time[order],
+        record=schedule.record[origin],
+        observed=is_new,
+        **columns,
     )
     return added, origin
 

@@ -88,22 +88,30 @@ def simulate(
     base = structural(model)
     names = tuple(outputs) if outputs is not None else base.output_names
     if not names:
-        raise SimulationError(f"{base.name} has no outputs", repair="declare what is observed in the model's outputs")
+        raise SimulationError(
+            f"{base.name} has no outputs", repair="declare what is observed in the model's outputs"
+        )
     if regimen is None and patients is not None and not hasattr(patients, "columns"):
         schedule, columns = record_schedule(patients, model)
         answer = solve(schedule, parameter_rows(model, schedule, columns), names, engine, tolerances, jobs)
-        return _ragged(schedule, answer, model, _record(model, answer, watch, {"records": patients.hash}, tolerances))
-    table = _patient_table(patients)
+        return _ragged(
+            schedule, answer, model, _record(model, answer, watch, {"records": patients.hash}, tolerances)
+        )
+    table = _patient_table(patients, model)
     doses = _doses(regimen, table, times, base, weight, surface)
     grid = default_times(doses) if times is None else np.asarray(times, dtype=float)
     schedule = from_doses(doses, [str(k) for k in range(len(table))], grid, np.array(before_dose), base)
     columns = {str(name): table[name].to_numpy(float) for name in table.columns}
     answer = solve(schedule, parameter_rows(model, schedule, columns), names, engine, tolerances, jobs)
-    inputs = {"regimen": Regimen.parse(regimen).hash if isinstance(regimen, str) else getattr(regimen, "hash", "")}
+    inputs = {
+        "regimen": Regimen.parse(regimen).hash if isinstance(regimen, str) else getattr(regimen, "hash", "")
+    }
     return _rectangular(table, grid, answer, model, _record(model, answer, watch, inputs, tolerances))
 
 
-def record_schedule(records: Records, model: Model | PopulationModel) -> tuple[Schedule, dict[str, np.ndarray]]:
+def record_schedule(
+    records: Records, model: Model | PopulationModel
+) -> tuple[Schedule, dict[str, np.ndarray]]:
     """Schedule of a table in the model's units, and its covariate columns at every schedule row."""
     from understudy.data.compatibility import check_against
 
@@ -127,11 +135,13 @@ def in_model_units(records: Records, model: Model | PopulationModel) -> Records:
     return records.convert({name: unit for name, unit in wanted.items() if name in records.units})
 
 
-def _patient_table(patients: pd.DataFrame | Records | None) -> pd.DataFrame:
+def _patient_table(patients: pd.DataFrame | Records | None, model: Model | PopulationModel) -> pd.DataFrame:
     import pandas as pd
 
     if patients is None:
-        return pd.DataFrame(index=pd.Index(["typical"]))
+        covariates = model.covariates if isinstance(model, PopulationModel) else ()
+        typical = {item.name: item.reference for item in covariates if item.reference is not None}
+        return pd.DataFrame(typical, index=pd.Index(["typical"]))
     table = patients if hasattr(patients, "columns") else patients.baseline()
     if not len(table):
         raise SimulationError("there is no patient to simulate", repair="give at least one row")
@@ -153,8 +163,9 @@ def _doses(regimen, table: pd.DataFrame, times, model: Model, weight: str, surfa
         )
     flat = table.set_axis([str(k) for k in range(len(table))])
     doses = plan.events(flat, until=until, weight=weight, surface=surface)
-    scale = {key: _dose_factor(*key, model) for key in set(zip(doses["unit"], doses["route"], strict=True))}
-    factors = np.array([scale[key] for key in zip(doses["unit"], doses["route"], strict=True)], dtype=float)
+    factors = np.ones(len(doses))
+    for (unit, route), rows in doses.groupby(["unit", "route"]).indices.items():
+        factors[rows] = _dose_factor(unit, route, model)
     return doses.assign(amt=doses["amt"] * factors, rate=doses["rate"] * factors)
 
 
@@ -188,8 +199,13 @@ def _by_draw(table: pd.DataFrame, arrays: dict, status: np.ndarray, messages: li
     """Fold (patient, draw) rows into patients with a last axis of draws; one failed draw fails the patient."""
     patients = table.index.get_level_values(0).unique()
     draws = len(table) // len(patients)
-    if len(table) != len(patients) * draws or (table.index.get_level_values(0) != np.repeat(patients, draws)).any():
-        raise SimulationError("the draws are uneven", repair="give every patient the same number of draws, in a row")
+    if (
+        len(table) != len(patients) * draws
+        or (table.index.get_level_values(0) != np.repeat(patients, draws)).any()
+    ):
+        raise SimulationError(
+            "the draws are uneven", repair="give every patient the same number of draws, in a row"
+        )
     folded = {n: v.reshape(len(patients), draws, -1).transpose(0, 2, 1) for n, v in arrays.items()}
     worst = status.reshape(len(patients), draws).argmax(axis=1)
     chosen = np.arange(len(patients)) * draws + worst
@@ -211,10 +227,18 @@ def _ragged(schedule: Schedule, answer: Answer, model, record: Record) -> Outcom
         table[patient, place] = values
         return table
 
-    outputs = {name: (spread(values[seen]), base.output(name).unit) for name, values in answer.outputs.items()}
+    outputs = {
+        name: (spread(values[seen]), base.output(name).unit) for name, values in answer.outputs.items()
+    }
     solution = answer.solution
     return Outcome.build(
-        schedule.patients, spread(schedule.time[row]), outputs, base.time_unit, solution.status, solution.messages, record
+        schedule.patients,
+        spread(schedule.time[row]),
+        outputs,
+        base.time_unit,
+        solution.status,
+        solution.messages,
+        record,
     )
 
 

@@ -110,7 +110,9 @@ def solve(
     values = _observed_values(rows, schedule, timeline, solution)
     found = {name: np.asarray(rows.model.output(name).expression.evaluate(values), float) for name in outputs}
     size = timeline.observation_time.size
-    return Answer({k: np.broadcast_to(v, size) for k, v in found.items()}, timeline.observation_row, solution, chosen)
+    return Answer(
+        {k: np.broadcast_to(v, size) for k, v in found.items()}, timeline.observation_row, solution, chosen
+    )
 
 
 def _default_tolerances(engine: str) -> Tolerances:
@@ -146,14 +148,20 @@ def _dose_values(schedule: Schedule, rows: ParameterRows) -> DoseValues:
     return DoseValues(**values)
 
 
-def _refuse_impossible_doses(schedule: Schedule, values: DoseValues, profiles: np.ndarray, model: Model) -> None:
+def _refuse_impossible_doses(
+    schedule: Schedule, values: DoseValues, profiles: np.ndarray, model: Model
+) -> None:
     """Doses that the model cannot take as they are written, by patient and time."""
     dosed = schedule.entry >= 0
     profiled = np.zeros(dosed.size, bool)
     profiled[dosed] = profiles[schedule.entry[dosed]]
     refusals = (
         ((schedule.rate == -1) & np.isnan(values.rate), "RATE = -1 needs a modelled rate", "rate"),
-        ((schedule.rate == -2) & np.isnan(values.duration), "RATE = -2 needs a modelled duration", "duration"),
+        (
+            (schedule.rate == -2) & np.isnan(values.duration),
+            "RATE = -2 needs a modelled duration",
+            "duration",
+        ),
         (profiled & (schedule.rate != 0), "an infusion cannot enter by an absorption profile", ""),
         (profiled & (schedule.steady > 0), "steady state is not known for an absorption profile", ""),
     )
@@ -161,16 +169,29 @@ def _refuse_impossible_doses(schedule: Schedule, values: DoseValues, profiles: n
         if (where & dosed).any():
             row = np.flatnonzero(where & dosed)[0]
             name = schedule.patients[schedule.patient[row]]
-            repair = f"give the input a {field} equation, or a plain RATE" if field else "write the doses out one by one"
-            raise SimulationError(cause, place=f"{model.name}, patient {name}, time {schedule.time[row]:g}", repair=repair)
+            repair = (
+                f"give the input a {field} equation, or a plain RATE"
+                if field
+                else "write the doses out one by one"
+            )
+            raise SimulationError(
+                cause, place=f"{model.name}, patient {name}, time {schedule.time[row]:g}", repair=repair
+            )
 
 
-def _integrate(rows: ParameterRows, timeline: Timeline, engine: str, tolerances: Tolerances, jobs: int) -> Solution:
+def _integrate(
+    rows: ParameterRows, timeline: Timeline, engine: str, tolerances: Tolerances, jobs: int
+) -> Solution:
     model, slots = unroll_profiles(rows.model, timeline)
     table = widen(rows.table, model)
     initial = initial_states(model, table)
     problem = Problem(
-        model, slots, timeline, table, initial[timeline.first_row], np.zeros((timeline.steady.row.size, initial.shape[1]))
+        model,
+        slots,
+        timeline,
+        table,
+        initial[timeline.first_row],
+        np.zeros((timeline.steady.row.size, initial.shape[1])),
     )
     solver = _solver(engine)
     if not timeline.steady.row.size:

@@ -54,7 +54,9 @@ def find(problem: Problem, solve: Solver, tolerances: Tolerances, jobs: int) -> 
     return SteadyStates(current, status)
 
 
-def _newton(starts: np.ndarray, cycles: np.ndarray, follow: Callable) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _newton(
+    starts: np.ndarray, cycles: np.ndarray, follow: Callable
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """One Newton step for every cycle: new starts, which have arrived, which have failed."""
     count, size = starts.shape
     steps = _DIFFERENCE * np.maximum(np.abs(starts), 1e-3 * np.abs(starts).max(axis=1, keepdims=True) + 1e-12)
@@ -67,7 +69,9 @@ def _newton(starts: np.ndarray, cycles: np.ndarray, follow: Callable) -> tuple[n
         step = np.einsum("cij,cj->ci", np.linalg.pinv(np.nan_to_num(np.eye(size) - derivative)), moved)
     proposed = starts + step
     scale = np.abs(proposed).max(axis=1, keepdims=True)
-    sensible = np.isfinite(proposed).all(axis=1) & (proposed >= np.minimum(ends[:, 0], -1e-9 * scale)).all(axis=1)
+    sensible = np.isfinite(proposed).all(axis=1) & (proposed >= np.minimum(ends[:, 0], -1e-9 * scale)).all(
+        axis=1
+    )
     arrived = sensible & (np.abs(step) <= _ARRIVED * np.maximum(np.abs(proposed), 1e-6 * scale)).all(axis=1)
     # pinv finds a point even where there is no fixed point: only a start that reproduces itself has arrived.
     arrived &= (np.abs(moved) <= 1e-5 * np.maximum(np.abs(proposed), 1e-6 * scale)).all(axis=1)
@@ -78,7 +82,9 @@ def _diagonals(steps: np.ndarray) -> np.ndarray:
     return steps[:, :, None] * np.eye(steps.shape[1])
 
 
-def _follow(problem: Problem, cycles: np.ndarray, starts: np.ndarray, solve: Solver, tolerances: Tolerances, jobs: int):
+def _follow(
+    problem: Problem, cycles: np.ndarray, starts: np.ndarray, solve: Solver, tolerances: Tolerances, jobs: int
+):
     """States at the end of each cycle from given starts, and which could not be followed."""
     part = problem.replace(timeline=_one_cycle(problem.timeline.steady, cycles), start=starts)
     solution = solve(part, tolerances, jobs)
@@ -92,7 +98,9 @@ def _one_cycle(steady: SteadyDoses, cycles: np.ndarray) -> Timeline:
     rate, state = steady.rate[cycles], steady.state[cycles]
     count, infused = cycles.size, rate > 0
     always = np.where(constant, rate, steady.running[cycles] * rate)
-    time = np.stack([np.zeros(count), steady.phase[cycles], np.where(infused, steady.end[cycles], period)], axis=1)
+    time = np.stack(
+        [np.zeros(count), steady.phase[cycles], np.where(infused, steady.end[cycles], period)], axis=1
+    )
     kind = np.stack([np.full(count, RATE), np.where(infused, RATE, BOLUS), np.full(count, RATE)], axis=1)
     entering = np.where(infused, np.where(constant, 0.0, rate), steady.amount[cycles])
     value = np.stack([always, entering, np.where(constant, 0.0, -rate)], axis=1)

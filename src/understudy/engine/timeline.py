@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numba
 import numpy as np
 
 from understudy.engine.schedule import DOSE, RESET, RESET_AND_DOSE, Schedule
@@ -192,7 +193,9 @@ def _cancellation(schedule: Schedule) -> np.ndarray:
     where = np.flatnonzero(resets)
     following = np.searchsorted(where, np.arange(schedule.time.size), side="right")
     exists = following < where.size
-    candidate = where[np.minimum(following, max(where.size - 1, 0))] if where.size else np.zeros_like(following)
+    candidate = (
+        where[np.minimum(following, max(where.size - 1, 0))] if where.size else np.zeros_like(following)
+    )
     same = exists & (patient[candidate] == patient)
     until[same] = schedule.time[candidate[same]]
     return until
@@ -290,7 +293,9 @@ def _continue_infusions(events: _Events, doses: _Doses, index: np.ndarray, stead
 def _add_lagged_predecessors(events: _Events, doses: _Doses, index: np.ndarray, steady: SteadyDoses) -> None:
     """Implied earlier doses whose lag lets them enter only after the record (a lag longer than the interval)."""
     counts = np.where(
-        steady.period > 0, np.round((doses.lag[index] - steady.phase) / np.where(steady.period > 0, steady.period, 1)), 0
+        steady.period > 0,
+        np.round((doses.lag[index] - steady.phase) / np.where(steady.period > 0, steady.period, 1)),
+        0,
     ).astype(np.int64)
     cycle = np.repeat(np.arange(index.size), counts)
     number = np.arange(cycle.size) - np.repeat(np.cumsum(counts) - counts, counts)
@@ -305,7 +310,14 @@ def _assemble(events: dict, schedule: Schedule, interval_row: np.ndarray, steady
     observed = np.flatnonzero(schedule.observed)
     patient, boundaries = schedule.patient[observed], np.arange(count + 1)
     event_start = np.searchsorted(events["patient"], boundaries)
-    before = _events_before(events, patient, schedule.time[observed], observed.astype(float))
+    before = _events_before(
+        event_start,
+        events["time"],
+        events["sequence"],
+        patient,
+        schedule.time[observed],
+        observed.astype(float),
+    )
     return Timeline(
         event_start=event_start.astype(np.int64),
         event_time=np.ascontiguousarray(events["time"], dtype=float),
@@ -322,12 +334,17 @@ def _assemble(events: dict, schedule: Schedule, interval_row: np.ndarray, steady
     )
 
 
-def _events_before(events: dict, patient: np.ndarray, time: np.ndarray, sequence: np.ndarray) -> np.ndarray:
-    """Number of sorted events at or before each (patient, time, sequence)."""
-    joined = [np.r_[events[name], values] for name, values in zip(events, (patient, time, sequence), strict=False)]
-    is_observation = np.r_[np.zeros(events["time"].size), np.ones(time.size)]
-    order = np.lexsort((is_observation, joined[2], joined[1], joined[0]))
-    passed = np.cumsum(is_observation[order] == 0)
-    before = np.empty(order.size, dtype=np.int64)
-    before[order] = passed
-    return before[events["time"].size :]
+@numba.njit(cache=True, nogil=True)
+def _events_before(event_start, event_time, event_sequence, patient, time, sequence):
+    """Number of sorted events, of all patients, at or before each sorted (patient, time, sequence)."""
+    before = np.empty(time.size, dtype=np.int64)
+    event = 0
+    for k in range(time.size):
+        event, end = max(event, event_start[patient[k]]), event_start[patient[k] + 1]
+        while event < end and (
+            event_time[event] < time[k]
+            or (event_time[event] == time[k] and event_sequence[event] <= sequence[k])
+        ):
+            event += 1
+        before[k] = event
+    return before

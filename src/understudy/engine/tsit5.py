@@ -58,32 +58,46 @@ def _stages(model, t, hh, hv, y, p, r, k, y1, tmp, at, n):
         tmp[j] = y[j] + hv[j] * (A21 * k[0, j])
     for i in range(W):
         at[i] = t[i] + hh[i] * 0.161
-    call_right_hand_side(model, at.ctypes.data, tmp.ctypes.data, p.ctypes.data, r.ctypes.data, k[1].ctypes.data)
+    call_right_hand_side(
+        model, at.ctypes.data, tmp.ctypes.data, p.ctypes.data, r.ctypes.data, k[1].ctypes.data
+    )
     for j in range(n):
         tmp[j] = y[j] + hv[j] * (A31 * k[0, j] + A32 * k[1, j])
     for i in range(W):
         at[i] = t[i] + hh[i] * 0.327
-    call_right_hand_side(model, at.ctypes.data, tmp.ctypes.data, p.ctypes.data, r.ctypes.data, k[2].ctypes.data)
+    call_right_hand_side(
+        model, at.ctypes.data, tmp.ctypes.data, p.ctypes.data, r.ctypes.data, k[2].ctypes.data
+    )
     for j in range(n):
         tmp[j] = y[j] + hv[j] * (A41 * k[0, j] + A42 * k[1, j] + A43 * k[2, j])
     for i in range(W):
         at[i] = t[i] + hh[i] * 0.9
-    call_right_hand_side(model, at.ctypes.data, tmp.ctypes.data, p.ctypes.data, r.ctypes.data, k[3].ctypes.data)
+    call_right_hand_side(
+        model, at.ctypes.data, tmp.ctypes.data, p.ctypes.data, r.ctypes.data, k[3].ctypes.data
+    )
     for j in range(n):
         tmp[j] = y[j] + hv[j] * (A51 * k[0, j] + A52 * k[1, j] + A53 * k[2, j] + A54 * k[3, j])
     for i in range(W):
         at[i] = t[i] + hh[i] * 0.9800255409045097
-    call_right_hand_side(model, at.ctypes.data, tmp.ctypes.data, p.ctypes.data, r.ctypes.data, k[4].ctypes.data)
+    call_right_hand_side(
+        model, at.ctypes.data, tmp.ctypes.data, p.ctypes.data, r.ctypes.data, k[4].ctypes.data
+    )
     for j in range(n):
-        tmp[j] = y[j] + hv[j] * (A61 * k[0, j] + A62 * k[1, j] + A63 * k[2, j] + A64 * k[3, j] + A65 * k[4, j])
+        tmp[j] = y[j] + hv[j] * (
+            A61 * k[0, j] + A62 * k[1, j] + A63 * k[2, j] + A64 * k[3, j] + A65 * k[4, j]
+        )
     for i in range(W):
         at[i] = t[i] + hh[i]
-    call_right_hand_side(model, at.ctypes.data, tmp.ctypes.data, p.ctypes.data, r.ctypes.data, k[5].ctypes.data)
+    call_right_hand_side(
+        model, at.ctypes.data, tmp.ctypes.data, p.ctypes.data, r.ctypes.data, k[5].ctypes.data
+    )
     for j in range(n):
         y1[j] = y[j] + hv[j] * (
             B1 * k[0, j] + B2 * k[1, j] + B3 * k[2, j] + B4 * k[3, j] + B5 * k[4, j] + B6 * k[5, j]
         )
-    call_right_hand_side(model, at.ctypes.data, y1.ctypes.data, p.ctypes.data, r.ctypes.data, k[6].ctypes.data)
+    call_right_hand_side(
+        model, at.ctypes.data, y1.ctypes.data, p.ctypes.data, r.ctypes.data, k[6].ctypes.data
+    )
 
 
 @njit(cache=True, nogil=True, fastmath={"contract"})
@@ -95,7 +109,13 @@ def _errors(hv, y, k, y1, peak, relative, absolute, error, n):
         for i in range(W):
             j = base + i
             e = hv[j] * (
-                E1 * k[0, j] + E2 * k[1, j] + E3 * k[2, j] + E4 * k[3, j] + E5 * k[4, j] + E6 * k[5, j] + E7 * k[6, j]
+                E1 * k[0, j]
+                + E2 * k[1, j]
+                + E3 * k[2, j]
+                + E4 * k[3, j]
+                + E5 * k[4, j]
+                + E6 * k[5, j]
+                + E7 * k[6, j]
             )
             allowed = relative * max(abs(y[j]), abs(y1[j])) + absolute * peak[j] + 1e-300
             e = abs(e) / allowed
@@ -170,10 +190,23 @@ def solve_range(
     size = start.shape[1]
     n = size * W
     k = np.empty((7, n))
-    y, y1, tmp, r, hv, peak, f = (np.zeros(n), np.zeros(n), np.zeros(n), np.zeros(n), np.zeros(n), np.zeros(n), np.zeros(n))
+    y, y1, tmp, r, hv, peak, f = (
+        np.zeros(n),
+        np.zeros(n),
+        np.zeros(n),
+        np.zeros(n),
+        np.zeros(n),
+        np.zeros(n),
+        np.zeros(n),
+    )
     p = np.zeros(max(table.shape[1], 1) * W)
     t, h, hh, at, error, stop = np.zeros(W), np.zeros(W), np.zeros(W), np.zeros(W), np.zeros(W), np.zeros(W)
-    event, event_end, seen, seen_end = (np.zeros(W, np.int64), np.zeros(W, np.int64), np.zeros(W, np.int64), np.zeros(W, np.int64))
+    event, event_end, seen, seen_end = (
+        np.zeros(W, np.int64),
+        np.zeros(W, np.int64),
+        np.zeros(W, np.int64),
+        np.zeros(W, np.int64),
+    )
     taken = np.zeros(W, np.int64)
     used = np.zeros((slots.shape[0], W), np.int64)
     live, fresh = np.zeros(W, np.bool_), np.zeros(W, np.bool_)
@@ -202,23 +235,52 @@ def solve_range(
                 # Observations and events that are due now, in their order.
                 while True:
                     applied = event[lane] - event_start[patient]
-                    while seen[lane] < seen_end[lane] and observation_after[seen[lane]] == applied and observation_time[seen[lane]] <= t[lane]:
+                    while (
+                        seen[lane] < seen_end[lane]
+                        and observation_after[seen[lane]] == applied
+                        and observation_time[seen[lane]] <= t[lane]
+                    ):
                         for q in range(size):
                             states[seen[lane], q] = y[q * W + lane]
                         seen[lane] += 1
                     if event[lane] == event_end[lane] or not event_time[event[lane]] <= t[lane]:
                         break
                     e = event[lane]
-                    _apply(lane, event_kind[e], event_target[e], event_value[e], t[lane], y, p, r, used, table, slots, initial, steady, steady_row, n_row)
+                    _apply(
+                        lane,
+                        event_kind[e],
+                        event_target[e],
+                        event_value[e],
+                        t[lane],
+                        y,
+                        p,
+                        r,
+                        used,
+                        table,
+                        slots,
+                        initial,
+                        steady,
+                        steady_row,
+                        n_row,
+                    )
                     event[lane] += 1
                     fresh[lane] = True
                 if seen[lane] == seen_end[lane]:
                     live[lane] = False
                     hh[lane] = 0.0
                     continue
-                stop[lane] = event_time[event[lane]] if event[lane] < event_end[lane] else observation_time[seen_end[lane] - 1]
+                stop[lane] = (
+                    event_time[event[lane]]
+                    if event[lane] < event_end[lane]
+                    else observation_time[seen_end[lane] - 1]
+                )
                 if not stop[lane] < np.inf:
-                    status[patient], failed_at[patient], live[lane], hh[lane] = BAD_PARAMETER, t[lane], False, 0.0
+                    status[patient], failed_at[patient], live[lane], hh[lane] = (
+                        BAD_PARAMETER,
+                        t[lane],
+                        False,
+                        0.0,
+                    )
                     continue
                 taken[lane] = 0
                 any_live = True
@@ -226,7 +288,9 @@ def solve_range(
             if not any_live:
                 break
             if any_fresh:
-                call_right_hand_side(model, t.ctypes.data, y.ctypes.data, p.ctypes.data, r.ctypes.data, f.ctypes.data)
+                call_right_hand_side(
+                    model, t.ctypes.data, y.ctypes.data, p.ctypes.data, r.ctypes.data, f.ctypes.data
+                )
                 for lane in range(W):
                     if not fresh[lane] or not live[lane]:
                         continue
@@ -257,7 +321,11 @@ def solve_range(
                     ends = hh[lane] == stop[lane] - t[lane]
                     now = stop[lane] if ends else t[lane] + hh[lane]
                     applied = event[lane] - event_start[patient]
-                    while seen[lane] < seen_end[lane] and observation_after[seen[lane]] == applied and observation_time[seen[lane]] <= now:
+                    while (
+                        seen[lane] < seen_end[lane]
+                        and observation_after[seen[lane]] == applied
+                        and observation_time[seen[lane]] <= now
+                    ):
                         theta = (observation_time[seen[lane]] - t[lane]) / hh[lane]
                         _interpolate(lane, theta, hh[lane], y, k, states, seen[lane], n)
                         seen[lane] += 1
@@ -269,7 +337,9 @@ def solve_range(
                     # A step cut short by an event says little about the next one.
                     h[lane] = max(h[lane], hh[lane] * factor) if ends else hh[lane] * max(factor, _SHRINK)
                 else:
-                    h[lane] = hh[lane] * (max(_SHRINK, _SAFETY * error[lane] ** _EXPONENT) if error[lane] < np.inf else 0.1)
+                    h[lane] = hh[lane] * (
+                        max(_SHRINK, _SAFETY * error[lane] ** _EXPONENT) if error[lane] < np.inf else 0.1
+                    )
                     if h[lane] <= _SMALLEST * max(abs(t[lane]), stop[lane] - t[lane]):
                         status[patient] = STEP_COLLAPSED if error[lane] < np.inf else NOT_FINITE
                 if taken[lane] >= max_steps and t[lane] < stop[lane]:
