@@ -38,7 +38,7 @@ def clock_seconds(cells: Sequence[str] | np.ndarray, dated: bool) -> tuple[np.nd
         if found:
             seconds[k] = int(found[1]) * 3600 + int(found[2]) * 60 + float(found[3] or 0)
             wrong[k] = False
-    outside = (seconds < 0) | (seconds > _DAY) if dated else seconds < 0
+    outside = (seconds < 0) | (seconds > _DAY if dated else np.isinf(seconds))
     return np.where(wrong | outside, np.nan, seconds), wrong | outside
 
 

@@ -190,7 +190,7 @@ def _derive_events(draft: Draft) -> None:
     """EVID and MDV where they are not written: an amount makes a dose, a measurement an observation."""
     columns = draft.columns
     given = np.nan_to_num(columns["amt"]) != 0
-    constant = (np.nan_to_num(columns["ss"]) > 0) & (np.nan_to_num(columns["rate"]) > 0)
+    constant = (columns["ss"] == 1) & (columns["rate"] > 0) & np.isnan(columns["dv"])
     derived = np.where(given | constant, 1.0, 0.0)
     columns["evid"] = np.where(np.isnan(columns["evid"]), derived, columns["evid"])
     seen, unmeasured = columns["evid"] == 0, np.isnan(columns["dv"])
