@@ -39,7 +39,7 @@ def check_against(records: Records, model: Model | PopulationModel) -> None:
     DataError
         With every problem, each with row, column, value and repair.
     """
-    structural = model.structural if isinstance(model, PopulationModel) else model
+    structural = _structural(model)
     problems = [
         *_compartments(records, structural),
         *_modelled_rates(records, structural),
@@ -71,15 +71,21 @@ def entered(model: Model, compartment: str) -> tuple[Input, ...]:
 
 
 def output_name(model: Model | PopulationModel, output: str) -> str | None:
-    """The output that a DVID means: its name, its number from 1, or "" for the only one."""
-    names = model.output_names
+    """The output that a DVID means: its name, its number from 1, or "" for the only one.
+
+    Numbers are those of the structural model's outputs. None where nothing is meant: no such output, or ""
+    where several are observed.
+    """
+    names = _structural(model).output_names
+    if output == "":
+        return model.output_names[0] if len(model.output_names) == 1 else None
     if output in names:
         return output
-    if isinstance(model, PopulationModel) and output in model.structural.output_names:
-        return output
-    if output == "":
-        return names[0] if len(names) == 1 else None
     return names[int(output) - 1] if output.isdecimal() and 1 <= int(output) <= len(names) else None
+
+
+def _structural(model: Model | PopulationModel) -> Model:
+    return model.structural if isinstance(model, PopulationModel) else model
 
 
 def _state(model: Model, compartment: str) -> str | None:
@@ -150,7 +156,7 @@ def _outputs(records: Records, model: Model | PopulationModel) -> list[Problem]:
                 f"which output was measured? {model.name} has {len(names)}",
                 f"write DVID: {', '.join(names)}",
             )
-        numbered = ", ".join(f"{k} = {name}" for k, name in enumerate(names, 1))
+        numbered = ", ".join(f"{k} = {name}" for k, name in enumerate(_structural(model).output_names, 1))
         return f"{model.name} has no such output", f"write one of {numbered}"
 
     return _problems(records.observations, "dvid", unknown)

@@ -85,6 +85,8 @@ def read_draft(
         written = draft.cells(name)
         empty = np.full(draft.size, "", dtype=object)
         draft.columns[name] = empty if written is None else cells.labels(written)
+    # NONMEM's compartment 0 is the default one.
+    draft.columns["cmt"][draft.columns["cmt"] == "0"] = ""
     _read_time(draft)
     _read_covariates(draft, covariates, categories or {})
     _derive_events(draft)

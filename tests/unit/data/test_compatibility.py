@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -30,6 +31,7 @@ POPULATION = PopulationModel(
     residual={"C": "(sigma * C) ** 2", "U": "(sigma * U) ** 2"},
     covariates={"WT": ("kg", "body weight")},
 )
+ONLY_URINE = replace(POPULATION, residual=POPULATION.residual[1:])
 PLAIN = Model(
     "plain", "h", {"k": (1, "1/h")}, {"A": "mg", "B": "mg"}, {"A": "-k * A"}, outputs={"A": ("A", "mg")}
 )
@@ -89,6 +91,10 @@ def test_two_paths_of_one_route_are_entered_together():
         (ORAL, "", None),
         (PLAIN, "", "A"),
         (POPULATION, "2", "U"),
+        (POPULATION, "", None),
+        (ONLY_URINE, "", "U"),
+        (ONLY_URINE, "1", "C"),
+        (ONLY_URINE, "2", "U"),
         (POPULATION, "c", None),
     ],
 )

@@ -130,6 +130,10 @@ def test_labels_keep_their_names_and_lose_needless_decimals(tmp_path):
     assert table["occ"].tolist() == ["1", "2"]
 
 
+def test_compartment_zero_is_the_default_one(tmp_path):
+    assert read(tmp_path, "ID,TIME,DV,CMT\na,0,1,0\na,1,1,10\n").table["cmt"].tolist() == ["", "10"]
+
+
 def test_categories_become_numbers(tmp_path):
     text = "ID,TIME,DV,SEX\na,0,1,male\nb,0,2,female\nc,0,3,NA\n"
     records = read(tmp_path, text, categories={"SEX": {"male": 1, "female": 0}})
