@@ -55,6 +55,8 @@ def check_against(records: Records, model: Model | PopulationModel) -> None:
 def entered(model: Model, compartment: str) -> tuple[Input, ...]:
     """The inputs that a dose into a compartment enters; empty where there is no such input.
 
+    An input's name means every path of that name; a state means the first input that leads to it.
+
     Parameters
     ----------
     model : Model
@@ -67,7 +69,7 @@ def entered(model: Model, compartment: str) -> tuple[Input, ...]:
     if by_name:
         return by_name
     state = _state(model, compartment)
-    return tuple(entry for entry in model.doses if entry.state == state)
+    return tuple(entry for entry in model.doses if entry.state == state)[:1]
 
 
 def output_name(model: Model | PopulationModel, output: str) -> str | None:
@@ -139,7 +141,9 @@ def _modelled_rates(records: Records, model: Model) -> list[Problem]:
             if any(getattr(entry, part) is not None for entry in inputs) or not inputs:
                 continue
             cause = f"the input {inputs[0].name} of {model.name} has no modelled {part}"
+            having = [entry.name for entry in model.doses if getattr(entry, part) is not None]
             repair = f"give the input a {part}, or write the infusion's rate"
+            repair = f"dose {' or '.join(having)}, which has one, or {repair}" if having else repair
             problems += [Problem(cause, repair, int(row), "RATE", str(code)) for row in group["row"]]
     return problems
 

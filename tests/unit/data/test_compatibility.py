@@ -59,8 +59,8 @@ def problems(records: Records, model):
         ("oral", ["oral"]),
         ("depot", ["oral"]),
         ("1", ["oral"]),
-        ("2", ["iv", "patch"]),
-        ("central", ["iv", "patch"]),
+        ("2", ["iv"]),
+        ("central", ["iv"]),
         ("patch", ["patch"]),
         ("3", []),
         ("4", []),
@@ -135,9 +135,12 @@ def test_modelled_rates_the_model_lacks(tmp_path):
     rows = "a,0,5,-2,depot,.\na,1,5,-1,patch,.\na,2,5,-2,2,.\na,3,5,-2,patch,.\na,4,5,10,1,.\n"
     text = "ID,TIME,AMT,RATE,CMT,DV\n" + rows
     found = problems(records(tmp_path, text), ORAL)
-    assert [(p.row, p.column, p.value) for p in found] == [(2, "RATE", "-2"), (3, "RATE", "-1")]
+    assert [(p.row, p.value) for p in found] == [(2, "-2"), (3, "-1"), (4, "-2")]
     assert found[0].cause == "the input oral of oral has no modelled duration"
     assert found[1].cause == "the input patch of oral has no modelled rate"
+    assert found[1].repair == "give the input a rate, or write the infusion's rate"
+    assert found[2].cause == "the input iv of oral has no modelled duration"
+    assert found[2].repair.startswith("dose patch, which has one, or give")
 
 
 def test_unknown_outputs(tmp_path):
