@@ -197,4 +197,4 @@ def _derive_events(draft: Draft) -> None:
     columns["evid"] = np.where(np.isnan(columns["evid"]), derived, columns["evid"])
     seen, unmeasured = columns["evid"] == 0, np.isnan(columns["dv"])
     draft.flag(seen & unmeasured & (columns["mdv"] == 0), "dv", _NO_MEASUREMENT, "write DV, or MDV = 1")
-    columns["mdv"] = np.where(np.isnan(columns["mdv"]), ~seen | unmeasured, columns["mdv"])
+    columns["mdv"] = np.where(np.isnan(columns["mdv"]), unmeasured, columns["mdv"])
