@@ -8,16 +8,29 @@ no distribution) are therefore no special case: close points are summed as a ser
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numba
 import numpy as np
 
 from understudy.engine.lanes import run_in_threads
+from understudy.engine.line import Found, Line, apply_event, line_of, nothing_found, solution_of
 from understudy.engine.linear import linear_system, mammillary
-from understudy.engine.problem import BAD_PARAMETER, NOT_FINITE, Problem, Solution, Tolerances
-from understudy.engine.timeline import ADD, BOLUS, RATE, REINITIALISE, ROW, STEADY, STOP_INFUSIONS
+from understudy.engine.problem import BAD_PARAMETER, NOT_FINITE, OK, Problem, Solution, Tolerances
+from understudy.engine.timeline import ROW
 
 # With points no further apart than 1/t the series below has terms under 1/k!; 20 of them reach 4e-19.
 _TERMS = 20
+
+
+class Rates(NamedTuple):
+    """Rates of every parameter row: matrices, inflows, decay constants of the central block, and who is who."""
+
+    matrix: np.ndarray
+    inflow: np.ndarray
+    decays: np.ndarray
+    block: np.ndarray
+    depots: np.ndarray
 
 
 def applies(problem_model) -> bool:
@@ -41,23 +54,11 @@ def solve(problem: Problem, tolerances: Tolerances, jobs: int = 1) -> Solution:
     shape = mammillary(system)
     matrix, inflow = system.values(problem.table)
     block = np.array([shape.central, *shape.peripherals], dtype=np.int64)
-    depots = np.array(shape.depots, dtype=np.int64)
-    line, count = problem.timeline, problem.timeline.patients
-    states = np.full((line.observation_time.size, matrix.shape[1]), np.nan)
-    status, failed_at = np.zeros(count, dtype=np.int64), np.full(count, np.nan)
-
-    decays = _decays(matrix, block)
-
-    def work(first: int, last: int) -> None:
-        _solve_range(
-            first, last, matrix, inflow, decays, block, depots, problem.start, problem.initial,
-            problem.steady, line.steady.row, line.first_row, line.start_time, line.event_start, line.event_time,
-            line.event_kind, line.event_target, line.event_value, line.observation_start, line.observation_time,
-            line.observation_after, states, status, failed_at,
-        )  # fmt: skip
-
-    run_in_threads(work, count, jobs)
-    return Solution(states, status, failed_at, np.zeros(count, dtype=np.int64))
+    rates = Rates(matrix, inflow, _decays(matrix, block), block, np.array(shape.depots, dtype=np.int64))
+    line, found = line_of(problem), nothing_found(problem)
+    run_in_threads(lambda first, last: _solve_range(first, last, rates, line, found), len(found.status), jobs)
+    _refuse_infinite(found, line)
+    return solution_of(found)
 
 
 def _decays(matrix: np.ndarray, block: np.ndarray) -> np.ndarray:
@@ -79,22 +80,36 @@ def _decays(matrix: np.ndarray, block: np.ndarray) -> np.ndarray:
 
 
 @numba.njit(cache=True, nogil=True)
-def divided_difference(points, count, t):
-    """Divided difference of exp(-z t) over `points` (sign taken positive): the convolution of their exponentials."""
+def divided_difference(z, count, t):
+    """Divided difference of exp(-z t) over `count` increasing points, its sign taken positive.
+
+    It is the convolution of their exponentials: what has come through compartments with those rate constants.
+    """
     if count == 1:
-        return np.exp(-points[0] * t)
+        return np.exp(-z[0] * t)
     if count == 2:
-        low, gap = min(points[0], points[1]), abs(points[0] - points[1])
-        return np.exp(-low * t) * (-np.expm1(-gap * t) / gap if gap > 0.0 else t)
-    z = np.sort(points[:count])
-    value = np.exp(-z * t)
+        return _two_points(z[0], z[1], t)
+    if count == 3:
+        gap = z[2] - z[0]
+        if gap * t > 1.0:
+            return (_two_points(z[0], z[1], t) - _two_points(z[1], z[2], t)) / gap
+        return _series(z, 0, 2, t)
+    return _many_points(z, count, t)
+
+
+@numba.njit(cache=True, nogil=True)
+def _two_points(low, high, t):
+    gap = high - low
+    return np.exp(-low * t) * (-np.expm1(-gap * t) / gap if gap > 0.0 else t)
+
+
+@numba.njit(cache=True, nogil=True)
+def _many_points(z, count, t):
+    value = np.exp(-z[:count] * t)
     for order in range(1, count):
         for i in range(count - order):
             gap = z[i + order] - z[i]
-            if gap * t > 1.0:
-                value[i] = (value[i] - value[i + 1]) / gap
-            else:
-                value[i] = _series(z, i, order, t)
+            value[i] = (value[i] - value[i + 1]) / gap if gap * t > 1.0 else _series(z, i, order, t)
     return value[0]
 
 
@@ -113,130 +128,132 @@ def _series(z, first, order, t):
         factor *= t / k
     for m in range(_TERMS):
         total += symmetric[m] * factor
-        factor /= order + m + 1
+        factor *= 1.0 / (order + m + 1) if t > 0.0 else 0.0
     return total * np.exp(-middle * t)
 
 
 @numba.njit(cache=True, nogil=True)
-def _propagate(matrix, decays, block, depots, base, input_rate, t, result, points, scratch, vectors):
-    """States a time `t` after `base` under constant inputs; the last three arguments are working space."""
+def _prepare(matrix, decays, block, depots, base, inputs, chain, points, counts):
+    """What one stretch of constant inputs needs, whatever the time: vectors and the points of their weights.
+
+    Sources: amounts and inputs of the central block, then what each depot's amount and input send into the central
+    compartment. ``chain[source, k]`` is Putzer's product of k factors applied to the source, and its weight is a
+    divided difference over ``points[source, k, :counts[source, k]]``. Sources that are zero have a count of zero.
+    """
     size = block.size
-    result[:] = 0.0
+    chain[:] = 0.0
     for k in range(size):
-        vectors[0, k], vectors[1, k] = base[block[k]], input_rate[block[k]]
+        chain[0, 0, k], chain[1, 0, k] = base[block[k]], inputs[block[k]]
     for d in range(depots.size):
-        depot, flow = depots[d], matrix[block[0], depots[d]]
-        vectors[2 + 2 * d, :] = 0.0
-        vectors[3 + 2 * d, :] = 0.0
-        vectors[2 + 2 * d, 0], vectors[3 + 2 * d, 0] = flow * base[depot], flow * input_rate[depot]
-        points[0], points[1] = -matrix[depot, depot], 0.0
-        result[depot] = base[depot] * np.exp(-points[0] * t) + input_rate[depot] * divided_difference(
-            points, 2, t
-        )
-    for order in range(size):
-        for v in range(vectors.shape[0]):
-            given = False
-            for k in range(size):
-                given = given or vectors[v, k] != 0.0
-            if not given:
-                continue
-            extra = order + 1
-            for k in range(extra):
-                points[k] = decays[k]
-            if v >= 2:
-                points[extra] = -matrix[depots[(v - 2) // 2], depots[(v - 2) // 2]]
-                extra += 1
-            if v % 2 == 1:
-                points[extra] = 0.0
-                extra += 1
-            weight = divided_difference(points, extra, t)
-            for k in range(size):
-                result[block[k]] += weight * vectors[v, k]
-        if order + 1 < size:
-            for v in range(vectors.shape[0]):
-                _next_vector(matrix, block, decays[order], vectors[v], scratch)
+        flow = matrix[block[0], depots[d]]
+        chain[2 + 2 * d, 0, 0], chain[3 + 2 * d, 0, 0] = flow * base[depots[d]], flow * inputs[depots[d]]
+    for source in range(chain.shape[0]):
+        given = False
+        for k in range(size):
+            given = given or chain[source, 0, k] != 0.0
+        for order in range(size):
+            if order > 0:
+                _next_factor(matrix, block, decays[order - 1], chain[source, order - 1], chain[source, order])
+            counts[source, order] = 0
+            if given:
+                depot = depots[(source - 2) // 2] if source >= 2 else -1
+                own = -matrix[depot, depot] if source >= 2 else 0.0
+                counts[source, order] = _set_points(decays, order, source, own, points[source, order])
 
 
 @numba.njit(cache=True, nogil=True)
-def _next_vector(matrix, block, decay, vector, scratch):
-    """Multiply a vector by (block matrix + decay), Putzer's next factor."""
+def _next_factor(matrix, block, decay, vector, result):
+    """Multiply a vector by (central block + decay)."""
     for i in range(block.size):
-        scratch[i] = decay * vector[i]
+        result[i] = decay * vector[i]
         for j in range(block.size):
-            scratch[i] += matrix[block[i], block[j]] * vector[j]
-    for i in range(block.size):
-        vector[i] = scratch[i]
+            result[i] += matrix[block[i], block[j]] * vector[j]
 
 
 @numba.njit(cache=True, nogil=True)
-def _solve_range(
-    first, last, matrix, inflow, decays, block, depots, start, initial, steady, steady_row, first_row, start_time,
-    event_start, event_time, event_kind, event_target, event_value, observation_start, observation_time,
-    observation_after, states, status, failed_at,
-):  # fmt: skip
-    size = start.shape[1]
-    infusions, total, here = np.zeros(size), np.empty(size), np.empty(size)
-    points, scratch, vectors = (
-        np.empty(block.size + 2),
-        np.empty(block.size),
-        np.empty((2 + 2 * depots.size, block.size)),
+def _set_points(decays, order, source, depot_rate, points):
+    """Rate constants that a source's exponentials run through, increasing; returns how many there are."""
+    count = order + 1
+    points[:count] = decays[:count]
+    if source >= 2:
+        points[count] = depot_rate
+        count += 1
+    if source % 2 == 1:
+        # A constant input is an exponential that does not decay.
+        points[count] = 0.0
+        count += 1
+    points[:count] = np.sort(points[:count])
+    return count
+
+
+@numba.njit(cache=True, nogil=True)
+def _propagate(matrix, block, depots, base, inputs, chain, points, counts, t, result):
+    """States a time `t` into a prepared stretch."""
+    for k in range(block.size):
+        result[block[k]] = 0.0
+    for d in range(depots.size):
+        depot = depots[d]
+        decay = -matrix[depot, depot]
+        grown = _two_points(min(decay, 0.0), max(decay, 0.0), t) if inputs[depot] != 0.0 else 0.0
+        result[depot] = base[depot] * np.exp(-decay * t) + inputs[depot] * grown
+    for source in range(chain.shape[0]):
+        for order in range(block.size):
+            if counts[source, order] == 0:
+                continue
+            weight = divided_difference(points[source, order], counts[source, order], t)
+            for k in range(block.size):
+                result[block[k]] += weight * chain[source, order, k]
+
+
+@numba.njit(cache=True, nogil=True)
+def _solve_range(first, last, rates, line, found):
+    """Follow patients `first` to `last` from event to event."""
+    size, block, depots = line.start.shape[1], rates.block, rates.depots
+    infused, here, used = np.zeros(size), np.empty(size), np.zeros((line.slots.shape[0], 1), np.int64)
+    sources, unused = 2 + 2 * depots.size, np.zeros(1)
+    chain, points = (
+        np.empty((sources, block.size, block.size)),
+        np.empty((sources, block.size, block.size + 2)),
     )
+    counts = np.empty((sources, block.size), dtype=np.int64)
+    seen_time, seen_after, states = line.seen_time, line.seen_after, found.states
     for patient in range(first, last):
-        base, time, row = start[patient].copy(), start_time[patient], first_row[patient]
-        infusions[:] = 0.0
-        seen, seen_end = observation_start[patient], observation_start[patient + 1]
-        begin, end = event_start[patient], event_start[patient + 1]
+        base, time = line.start[patient].copy(), line.start_time[patient]
+        row, seen, seen_end = line.first_row[patient], line.seen_start[patient], line.seen_start[patient + 1]
+        begin, end = line.event_start[patient], line.event_start[patient + 1]
+        infused[:] = 0.0
         for event in range(begin, end + 1):
-            total[:] = infusions + inflow[row]
-            while seen < seen_end and observation_after[seen] == event - begin:
-                if observation_time[seen] <= time:
-                    states[seen] = base
-                else:
-                    step = observation_time[seen] - time
-                    _propagate(
-                        matrix[row],
-                        decays[row],
-                        block,
-                        depots,
-                        base,
-                        total,
-                        step,
-                        here,
-                        points,
-                        scratch,
-                        vectors,
-                    )
+            inputs, matrix = infused + rates.inflow[row], rates.matrix[row]
+            until = line.event_time[event] if event < end else np.inf
+            if until > time:
+                _prepare(matrix, rates.decays[row], block, depots, base, inputs, chain, points, counts)
+            while seen < seen_end and seen_after[seen] == event - begin:
+                if seen_time[seen] > time:
+                    after = seen_time[seen] - time
+                    _propagate(matrix, block, depots, base, inputs, chain, points, counts, after, here)
                     states[seen] = here
-                if not np.isfinite(states[seen]).all():
-                    status[patient], failed_at[patient] = NOT_FINITE, observation_time[seen]
+                else:
+                    states[seen] = base
                 seen += 1
             if event == end or seen == seen_end:
                 break
-            if not np.isfinite(event_time[event]):
-                status[patient], failed_at[patient] = BAD_PARAMETER, time
-                states[seen:seen_end] = np.nan
+            if not until < np.inf:
+                found.status[patient], found.failed_at[patient] = BAD_PARAMETER, time
                 break
-            if event_time[event] > time:
-                step = event_time[event] - time
-                _propagate(
-                    matrix[row], decays[row], block, depots, base, total, step, here, points, scratch, vectors
-                )
-                base[:] = here
-                time = event_time[event]
-            kind, target, value = event_kind[event], event_target[event], event_value[event]
-            if kind == ROW:
-                row = target
-            elif kind == REINITIALISE:
-                base[:] = initial[target]
-                infusions[:] = 0.0
-            elif kind == STOP_INFUSIONS:
-                infusions[:] = 0.0
-            elif kind == STEADY:
-                if value == ADD:
-                    base[:] = base + steady[target] - initial[steady_row[target]]
-                else:
-                    base[:] = steady[target]
-            elif kind == RATE:
-                infusions[target] += value
-            elif kind == BOLUS:
-                base[target] += value
+            if until > time:
+                _propagate(matrix, block, depots, base, inputs, chain, points, counts, until - time, here)
+                base[:], time = here, until
+            if line.event_kind[event] == ROW:
+                row = line.event_target[event]
+            else:
+                apply_event(line, event, time, 0, 1, base, unused, infused, used)
+
+
+def _refuse_infinite(found: Found, line: Line) -> None:
+    """Patients with an observation that is infinite or undefined have failed there."""
+    bad = np.flatnonzero(~np.isfinite(found.states).all(axis=1))
+    owner = np.searchsorted(line.seen_start, bad, side="right") - 1
+    patients, first = np.unique(owner, return_index=True)
+    fresh = found.status[patients] == OK
+    found.status[patients[fresh]] = NOT_FINITE
+    found.failed_at[patients[fresh]] = line.seen_time[bad[first[fresh]]]

@@ -9,16 +9,17 @@ Every lane has its own time, step size and place in its timeline. The model is a
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 from numba import njit
 
+from understudy.engine.lanes import WIDTH as W
+from understudy.engine.line import apply_event
 from understudy.engine.pointer import call_right_hand_side
-from understudy.engine.problem import BAD_PARAMETER, NEVER, NOT_FINITE, STEP_COLLAPSED, TOO_MANY_STEPS
-from understudy.engine.timeline import ADD, BOLUS, PROFILE, RATE, REINITIALISE, ROW, STEADY, STOP_INFUSIONS
+from understudy.engine.problem import BAD_PARAMETER, NOT_FINITE, OK, STEP_COLLAPSED, TOO_MANY_STEPS
 
-W = 8
-
-NODES = (0.0, 0.161, 0.327, 0.9, 0.9800255409045097, 1.0, 1.0)
+C2, C3, C4, C5 = 0.161, 0.327, 0.9, 0.9800255409045097
 A21 = 0.161
 A31, A32 = -0.008480655492356989, 0.335480655492357
 A41, A42, A43 = 2.8971530571054935, -6.359448489975075, 4.3622954328695815
@@ -51,64 +52,105 @@ _SAFETY, _SHRINK, _GROW, _EXPONENT = 0.9, 0.2, 5.0, -0.2
 _SMALLEST = 1e-14
 
 
+class Lanes(NamedTuple):
+    """Eight patients under way: arrays of (8,) for the lanes, of (names * 8,) for what each lane has several of."""
+
+    t: np.ndarray
+    h: np.ndarray
+    step: np.ndarray
+    stop: np.ndarray
+    error: np.ndarray
+    at: np.ndarray
+    event: np.ndarray
+    applied: np.ndarray
+    seen: np.ndarray
+    seen_end: np.ndarray
+    taken: np.ndarray
+    live: np.ndarray
+    fresh: np.ndarray
+    used: np.ndarray
+    y: np.ndarray
+    y1: np.ndarray
+    work: np.ndarray
+    infused: np.ndarray
+    p: np.ndarray
+    peak: np.ndarray
+    steps: np.ndarray
+    k: np.ndarray
+
+
+def make_lanes(states: int, parameters: int, inputs: int) -> Lanes:
+    """Working space for one thread."""
+    lane = [np.zeros(W) for _ in range(6)]
+    count = [np.zeros(W, dtype=np.int64) for _ in range(5)]
+    flag = [np.zeros(W, dtype=np.bool_) for _ in range(2)]
+    wide = [np.zeros(states * W) for _ in range(4)]
+    rest = [
+        np.zeros(max(parameters, 1) * W),
+        np.zeros(states * W),
+        np.zeros(states * W),
+        np.zeros((7, states * W)),
+    ]
+    return Lanes(*lane, *count, *flag, np.zeros((inputs, W), dtype=np.int64), *wide, *rest)
+
+
+@njit(cache=True, nogil=True)
+def _derivative(model, at, y, lanes, out):
+    call_right_hand_side(
+        model, at.ctypes.data, y.ctypes.data, lanes.p.ctypes.data, lanes.infused.ctypes.data, out.ctypes.data
+    )
+
+
+@njit(cache=True, nogil=True)
+def _move(lanes, node):
+    """Times of a stage."""
+    for i in range(W):
+        lanes.at[i] = lanes.t[i] + lanes.step[i] * node
+
+
 @njit(cache=True, nogil=True, fastmath={"contract"})
-def _stages(model, t, hh, hv, y, p, r, k, y1, tmp, at, n):
-    """All stages of one step for eight lanes; k[0] is known."""
+def _try_step(model, lanes):
+    """All stages of one step; the first derivative is known."""
+    y, k, h, work, y1 = lanes.y, lanes.k, lanes.steps, lanes.work, lanes.y1
+    n = y.size
     for j in range(n):
-        tmp[j] = y[j] + hv[j] * (A21 * k[0, j])
-    for i in range(W):
-        at[i] = t[i] + hh[i] * 0.161
-    call_right_hand_side(
-        model, at.ctypes.data, tmp.ctypes.data, p.ctypes.data, r.ctypes.data, k[1].ctypes.data
-    )
+        work[j] = y[j] + h[j] * (A21 * k[0, j])
+    _move(lanes, C2)
+    _derivative(model, lanes.at, work, lanes, k[1])
     for j in range(n):
-        tmp[j] = y[j] + hv[j] * (A31 * k[0, j] + A32 * k[1, j])
-    for i in range(W):
-        at[i] = t[i] + hh[i] * 0.327
-    call_right_hand_side(
-        model, at.ctypes.data, tmp.ctypes.data, p.ctypes.data, r.ctypes.data, k[2].ctypes.data
-    )
+        work[j] = y[j] + h[j] * (A31 * k[0, j] + A32 * k[1, j])
+    _move(lanes, C3)
+    _derivative(model, lanes.at, work, lanes, k[2])
     for j in range(n):
-        tmp[j] = y[j] + hv[j] * (A41 * k[0, j] + A42 * k[1, j] + A43 * k[2, j])
-    for i in range(W):
-        at[i] = t[i] + hh[i] * 0.9
-    call_right_hand_side(
-        model, at.ctypes.data, tmp.ctypes.data, p.ctypes.data, r.ctypes.data, k[3].ctypes.data
-    )
+        work[j] = y[j] + h[j] * (A41 * k[0, j] + A42 * k[1, j] + A43 * k[2, j])
+    _move(lanes, C4)
+    _derivative(model, lanes.at, work, lanes, k[3])
     for j in range(n):
-        tmp[j] = y[j] + hv[j] * (A51 * k[0, j] + A52 * k[1, j] + A53 * k[2, j] + A54 * k[3, j])
-    for i in range(W):
-        at[i] = t[i] + hh[i] * 0.9800255409045097
-    call_right_hand_side(
-        model, at.ctypes.data, tmp.ctypes.data, p.ctypes.data, r.ctypes.data, k[4].ctypes.data
-    )
+        work[j] = y[j] + h[j] * (A51 * k[0, j] + A52 * k[1, j] + A53 * k[2, j] + A54 * k[3, j])
+    _move(lanes, C5)
+    _derivative(model, lanes.at, work, lanes, k[4])
     for j in range(n):
-        tmp[j] = y[j] + hv[j] * (
+        work[j] = y[j] + h[j] * (
             A61 * k[0, j] + A62 * k[1, j] + A63 * k[2, j] + A64 * k[3, j] + A65 * k[4, j]
         )
-    for i in range(W):
-        at[i] = t[i] + hh[i]
-    call_right_hand_side(
-        model, at.ctypes.data, tmp.ctypes.data, p.ctypes.data, r.ctypes.data, k[5].ctypes.data
-    )
+    _move(lanes, 1.0)
+    _derivative(model, lanes.at, work, lanes, k[5])
     for j in range(n):
-        y1[j] = y[j] + hv[j] * (
+        y1[j] = y[j] + h[j] * (
             B1 * k[0, j] + B2 * k[1, j] + B3 * k[2, j] + B4 * k[3, j] + B5 * k[4, j] + B6 * k[5, j]
         )
-    call_right_hand_side(
-        model, at.ctypes.data, y1.ctypes.data, p.ctypes.data, r.ctypes.data, k[6].ctypes.data
-    )
+    _derivative(model, lanes.at, y1, lanes, k[6])
 
 
 @njit(cache=True, nogil=True, fastmath={"contract"})
-def _errors(hv, y, k, y1, peak, relative, absolute, error, n):
+def _measure_errors(lanes, relative, absolute):
     """Largest error of each lane, in units of what is allowed."""
-    for i in range(W):
-        error[i] = 0.0
-    for base in range(0, n, W):
+    y, k, y1, error = lanes.y, lanes.k, lanes.y1, lanes.error
+    error[:] = 0.0
+    for base in range(0, y.size, W):
         for i in range(W):
             j = base + i
-            e = hv[j] * (
+            e = lanes.steps[j] * (
                 E1 * k[0, j]
                 + E2 * k[1, j]
                 + E3 * k[2, j]
@@ -117,19 +159,19 @@ def _errors(hv, y, k, y1, peak, relative, absolute, error, n):
                 + E6 * k[5, j]
                 + E7 * k[6, j]
             )
-            allowed = relative * max(abs(y[j]), abs(y1[j])) + absolute * peak[j] + 1e-300
+            allowed = relative * max(abs(y[j]), abs(y1[j])) + absolute * lanes.peak[j] + 1e-300
             e = abs(e) / allowed
             # The comparison is turned round so that not-a-number is kept, and later rejected.
             error[i] = error[i] if e <= error[i] else e
 
 
 @njit(cache=True, nogil=True)
-def _first_step(lane, y, f, peak, relative, absolute, span, n):
+def _first_step(lanes, lane, relative, absolute):
     """A step that changes no state by more than a hundredth of its scale."""
-    size, speed = 0.0, 0.0
-    for j in range(lane, n, W):
-        allowed = relative * abs(y[j]) + absolute * peak[j] + 1e-300
-        size, speed = max(size, abs(y[j]) / allowed), max(speed, abs(f[j]) / allowed)
+    size, speed, span = 0.0, 0.0, lanes.stop[lane] - lanes.t[lane]
+    for j in range(lane, lanes.y.size, W):
+        allowed = relative * abs(lanes.y[j]) + absolute * lanes.peak[j] + 1e-300
+        size, speed = max(size, abs(lanes.y[j]) / allowed), max(speed, abs(lanes.k[0, j]) / allowed)
     if not speed > 0.0:
         return span
     guess = 0.01 * size / speed
@@ -137,212 +179,180 @@ def _first_step(lane, y, f, peak, relative, absolute, span, n):
 
 
 @njit(cache=True, nogil=True)
-def _interpolate(lane, theta, h, y, k, states, row, n):
-    """States a fraction `theta` into the step."""
-    states[row, :] = 0.0
+def _interpolate(lane, theta, h, y, k, states, row):
+    """Write the states a fraction `theta` into the step into a row of `states`."""
+    for q in range(states.shape[1]):
+        states[row, q] = y[q * W + lane]
     for i in range(7):
         c = INTERPOLANT[i]
         weight = h * theta * (c[0] + theta * (c[1] + theta * (c[2] + theta * c[3])))
-        for q in range(n // W):
+        for q in range(states.shape[1]):
             states[row, q] += weight * k[i, q * W + lane]
-    for q in range(n // W):
-        states[row, q] += y[q * W + lane]
 
 
 @njit(cache=True, nogil=True)
-def _apply(lane, kind, target, value, time, y, p, r, used, table, slots, initial, steady, steady_row, n_row):
-    """One event of one lane."""
-    size = initial.shape[1]
-    if kind == ROW:
-        for q in range(n_row):
-            p[q * W + lane] = table[target, q]
-    elif kind == REINITIALISE or kind == STOP_INFUSIONS:
-        for q in range(size):
-            r[q * W + lane] = 0.0
-            if kind == REINITIALISE:
-                y[q * W + lane] = initial[target, q]
-        for i in range(slots.shape[0]):
-            for s in range(slots[i, 1]):
-                p[(slots[i, 0] + 2 * s) * W + lane] = 0.0
-                p[(slots[i, 0] + 2 * s + 1) * W + lane] = NEVER
-            used[i, lane] = 0
-    elif kind == STEADY:
-        for q in range(size):
-            base = y[q * W + lane] - initial[steady_row[target], q] if value == ADD else 0.0
-            y[q * W + lane] = base + steady[target, q]
-    elif kind == RATE:
-        r[target * W + lane] += value
-    elif kind == BOLUS:
-        y[target * W + lane] += value
-    elif kind == PROFILE:
-        column = slots[target, 0] + 2 * used[target, lane]
-        p[column * W + lane], p[(column + 1) * W + lane] = value, time
-        used[target, lane] += 1
+def _begin(line, lanes, lane, patient, live):
+    """Put a patient into a lane."""
+    lanes.live[lane], lanes.fresh[lane] = live, True
+    lanes.t[lane], lanes.h[lane], lanes.step[lane], lanes.taken[lane] = line.start_time[patient], 0.0, 0.0, 0
+    lanes.event[lane], lanes.applied[lane] = line.event_start[patient], 0
+    lanes.seen[lane], lanes.seen_end[lane] = line.seen_start[patient], line.seen_start[patient + 1]
+    lanes.used[:, lane] = 0
+    for q in range(line.start.shape[1]):
+        j = q * W + lane
+        lanes.y[j], lanes.infused[j], lanes.peak[j] = line.start[patient, q], 0.0, abs(line.start[patient, q])
+    for q in range(line.table.shape[1]):
+        lanes.p[q * W + lane] = line.table[line.first_row[patient], q]
 
 
 @njit(cache=True, nogil=True)
-def solve_range(
-    first, last, model, relative, absolute, max_steps, table, n_row, slots, start, initial, steady, steady_row,
-    first_row, start_time, event_start, event_time, event_kind, event_target, event_value, observation_start,
-    observation_time, observation_after, states, status, failed_at, steps,
-):  # fmt: skip
-    """Solve patients `first` to `last`, eight at a time; fills `states`, `status`, `failed_at` and `steps`."""
-    size = start.shape[1]
-    n = size * W
-    k = np.empty((7, n))
-    y, y1, tmp, r, hv, peak, f = (
-        np.zeros(n),
-        np.zeros(n),
-        np.zeros(n),
-        np.zeros(n),
-        np.zeros(n),
-        np.zeros(n),
-        np.zeros(n),
+def _do_what_is_due(line, found, lanes, lane, patient):
+    """Observations and events of this very time, in their order."""
+    now, end = lanes.t[lane], line.event_start[patient + 1]
+    while True:
+        row = lanes.seen[lane]
+        while (
+            row < lanes.seen_end[lane]
+            and line.seen_after[row] == lanes.applied[lane]
+            and line.seen_time[row] <= now
+        ):
+            for q in range(line.start.shape[1]):
+                found.states[row, q] = lanes.y[q * W + lane]
+            row += 1
+        lanes.seen[lane] = row
+        event = lanes.event[lane]
+        if event == end or not line.event_time[event] <= now:
+            return
+        apply_event(line, event, now, lane, W, lanes.y, lanes.p, lanes.infused, lanes.used)
+        lanes.event[lane] += 1
+        lanes.applied[lane] += 1
+        lanes.fresh[lane] = True
+
+
+@njit(cache=True, nogil=True)
+def _next_stop(line, found, lanes, lane, patient):
+    """Where the lane must stop next: at an event, or at the last observation; or the lane is done."""
+    event, end = lanes.event[lane], line.event_start[patient + 1]
+    last = lanes.seen_end[lane]
+    lanes.live[lane] = lanes.seen[lane] < last
+    if lanes.live[lane]:
+        lanes.stop[lane] = line.event_time[event] if event < end else line.seen_time[last - 1]
+        if not lanes.stop[lane] < np.inf:
+            _fail(found, lanes, lane, patient, BAD_PARAMETER)
+
+
+@njit(cache=True, nogil=True)
+def _fail(found, lanes, lane, patient, code):
+    found.status[patient], found.failed_at[patient] = code, lanes.t[lane]
+    found.steps[patient] += lanes.taken[lane]
+    lanes.live[lane] = False
+
+
+@njit(cache=True, nogil=True)
+def _start_fresh(model, lanes, relative, absolute):
+    """First derivative and step of lanes whose state or parameters have just been changed; others keep theirs."""
+    _derivative(model, lanes.t, lanes.y, lanes, lanes.work)
+    for lane in range(W):
+        if lanes.fresh[lane] and lanes.live[lane]:
+            for j in range(lane, lanes.y.size, W):
+                lanes.k[0, j] = lanes.work[j]
+                lanes.peak[j] = max(lanes.peak[j], abs(lanes.y[j]))
+            lanes.h[lane] = _first_step(lanes, lane, relative, absolute)
+            lanes.fresh[lane] = False
+
+
+@njit(cache=True, nogil=True)
+def _go_on(lane, t, h, step, stop, error, y, y1, k, peak):
+    """Accept a step."""
+    for j in range(lane, y.size, W):
+        y[j], k[0, j] = y1[j], k[6, j]
+        peak[j] = max(peak[j], abs(y1[j]))
+    ends = step[lane] == stop[lane] - t[lane]
+    t[lane] = stop[lane] if ends else t[lane] + step[lane]
+    grown = step[lane] * max(_SHRINK, min(_GROW, _SAFETY * max(error[lane], 1e-10) ** _EXPONENT))
+    # A step cut short by an event says little about the next one.
+    h[lane] = max(h[lane], grown) if ends else grown
+
+
+@njit(cache=True, nogil=True)
+def _retry(lane, t, h, step, stop, error):
+    """Shorten a rejected step; returns the failure where it cannot be shortened any more."""
+    finite = error[lane] < np.inf
+    h[lane] = step[lane] * (max(_SHRINK, _SAFETY * error[lane] ** _EXPONENT) if finite else 0.1)
+    if h[lane] > _SMALLEST * max(abs(t[lane]), stop[lane] - t[lane]):
+        return OK
+    return STEP_COLLAPSED if finite else NOT_FINITE
+
+
+@njit(cache=True, nogil=True)
+def _solve_block(block, model, relative, absolute, max_steps, line, found, lanes):
+    """The time loop of eight patients. What it does at every step is written on plain arrays: it is what takes time."""
+    t, h, step, stop, error, steps = lanes.t, lanes.h, lanes.step, lanes.stop, lanes.error, lanes.steps
+    y, y1, k, peak, live, fresh = lanes.y, lanes.y1, lanes.k, lanes.peak, lanes.live, lanes.fresh
+    seen, taken, seen_time, seen_after, states = (
+        lanes.seen,
+        lanes.taken,
+        line.seen_time,
+        line.seen_after,
+        found.states,
     )
-    p = np.zeros(max(table.shape[1], 1) * W)
-    t, h, hh, at, error, stop = np.zeros(W), np.zeros(W), np.zeros(W), np.zeros(W), np.zeros(W), np.zeros(W)
-    event, event_end, seen, seen_end = (
-        np.zeros(W, np.int64),
-        np.zeros(W, np.int64),
-        np.zeros(W, np.int64),
-        np.zeros(W, np.int64),
-    )
-    taken = np.zeros(W, np.int64)
-    used = np.zeros((slots.shape[0], W), np.int64)
-    live, fresh = np.zeros(W, np.bool_), np.zeros(W, np.bool_)
-    for block in range(first, last, W):
-        # Empty lanes of the last block run along with the first lane's patient and write nothing.
+    seen_end, applied = lanes.seen_end, lanes.applied
+    while True:
+        any_fresh = False
         for lane in range(W):
-            patient = min(block + lane, last - 1)
-            live[lane] = block + lane < last
-            fresh[lane] = True
-            t[lane], h[lane], hh[lane], taken[lane] = start_time[patient], 0.0, 0.0, 0
-            event[lane], event_end[lane] = event_start[patient], event_start[patient + 1]
-            seen[lane], seen_end[lane] = observation_start[patient], observation_start[patient + 1]
-            for q in range(size):
-                y[q * W + lane], r[q * W + lane] = start[patient, q], 0.0
-                peak[q * W + lane] = abs(start[patient, q])
-            for q in range(table.shape[1]):
-                p[q * W + lane] = table[first_row[patient], q]
-            used[:, lane] = 0
-        while True:
-            any_fresh, any_live = False, False
+            if live[lane] and (fresh[lane] or t[lane] >= stop[lane]):
+                _arrive(line, found, lanes, lane, block + lane)
+                any_fresh = any_fresh or (live[lane] and fresh[lane])
+        if not live.any():
+            return
+        if any_fresh:
+            _start_fresh(model, lanes, relative, absolute)
+        for lane in range(W):
+            left = stop[lane] - t[lane]
+            # A last sliver is taken together with the step before it; a lane that is done stands still.
+            step[lane] = (left if h[lane] * 1.001 >= left else h[lane]) if live[lane] else 0.0
+        for base in range(0, y.size, W):
             for lane in range(W):
-                if not live[lane] or (not fresh[lane] and t[lane] < stop[lane]):
-                    any_live = any_live or live[lane]
-                    continue
-                patient = block + lane
-                # Observations and events that are due now, in their order.
-                while True:
-                    applied = event[lane] - event_start[patient]
-                    while (
-                        seen[lane] < seen_end[lane]
-                        and observation_after[seen[lane]] == applied
-                        and observation_time[seen[lane]] <= t[lane]
-                    ):
-                        for q in range(size):
-                            states[seen[lane], q] = y[q * W + lane]
-                        seen[lane] += 1
-                    if event[lane] == event_end[lane] or not event_time[event[lane]] <= t[lane]:
-                        break
-                    e = event[lane]
-                    _apply(
-                        lane,
-                        event_kind[e],
-                        event_target[e],
-                        event_value[e],
-                        t[lane],
-                        y,
-                        p,
-                        r,
-                        used,
-                        table,
-                        slots,
-                        initial,
-                        steady,
-                        steady_row,
-                        n_row,
-                    )
-                    event[lane] += 1
-                    fresh[lane] = True
-                if seen[lane] == seen_end[lane]:
-                    live[lane] = False
-                    hh[lane] = 0.0
-                    continue
-                stop[lane] = (
-                    event_time[event[lane]]
-                    if event[lane] < event_end[lane]
-                    else observation_time[seen_end[lane] - 1]
-                )
-                if not stop[lane] < np.inf:
-                    status[patient], failed_at[patient], live[lane], hh[lane] = (
-                        BAD_PARAMETER,
-                        t[lane],
-                        False,
-                        0.0,
-                    )
-                    continue
-                taken[lane] = 0
-                any_live = True
-                any_fresh = any_fresh or fresh[lane]
-            if not any_live:
-                break
-            if any_fresh:
-                call_right_hand_side(
-                    model, t.ctypes.data, y.ctypes.data, p.ctypes.data, r.ctypes.data, f.ctypes.data
-                )
-                for lane in range(W):
-                    if not fresh[lane] or not live[lane]:
-                        continue
-                    for j in range(lane, n, W):
-                        k[0, j] = f[j]
-                        peak[j] = max(peak[j], abs(y[j]))
-                    span = stop[lane] - t[lane]
-                    guess = _first_step(lane, y, f, peak, relative, absolute, span, n)
-                    h[lane] = guess
-                    fresh[lane] = False
-            for lane in range(W):
-                if live[lane]:
-                    left = stop[lane] - t[lane]
-                    # A last sliver is taken together with the step before it.
-                    hh[lane] = left if h[lane] * 1.001 >= left else h[lane]
-            for base in range(0, n, W):
-                for i in range(W):
-                    hv[base + i] = hh[i]
-            _stages(model, t, hh, hv, y, p, r, k, y1, tmp, at, n)
-            _errors(hv, y, k, y1, peak, relative, absolute, error, n)
-            for lane in range(W):
-                if not live[lane]:
-                    continue
-                patient = block + lane
-                steps[patient] += 1
-                taken[lane] += 1
-                if error[lane] <= 1.0:
-                    ends = hh[lane] == stop[lane] - t[lane]
-                    now = stop[lane] if ends else t[lane] + hh[lane]
-                    applied = event[lane] - event_start[patient]
-                    while (
-                        seen[lane] < seen_end[lane]
-                        and observation_after[seen[lane]] == applied
-                        and observation_time[seen[lane]] <= now
-                    ):
-                        theta = (observation_time[seen[lane]] - t[lane]) / hh[lane]
-                        _interpolate(lane, theta, hh[lane], y, k, states, seen[lane], n)
-                        seen[lane] += 1
-                    for j in range(lane, n, W):
-                        y[j], k[0, j] = y1[j], k[6, j]
-                        peak[j] = max(peak[j], abs(y1[j]))
-                    t[lane] = now
-                    factor = min(_GROW, _SAFETY * max(error[lane], 1e-10) ** _EXPONENT)
-                    # A step cut short by an event says little about the next one.
-                    h[lane] = max(h[lane], hh[lane] * factor) if ends else hh[lane] * max(factor, _SHRINK)
-                else:
-                    h[lane] = hh[lane] * (
-                        max(_SHRINK, _SAFETY * error[lane] ** _EXPONENT) if error[lane] < np.inf else 0.1
-                    )
-                    if h[lane] <= _SMALLEST * max(abs(t[lane]), stop[lane] - t[lane]):
-                        status[patient] = STEP_COLLAPSED if error[lane] < np.inf else NOT_FINITE
-                if taken[lane] >= max_steps and t[lane] < stop[lane]:
-                    status[patient] = TOO_MANY_STEPS
-                if status[patient] != 0:
-                    failed_at[patient], live[lane], hh[lane] = t[lane], False, 0.0
+                steps[base + lane] = step[lane]
+        _try_step(model, lanes)
+        _measure_errors(lanes, relative, absolute)
+        for lane in range(W):
+            if not live[lane]:
+                continue
+            taken[lane] += 1
+            failure = TOO_MANY_STEPS if taken[lane] >= max_steps else OK
+            if error[lane] <= 1.0:
+                before, row = t[lane], seen[lane]
+                now = stop[lane] if step[lane] == stop[lane] - before else before + step[lane]
+                while row < seen_end[lane] and seen_after[row] == applied[lane] and seen_time[row] <= now:
+                    _interpolate(lane, (seen_time[row] - before) / step[lane], step[lane], y, k, states, row)
+                    row += 1
+                seen[lane] = row
+                _go_on(lane, t, h, step, stop, error, y, y1, k, peak)
+                failure = failure if t[lane] < stop[lane] else OK
+            else:
+                failure = max(failure, _retry(lane, t, h, step, stop, error))
+            if failure != OK:
+                _fail(found, lanes, lane, block + lane, failure)
+
+
+@njit(cache=True, nogil=True)
+def _arrive(line, found, lanes, lane, patient):
+    """Serve a lane that stands at its stop, and set the next one."""
+    found.steps[patient] += lanes.taken[lane]
+    lanes.taken[lane] = 0
+    _do_what_is_due(line, found, lanes, lane, patient)
+    _next_stop(line, found, lanes, lane, patient)
+
+
+@njit(cache=True, nogil=True)
+def solve_range(first, last, model, relative, absolute, max_steps, line, found, lanes):
+    """Solve patients `first` to `last`, eight at a time.
+
+    `model` is the address of the right-hand side; `found` is filled; `lanes` is working space (see `make_lanes`).
+    """
+    for block in range(first, last, W):
+        for lane in range(W):
+            # Lanes left over in the last block are given its last patient and stand still.
+            _begin(line, lanes, lane, min(block + lane, last - 1), block + lane < last)
+        _solve_block(block, model, relative, absolute, max_steps, line, found, lanes)

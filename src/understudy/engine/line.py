@@ -1,0 +1,111 @@
+"""Line: a problem as plain arrays, and the one place where compiled solvers apply an event."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numba import njit
+
+from understudy.engine.problem import NEVER, Problem, Solution
+from understudy.engine.timeline import ADD, BOLUS, PROFILE, RATE, REINITIALISE, ROW, STEADY, STOP_INFUSIONS
+
+
+class Line(NamedTuple):
+    """Timeline, parameters and states of a `Problem`, as compiled solvers take them."""
+
+    event_start: np.ndarray
+    event_time: np.ndarray
+    event_kind: np.ndarray
+    event_target: np.ndarray
+    event_value: np.ndarray
+    seen_start: np.ndarray
+    seen_time: np.ndarray
+    seen_after: np.ndarray
+    first_row: np.ndarray
+    start_time: np.ndarray
+    start: np.ndarray
+    initial: np.ndarray
+    steady: np.ndarray
+    steady_row: np.ndarray
+    table: np.ndarray
+    slots: np.ndarray
+    row_width: int
+
+
+class Found(NamedTuple):
+    """What a compiled solver writes: the arrays of a `Solution`."""
+
+    states: np.ndarray
+    status: np.ndarray
+    failed_at: np.ndarray
+    steps: np.ndarray
+
+
+def line_of(problem: Problem) -> Line:
+    """The arrays of a problem. Parameter columns after `row_width` hold past doses and outlive a change of row."""
+    line = problem.timeline
+    return Line(
+        line.event_start, line.event_time, line.event_kind, line.event_target, line.event_value,
+        line.observation_start, line.observation_time, line.observation_after, line.first_row, line.start_time,
+        problem.start, problem.initial, problem.steady, line.steady.row, problem.table, problem.slots,
+        problem.table.shape[1] - 2 * int(problem.slots[:, 1].sum()),
+    )  # fmt: skip
+
+
+def nothing_found(problem: Problem) -> Found:
+    """Room for the answer: no state known, nobody failed."""
+    count, size = problem.timeline.patients, len(problem.model.states)
+    return Found(
+        states=np.full((problem.timeline.observation_time.size, size), np.nan),
+        status=np.zeros(count, dtype=np.int64),
+        failed_at=np.full(count, np.nan),
+        steps=np.zeros(count, dtype=np.int64),
+    )
+
+
+def solution_of(found: Found) -> Solution:
+    """The filled arrays as a `Solution`."""
+    return Solution(*found)
+
+
+@njit(cache=True, nogil=True)
+def apply_event(line, event, time, lane, width, y, p, r, used):
+    """One event of the patient in `lane` of `width`: changes states `y`, parameters `p` and infusion rates `r`.
+
+    Element i of the patient is ``i * width + lane``; ``used[input, lane]`` counts the doses that hold a slot.
+    """
+    kind, target, value = line.event_kind[event], line.event_target[event], line.event_value[event]
+    size = line.start.shape[1]
+    if kind == BOLUS:
+        y[target * width + lane] += value
+    elif kind == RATE:
+        r[target * width + lane] += value
+    elif kind == ROW:
+        for q in range(line.row_width):
+            p[q * width + lane] = line.table[target, q]
+    elif kind == STEADY:
+        for q in range(size):
+            i = q * width + lane
+            base = y[i] - line.initial[line.steady_row[target], q] if value == ADD else 0.0
+            y[i] = base + line.steady[target, q]
+    elif kind == PROFILE:
+        column = line.slots[target, 0] + 2 * used[target, lane]
+        p[column * width + lane], p[(column + 1) * width + lane] = value, time
+        used[target, lane] += 1
+    elif kind in (REINITIALISE, STOP_INFUSIONS):
+        for q in range(size):
+            r[q * width + lane] = 0.0
+            if kind == REINITIALISE:
+                y[q * width + lane] = line.initial[target, q]
+        _forget_doses(line.slots, lane, width, p, used)
+
+
+@njit(cache=True, nogil=True)
+def _forget_doses(slots, lane, width, p, used):
+    """Empty all dose slots."""
+    for i in range(slots.shape[0]):
+        for s in range(slots[i, 1]):
+            column = slots[i, 0] + 2 * s
+            p[column * width + lane], p[(column + 1) * width + lane] = 0.0, NEVER
+        used[i, lane] = 0
