@@ -1,0 +1,72 @@
+"""Writes the page of public names from their docstrings: ``python docs/reference.py``."""
+
+from __future__ import annotations
+
+import inspect
+from pathlib import Path
+
+import understudy
+
+PAGE = Path(__file__).with_name("reference.md")
+
+GROUPS = {
+    "The main job": ("evaluate", "Study", "Dossier"),
+    "Simulating": ("simulate", "Outcome", "Regimen", "Dose", "Tolerances", "virtual_patients"),
+    "Patients' data": ("Records", "individualise", "Twins", "forecast"),
+    "The library": ("models", "load_model"),
+    "Building models": (
+        "Model", "PopulationModel", "Expression", "Parameter", "State", "Assignment", "Input", "Output", "Covariate",
+        "RandomEffects", "Residual", "Source",
+    ),
+    "Provenance": ("Record",),
+    "Errors": (
+        "UnderstudyError", "ExpressionError", "UnitError", "ModelError", "RegimenError", "DataError", "Problem",
+        "StudyError", "SimulationError", "MissingExtraError",
+    ),
+}  # fmt: skip
+
+HEAD = """\
+# Public names
+
+What `from understudy import …` offers; nothing else is promised to stay. Full descriptions, with shapes, units, errors
+and an example each, are in the docstrings: `help(understudy.simulate)`. This page is written by
+`python docs/reference.py`.
+"""
+
+
+def page() -> str:
+    """The page as Markdown.
+
+    Raises
+    ------
+    KeyError
+        If a public name stands in no group, or in two.
+    """
+    grouped = [name for names in GROUPS.values() for name in names]
+    if sorted(grouped) != sorted(understudy.__all__):
+        raise KeyError(f"names in no group or in two: {sorted(set(grouped) ^ set(understudy.__all__))}")
+    return HEAD + "".join(_section(title, names) for title, names in GROUPS.items())
+
+
+def _section(title: str, names: tuple[str, ...]) -> str:
+    rows = [
+        f"| `{name}{_signature(getattr(understudy, name))}` | {_summary(getattr(understudy, name))} |"
+        for name in names
+    ]
+    return "\n".join(["", f"## {title}", "", "| name | what it is |", "| --- | --- |", *rows, ""])
+
+
+def _summary(thing: object) -> str:
+    return inspect.getdoc(thing).partition("\n\n")[0].replace("\n", " ").replace("``", "`")
+
+
+def _signature(thing: object) -> str:
+    """How a function is called; a class says it in its docstring."""
+    if not inspect.isfunction(thing):
+        return ""
+    parameters = inspect.signature(thing).parameters.values()
+    return str(inspect.Signature([each.replace(annotation=inspect.Parameter.empty) for each in parameters]))
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page(), encoding="utf-8")
