@@ -11,6 +11,7 @@ from understudy.core import units
 from understudy.core.errors import SimulationError
 from understudy.core.record import Record, Stopwatch
 from understudy.core.result import Outcome
+from understudy.data.compatibility import check_against, output_name
 from understudy.engine.parameters import parameter_rows, structural
 from understudy.engine.problem import Tolerances
 from understudy.engine.schedule import Schedule, find_inputs, from_doses, from_records
@@ -113,8 +114,6 @@ def record_schedule(
     records: Records, model: Model | PopulationModel
 ) -> tuple[Schedule, dict[str, np.ndarray]]:
     """Schedule of a table in the model's units, and its covariate columns at every schedule row."""
-    from understudy.data.compatibility import check_against
-
     check_against(records, model)
     fitted = in_model_units(records, model)
     schedule = from_records(fitted, structural(model))
@@ -125,14 +124,20 @@ def record_schedule(
 def in_model_units(records: Records, model: Model | PopulationModel) -> Records:
     """Records converted to the units of a model, where both say theirs."""
     base = structural(model)
-    wanted = {"time": base.time_unit, "ii": base.time_unit}
-    first = base.doses[0]
-    wanted["amt"] = next(state.unit for state in base.states if state.name == first.state)
-    if isinstance(model, PopulationModel):
-        wanted |= {covariate.name: covariate.unit for covariate in model.covariates}
-    seen = base.outputs[0].unit if base.outputs else None
-    wanted |= {"dv": seen} if seen else {}
+    covariates = {c.name: c.unit for c in model.covariates} if isinstance(model, PopulationModel) else {}
+    wanted = {"time": base.time_unit} | covariates
+    for column in records.units:
+        kind, _, label = column.partition(":")
+        if kind == "amt":
+            wanted[column] = _state_unit(label, base)
+        elif kind == "dv" and (seen := output_name(model, label)):
+            wanted[column] = base.output(seen).unit
     return records.convert({name: unit for name, unit in wanted.items() if name in records.units})
+
+
+def _state_unit(route: str, model: Model) -> str:
+    state = model.doses[find_inputs(route, model)[0]].state
+    return next(item.unit for item in model.states if item.name == state)
 
 
 def _patient_table(patients: pd.DataFrame | Records | None, model: Model | PopulationModel) -> pd.DataFrame:
@@ -170,8 +175,7 @@ def _doses(regimen, table: pd.DataFrame, times, model: Model, weight: str, surfa
 
 
 def _dose_factor(unit: str, route: str, model: Model) -> float:
-    state = model.doses[find_inputs(route, model)[0]].state
-    return units.factor(unit, next(item.unit for item in model.states if item.name == state))
+    return units.factor(unit, _state_unit(route, model))
 
 
 def default_times(doses: pd.DataFrame) -> np.ndarray:

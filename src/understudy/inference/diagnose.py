@@ -51,19 +51,20 @@ def diagnose(
 
     Examples
     --------
-    >>> from understudy import Records, individualise, model
+    >>> from understudy import Records, individualise, load_model
     >>> records = Records.read_csv(
     ...     "examples/phenobarbital/phenobarbital.csv",
     ...     units={"TIME": "h", "AMT": "mg", "DV": "mg/L", "WT": "kg", "APGR": "1"},
     ... )
-    >>> found = diagnose(individualise(model("phenobarbital_neonates"), records), draws=20)
+    >>> found = diagnose(individualise(load_model("phenobarbital_neonates"), records), draws=20)
     >>> found.observations.shape
     (155, 10)
     """
     predictor = Predictor(twins.model, twins.records, jobs=jobs)
     vectors = twins.vectors(draws, seed)
     return Diagnostics(
-        _observations(predictor, twins, vectors, interval, seed), _curves(predictor, twins, vectors, interval, points)
+        _observations(predictor, twins, vectors, interval, seed),
+        _curves(predictor, twins, vectors, interval, points),
     )
 
 
@@ -117,7 +118,9 @@ def _observations(predictor: Predictor, twins: Twins, vectors: np.ndarray, inter
     )
 
 
-def _curves(predictor: Predictor, twins: Twins, vectors: np.ndarray, interval: float, points: int) -> pd.DataFrame:
+def _curves(
+    predictor: Predictor, twins: Twins, vectors: np.ndarray, interval: float, points: int
+) -> pd.DataFrame:
     import pandas as pd
 
     schedule, output = predictor.schedule, predictor.model.output_names[0]

@@ -59,7 +59,9 @@ class Effects:
         """Which entries vary at all; the others are zero."""
         return np.diag(self.omega) > 0
 
-    def columns(self, vectors: np.ndarray, patient: np.ndarray, occasion: np.ndarray) -> dict[str, np.ndarray]:
+    def columns(
+        self, vectors: np.ndarray, patient: np.ndarray, occasion: np.ndarray
+    ) -> dict[str, np.ndarray]:
         """Value of every random effect at every row.
 
         Parameters

@@ -55,12 +55,12 @@ def forecast(
 
     Examples
     --------
-    >>> from understudy import Records, individualise, model
+    >>> from understudy import Records, individualise, load_model
     >>> records = Records.read_csv(
     ...     "examples/phenobarbital/phenobarbital.csv",
     ...     units={"TIME": "h", "AMT": "mg", "DV": "mg/L", "WT": "kg", "APGR": "1"},
     ... )
-    >>> twins = individualise(model("phenobarbital_neonates"), records.select(["1", "2"]))
+    >>> twins = individualise(load_model("phenobarbital_neonates"), records.select(["1", "2"]))
     >>> forecast(twins, "2.5 mg/kg every 12 h for 5 days", [120.0], draws=100)["Cp"].shape
     (2, 1, 100)
     """
@@ -83,7 +83,9 @@ def with_scatter(outcome: Outcome, model: PopulationModel, table: pd.DataFrame, 
     return Outcome(dataset)
 
 
-def scattered(prediction: np.ndarray, model: PopulationModel, output: str, values: dict, seed: int) -> np.ndarray:
+def scattered(
+    prediction: np.ndarray, model: PopulationModel, output: str, values: dict, seed: int
+) -> np.ndarray:
     """Measurements around predictions of shape (patients, times, draws).
 
     Parameters

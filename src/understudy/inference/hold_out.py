@@ -93,14 +93,14 @@ def check_forecasts(
 
     Examples
     --------
-    >>> from understudy import Records, model
+    >>> from understudy import Records, load_model
     >>> records = Records.read_csv(
     ...     "examples/phenobarbital/phenobarbital.csv",
     ...     units={"TIME": "h", "AMT": "mg", "DV": "mg/L", "WT": "kg", "APGR": "1"},
     ... )
-    >>> check = check_forecasts(model("phenobarbital_neonates"), records, draws=200)
+    >>> check = check_forecasts(load_model("phenobarbital_neonates"), records, draws=200)
     >>> check.skipped, len(check.table)
-    (6, 53)
+    (9, 50)
     """
     counts = records.observations["id"].value_counts()
     several = [name for name in records.ids if counts.get(name, 0) > 1]
@@ -116,11 +116,15 @@ def check_forecasts(
     ):
         forecasts[name] = natural_scale(predictor, predictor.predict(twins.modes[None])[0])[0]
         drawn = measurement_draws(predictor, twins.vectors(draws, seed), seed)
-        forecasts[f"{name}_lower"], forecasts[f"{name}_upper"] = np.nanquantile(drawn, tails(interval), axis=0)
+        forecasts[f"{name}_lower"], forecasts[f"{name}_upper"] = np.nanquantile(
+            drawn, tails(interval), axis=0
+        )
     forecasts["previous"] = _previous(predictor)
     table = _table(predictor, forecasts, last)
     unit = model.structural.output(str(predictor.output[0])).unit
-    return ForecastCheck(table, _scores(table), _gain(table, seed), interval, unit, len(records.ids) - len(several))
+    return ForecastCheck(
+        table, _scores(table), _gain(table, seed), interval, unit, len(records.ids) - len(several)
+    )
 
 
 def _previous(predictor: Predictor) -> np.ndarray:
@@ -140,7 +144,14 @@ def _table(predictor: Predictor, forecasts: dict[str, np.ndarray], last: np.ndar
         "time": predictor.time,
         "observed": predictor.raw,
     }
-    order = ["individual", "individual_lower", "individual_upper", "population", "population_lower", "population_upper"]
+    order = [
+        "individual",
+        "individual_lower",
+        "individual_upper",
+        "population",
+        "population_lower",
+        "population_upper",
+    ]
     columns = fixed | {name: forecasts[name] for name in [*order, "previous"]}
     return pd.DataFrame({name: values[last] for name, values in columns.items()})
 
@@ -166,7 +177,9 @@ def _score(table: pd.DataFrame, key: str, method: str) -> dict:
 
 def _gain(table: pd.DataFrame, seed: int) -> tuple[float, float, float]:
     """Mean of the paired differences in absolute error, with a percentile bootstrap interval over patients."""
-    difference = (table["population"] - table["observed"]).abs() - (table["individual"] - table["observed"]).abs()
+    difference = (table["population"] - table["observed"]).abs() - (
+        table["individual"] - table["observed"]
+    ).abs()
     values = difference.to_numpy()
     rows = choices(seed, "bootstrap", np.arange(_RESAMPLES * len(values)), len(values))
     means = values[rows].reshape(_RESAMPLES, len(values)).mean(axis=1)

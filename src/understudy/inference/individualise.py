@@ -182,12 +182,12 @@ def individualise(model: PopulationModel, records: Records, *, engine: str = "au
 
     Examples
     --------
-    >>> from understudy import Records, model
+    >>> from understudy import Records, load_model
     >>> records = Records.read_csv(
     ...     "examples/phenobarbital/phenobarbital.csv",
     ...     units={"TIME": "h", "AMT": "mg", "DV": "mg/L", "WT": "kg", "APGR": "1"},
     ... )
-    >>> individualise(model("phenobarbital_neonates"), records)
+    >>> individualise(load_model("phenobarbital_neonates"), records)
     Twins: 59 patients, 155 observations; shrinkage eta_CL 47 %, eta_V 13 %
     """
     predictor = Predictor(model, records, engine, jobs)
@@ -210,7 +210,9 @@ def find_modes(likelihood: Likelihood, start: np.ndarray | None = None) -> tuple
     return modes, failed | ~(decrement < 1e-4) if likelihood.active.size else failed
 
 
-def _scoring_step(likelihood: Likelihood, modes: np.ndarray, failed: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _scoring_step(
+    likelihood: Likelihood, modes: np.ndarray, failed: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     """Fisher scoring: the step, and what it promises (the squared length in posterior standard deviations)."""
     at = likelihood.slopes(modes[None])
     gradient, curvature = likelihood.gradient(modes[None], at)[0], likelihood.expected_curvature(at)[0]

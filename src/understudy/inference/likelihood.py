@@ -48,7 +48,9 @@ class Likelihood:
         self.omega = predictor.effects.omega[np.ix_(self.active, self.active)]
         if self.active.size and np.linalg.cond(self.omega) > 1e12:
             raise SimulationError(
-                "omega is singular", place=predictor.model.name, repair="drop random effects that others determine"
+                "omega is singular",
+                place=predictor.model.name,
+                repair="drop random effects that others determine",
             )
         self.precision = np.linalg.inv(self.omega) if self.active.size else np.zeros((0, 0))
         self.count = len(predictor.patients)

@@ -41,21 +41,25 @@ def objective(
 
     Examples
     --------
-    >>> from understudy import Records, model
+    >>> from understudy import Records, load_model
     >>> records = Records.read_csv(
     ...     "examples/phenobarbital/phenobarbital.csv",
     ...     units={"TIME": "h", "AMT": "mg", "DV": "mg/L", "WT": "kg", "APGR": "1"},
     ... )
-    >>> round(objective(model("phenobarbital_neonates"), records), 3)
+    >>> round(objective(load_model("phenobarbital_neonates"), records), 3)
     586.276
     """
     likelihood = Likelihood(Predictor(model, records, jobs=jobs))
     modes, failed = find_modes(likelihood)
     if failed.any():
         names = ", ".join(np.array(likelihood.predictor.patients)[failed][:10])
-        raise SimulationError("the objective function is undefined", place=f"patients {names}", repair="check the data")
+        raise SimulationError(
+            "the objective function is undefined", place=f"patients {names}", repair="check the data"
+        )
     at = likelihood.slopes(modes[None])
-    curvature = likelihood.expected_curvature(at)[0] if method == "focei" else likelihood.observed_curvature(modes)
+    curvature = (
+        likelihood.expected_curvature(at)[0] if method == "focei" else likelihood.observed_curvature(modes)
+    )
     joint = likelihood.data_term(at.prediction, at.variance)[0] + likelihood.prior_term(modes[None])[0]
     sizes = _log_determinants(likelihood.omega[None], likelihood) + _log_determinants(curvature, likelihood)
     seen = np.bincount(likelihood.predictor.patient, minlength=likelihood.count) > 0

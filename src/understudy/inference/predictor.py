@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from understudy.core.errors import ModelError
+from understudy.core.errors import ModelError, SimulationError
+from understudy.data.compatibility import output_name
 from understudy.engine.parameters import individual_values, parameter_rows
 from understudy.engine.problem import Tolerances
 from understudy.engine.schedule import Schedule, on_grid
@@ -91,7 +92,9 @@ class Predictor:
     def natural(self, vectors: np.ndarray) -> np.ndarray:
         """Predictions on the measurements' own scale, shape (copies, observations)."""
         copies = len(vectors)
-        answer = self._solve(self.schedule, self.schedule, np.arange(self.schedule.time.size), vectors, self._outputs)
+        answer = self._solve(
+            self.schedule, self.schedule, np.arange(self.schedule.time.size), vectors, self._outputs
+        )
         found = np.empty((copies, self.output.size))
         for name in self._outputs:
             here = self.output == name
@@ -122,7 +125,9 @@ class Predictor:
         flat = self._variance(output, prediction.reshape(copies, -1), vectors, patient)
         return flat.reshape(prediction.shape)
 
-    def _solve(self, original: Schedule, schedule: Schedule, origin: np.ndarray, vectors: np.ndarray, outputs):
+    def _solve(
+        self, original: Schedule, schedule: Schedule, origin: np.ndarray, vectors: np.ndarray, outputs
+    ):
         copies, count, size = vectors.shape
         base, wide = original.repeat(copies), schedule.repeat(copies)
         columns = {name: np.tile(values, copies) for name, values in self.covariates.items()}
@@ -134,14 +139,18 @@ class Predictor:
             rows = rows.carried(np.tile(origin, copies) + offsets, wide.observed)
         return solve(wide, rows, outputs, self.engine, self.tolerances, self.jobs)
 
-    def _variance(self, output: str, prediction: np.ndarray, vectors: np.ndarray, patient: np.ndarray) -> np.ndarray:
+    def _variance(
+        self, output: str, prediction: np.ndarray, vectors: np.ndarray, patient: np.ndarray
+    ) -> np.ndarray:
         residual = self.model.residual_of(output)
         copies, count = vectors.shape[:2]
         columns = {name: np.tile(v[self.schedule.start[:-1]], copies) for name, v in self.covariates.items()}
         subject = {n: v for n, v in self._first_occasion(vectors).items()}
         values = individual_values(self.model, columns | subject, copies * count)
         known = {name: v.reshape(copies, count)[:, patient] for name, v in values.items()}
-        return np.broadcast_to(residual.variance.evaluate(known | {output: prediction}), prediction.shape).astype(float)
+        return np.broadcast_to(
+            residual.variance.evaluate(known | {output: prediction}), prediction.shape
+        ).astype(float)
 
     def _first_occasion(self, vectors: np.ndarray) -> dict[str, np.ndarray]:
         copies, count, size = vectors.shape
@@ -159,12 +168,20 @@ class Predictor:
 
 
 def _outputs(dvid: np.ndarray, model: PopulationModel) -> np.ndarray:
-    """Name of the output that each observation measures: by name, by number, or the first one."""
+    """Name of the output that each observation measures."""
     if not model.residual:
-        raise ModelError(f"{model.name} has no residual error", repair="say how measurements scatter: residual={…}")
-    names = model.structural.output_names
-    known = {str(k + 1): name for k, name in enumerate(names)} | {name: name for name in names}
-    return np.array([known.get(str(key), model.output_names[0]) for key in dvid], dtype=object)
+        raise ModelError(
+            f"{model.name} has no residual error", repair="say how measurements scatter: residual={...}"
+        )
+    known = {key: output_name(model, str(key)) for key in set(dvid)}
+    unknown = sorted(str(key) for key, name in known.items() if name not in model.output_names)
+    if unknown:
+        raise SimulationError(
+            f"measurements of {', '.join(map(repr, unknown))} match no output with a residual error",
+            place=model.name,
+            repair=f"write a DVID of {', '.join(model.output_names)}",
+        )
+    return np.array([known[key] for key in dvid], dtype=object)
 
 
 def _occasions(labels: np.ndarray, ids: np.ndarray) -> np.ndarray:

@@ -58,12 +58,12 @@ def visual_predictive_check(
 
     Examples
     --------
-    >>> from understudy import Records, model
+    >>> from understudy import Records, load_model
     >>> records = Records.read_csv(
     ...     "examples/phenobarbital/phenobarbital.csv",
     ...     units={"TIME": "h", "AMT": "mg", "DV": "mg/L", "WT": "kg", "APGR": "1"},
     ... )
-    >>> check = visual_predictive_check(model("phenobarbital_neonates"), records, replicates=20, bins=4)
+    >>> check = visual_predictive_check(load_model("phenobarbital_neonates"), records, replicates=20, bins=4)
     >>> check.shape
     (12, 8)
     """
@@ -80,7 +80,13 @@ def visual_predictive_check(
             rows = here[chosen]
             factor = np.median(typical[rows]) / typical[rows] if corrected else np.ones(rows.size)
             frames.append(
-                _bin(output, predictor.time[rows], observed[rows] * factor, simulated[:, rows] * factor, interval)
+                _bin(
+                    output,
+                    predictor.time[rows],
+                    observed[rows] * factor,
+                    simulated[:, rows] * factor,
+                    interval,
+                )
             )
     return pd.concat(frames, ignore_index=True)
 
@@ -103,7 +109,9 @@ def _bins(time: np.ndarray, count: int) -> list[np.ndarray]:
     return [np.flatnonzero(place == k) for k in np.unique(place)]
 
 
-def _bin(output: str, time: np.ndarray, observed: np.ndarray, simulated: np.ndarray, interval: float) -> pd.DataFrame:
+def _bin(
+    output: str, time: np.ndarray, observed: np.ndarray, simulated: np.ndarray, interval: float
+) -> pd.DataFrame:
     import pandas as pd
 
     quantiles = np.nanquantile(simulated, QUANTILES, axis=1)

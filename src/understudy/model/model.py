@@ -192,7 +192,9 @@ def ordered(assignments: Iterable[Assignment], place: str) -> tuple[Assignment, 
     """Assignments in an order in which each follows those it needs."""
     by_name = {assignment.name: assignment for assignment in assignments}
     graph = {
-        name: sorted(item.expression.names & by_name.keys() - ({name} if name not in item.expression.names else set()))
+        name: sorted(
+            item.expression.names & by_name.keys() - ({name} if name not in item.expression.names else set())
+        )
         for name, item in by_name.items()
     }
     try:
@@ -219,12 +221,16 @@ def _rates(given: Any, states: tuple[State, ...], place: str) -> tuple[Expressio
         unknown = sorted(set(given) - set(names))
         if unknown:
             raise ModelError(
-                f"rates are given for unknown states: {', '.join(unknown)}", place=place, repair="declare the states"
+                f"rates are given for unknown states: {', '.join(unknown)}",
+                place=place,
+                repair="declare the states",
             )
         return tuple(Expression(given.get(name, 0)) for name in names)
     rates = tuple(Expression(rate) for rate in given)
     if len(rates) != len(states):
-        raise ModelError(f"{len(states)} states but {len(rates)} rates", place=place, repair="give one rate a state")
+        raise ModelError(
+            f"{len(states)} states but {len(rates)} rates", place=place, repair="give one rate a state"
+        )
     return rates
 
 
@@ -240,7 +246,9 @@ def _check_names(model: Model) -> None:
     names = [item.name for group in groups for item in group]
     doubled = sorted({name for name in names if names.count(name) > 1})
     if doubled:
-        raise ModelError(f"defined twice: {', '.join(doubled)}", place=model.name, repair="rename one of them")
+        raise ModelError(
+            f"defined twice: {', '.join(doubled)}", place=model.name, repair="rename one of them"
+        )
     _ = model.ordered_assignments
     known = {*names, TIME}
     constant = {*model.parameter_names, *(item.name for item in model.constant_assignments)}
@@ -255,7 +263,9 @@ def _check_names(model: Model) -> None:
             )
 
 
-def _equations(model: Model, known: set[str], constant: set[str]) -> Iterable[tuple[str, Expression, set[str]]]:
+def _equations(
+    model: Model, known: set[str], constant: set[str]
+) -> Iterable[tuple[str, Expression, set[str]]]:
     """Every equation with its place and the names it may use."""
     for state, rate in zip(model.states, model.rates, strict=True):
         yield f"rate of {state.name}", rate, known
@@ -282,4 +292,6 @@ def require_known(expression: Expression, known: Iterable[str], place: str) -> N
     if undefined:
         near = difflib.get_close_matches(undefined[0], sorted(known), 1)
         repair = f"did you mean {near[0]}?" if near else "declare it as a parameter, state or assignment"
-        raise ModelError(f"undefined name {undefined[0]!r} in {expression.text!r}", place=place, repair=repair)
+        raise ModelError(
+            f"undefined name {undefined[0]!r} in {expression.text!r}", place=place, repair=repair
+        )

@@ -167,7 +167,8 @@ class Input:
     rate : Expression or None
         Modelled zero-order rate (NONMEM's RATE = -1), state unit per time unit.
     duration : Expression or None
-        Modelled zero-order duration (NONMEM's RATE = -2), in the model's time unit.
+        Modelled zero-order duration (NONMEM's RATE = -2), in the model's time unit. Where both are given, each record's
+        RATE says which holds, and a regimen takes the duration.
     profile : Expression or None
         Input rate per unit of dose, as a function of ``tad`` (time after that dose): an absorption density
         that integrates to one, such as Savic's transit compartments. All past doses superpose.
@@ -191,7 +192,9 @@ class Input:
                 object.__setattr__(self, field, Expression(value))
         modelled = [field for field in ("rate", "duration", "profile") if getattr(self, field) is not None]
         if len(modelled) > 1:
-            raise ModelError(f"input {self.name} has both {' and '.join(modelled)}", repair="keep one of them")
+            raise ModelError(
+                f"input {self.name} has both {' and '.join(modelled)}", repair="keep one of them"
+            )
 
     @property
     def expressions(self) -> dict[str, Expression]:

@@ -205,7 +205,11 @@ class PopulationModel:
         """Covariance of all random effects, shape (n, n), blocks along the diagonal."""
         from scipy.linalg import block_diag
 
-        return block_diag(*[np.array(block.covariance) for block in self.random]) if self.random else np.zeros((0, 0))
+        return (
+            block_diag(*[np.array(block.covariance) for block in self.random])
+            if self.random
+            else np.zeros((0, 0))
+        )
 
     @property
     def fixed_values(self) -> dict[str, float]:
@@ -259,7 +263,9 @@ class PopulationModel:
         lines += [f"  {item.name} = {item.expression}" for item in self.individual]
         lines += [f"  {p.name} = {p.value:g} {p.unit}" for p in self.fixed]
         lines += [
-            f"  {name} ~ N(0, {block.covariance[k][k]:g})" for block in self.random for k, name in enumerate(block.names)
+            f"  {name} ~ N(0, {block.covariance[k][k]:g})"
+            for block in self.random
+            for k, name in enumerate(block.names)
         ]
         return "\n".join(lines + [f"  var({r.output}) = {r.variance}" for r in self.residual])
 
@@ -275,10 +281,14 @@ def _check(model: PopulationModel) -> None:
     names = [item.name for group in groups for item in group] + list(model.eta_names)
     doubled = sorted({name for name in names if names.count(name) > 1})
     if doubled:
-        raise ModelError(f"defined twice: {', '.join(doubled)}", place=model.name, repair="rename one of them")
+        raise ModelError(
+            f"defined twice: {', '.join(doubled)}", place=model.name, repair="rename one of them"
+        )
     _ = model.ordered_individual
     for item in model.individual:
         require_known(item.expression, names, f"{model.name}, individual {item.name}")
     for residual in model.residual:
         model.structural.output(residual.output)
-        require_known(residual.variance, {*names, residual.output}, f"{model.name}, residual of {residual.output}")
+        require_known(
+            residual.variance, {*names, residual.output}, f"{model.name}, residual of {residual.output}"
+        )

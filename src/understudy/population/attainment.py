@@ -68,7 +68,9 @@ class Attainment:
         import pandas as pd
 
         found = self.within[measure]
-        error = found.std(axis=1, ddof=1) / np.sqrt(self.draws) if self.draws > 1 else np.full(len(found), np.nan)
+        error = (
+            found.std(axis=1, ddof=1) / np.sqrt(self.draws) if self.draws > 1 else np.full(len(found), np.nan)
+        )
         columns = {name: getattr(self, name)[measure].mean(axis=1) for name in ("below", "within", "above")}
         return pd.DataFrame(columns | {"se": error}, index=pd.Index(self.patients, name="id"))
 
@@ -86,7 +88,9 @@ class Attainment:
         """
         chosen = np.ones(len(self.patients), bool) if chosen is None else chosen
         found, count = self.within[measure][chosen], int(chosen.sum())
-        means = {name: float(getattr(self, name)[measure][chosen].mean()) for name in ("below", "within", "above")}
+        means = {
+            name: float(getattr(self, name)[measure][chosen].mean()) for name in ("below", "within", "above")
+        }
         spread = found.std(axis=1, ddof=1) / np.sqrt(self.draws) if self.draws > 1 else None
         if spread is not None:
             error = np.sqrt((spread**2).sum()) / count
@@ -118,7 +122,9 @@ def attainment(outcome: Outcome, target: Target) -> Attainment:
     """
     stands = outcome.succeeded()
     if not len(stands.patients):
-        raise SimulationError("every patient failed", place=target.output, repair="see the outcome's failures")
+        raise SimulationError(
+            "every patient failed", place=target.output, repair="see the outcome's failures"
+        )
     values = stands[target.output].values
     values = values[..., None] if values.ndim == 2 else values
     scale = units.factor(target.unit, stands.units[target.output])

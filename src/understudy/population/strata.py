@@ -37,7 +37,9 @@ class Stratification:
 
     def __post_init__(self) -> None:
         if not self.cuts or any(b <= a for a, b in zip(self.cuts, self.cuts[1:], strict=False)):
-            raise SimulationError(f"the cuts of {self.covariate} do not increase", repair="sort them, each once")
+            raise SimulationError(
+                f"the cuts of {self.covariate} do not increase", repair="sort them, each once"
+            )
         if self.labels and len(self.labels) != len(self.cuts) + 1:
             raise SimulationError(
                 f"{len(self.cuts)} cuts of {self.covariate} make {len(self.cuts) + 1} groups, not {len(self.labels)}",

@@ -15,7 +15,11 @@ if TYPE_CHECKING:
 
 
 def virtual_patients(
-    model: PopulationModel, covariates: pd.DataFrame | None = None, count: int = 1000, seed: int = 0, first: int = 0
+    model: PopulationModel,
+    covariates: pd.DataFrame | None = None,
+    count: int = 1000,
+    seed: int = 0,
+    first: int = 0,
 ) -> pd.DataFrame:
     """Draw virtual patients.
 
@@ -67,11 +71,17 @@ def _subject_omega(model: PopulationModel) -> np.ndarray:
     return block_diag(*blocks) if blocks else np.zeros((0, 0))
 
 
-def _resampled(model: PopulationModel, covariates: pd.DataFrame | None, numbers: np.ndarray, seed: int) -> dict:
+def _resampled(
+    model: PopulationModel, covariates: pd.DataFrame | None, numbers: np.ndarray, seed: int
+) -> dict:
     if covariates is None:
-        return {c.name: np.full(len(numbers), c.reference) for c in model.covariates if c.reference is not None}
+        return {
+            c.name: np.full(len(numbers), c.reference) for c in model.covariates if c.reference is not None
+        }
     if not len(covariates):
-        raise SimulationError("there are no patients to resample covariates from", repair="give at least one row")
+        raise SimulationError(
+            "there are no patients to resample covariates from", repair="give at least one row"
+        )
     row = choices(seed, "covariates", numbers, len(covariates)).ravel()
     return {str(name): covariates[name].to_numpy(float)[row] for name in covariates.columns}
 
