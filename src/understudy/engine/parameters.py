@@ -1,4 +1,4 @@
-"""Individual parameters: from fixed effects, random effects and covariates to the numbers a mechanism needs, row by row."""
+"""Individual parameters: from effects and covariates to the numbers a mechanism needs, row by row."""
 
 from __future__ import annotations
 

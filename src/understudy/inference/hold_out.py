@@ -63,8 +63,8 @@ class ForecastCheck:
             else "Individualising made no difference that these data can show"
         )
         return (
-            f"{verdict}: over {len(self.table)} held-back levels the twin was off by {twin:.2g} {self.unit} on average, "
-            f"the population alone by {alone:.2g} {self.unit} "
+            f"{verdict}: over {len(self.table)} held-back levels the twin was off by {twin:.2g} {self.unit} "
+            f"on average, the population alone by {alone:.2g} {self.unit} "
             f"(difference {mean:.2g} {self.unit}, 95 % interval {low:.2g} to {high:.2g})."
         )
 

@@ -109,7 +109,7 @@ class Likelihood:
         return self.precision + np.moveaxis(self.sum_by_patient(np.moveaxis(outer, 1, -1)), -1, 1)
 
     def observed_curvature(self, vectors: np.ndarray) -> np.ndarray:
-        """Second derivative of half of `value` at one copy, shape (N, active, active), by differences of the gradient."""
+        """Second derivative of half of `value` for one copy, shape (N, active, active): differences of the gradient."""
         size = self.active.size
         shifts = np.zeros((2 * size, 1, vectors.shape[-1]))
         for k, index in enumerate(self.active):

@@ -190,10 +190,10 @@ class Input:
             value = getattr(self, field)
             if value is not None:
                 object.__setattr__(self, field, Expression(value))
-        modelled = [field for field in ("rate", "duration", "profile") if getattr(self, field) is not None]
-        if len(modelled) > 1:
+        infused = [field for field in ("rate", "duration") if getattr(self, field) is not None]
+        if self.profile is not None and infused:
             raise ModelError(
-                f"input {self.name} has both {' and '.join(modelled)}", repair="keep one of them"
+                f"input {self.name} has both profile and {infused[0]}", repair="keep one of them"
             )
 
     @property

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -36,7 +37,7 @@ class Stratification:
     labels: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        if not self.cuts or any(b <= a for a, b in zip(self.cuts, self.cuts[1:], strict=False)):
+        if not self.cuts or any(b <= a for a, b in pairwise(self.cuts)):
             raise SimulationError(
                 f"the cuts of {self.covariate} do not increase", repair="sort them, each once"
             )
@@ -60,5 +61,5 @@ class Stratification:
 
 def _names(covariate: str, cuts: tuple[float, ...], unit: str) -> list[str]:
     tail = "" if unit in ("", "1") else f" {unit}"
-    inner = [f"{covariate} {a:g} to < {b:g}{tail}" for a, b in zip(cuts, cuts[1:], strict=False)]
+    inner = [f"{covariate} {a:g} to < {b:g}{tail}" for a, b in pairwise(cuts)]
     return [f"{covariate} < {cuts[0]:g}{tail}", *inner, f"{covariate} ≥ {cuts[-1]:g}{tail}"]
