@@ -19,7 +19,8 @@ from understudy.dossier.regimen_comparison import (
     comparison_target,
     dose_table,
 )
-from understudy.dossier.report import ReportContent, write
+from understudy.dossier.report import write
+from understudy.dossier.report_content import ReportContent
 from understudy.dossier.study import Study
 from understudy.dossier.summary import summarise
 from understudy.engine.problem import Tolerances
@@ -342,10 +343,10 @@ def _assumptions(plan: _Plan) -> tuple[str, ...]:
     share = f"{100 * plan.interval:g} %"
     return (
         "Parameters of the population are fixed at their published values; their own uncertainty is not carried on.",
-        f"A twin is the posterior of one patient's random effects given all of that patient's levels, approximated by a "
-        f"normal distribution around its mode; {plan.draws} draws from it are simulated.",
-        f"The {plan.study.population.size:,} virtual patients have covariates ({covariates}) resampled from the patients "
-        f"in the data, whole rows at a time, and random effects drawn from the population.",
+        "A twin is the posterior of one patient's random effects given all of that patient's levels, approximated by "
+        f"a normal distribution around its mode; {plan.draws} draws from it are simulated.",
+        f"The {plan.study.population.size:,} virtual patients have covariates ({covariates}) resampled from the "
+        "patients in the data, whole rows at a time, and random effects drawn from the population.",
         "Every patient starts without drug; covariates stay as at the first record.",
         "The share of time is counted at 120 evenly spaced times after the first dose; the trough is the level one "
         "interval after the last dose. Levels are true ones, without the scatter of a measurement.",
