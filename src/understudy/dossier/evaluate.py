@@ -120,7 +120,7 @@ class _Findings:
 
     @property
     def failures(self) -> dict[str, str]:
-        named = {f"{name}": text for name, text in self.twins.failures.items()}
+        named = dict(self.check.failures) | self.twins.failures
         return named | {
             name: text for comparison in self.comparisons for name, text in comparison.failures.items()
         }

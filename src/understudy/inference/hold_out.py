@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -9,7 +10,7 @@ import numpy as np
 
 from understudy.core.random import choices
 from understudy.inference.diagnose import measurement_draws, natural_scale, tails
-from understudy.inference.individualise import individualise, prior_twins
+from understudy.inference.individualise import Twins, individualise, prior_twins
 from understudy.inference.predictor import Predictor
 from understudy.model.population_model import PopulationModel
 
@@ -39,7 +40,9 @@ class ForecastCheck:
     interval : float
     unit : str
     skipped : int
-        Patients with a single measurement, whom nothing earlier can help to forecast.
+        Patients with fewer than two measurements, whom nothing earlier can help to forecast.
+    failures : mapping of patient to sentence
+        Patients of whom no twin could be made.
     """
 
     table: pd.DataFrame
@@ -48,10 +51,13 @@ class ForecastCheck:
     interval: float
     unit: str
     skipped: int
+    failures: Mapping[str, str]
 
     @property
     def sentence(self) -> str:
         """Whether individualising helped, in a sentence."""
+        if not len(self.table):
+            return "No patient has two measurements, so that the twins' forecasts could not be checked."
         by_method = self.scores.set_index("method")["mae"]
         mean, low, high = self.gain
         twin, alone = by_method[METHODS["individual"]], by_method[METHODS["population"]]
@@ -73,18 +79,21 @@ def check_forecasts(
     model: PopulationModel,
     records: Records,
     *,
+    output: str | None = None,
     draws: int = 1000,
     interval: float = 0.9,
     seed: int = 0,
     jobs: int = 1,
 ) -> ForecastCheck:
-    """Forecast each patient's last measurement from the earlier ones.
+    """Forecast each patient's last measurement from all that was measured before it.
 
     Parameters
     ----------
     model : PopulationModel
     records : Records
-        Patients with at least two measurements take part.
+        Patients with at least two measurements of the output take part.
+    output : str, optional
+        The output to forecast; the first with a residual error where None.
     draws : int
         Draws from each posterior, and of each measurement's scatter.
     interval : float
@@ -102,29 +111,49 @@ def check_forecasts(
     >>> check.skipped, len(check.table)
     (9, 50)
     """
-    counts = records.observations["id"].value_counts()
-    several = [name for name in records.ids if counts.get(name, 0) > 1]
-    chosen = records.select(several)
-    held = chosen.last_observations()
-    known = chosen.without_observations(held)
-    predictor = Predictor(model, chosen, jobs=jobs)
-    last = np.isin(predictor.row, np.asarray(held))
-    forecasts = {}
-    for name, twins in (
-        ("individual", individualise(model, known, jobs=jobs)),
-        ("population", prior_twins(model, known, jobs=jobs)),
-    ):
-        forecasts[name] = natural_scale(predictor, predictor.predict(twins.modes[None])[0])[0]
-        drawn = measurement_draws(predictor, twins.vectors(draws, seed), seed)
-        forecasts[f"{name}_lower"], forecasts[f"{name}_upper"] = np.nanquantile(
-            drawn, tails(interval), axis=0
-        )
-    forecasts["previous"] = _previous(predictor)
-    table = _table(predictor, forecasts, last)
-    unit = model.structural.output(str(predictor.output[0])).unit
-    return ForecastCheck(
-        table, _scores(table), _gain(table, seed), interval, unit, len(records.ids) - len(several)
+    chosen = output or model.output_names[0]
+    held, hidden = _held_back(Predictor(model, records, jobs=jobs), chosen)
+    twins = (
+        individualise(model, records.select(list(held)).without_observations(hidden), jobs=jobs)
+        if held
+        else None
     )
+    failures = twins.failures if twins else {}
+    stands = [name for name in held if name not in failures]
+    unit, skipped = model.structural.output(chosen).unit, len(records.ids) - len(held)
+    if not stands:
+        return ForecastCheck(_empty(), _scores(_empty()).iloc[:0], (np.nan,) * 3, interval, unit, skipped, failures)
+    predictor = Predictor(model, records.select(stands), jobs=jobs)
+    known = predictor.records.without_observations([row for row in hidden if row in set(predictor.row)])
+    forecasts = _forecasts(
+        predictor, twins.succeeded(), prior_twins(model, known, jobs=jobs), draws, interval, seed
+    )
+    table = _table(predictor, forecasts, np.isin(predictor.row, [held[name] for name in stands]))
+    return ForecastCheck(table, _scores(table), _gain(table, seed), interval, unit, skipped, failures)
+
+
+def _held_back(predictor: Predictor, output: str) -> tuple[dict[str, int], list[int]]:
+    """Row of each patient's last measurement of an output, and all rows measured then or later."""
+    held, hidden = {}, []
+    for index, name in enumerate(predictor.patients):
+        own = np.flatnonzero(predictor.patient == index)
+        mine = own[predictor.output[own] == output]
+        if mine.size > 1:
+            held[name] = int(predictor.row[mine[-1]])
+            hidden += predictor.row[own[predictor.time[own] >= predictor.time[mine[-1]]]].tolist()
+    return held, hidden
+
+
+def _forecasts(
+    predictor: Predictor, individual: Twins, population: Twins, draws: int, interval: float, seed: int
+):
+    """Point forecasts and intervals of every measurement by each method."""
+    found = {"previous": _previous(predictor)}
+    for name, twins in (("individual", individual), ("population", population)):
+        found[name] = natural_scale(predictor, predictor.predict(twins.modes[None])[0])[0]
+        drawn = measurement_draws(predictor, twins.vectors(draws, seed), seed)
+        found[f"{name}_lower"], found[f"{name}_upper"] = np.nanquantile(drawn, tails(interval), axis=0)
+    return found
 
 
 def _previous(predictor: Predictor) -> np.ndarray:
@@ -133,6 +162,12 @@ def _previous(predictor: Predictor) -> np.ndarray:
 
     keys = [predictor.patient, predictor.output.astype(str)]
     return pd.Series(predictor.raw).groupby(keys).shift().to_numpy()
+
+
+_COLUMNS = (
+    "individual", "individual_lower", "individual_upper", "population", "population_lower", "population_upper",
+    "previous",
+)  # fmt: skip
 
 
 def _table(predictor: Predictor, forecasts: dict[str, np.ndarray], last: np.ndarray) -> pd.DataFrame:
@@ -144,16 +179,14 @@ def _table(predictor: Predictor, forecasts: dict[str, np.ndarray], last: np.ndar
         "time": predictor.time,
         "observed": predictor.raw,
     }
-    order = [
-        "individual",
-        "individual_lower",
-        "individual_upper",
-        "population",
-        "population_lower",
-        "population_upper",
-    ]
-    columns = fixed | {name: forecasts[name] for name in [*order, "previous"]}
+    columns = fixed | {name: forecasts[name] for name in _COLUMNS}
     return pd.DataFrame({name: values[last] for name, values in columns.items()})
+
+
+def _empty() -> pd.DataFrame:
+    import pandas as pd
+
+    return pd.DataFrame({name: np.zeros(0) for name in ("id", "row", "time", "observed", *_COLUMNS)})
 
 
 def _scores(table: pd.DataFrame) -> pd.DataFrame:
@@ -166,7 +199,7 @@ def _score(table: pd.DataFrame, key: str, method: str) -> dict:
     error = table[key] - table["observed"]
     row = {"method": method, "n": len(table), "mae": error.abs().mean(), "rmse": np.sqrt((error**2).mean())}
     row |= {"bias": error.mean(), "coverage": np.nan, "coverage_low": np.nan, "coverage_high": np.nan}
-    if f"{key}_lower" in table:
+    if f"{key}_lower" in table and len(table):
         from scipy.stats import binomtest
 
         inside = int(table["observed"].between(table[f"{key}_lower"], table[f"{key}_upper"]).sum())

@@ -7,6 +7,7 @@ functions are those of Wang 2007, Derivation of various NONMEM estimation method
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -57,7 +58,7 @@ class Likelihood:
 
     def sum_by_patient(self, values: np.ndarray) -> np.ndarray:
         """Sums over each patient's observations, shape (..., observations) to (..., N)."""
-        flat = values.reshape(-1, values.shape[-1])
+        flat = values.reshape(math.prod(values.shape[:-1]), values.shape[-1])
         patient = self.predictor.patient
         sums = [np.bincount(patient, weights=row, minlength=self.count) for row in flat]
         return np.array(sums).reshape(*values.shape[:-1], self.count)

@@ -88,7 +88,8 @@ def visual_predictive_check(
                     interval,
                 )
             )
-    return pd.concat(frames, ignore_index=True)
+    empty = pd.DataFrame(columns=["output", "time", "n", "quantile", "observed", "low", "median", "high"])
+    return pd.concat(frames, ignore_index=True) if frames else empty
 
 
 def prior_vectors(predictor: Predictor, draws: int, seed: int) -> np.ndarray:
