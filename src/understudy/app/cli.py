@@ -1,0 +1,192 @@
+"""The command line: it reads options and prints; every answer comes from the rooms below."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+
+class _Commands(TyperGroup):
+    """The commands; what a user can mend is told without a traceback, all else keeps its own."""
+
+    def invoke(self, ctx: Any) -> Any:
+        from understudy.core.errors import UnderstudyError
+
+        try:
+            return super().invoke(ctx)
+        except UnderstudyError as error:
+            from understudy.app.terminal import print_error
+
+            print_error(error)
+            raise typer.Exit(2) from None
+        except KeyboardInterrupt:
+            typer.echo("\nStopped.", err=True)
+            raise typer.Exit(130) from None
+
+
+app = typer.Typer(
+    cls=_Commands,
+    name="understudy",
+    help="Simulate what a drug does to a patient before the patient takes it.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(version("understudy"))
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version",
+            help="Show the version.",
+            metavar="",
+            callback=_version,
+            is_eager=True,
+            show_default=False,
+        ),
+    ] = False,
+) -> None:
+    """Simulate what a drug does to a patient before the patient takes it."""
+
+
+def _flag(*names: str, help: str) -> Any:
+    return typer.Option(*names, help=help, metavar="", show_default=False)
+
+
+def _option(*names: str, help: str, metavar: str, **more: Any) -> Any:
+    return typer.Option(*names, help=help, metavar=metavar, **more)
+
+
+def _argument(help: str, metavar: str) -> Any:
+    return typer.Argument(help=help, metavar=metavar, show_default=False)
+
+
+_Jobs = Annotated[int, _option("--jobs", "-j", help="Threads; 0: one per core.", metavar="N", min=0)]
+_Json = Annotated[bool, _flag("--json", help="Print JSON, and nothing else.")]
+
+
+@app.command()
+def evaluate(
+    study: Annotated[Path, _argument("The study file, in TOML.", "STUDY")],
+    out: Annotated[
+        Path | None, _option(help="Folder of the dossier, not the study's.", metavar="DIR")
+    ] = None,
+    seed: Annotated[int | None, _option(help="Seed, not the study's.", metavar="N", min=0)] = None,
+    jobs: _Jobs = 0,
+    quiet: Annotated[bool, _flag("--quiet", "-q", help="Show no progress.")] = False,
+    json: _Json = False,
+) -> None:
+    """Answer a study's question from its patients' records, and write the dossier."""
+    from understudy.app.progress import shown_progress
+    from understudy.app.terminal import print_json
+    from understudy.dossier.evaluate import evaluate as run
+
+    with shown_progress(quiet) as tell:
+        dossier = run(study, out=out, seed=seed, jobs=jobs, progress=tell)
+    if json:
+        print_json(dossier.to_json())
+    else:
+        from understudy.app.dossier_view import show
+
+        show(dossier)
+
+
+@app.command()
+def simulate(
+    model: Annotated[str, _argument("Name in the library, or a Python file.", "MODEL")],
+    regimen: Annotated[str, _argument('Doses: "20 mg/kg then 5 mg/kg q24h for 7 doses".', "REGIMEN")],
+    covariate: Annotated[
+        list[str] | None, _option("--covariate", "-c", help="WT=1.4, or WT='1400 g'.", metavar="NAME=VALUE")
+    ] = None,
+    parameter: Annotated[
+        list[str] | None, _option("--parameter", "-p", help="CL=0.1, in its unit.", metavar="NAME=VALUE")
+    ] = None,
+    until: Annotated[str, _option(help="When to stop: 240, or '10 d'.", metavar="TIME")] = "",
+    every: Annotated[str, _option(help="How often to look: 1, or '30 min'.", metavar="TIME")] = "",
+    times: Annotated[str, _option(help="When to look: 0,1,2,24.", metavar="TIMES")] = "",
+    before_dose: Annotated[bool, _flag("--before-dose", help="At a dose, show the level before it.")] = False,
+    population: Annotated[int, _option(help="Virtual patients; 0: a typical one.", metavar="N", min=0)] = 0,
+    seed: Annotated[int, _option(help="Seed of the virtual patients.", metavar="N", min=0)] = 1,
+    out: Annotated[
+        Path | None, _option("--out", "-o", help="Write .csv, .svg, .png, .html or .nc.", metavar="FILE")
+    ] = None,
+    chart: Annotated[bool, _flag("--chart", help="Draw a plot instead of a table.")] = False,
+    engine: Annotated[str, _option(help="auto, closed_form, kernel or reference.", metavar="NAME")] = "auto",
+    jobs: _Jobs = 0,
+) -> None:
+    """Simulate a regimen in a typical patient or in virtual ones, without a study file."""
+    from understudy.app import outcome_file, outcome_view
+    from understudy.app.simulation import Question, answer
+    from understudy.app.terminal import console, note
+
+    if out:
+        outcome_file.require_format(out)
+    asked = (model, regimen, tuple(covariate or ()), tuple(parameter or ()), until, times, every)
+    found = answer(Question(*asked, population, seed, before_dose, engine, jobs))
+    outcome_view.show(found, console(), chart)
+    for text in found.notes():
+        note(text)
+    if out:
+        outcome_file.write(found.outcome, out)
+        console().print(f"Written: {out}", markup=False, soft_wrap=True)
+
+
+@app.command()
+def models(
+    name: Annotated[str, _argument("A model, a Python file, or words to look for.", "NAME")] = "",
+    json: _Json = False,
+) -> None:
+    """List the library, or show one model: equations, parameters, sources, limits."""
+    from understudy.app.model_listing import show
+
+    show(name, json)
+
+
+@app.command()
+def check(
+    file: Annotated[Path, _argument("Records (.csv) or a study (.toml).", "FILE")],
+    units: Annotated[
+        list[str] | None, _option("--units", "-u", help="TIME=h,AMT=mg,DV=mg/L", metavar="COLUMN=UNIT")
+    ] = None,
+    columns: Annotated[
+        list[str] | None, _option(help="DV=conc: the column conc is DV.", metavar="NAME=COLUMN")
+    ] = None,
+    model: Annotated[str, _option(help="Require that they fit this model.", metavar="MODEL")] = "",
+    json: _Json = False,
+) -> None:
+    """Report what is in a table of records, or all that is wrong with it (exit code 1)."""
+    from understudy.app.records_check import run
+
+    raise typer.Exit(run(file, units or (), columns or (), model, json))
+
+
+@app.command()
+def schema() -> None:
+    """Print the JSON Schema of study files."""
+    from understudy.app.terminal import print_json
+    from understudy.dossier.study import Study
+
+    print_json(Study.json_schema())
+
+
+def main() -> None:
+    """Run the command line."""
+    for stream in (sys.stdout, sys.stderr):
+        # A terminal that cannot show µ or ≥ shows a question mark, not a traceback.
+        stream.reconfigure(errors="replace")
+    app()

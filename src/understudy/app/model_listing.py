@@ -1,0 +1,28 @@
+"""Model listing: what ``understudy models`` answers, one model or many."""
+
+from __future__ import annotations
+
+from understudy.app.model_card import card_json, show_card
+from understudy.app.model_list import list_json, matching, show_list
+from understudy.app.terminal import console, print_json
+from understudy.dossier.model_file import load_model
+from understudy.library.catalogue import entry, models, names
+
+
+def show(name: str, as_json: bool) -> None:
+    """Print all models, one by its name or file, or those in which some words occur.
+
+    Raises
+    ------
+    ModelError
+        Where nothing is found, with the nearest names.
+    """
+    if name in names() or name.endswith(".py"):
+        card = entry(name) if name in names() else None
+        model = load_model(name)
+        print_json(card_json(card, model)) if as_json else show_card(card, model, console())
+        return
+    found = matching(models(), name)
+    if not found:
+        entry(name)
+    print_json(list_json(found)) if as_json else show_list(found, console())

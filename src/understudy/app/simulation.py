@@ -1,0 +1,207 @@
+"""Simulation: what the command line is asked to simulate, and the answer with all that it rests on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from understudy.app.named_value import named_values, quantity
+from understudy.app.number import single, with_unit
+from understudy.app.time_grid import end_of, fine, readable, spaced
+from understudy.core.errors import SimulationError
+from understudy.core.result import Outcome
+from understudy.dossier.model_file import load_model
+from understudy.engine.simulate import simulate
+from understudy.library.entry import Entry
+from understudy.model.model import Model
+from understudy.model.population_model import Covariate, PopulationModel
+from understudy.model.regimen import Regimen
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+# Columns by which doses are scaled, for models that have no such covariate of their own.
+_SIZES = {"kg": ("WT", "kg"), "m**2": ("BSA", "m**2")}
+
+
+@dataclass(frozen=True)
+class Question:
+    """Arguments and options of ``understudy simulate``, as they were written."""
+
+    model: str
+    regimen: str
+    covariates: tuple[str, ...] = ()
+    parameters: tuple[str, ...] = ()
+    until: str = ""
+    times: str = ""
+    every: str = ""
+    population: int = 0
+    seed: int = 1
+    before_dose: bool = False
+    engine: str = "auto"
+    jobs: int = 0
+
+
+@dataclass(frozen=True, eq=False)
+class Simulation:
+    """A question, understood and answered.
+
+    Parameters
+    ----------
+    model : Model or PopulationModel
+    card : Entry or None
+        Of the library, where the model is from there.
+    regimen : Regimen
+        In the model's time unit.
+    given : dict of str to float
+        Covariates that all patients share.
+    changed : dict of str to float
+        Parameters that were given.
+    population : int
+        Number of virtual patients; 0 for one typical patient.
+    seed : int
+    outcome : Outcome
+    rows : int array
+        Which of the times a table shows.
+    """
+
+    model: Model | PopulationModel
+    card: Entry | None
+    regimen: Regimen
+    given: dict[str, float]
+    changed: dict[str, float]
+    population: int
+    seed: int
+    outcome: Outcome
+    rows: np.ndarray
+
+    @property
+    def structural(self) -> Model:
+        """The mechanism."""
+        return self.model.structural if isinstance(self.model, PopulationModel) else self.model
+
+    def notes(self) -> Iterator[str]:
+        """What a careful reader should know of the answer."""
+        examples = self.card is not None and self.card.kind == "structural"
+        if examples and not set(self.structural.parameter_names) <= set(self.changed):
+            yield "the parameters of this model are examples, not a drug's: give yours by --parameter"
+        for covariate in _covariates(self.model):
+            value = self.given.get(covariate.name)
+            if value is not None and not _inside(value, covariate):
+                span = with_unit(f"{_end(covariate.lower)} to {_end(covariate.upper)}", covariate.unit)
+                shown = with_unit(single(value), covariate.unit)
+                yield f"{covariate.name} {shown} is outside {span}, where the model was built"
+        for patient, sentence in list(self.outcome.failures.items())[:3]:
+            yield f"patient {patient} failed: {sentence}"
+        if len(self.outcome.failures) > 3:
+            yield f"{len(self.outcome.failures)} patients failed; the numbers are of the others"
+
+
+def answer(question: Question) -> Simulation:
+    """Understand a question and simulate it.
+
+    Raises
+    ------
+    UnderstudyError
+        For whatever of it cannot be understood or done.
+
+    Examples
+    --------
+    >>> found = answer(Question("phenobarbital_neonates", "20 mg/kg then 5 mg/kg q24h x 4", ("WT=1.4",)))
+    >>> found.outcome.outputs, found.given
+    (('Cp',), {'WT': 1.4, 'APGR': 7.0})
+    """
+    model = load_model(question.model)
+    model.check_units()
+    base = model.structural if isinstance(model, PopulationModel) else model
+    regimen = Regimen.parse(question.regimen).in_time_unit(base.time_unit)
+    given = _reference(model) | named_values(
+        question.covariates, _covariate_units(model, regimen), "--covariate"
+    )
+    changed = named_values(question.parameters, _parameter_units(model), "--parameter")
+    times, rows = _times(question, regimen, base.time_unit)
+    outcome = simulate(
+        model,
+        _patients(model, question, given | changed),
+        regimen,
+        times,
+        before_dose=question.before_dose,
+        engine=question.engine,
+        jobs=question.jobs,
+    )
+    if len(outcome.failures) == len(outcome.patients):
+        outcome.raise_failures()
+    card = _card(question.model)
+    return Simulation(model, card, regimen, given, changed, question.population, question.seed, outcome, rows)
+
+
+def _card(name: str) -> Entry | None:
+    from understudy.library.catalogue import entry, names
+
+    return entry(name) if name in names() else None
+
+
+def _covariates(model: Model | PopulationModel) -> tuple[Covariate, ...]:
+    return model.covariates if isinstance(model, PopulationModel) else ()
+
+
+def _reference(model: Model | PopulationModel) -> dict[str, float]:
+    return {item.name: item.reference for item in _covariates(model) if item.reference is not None}
+
+
+def _covariate_units(model: Model | PopulationModel, regimen: Regimen) -> dict[str, str]:
+    sizes = dict(_SIZES[dose.per] for dose in regimen.doses if dose.per)
+    return sizes | {item.name: item.unit for item in _covariates(model)}
+
+
+def _parameter_units(model: Model | PopulationModel) -> dict[str, str]:
+    """Units of all that may be given: structural parameters, and a population's fixed and random effects."""
+    if isinstance(model, Model):
+        return {item.name: item.unit for item in model.parameters}
+    named = {item.name: item.unit for item in (*model.structural.parameters, *model.fixed)}
+    return named | dict.fromkeys(model.eta_names, "1")
+
+
+def _times(question: Question, regimen: Regimen, unit: str) -> tuple[np.ndarray, np.ndarray]:
+    """Times that are simulated, and which of them a table shows."""
+    if question.times:
+        if question.every or question.until:
+            raise SimulationError("--times says it all", repair="leave out --until and --every")
+        times = np.unique([quantity(text, unit, "--times") for text in question.times.split(",")])
+        return times, np.arange(len(times))
+    end = quantity(question.until, unit, "--until") if question.until else end_of(regimen)
+    if question.every:
+        times = spaced(end, quantity(question.every, unit, "--every"))
+        return times, np.arange(len(times))
+    shown = readable(end, unit)
+    times = np.unique(np.concatenate([shown, fine(end)]))
+    return times, np.flatnonzero(np.isin(times, shown))
+
+
+def _patients(model: Model | PopulationModel, question: Question, shared: dict[str, float]) -> pd.DataFrame:
+    import pandas as pd
+
+    from understudy.population.virtual import virtual_patients
+
+    if not question.population:
+        return pd.DataFrame(shared, index=["typical"])
+    if not isinstance(model, PopulationModel):
+        raise SimulationError(
+            f"{model.name} says nothing about differences between patients",
+            place="--population",
+            repair="leave out --population, or take a population model: `understudy models`",
+        )
+    drawn = virtual_patients(model, None, question.population, question.seed)
+    return drawn.assign(**shared)
+
+
+def _inside(value: float, covariate: Covariate) -> bool:
+    above = covariate.lower is None or value >= covariate.lower
+    return above and (covariate.upper is None or value <= covariate.upper)
+
+
+def _end(limit: float | None) -> str:
+    return "?" if limit is None else single(limit)
