@@ -243,16 +243,7 @@ class Outcome:
         SimulationError
             For another ending, or an output too large for netCDF 3.
         """
-        path = Path(path)
-        if _format(path) == ".zarr":
-            _with_text_ids(self.dataset).to_zarr(path, mode="w")
-            return
-        large = [name for name in self.outputs if self.dataset[name].nbytes > _LARGEST_VARIABLE]
-        if large:
-            raise SimulationError(
-                f"{large[0]} is too large for netCDF 3", place=path.name, repair="save as .zarr"
-            )
-        _with_text_ids(self.dataset).to_netcdf(path, engine="scipy")
+        save_dataset(_with_text_ids(self.dataset), path)
 
     @classmethod
     def load(cls, path: str | Path) -> Outcome:
@@ -295,6 +286,20 @@ class Outcome:
         flat = {key: np.broadcast_to(column, values.shape).ravel() for key, column in columns.items()}
         frame = pd.DataFrame({**flat, "output": name, "value": values.ravel(), "unit": self.units[name]})
         return frame[frame["time"].notna()]
+
+
+def save_dataset(dataset: xr.Dataset, path: str | Path) -> None:
+    """Write any dataset to ``.nc`` (netCDF 3) or ``.zarr``; errors as for `Outcome.save`."""
+    path = Path(path)
+    if _format(path) == ".zarr":
+        dataset.to_zarr(path, mode="w")
+        return
+    large = [str(name) for name, values in dataset.items() if values.nbytes > _LARGEST_VARIABLE]
+    if large:
+        raise SimulationError(
+            f"{large[0]} is too large for netCDF 3", place=path.name, repair="save as .zarr"
+        )
+    dataset.to_netcdf(path, engine="scipy")
 
 
 def _ids(patients: Sequence[Any]) -> np.ndarray:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from understudy.core.errors import StudyError
 from understudy.core.record import Record, Stopwatch
-from understudy.core.result import Outcome
+from understudy.core.result import save_dataset
 from understudy.dossier.regimen_comparison import (
     TWINS,
     VIRTUAL,
@@ -266,7 +266,7 @@ def _store(plan: _Plan, findings: _Findings, folder: Path, record: Record) -> Pa
     parts = [comparison.dataset(output, plan.interval) for comparison in findings.comparisons]
     dataset = xr.merge(parts, join="outer", compat="override", combine_attrs="drop_conflicts")
     path = folder / f"outcome.{plan.study.outputs.format}"
-    Outcome(dataset.assign_attrs(record=json.dumps(record.to_json()))).save(path)
+    save_dataset(dataset.assign_attrs(record=json.dumps(record.to_json())), path)
     return path
 
 

@@ -95,13 +95,18 @@ def tails(interval: float) -> tuple[float, float]:
     return (1 - interval) / 2, (1 + interval) / 2
 
 
+def central(draws: np.ndarray, interval: float) -> np.ndarray:
+    """Bounds of the central interval over the first axis, shape (2, ...); there may be nothing to bound."""
+    return np.nanquantile(draws, tails(interval), axis=0) if draws.size else np.empty((2, *draws.shape[1:]))
+
+
 def _observations(predictor: Predictor, twins: Twins, vectors: np.ndarray, interval: float, seed: int):
     import pandas as pd
 
     zero = np.zeros_like(twins.modes)
     prediction, variance = predictor.predict(np.stack([zero, twins.modes]))
     natural = natural_scale(predictor, prediction)
-    lower, upper = np.nanquantile(measurement_draws(predictor, vectors, seed), tails(interval), axis=0)
+    lower, upper = central(measurement_draws(predictor, vectors, seed), interval)
     return pd.DataFrame(
         {
             "id": np.array(predictor.patients)[predictor.patient],

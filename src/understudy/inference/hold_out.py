@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from understudy.core.random import choices
-from understudy.inference.diagnose import measurement_draws, natural_scale, tails
+from understudy.inference.diagnose import central, measurement_draws, natural_scale
 from understudy.inference.individualise import Twins, individualise, prior_twins
 from understudy.inference.predictor import Predictor
 from understudy.model.population_model import PopulationModel
@@ -122,7 +122,9 @@ def check_forecasts(
     stands = [name for name in held if name not in failures]
     unit, skipped = model.structural.output(chosen).unit, len(records.ids) - len(held)
     if not stands:
-        return ForecastCheck(_empty(), _scores(_empty()).iloc[:0], (np.nan,) * 3, interval, unit, skipped, failures)
+        return ForecastCheck(
+            _empty(), _scores(_empty()).iloc[:0], (np.nan,) * 3, interval, unit, skipped, failures
+        )
     predictor = Predictor(model, records.select(stands), jobs=jobs)
     known = predictor.records.without_observations([row for row in hidden if row in set(predictor.row)])
     forecasts = _forecasts(
@@ -152,7 +154,7 @@ def _forecasts(
     for name, twins in (("individual", individual), ("population", population)):
         found[name] = natural_scale(predictor, predictor.predict(twins.modes[None])[0])[0]
         drawn = measurement_draws(predictor, twins.vectors(draws, seed), seed)
-        found[f"{name}_lower"], found[f"{name}_upper"] = np.nanquantile(drawn, tails(interval), axis=0)
+        found[f"{name}_lower"], found[f"{name}_upper"] = central(drawn, interval)
     return found
 
 
