@@ -8,7 +8,7 @@ import sys
 import traceback
 from contextlib import redirect_stderr, redirect_stdout
 from importlib.util import find_spec
-from io import StringIO
+from io import BytesIO, StringIO, TextIOWrapper
 from pathlib import Path
 
 from page import Fence
@@ -100,7 +100,7 @@ def command(arguments: list[str]) -> tuple[int, str]:
     from understudy.app.cli import main
 
     target = arguments[-1] if arguments[-2:-1] == [">"] else None
-    printed, given = StringIO(), sys.argv
+    printed, given = TextIOWrapper(BytesIO(), encoding="utf-8", newline="\n"), sys.argv
     sys.argv = ["understudy", *(arguments[:-2] if target else arguments)]
     code = 0
     try:
@@ -110,10 +110,11 @@ def command(arguments: list[str]) -> tuple[int, str]:
         code = stop.code if isinstance(stop.code, int) else int(stop.code is not None)
     finally:
         sys.argv = given
+    printed.flush()
+    text = printed.buffer.getvalue().decode("utf-8")
     if target:
-        Path(target).write_text(printed.getvalue(), encoding="utf-8")
-        return code, ""
-    return code, printed.getvalue()
+        Path(target).write_text(text, encoding="utf-8")
+    return code, "" if target else text
 
 
 def _has_what_should_be_missing(mark: str) -> bool:

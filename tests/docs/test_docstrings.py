@@ -25,7 +25,7 @@ def test_the_examples_of_a_module_run(name, reader_folder):
     runner = doctest.DocTestRunner(optionflags=FLAGS)
     for each in doctest.DocTestFinder(exclude_empty=True).find(import_module(name)):
         runner.run(each, out=report.append)
-    assert not runner.summarize(verbose=False).failed, "".join(report)
+    assert not runner.failures, "".join(report)
 
 
 def test_every_public_name_explains_itself():
