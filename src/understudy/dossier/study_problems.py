@@ -46,12 +46,18 @@ def find_problems(
         study = kind.model_validate(data)
         study._folder = folder
     except ValidationError as error:
-        problems = [translated(each, kind) for each in error.errors(include_url=False)]
+        found = error.errors(include_url=False)
+        problems = [translated(each, kind) for each in found if not _is_echo(each)]
     problems += _impossible(data, study, folder)
     above = {problem.keys[:n] for problem in problems for n in range(1, len(problem.keys) + 1)}
     lines = lines_of(text, above) if problems else {}
     ordered = sorted(problems, key=lambda problem: problem.line(lines))
     return study, tuple(problem.as_error(lines) for problem in ordered)
+
+
+def _is_echo(error: Mapping[str, Any]) -> bool:
+    """Whether an array is called too short only because items of it are faulty, which is told by itself."""
+    return error["type"] == "too_short" and len(error["input"]) >= error["ctx"]["min_length"]
 
 
 def _impossible(data: Mapping[str, Any], study: Study | None, folder: Path) -> list[KeyProblem]:
