@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _SIDE = 290
-_TALL = 190
+_HIGH = 205
+_LOW = 132
 _LOG_FROM = 30.0
 
 
@@ -122,7 +123,7 @@ def _against_identity(
     ends = pd.DataFrame({"x": scale.domain, "y": scale.domain})
     identity = alt.Chart(inline(ends)).mark_line(color=QUIET, strokeWidth=1).encode(x=x, y=y)
     return alt.layer(identity, _points(pairs, x, y), _trend_line(pairs, x, y)).properties(
-        width=_SIDE, height=_SIDE * 0.85
+        width=_SIDE, height=_HIGH
     )
 
 
@@ -145,7 +146,7 @@ def _residuals(frame: pd.DataFrame, column: str, x_title: str, scale: alt.Scale)
         ),
     )
     return alt.layer(rules, _points(pairs, x, y), _trend_line(pairs, x, y)).properties(
-        width=_SIDE, height=_TALL
+        width=_SIDE, height=_LOW
     )
 
 

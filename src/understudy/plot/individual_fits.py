@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from understudy.plot.label import sentence_case, titled
+from understudy.plot.label import over_time
 from understudy.plot.theme import INDIVIDUAL, OBSERVED, POPULATION, inline, themed
 
 if TYPE_CHECKING:
@@ -58,12 +58,12 @@ def individual_fits(
 
     chosen = list(dict.fromkeys(curves["id"]) if ids is None else ids)
     rows, order = _rows(curves, observations, chosen, noun)
-    x = alt.X("time:Q", title=titled("Time", time_unit), axis=alt.Axis(tickCount=4, labelFontSize=10))
-    y_title = titled(sentence_case(output), unit)
+    axis = alt.Axis(tickCount=4, labelFontSize=10)
+    x = alt.X("time:Q", title=None, axis=axis)
     base = alt.Chart().encode(x=x)
     curve = base.transform_filter("datum.kind == 'curve'")
     band = curve.mark_area(color=INDIVIDUAL, opacity=0.18).encode(
-        y=alt.Y("lower:Q", title=y_title, axis=alt.Axis(tickCount=4, labelFontSize=10)), y2="upper:Q"
+        y=alt.Y("lower:Q", title=None, axis=axis), y2="upper:Q"
     )
     typical = curve.mark_line(color=POPULATION, strokeDash=[4, 3], strokeWidth=1.2).encode(y="population:Q")
     middle = curve.mark_line(color=INDIVIDUAL, strokeWidth=1.6).encode(y="median:Q")
@@ -75,9 +75,9 @@ def individual_fits(
     panel = alt.layer(band, typical, middle, dots).properties(width=142, height=92)
     header = alt.Header(title=None, labelPadding=3)
     return themed(
-        panel.facet(
-            alt.Facet("patient:N", sort=order, header=header), columns=_COLUMNS, data=inline(rows)
-        ).resolve_scale(x="independent")
+        panel.facet(alt.Facet("patient:N", sort=order, header=header), columns=_COLUMNS, data=inline(rows))
+        .resolve_scale(x="independent")
+        .properties(title=over_time(output, unit, time_unit))
     )
 
 

@@ -43,6 +43,17 @@ def titled(text: str, unit: str) -> str:
     return f"{text} ({label})" if label else text
 
 
+def over_time(text: str, unit: str, time_unit: str) -> str:
+    """The heading of panels that are too small for axis titles of their own.
+
+    Examples
+    --------
+    >>> over_time("plasma concentration", "mg/L", "h")
+    'Plasma concentration (mg/L) against time (h)'
+    """
+    return f"{titled(sentence_case(text), unit)} against {titled('time', time_unit)}"
+
+
 def sentence_case(text: str) -> str:
     """The text with a capital first letter, the rest left as written.
 
@@ -52,3 +63,16 @@ def sentence_case(text: str) -> str:
     'Plasma concentration of IgE'
     """
     return text[:1].upper() + text[1:]
+
+
+def wrapped(text: str, width: int = 34) -> str:
+    """The text in lines of at most `width` characters.
+
+    Examples
+    --------
+    >>> wrapped("20 mg/kg over 30 min then 2.5 mg/kg every 12 h", 30).split(chr(10))
+    ['20 mg/kg over 30 min then 2.5', 'mg/kg every 12 h']
+    """
+    import textwrap
+
+    return "\n".join(textwrap.wrap(" ".join(text.split()), width)) or text

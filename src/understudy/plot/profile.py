@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from understudy.plot.label import sentence_case, titled
-from understudy.plot.theme import INDIVIDUAL, INK, OBSERVED, WITHIN, inline, themed
+from understudy.plot.label import over_time, titled, wrapped
+from understudy.plot.theme import INDIVIDUAL, INK, LINES, OBSERVED, WITHIN, inline, themed
 
 if TYPE_CHECKING:
     import altair as alt
@@ -47,11 +47,16 @@ def profile(
     """
     import altair as alt
 
-    order = list(dict.fromkeys(bands["regimen"]) if regimens is None else regimens)
-    rows = bands[["regimen", "time", "low", "median", "high"]]
+    names = list(dict.fromkeys(bands["regimen"]) if regimens is None else regimens)
+    order = [wrapped(name, 48) for name in names]
+    rows = bands[["time", "low", "median", "high"]].assign(
+        regimen=bands["regimen"].map(lambda n: wrapped(n, 48))
+    )
     rows = rows.assign(target_low=target[0] if target else None, target_high=target[1] if target else None)
-    base = alt.Chart().encode(x=alt.X("time:Q", title=titled("Time", time_unit), scale=alt.Scale(nice=False)))
-    y = alt.Y("low:Q", title=titled(sentence_case(output), unit), axis=alt.Axis(tickCount=5))
+    base = alt.Chart().encode(
+        x=alt.X("time:Q", title=None, axis=alt.Axis(tickCount=6), scale=alt.Scale(nice=False))
+    )
+    y = alt.Y("low:Q", title=None, axis=alt.Axis(tickCount=5))
     band = base.mark_area(color=OBSERVED, opacity=0.18).encode(y=y, y2="high:Q")
     middle = base.mark_line(color=INK, strokeWidth=1.6).encode(y="median:Q")
     layers = [band, middle]
@@ -63,9 +68,10 @@ def profile(
         ]
         layers = [shade, *edges, *layers]
     columns = min(2, len(order))
-    panel = alt.layer(*layers).properties(width=300 if columns > 1 else 620, height=170)
-    facet = alt.Facet("regimen:N", sort=order, title=None, header=alt.Header(labelPadding=4))
-    return themed(panel.facet(facet, columns=columns, data=inline(rows)))
+    panel = alt.layer(*layers).properties(width=300 if columns > 1 else 620, height=140)
+    facet = alt.Facet("regimen:N", sort=order, title=None, header=alt.Header(labelPadding=4, labelExpr=LINES))
+    chart = panel.facet(facet, columns=columns, data=inline(rows)).resolve_axis(x="independent")
+    return themed(chart.properties(title=over_time(output, unit, time_unit)))
 
 
 def courses(

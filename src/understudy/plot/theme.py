@@ -28,6 +28,8 @@ WITHIN = "#0072b2"
 ABOVE = "#b2331f"
 
 MOST_ROWS = 4000
+# Vega's axes and headers break a label into lines where it is a list.
+LINES = "split(datum.label, '\\n')"
 
 
 def themed(chart: alt.TopLevelMixin) -> alt.TopLevelMixin:
@@ -38,7 +40,7 @@ def themed(chart: alt.TopLevelMixin) -> alt.TopLevelMixin:
 def config() -> dict[str, Any]:
     """Vega-Lite configuration: dark text on white, hairline grid, no frame."""
     return {
-        "background": None,
+        "background": "white",
         "font": FONT,
         "aria": False,
         "view": {"stroke": None},

@@ -49,10 +49,16 @@ def vpc(
     """
     import altair as alt
 
-    frame = quantiles.astype(float).sort_values(["quantile", "time"])
+    columns = ["time", "quantile", "observed", "low", "median", "high"]
+    frame = quantiles[columns].astype(float).sort_values(["quantile", "time"])
     frame["label"] = [f"{100 * value:g} %" for value in frame["quantile"]]
     labels = list(dict.fromkeys(frame["label"]))[::-1]
-    x = alt.X("time:Q", title=titled("Time", time_unit), scale=alt.Scale(zero=True, nice=False))
+    x = alt.X(
+        "time:Q",
+        title=titled("Time", time_unit),
+        axis=alt.Axis(tickCount=9),
+        scale=alt.Scale(zero=True, nice=False),
+    )
     y = titled(sentence_case(output), unit)
     base = alt.Chart(inline(frame)).encode(
         x=x,
@@ -73,7 +79,7 @@ def vpc(
         points = thinned(observations[["time", "observed"]].astype(float).dropna())
         mark = {"size": 22, "filled": False, "color": OBSERVED, "opacity": 0.35, "strokeWidth": 1}
         layers.insert(0, alt.Chart(inline(points)).mark_point(**mark).encode(x=x, y="observed:Q"))
-    return themed(alt.layer(*layers).properties(width=620, height=320))
+    return themed(alt.layer(*layers).properties(width=620, height=215))
 
 
 def _colours(count: int) -> list[str]:

@@ -1,0 +1,209 @@
+"""Report: one HTML page, and the tables behind it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from understudy.dossier import figures, result_tables
+from understudy.dossier.model_section import model_section
+from understudy.dossier.number import MISSING, is_number, listed
+from understudy.dossier.page import Bullets, Column, Section, Table, Text, section
+from understudy.dossier.provenance_section import provenance_section
+from understudy.dossier.report_content import ReportContent
+from understudy.dossier.summary import summarise
+from understudy.dossier.tables import TABLE_NAMES, tables
+from understudy.plot.label import sentence_case
+
+if TYPE_CHECKING:
+    import jinja2
+
+__all__ = ["ReportContent", "render", "write"]
+
+REPORT, TABLES = "report.html", "tables"
+
+
+def render(content: ReportContent) -> str:
+    """The report as one HTML page that needs nothing else: styles and drawings are in it, scripts are not.
+
+    Parameters
+    ----------
+    content : ReportContent
+
+    Returns
+    -------
+    str
+        Everything that a user wrote is escaped.
+    """
+    sections = [part for part in _sections(content) if part is not None]
+    return _template().render(
+        content=content,
+        created=_day(content.created),
+        summary=summarise(content),
+        sections=sections,
+        css=_text("report.css"),
+    )
+
+
+def write(content: ReportContent, folder: str | Path) -> tuple[Path, ...]:
+    """Write ``report.html`` and ``tables/*.csv``.
+
+    All is made before anything is written, and each file takes its place whole. A table of an earlier report that
+    this one does not have is removed; other files stay.
+
+    Parameters
+    ----------
+    content : ReportContent
+    folder : path
+        Made where it does not exist.
+
+    Returns
+    -------
+    tuple of Path
+        The files.
+    """
+    folder = Path(folder)
+    texts = {REPORT: render(content)} | {f"{TABLES}/{name}": text for name, text in tables(content).items()}
+    (folder / TABLES).mkdir(parents=True, exist_ok=True)
+    half_written = Path(tempfile.mkdtemp(prefix=".writing-", dir=folder))
+    try:
+        for name, text in texts.items():
+            (half_written / TABLES).mkdir(exist_ok=True)
+            (half_written / name).write_text(text, encoding="utf-8", newline="\n")
+        for name in texts:
+            os.replace(half_written / name, folder / name)
+    finally:
+        shutil.rmtree(half_written)
+    for stale in (folder / TABLES / name for name in TABLE_NAMES):
+        if f"{TABLES}/{stale.name}" not in texts:
+            stale.unlink(missing_ok=True)
+    return tuple(folder / name for name in texts)
+
+
+def _sections(content: ReportContent) -> Iterator[Section | None]:
+    yield _question(content)
+    yield _records(content)
+    yield model_section(content)
+    yield section(
+        "fit",
+        "Fit to the observations",
+        [*figures.fit_figures(content), *figures.check_figures(content), figures.individual_figure(content)],
+    )
+    yield _forecast(content)
+    yield section(
+        "attainment",
+        "Target attainment",
+        [
+            figures.attainment_figure(content),
+            result_tables.attainment_table(content),
+            figures.stratum_figure(content),
+            figures.profile_figure(content),
+        ],
+    )
+    yield section("doses", "Dose for each patient", [_left_out(content), result_tables.dose_table(content)])
+    yield _domain(content)
+    yield provenance_section(content.record)
+
+
+def _question(content: ReportContent) -> Section | None:
+    target = content.target
+    level = f"{content.described(target.output)} ({target.output})"
+    goal = f"Target: {level} between {content.range_text}, both ends included."
+    regimens = Table(
+        (Column("Regimen"), Column("Doses")),
+        content.regimens,
+        "Candidate regimens, each started without drug in the body.",
+    )
+    return section(
+        "question",
+        "Question and assumptions",
+        [
+            Text(content.question.strip()) if content.question.strip() else None,
+            Text(goal),
+            regimens if content.regimens else None,
+            Text("Assumed", "heading") if content.assumptions else None,
+            Bullets(content.assumptions) if content.assumptions else None,
+        ],
+    )
+
+
+def _records(content: ReportContent) -> Section | None:
+    facts = [
+        (sentence_case(str(item)), str(value), str(detail))
+        for item, value, detail in content.records.to_frame().itertuples(index=False)
+    ]
+    excluded = [
+        (str(row["id"]), f"{row['row']:g}" if is_number(row["row"]) else MISSING, str(row["reason"]))
+        for _, row in content.exclusions.iterrows()
+    ]
+    columns = (Column("Item"), Column("Value"), Column("Detail"))
+    left_out = Table(
+        (Column("Patient"), Column("Row", numeric=True), Column("Reason")),
+        tuple(excluded),
+        "Left out of the evaluation.",
+    )
+    return section(
+        "records",
+        "Records",
+        [
+            Table(columns, tuple(facts), "What is in the records.", "facts"),
+            left_out if excluded else Text("No patient and no row was left out."),
+        ],
+    )
+
+
+def _forecast(content: ReportContent) -> Section | None:
+    return section(
+        "forecast",
+        "Forecast of held-back levels",
+        [
+            Text(content.forecast_sentence) if content.forecast_sentence else None,
+            figures.forecast_figure(content),
+            result_tables.forecast_scores(content),
+        ],
+    )
+
+
+def _left_out(content: ReportContent) -> Text | None:
+    if not content.failures or not len(content.doses):
+        return None
+    return Text(
+        f"Without {listed(content.failures, most=40)}: see “Left out of the evaluation” under Records.",
+        "alert",
+    )
+
+
+def _domain(content: ReportContent) -> Section | None:
+    return section(
+        "domain",
+        "Where the model was tested, and where not to use it",
+        [
+            Text(f"Tested on: {content.tested.strip()}") if content.tested.strip() else None,
+            Text(f"Limits: {content.limits.strip()}", "alert") if content.limits.strip() else None,
+        ],
+    )
+
+
+def _day(created: str) -> str:
+    """The moment without the T and the seconds, where it is an ISO one."""
+    return created[:16].replace("T", " ") + " UTC" if created[10:11] == "T" else created
+
+
+def _text(name: str) -> str:
+    return (files("understudy.dossier") / "templates" / name).read_text(encoding="utf-8")
+
+
+@cache
+def _template() -> jinja2.Template:
+    import jinja2
+
+    environment = jinja2.Environment(
+        autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
+    )
+    return environment.from_string(_text("report.html.jinja"))
