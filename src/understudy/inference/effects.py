@@ -22,8 +22,8 @@ class Effects:
 
     Examples
     --------
-    >>> from understudy.library import model
-    >>> Effects(model("phenobarbital_neonates"), 1).names
+    >>> from understudy import load_model
+    >>> Effects(load_model("phenobarbital_neonates"), 1).names
     ('eta_CL', 'eta_V')
     """
 

@@ -46,8 +46,8 @@ def virtual_patients(
 
     Examples
     --------
-    >>> from understudy.library import model
-    >>> patients = virtual_patients(model("theophylline_adults"), count=3, seed=1)
+    >>> from understudy import load_model
+    >>> patients = virtual_patients(load_model("theophylline_adults"), count=3, seed=1)
     >>> list(patients.index)
     ['v1', 'v2', 'v3']
     """
