@@ -43,7 +43,7 @@ def profile(
     ...                       "median": [9.0, 5.0], "high": [10.0, 6.0]})
     >>> chart = profile(frame, output="concentration", unit="mg/L", time_unit="h", target=(15, 40))
     >>> chart.columns
-    2
+    1
     """
     import altair as alt
 
