@@ -130,6 +130,8 @@ def from_doses(
     """
     import pandas as pd
 
+    if np.any(before):
+        doses = one_by_one(doses)
     entries = _entries(doses["route"].to_numpy(), np.ones(len(doses), bool), model)
     row = np.repeat(np.arange(len(doses)), [len(e) for e in entries]).astype(int)
     entry = np.concatenate(entries) if len(entries) else np.zeros(0, int)
@@ -164,6 +166,20 @@ def from_doses(
         entry=np.r_[entry, np.full(count, -1)][order],
         record=np.r_[np.full(len(row), -1), np.arange(count)][order],
         observed=observed[order],
+    )
+
+
+def one_by_one(doses: pd.DataFrame) -> pd.DataFrame:
+    """Dose rows with their additional doses as rows of their own, which observations can then precede.
+
+    An additional dose comes before all records of its time, so no observation would see the trough before it.
+    """
+    counts = doses["addl"].to_numpy(int) + 1
+    apart = doses.loc[doses.index.repeat(counts)].reset_index(drop=True)
+    number = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
+    steady = np.where(number == 0, apart["ss"], 0)
+    return apart.assign(
+        time=apart["time"] + number * apart["ii"], ii=np.where(steady > 0, apart["ii"], 0.0), addl=0, ss=steady
     )
 
 
