@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from understudy.app.number import single, with_unit
+from understudy.app.terminal_number import single, with_unit
 from understudy.library.entry import Entry
 from understudy.model.model import Model
 from understudy.model.parts import Parameter, Source

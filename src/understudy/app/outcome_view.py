@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from understudy.app.number import column, single, with_unit
 from understudy.app.simulation import Simulation
+from understudy.app.terminal_number import column, single, with_unit
 from understudy.app.terminal_plot import plot
 
 if TYPE_CHECKING:
@@ -71,23 +71,19 @@ def _tables(found: Simulation) -> Iterator[Any]:
     if not found.population:
         headings = [f"{name}\n{_unit(unit)}" for name, unit in outcome.units.items()]
         yield _table(found, rows, headings, [_curves(found, name)[0][rows] for name in outcome.outputs])
-        return
-    for name, unit in outcome.units.items():
+    for name, unit in outcome.units.items() if found.population else ():
         headings = [f"{'median' if p == 50 else f'{p} %'}\n{_unit(unit)}" for p in _PERCENT]
         yield Text(name, style="bold")
         yield _table(found, rows, headings, list(_curves(found, name)[:, rows]))
+    if len(rows) < len(found.rows):
+        yield Text(f"{len(rows)} of {len(found.rows)} times; --out file.csv has all", style="dim")
 
 
 def _table(found: Simulation, rows: np.ndarray, headings: list[str], values: list) -> Table:
     from rich import box
     from rich.table import Table
 
-    thinned = (
-        f"{len(rows)} of {len(found.rows)} times; --out file.csv has all"
-        if len(rows) < len(found.rows)
-        else None
-    )
-    table = Table(box=box.SIMPLE_HEAD, caption=thinned, pad_edge=False)
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
     table.add_column(f"time\n{found.outcome.time_unit}", justify="right")
     for heading in headings:
         table.add_column(heading, justify="right")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from understudy.app.named_value import named_values, quantity
-from understudy.app.number import single, with_unit
+from understudy.app.terminal_number import single, with_unit
 from understudy.app.time_grid import end_of, fine, readable, spaced
 from understudy.core.errors import SimulationError
 from understudy.core.result import Outcome

@@ -41,13 +41,22 @@ def print_error(error: UnderstudyError) -> None:
 
     to = console(stderr=True)
     head, *rest = str(error).splitlines()
-    to.print(Text(f"Error: {head}", style="bold red"))
-    for line in rest:
-        to.print(_styled(line, to.width if to.is_terminal else 0), crop=False, soft_wrap=True)
+    to.print(Text(f"Error: {head}", style="bold red"), soft_wrap=not to.is_terminal)
+    width = to.width if to.is_terminal else 0
+    for line, following in zip(rest, [*rest[1:], ""], strict=True):
+        pointed_at = following.strip() == "^"
+        to.print(_cut(line, width) if pointed_at else _styled(line, width), crop=False, soft_wrap=True)
+
+
+def _cut(line: str, width: int) -> Text:
+    """A line under which a caret counts columns: one line whatever its length."""
+    from rich.text import Text
+
+    return Text(line[: width - 1] + "…" if width and len(line) > width else line)
 
 
 def _styled(line: str, width: int) -> Text:
-    """One line of an error: folded where it is prose, cut where a caret under it counts columns."""
+    """One line of an error, folded under its beginning."""
     from rich.text import Text
 
     indent = len(line) - len(line.lstrip())
