@@ -46,7 +46,7 @@ def fit_figures(content: ReportContent) -> Iterator[Figure]:
             f"Observed {words} against predicted, and residuals. {len(frame):,} observations.{thin} The blue line is "
             f"the median in groups of equal size, the thin line where observed and predicted are equal, dashed lines "
             f"bound ± 1.96. {large} of {len(frame):,} residuals ({percent(large / len(frame))}) lie beyond them; about "
-            "5\xa0% or fewer are expected.",
+            "5\xa0% are expected.",
         )
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from markupsafe import Markup
 
 from understudy.dossier.citations import Citations
-from understudy.dossier.diagram import diagram, in_words
+from understudy.dossier.diagram import diagram
 from understudy.dossier.mechanism import mechanism
 from understudy.dossier.number import MISSING, compact, figures, is_number, listed, normal_interval
 from understudy.dossier.page import Column, Figure, Section, Table, Text, section
@@ -85,8 +85,7 @@ def _diagram(model: PopulationModel) -> Figure:
     )
     return Figure(
         Markup(diagram(model.structural, name="compartments")),
-        f"Compartments and flows. Blue arrows are doses, solid arrows move amount, labels are rate constants.{acts} "
-        f"{in_words(model.structural, flows)}",
+        f"Compartments and flows. Blue arrows are doses, solid arrows move amount, labels are rate constants.{acts}",
     )
 
 

@@ -59,25 +59,27 @@ def compact(value: float | None, digits: int = 6) -> str:
     return figures(value, digits) if "e" in text else _minus(text)
 
 
-def percent(fraction: float | None) -> str:
+def percent(fraction: float | None, digits: int = 0) -> str:
     """A fraction in percent; what is not quite nothing or all says so.
 
     Examples
     --------
     >>> percent(0.714), percent(0.001), percent(0.9999), percent(0), percent(None)
     ('71\\xa0%', '<\\xa01\\xa0%', '>\\xa099\\xa0%', '0\\xa0%', '–')
+    >>> percent(0.9876, 1)
+    '98.8\\xa0%'
     """
     if not is_number(fraction):
         return MISSING
-    hundredths = 100 * float(fraction)
-    if 0 < hundredths < 0.5:
-        return "<\xa01\xa0%"
-    if 99.5 < hundredths < 100:
-        return ">\xa099\xa0%"
-    return f"{_minus(f'{hundredths:.0f}')}\xa0%"
+    hundredths, step = 100 * float(fraction), 10.0**-digits
+    if 0 < hundredths < step / 2:
+        return f"<\xa0{step:g}\xa0%"
+    if 100 - step / 2 < hundredths < 100:
+        return f">\xa0{100 - step:g}\xa0%"
+    return f"{_minus(f'{hundredths:.{digits}f}')}\xa0%"
 
 
-def percent_interval(low: float | None, high: float | None) -> str:
+def percent_interval(low: float | None, high: float | None, digits: int = 0) -> str:
     """Two fractions, kept between 0 and 1, in percent.
 
     Examples
@@ -87,7 +89,18 @@ def percent_interval(low: float | None, high: float | None) -> str:
     """
     if not (is_number(low) and is_number(high)):
         return MISSING
-    return f"{100 * max(float(low), 0):.0f} to {100 * min(float(high), 1):.0f}\xa0%"
+    return f"{100 * max(float(low), 0):.{digits}f} to {100 * min(float(high), 1):.{digits}f}\xa0%"
+
+
+def percent_digits(low: float | None, high: float | None) -> int:
+    """Decimals that tell the ends of an interval apart, at most one.
+
+    Examples
+    --------
+    >>> percent_digits(0.986, 0.991), percent_digits(0.68, 0.74)
+    (1, 0)
+    """
+    return int(is_number(low) and is_number(high) and f"{100 * low:.0f}" == f"{100 * high:.0f}")
 
 
 def normal_interval(value: float, error: float | None) -> tuple[float, float] | tuple[None, None]:

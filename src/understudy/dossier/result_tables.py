@@ -16,6 +16,7 @@ from understudy.dossier.number import (
     like,
     normal_interval,
     percent,
+    percent_digits,
     percent_interval,
 )
 from understudy.dossier.page import Column, Table
@@ -104,19 +105,21 @@ def _source_rows(
 ) -> Iterator[tuple]:
     """A heading for one source, and a row for each regimen."""
     part = rows[rows["source"] == source]
+    digits = max(percent_digits(*normal_interval(row["within"], row["se"])) for _, row in part.iterrows())
     yield (f"{SOURCES.get(source, source)} (n = {int(part['n'].iloc[0]):,})",)
     order = {name: k for k, name in enumerate(content.regimen_labels)}
     for regimen in sorted(dict.fromkeys(part["regimen"]), key=lambda name: order.get(name, len(order))):
         chosen = part[part["regimen"] == regimen].set_index("measure")
-        yield (regimen, *(cell for measure in measures for cell in _shares(chosen, measure)))
+        yield (regimen, *(cell for measure in measures for cell in _shares(chosen, measure, digits)))
 
 
-def _shares(chosen: pd.DataFrame, measure: str) -> tuple[str, ...]:
+def _shares(chosen: pd.DataFrame, measure: str, digits: int) -> tuple[str, ...]:
     if measure not in chosen.index:
         return (MISSING,) * 4
     row = chosen.loc[measure]
-    interval = percent_interval(*normal_interval(row["within"], row["se"]))
-    return percent(row["below"]), percent(row["within"]), interval, percent(row["above"])
+    interval = percent_interval(*normal_interval(row["within"], row["se"]), digits)
+    below, within, above = (percent(row[zone], digits) for zone in ("below", "within", "above"))
+    return below, within, interval, above
 
 
 def dose_table(content: ReportContent) -> Table | None:

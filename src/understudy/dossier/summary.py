@@ -6,7 +6,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from understudy.dossier.number import figures, is_number, listed, normal_interval, percent, percent_interval
+from understudy.dossier.number import (
+    figures,
+    is_number,
+    listed,
+    normal_interval,
+    percent,
+    percent_digits,
+    percent_interval,
+)
 from understudy.dossier.report_content import ReportContent
 from understudy.inference.hold_out import METHODS
 from understudy.plot.label import sentence_case, unit_label
@@ -16,6 +24,7 @@ if TYPE_CHECKING:
 
 _MOST = 5
 _ENOUGH = 0.5
+_NOTICED = 0.05
 
 
 def summarise(content: ReportContent) -> tuple[str, ...]:
@@ -94,12 +103,11 @@ def _best(content: ReportContent) -> str:
 
 
 def _interval(row: pd.Series) -> str:
-    interval = percent_interval(*normal_interval(row["within"], row["se"]))
-    return (
-        f"{percent(row['within'])} (95\xa0% interval {interval})"
-        if is_number(row["se"])
-        else percent(row["within"])
-    )
+    if not is_number(row["se"]):
+        return percent(row["within"])
+    low, high = normal_interval(row["within"], row["se"])
+    digits = percent_digits(low, high)
+    return f"{percent(row['within'], digits)} (95\xa0% interval {percent_interval(low, high, digits)})"
 
 
 def _doses(content: ReportContent) -> str:
@@ -107,18 +115,24 @@ def _doses(content: ReportContent) -> str:
     if not len(table):
         return ""
     counts = table["best"].value_counts(sort=False).sort_values(ascending=False, kind="stable")
-    each = [f"{regimen} for {count}" for regimen, count in counts.items()]
-    head = (
-        f"Judged by each patient's own levels, {counts.index[0]} is the best of them for all {len(table)} patients"
-        if len(counts) == 1
-        else f"Judged by each patient's own levels, the best regimen differs between the {len(table)} patients: "
-        f"{listed(each)}"
-    )
+    first, *others = counts.items()
+    each = listed([f"{first[1]} of the {len(table)} patients do best on {first[0]}", *_each(others)])
+    whom = each if others else f"all {len(table)} patients do best on {first[0]}"
     short = table.loc[table["within"] < _ENOUGH, "id"].tolist()
-    if not short:
-        return f"{head}; each of them is expected to be in range for at least half of the time."
-    who = "patient" if len(short) == 1 else f"{len(short)} patients"
-    return f"{head}; none of the regimens keeps {who} {listed(short, 8)} in range for half of the time."
+    tail = (
+        f"; no regimen keeps {_patients(short)} in range for half of the time"
+        if short
+        else ", and each is expected to be in range for at least half of the time"
+    )
+    return f"Judged by each patient's own levels, {whom}{tail}."
+
+
+def _each(counts: list[tuple[str, int]]) -> list[str]:
+    return [f"{count} on {regimen}" for regimen, count in counts]
+
+
+def _patients(names: list[str]) -> str:
+    return f"patient{'s' if len(names) > 1 else ''} {listed(names)}"
 
 
 def _forecast(content: ReportContent) -> str:
@@ -172,8 +186,11 @@ def _strata(content: ReportContent) -> str:
     if len(strata) < 2:
         return ""
     worst, top = strata.iloc[0], strata.iloc[-1]
-    if top["within"] - worst["within"] <= 2 * np.hypot(worst["se"], top["se"]):
-        return f"Under {best['regimen']} the strata do not differ by more than simulation error."
+    if top["within"] - worst["within"] <= max(_NOTICED, 2 * np.hypot(worst["se"], top["se"])):
+        return (
+            f"Under {best['regimen']} no stratum stands out: the share within range lies between "
+            f"{percent(worst['within'])} and {percent(top['within'])}."
+        )
     return (
         f"Under {best['regimen']} the range is hardest to keep in the stratum {worst['stratum']} "
         f"({percent(worst['within'])}) and easiest in {top['stratum']} ({percent(top['within'])})."
@@ -184,5 +201,5 @@ def _failures(content: ReportContent) -> str:
     if not content.failures:
         return ""
     names = list(content.failures)
-    who, verb = ("Patient", "is") if len(names) == 1 else (f"{len(names)} patients", "are")
-    return f"{who} {listed(names)} could not be simulated and {verb} left out of these numbers."
+    verb = "is" if len(names) == 1 else "are"
+    return f"{sentence_case(_patients(names))} could not be simulated and {verb} left out of these numbers."

@@ -99,7 +99,8 @@ def courses(
     """
     import altair as alt
 
-    rows = outcome.dropna(subset=["value"]).assign(panel=_panel_titles(outcome))
+    known = outcome.dropna(subset=["value"])
+    rows = known.assign(panel=_panel_titles(known))
     many = rows["patient"].nunique() > most_lines
     base = alt.Chart().encode(x=alt.X("time:Q", title=titled("Time", time_unit), scale=alt.Scale(nice=False)))
     value = alt.Y("middle:Q" if many else "value:Q", title=None)

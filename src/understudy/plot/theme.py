@@ -56,6 +56,8 @@ def config() -> dict[str, Any]:
             "titleFontWeight": "normal",
             "titlePadding": 7,
             "labelLimit": 260,
+            "labelOverlap": "greedy",
+            "labelSeparation": 4,
         },
         "header": {
             "labelColor": INK,
