@@ -423,3 +423,10 @@ def test_broken_model_file(study_file, tmp_path, old, new, told):
 def test_no_such_model_file(study_file):
     found = only_problem(study_file(('name = "phenobarbital_neonates"', 'file = "modl.py"')))
     assert "cannot read the model file" in found
+
+
+def test_every_key_is_documented():
+    page = (EXAMPLE.parents[2] / "docs" / "study-file.md").read_text(encoding="utf-8")
+    schema = Study.json_schema()
+    keys = [name for table in (schema, *schema["$defs"].values()) for name in table["properties"]]
+    assert [key for key in keys if f"`{key}`" not in page and f"[{key}]" not in page] == []
