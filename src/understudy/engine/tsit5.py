@@ -18,6 +18,7 @@ from understudy.engine.lanes import WIDTH as W
 from understudy.engine.line import apply_event
 from understudy.engine.pointer import call_right_hand_side
 from understudy.engine.problem import BAD_PARAMETER, NOT_FINITE, OK, STEP_COLLAPSED, TOO_MANY_STEPS
+from understudy.engine.timeline import BOLUS, PROFILE, RATE
 
 C2, C3, C4, C5 = 0.161, 0.327, 0.9, 0.9800255409045097
 A21 = 0.161
@@ -50,6 +51,9 @@ INTERPOLANT = np.array(
 _SAFETY, _SHRINK, _GROW, _EXPONENT = 0.9, 0.2, 5.0, -0.2
 # A step below this fraction of the time reached can no longer be told from no step.
 _SMALLEST = 1e-14
+# A state that has been zero so far counts as this fraction of the largest amount given. Without it a state that
+# rises from zero like a power of time would have the same relative error at every step size, however small.
+_SEED = 1e-6
 
 
 class Lanes(NamedTuple):
@@ -172,9 +176,8 @@ def _first_step(lanes, lane, relative, absolute):
     for j in range(lane, lanes.y.size, W):
         allowed = relative * abs(lanes.y[j]) + absolute * lanes.peak[j] + 1e-300
         size, speed = max(size, abs(lanes.y[j]) / allowed), max(speed, abs(lanes.k[0, j]) / allowed)
-    if not speed > 0.0:
-        return span
-    guess = 0.01 * size / speed
+    # Nothing moves yet: an input may be about to begin, and must not be stepped over.
+    guess = 0.01 * size / speed if speed > 0.0 else 0.0
     return min(guess, span) if guess > 1e-12 * span else 1e-6 * span
 
 
@@ -191,6 +194,18 @@ def _interpolate(lane, theta, h, y, k, states, row):
 
 
 @njit(cache=True, nogil=True)
+def _largest_amount(line, patient):
+    """Largest initial state, dose or infusion rate of a patient."""
+    largest = 0.0
+    for q in range(line.start.shape[1]):
+        largest = max(largest, abs(line.start[patient, q]))
+    for event in range(line.event_start[patient], line.event_start[patient + 1]):
+        if line.event_kind[event] in (BOLUS, RATE, PROFILE):
+            largest = max(largest, abs(line.event_value[event]))
+    return largest
+
+
+@njit(cache=True, nogil=True)
 def _begin(line, lanes, lane, patient, live):
     """Put a patient into a lane."""
     lanes.live[lane], lanes.fresh[lane] = live, True
@@ -198,9 +213,11 @@ def _begin(line, lanes, lane, patient, live):
     lanes.event[lane], lanes.applied[lane] = line.event_start[patient], 0
     lanes.seen[lane], lanes.seen_end[lane] = line.seen_start[patient], line.seen_start[patient + 1]
     lanes.used[:, lane] = 0
+    least = _SEED * _largest_amount(line, patient)
     for q in range(line.start.shape[1]):
         j = q * W + lane
-        lanes.y[j], lanes.infused[j], lanes.peak[j] = line.start[patient, q], 0.0, abs(line.start[patient, q])
+        lanes.y[j], lanes.infused[j] = line.start[patient, q], 0.0
+        lanes.peak[j] = max(abs(line.start[patient, q]), least)
     for q in range(line.table.shape[1]):
         lanes.p[q * W + lane] = line.table[line.first_row[patient], q]
 
