@@ -149,7 +149,7 @@ def test_module_has_a_docstring(module):
     if path.name == "__init__.py" and not path.read_text(encoding="utf-8").strip():
         return
     first = (ast.get_docstring(tree_of(module)) or "").partition("\n")[0]
-    assert first.endswith((".", ":")), f"{module} has no docstring, or no sentence in it"
+    assert first.endswith((".", ":", "?")), f"{module} has no docstring, or no sentence in it"
 
 
 @modules
