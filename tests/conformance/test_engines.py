@@ -52,8 +52,9 @@ def references():
         if name not in made:
             entry = ENTRIES[name]
             patients = three_patients(entry)
-            made[name] = patients, simulate(
-                model(name), patients, entry.regimen, entry.times, engine="reference"
+            made[name] = (
+                patients,
+                simulate(model(name), patients, entry.regimen, entry.times, engine="reference"),
             )
         return made[name]
 
