@@ -192,9 +192,9 @@ class _Reader:
         for k, (factor, power) in enumerate(factors):
             parts = list(_addends(factor))
             if power > 0 and len(parts) > 1 and self._splits(parts, state):
-                rest = factors[:k] + factors[k + 1 :]
                 for part_sign, part in parts:
-                    yield from self._products(_product([(part, 1), *rest]), state, sign * part_sign)
+                    split = [*factors[:k], (part, 1), *factors[k + 1 :]]
+                    yield from self._products(_product(split), state, sign * part_sign)
                 return
         yield _term(factors, state, sign)
 

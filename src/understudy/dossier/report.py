@@ -114,7 +114,7 @@ def _sections(content: ReportContent) -> Iterator[Section | None]:
 def _question(content: ReportContent) -> Section | None:
     target = content.target
     level = f"{content.described(target.output)} ({target.output})"
-    goal = f"Target: {level} between {content.range_text}, both ends included."
+    goal = f"Target: {level} within {content.range_text}, both ends included."
     regimens = Table(
         (Column("Regimen"), Column("Doses")),
         content.regimens,

@@ -160,7 +160,7 @@ def _heat(part: pd.DataFrame, name: str, regimens: list[str], first: bool) -> al
         .assign(
             regimen=part["regimen"].map(wrapped),
             column=[f"{row.stratum}\nn = {int(row.n)}" for row in part.itertuples()],
-            label=[f"{100 * row.within:.0f} ± {100 * row.se:.0f}" for row in part.itertuples()],
+            label=[_share_label(row.within, row.se) for row in part.itertuples()],
             ink=["white" if row.within > _DARK else INK for row in part.itertuples()],
         )
     )
@@ -189,6 +189,12 @@ def _heat(part: pd.DataFrame, name: str, regimens: list[str], first: bool) -> al
         .resolve_scale(color="independent")
         .properties(width=alt.Step(_width(columns)), height=alt.Step(_step(order) + 4))
     )
+
+
+def _share_label(within: float, se: float) -> str:
+    """A share in percent, with its standard error where there is one."""
+    error = f" ± {100 * se:.0f}" if se == se else ""
+    return f"{100 * within:.0f}{error}"
 
 
 def _step(labels: list[str]) -> int:
