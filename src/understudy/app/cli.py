@@ -19,13 +19,16 @@ class _Commands(TyperGroup):
         try:
             return super().invoke(ctx)
         except UnderstudyError as error:
-            from understudy.app.terminal import print_error
-
-            print_error(error)
-            raise typer.Exit(2) from None
+            told = error
+        except (PermissionError, NotADirectoryError, IsADirectoryError, FileExistsError) as error:
+            told = UnderstudyError(error.strerror or str(error), place=str(error.filename or ""))
         except KeyboardInterrupt:
             typer.echo("\nStopped.", err=True)
             raise typer.Exit(130) from None
+        from understudy.app.terminal import print_error
+
+        print_error(told)
+        raise typer.Exit(2)
 
 
 app = typer.Typer(
@@ -95,7 +98,10 @@ def evaluate(
     from understudy.app.progress import shown_progress
     from understudy.app.terminal import print_json
     from understudy.dossier.evaluate import evaluate as run
+    from understudy.dossier.study_problems import require_own_folder
 
+    if out is not None:
+        require_own_folder(study.parent, out, f"--out {out}")
     with shown_progress(quiet) as tell:
         dossier = run(study, out=out, seed=seed, jobs=jobs, progress=tell)
     if json:

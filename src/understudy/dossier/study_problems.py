@@ -116,10 +116,28 @@ def _unreadable(folder: Path, written: str) -> Iterator[KeyProblem]:
         yield KeyProblem(("records", "file"), cause, nearest_file(path), written)
 
 
+def require_own_folder(study_folder: Path, out: Path, place: str) -> None:
+    """Raise where a dossier cannot have a folder to itself.
+
+    Raises
+    ------
+    StudyError
+        If `out` is a file, or holds the study.
+    """
+    repair = 'name a folder of its own, such as "dossier"'
+    if out.exists() and not out.is_dir():
+        raise StudyError(f"the dossier needs a folder, and {out.name} is a file", place=place, repair=repair)
+    if study_folder.resolve().is_relative_to(out.resolve()):
+        raise StudyError(
+            "the dossier would be written over the study's own folder", place=place, repair=repair
+        )
+
+
 def _overwriting(folder: Path, written: str) -> Iterator[KeyProblem]:
-    if written and folder.resolve().is_relative_to((folder / written).resolve()):
-        cause = "the dossier would be written over the study's own folder"
-        yield KeyProblem(("outputs", "folder"), cause, 'name a folder of its own, such as "dossier"')
+    try:
+        require_own_folder(folder, folder / (written or "dossier"), "")
+    except StudyError as error:
+        yield KeyProblem(("outputs", "folder"), error.cause, error.repair)
 
 
 def _model(

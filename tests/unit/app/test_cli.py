@@ -385,6 +385,13 @@ def test_unexpected_errors_keep_their_traceback(run, monkeypatch):
         run("schema")
 
 
+def test_file_that_cannot_be_written_is_told(run, tmp_path):
+    (tmp_path / "course.csv").mkdir()
+    result = run("simulate", "one_compartment_iv", "1 mg", "--out", tmp_path / "course.csv")
+    assert result.exit_code == 2
+    assert "Is a directory" in result.stderr
+
+
 def test_interruption_is_told_in_a_word(run, monkeypatch):
     def interrupted(*arguments, **options):
         raise KeyboardInterrupt

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -94,3 +95,27 @@ def test_problems_of_a_study_write_nothing(study, tmp_path):
     assert "did you mean size?" in done.stderr
     assert "Traceback" not in done.stderr
     assert [each.name for each in tmp_path.iterdir()] == ["study.toml"]
+
+
+@pytest.mark.parametrize(
+    ("out", "told"),
+    [("study.toml", "study.toml is a file"), (".", "over the study's own folder"), ("..", "own folder")],
+)
+def test_folder_that_cannot_be_the_dossiers_is_refused_at_once(study, out, told):
+    done = run(study, "--out", study.parent / out)
+    assert done.returncode == 2
+    assert told in done.stderr
+    assert "Reading the study" not in done.stderr
+
+
+def test_interruption_leaves_no_traceback(study, tmp_path):
+    command = [sys.executable, "-m", "understudy", "evaluate", str(study), "--out", str(tmp_path / "dossier")]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as running:
+        first = running.stderr.readline()
+        running.send_signal(signal.SIGINT)
+        printed, told = running.communicate(timeout=60)
+    assert first == "Reading the study\n"
+    assert running.returncode == 130
+    assert printed == ""
+    assert told.splitlines()[-1] == "Stopped."
+    assert "Traceback" not in told
