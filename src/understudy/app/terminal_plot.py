@@ -59,10 +59,11 @@ def limits(curves: Sequence[np.ndarray]) -> tuple[float, float]:
         return 0.0, 1.0
     low, high = float(known.min()), float(known.max())
     low = 0.0 if 0 <= low < 0.5 * high or low == high >= 0 else low
-    step = _nice((high - low) / 4 or abs(high) or 1.0)
-    return math.floor(low / step + 1e-9) * step, max(
-        math.ceil(high / step - 1e-9), math.floor(low / step) + 1
-    ) * step
+    largest = max(abs(low), abs(high))
+    span = high - low if high - low > 1e-6 * largest else largest or 1.0
+    step = _nice(span / 4)
+    first = math.floor(low / step + 1e-9)
+    return first * step, max(math.ceil(high / step - 1e-9), first + 1) * step
 
 
 def _nice(step: float) -> float:

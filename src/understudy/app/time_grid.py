@@ -73,7 +73,7 @@ def readable(end: float, time_unit: str, rows: int = _ROWS) -> np.ndarray:
 
 
 def _step(least: float, time_unit: str) -> float:
-    usual = next((step for step in _STEPS.get(time_unit, ()) if step >= least), None)
+    usual = next((step for step in _STEPS.get(time_unit, ()) if least <= step <= 6 * least), None)
     if usual is not None or least <= 0:
         return float(usual or 1.0)
     power = 10.0 ** math.floor(math.log10(least))
