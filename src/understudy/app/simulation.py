@@ -121,6 +121,7 @@ def answer(question: Question) -> Simulation:
     given = _reference(model) | named_values(
         question.covariates, _covariate_units(model, regimen), "--covariate"
     )
+    _require_sizes(regimen, given)
     changed = named_values(question.parameters, _parameter_units(model), "--parameter")
     times, rows = _times(question, regimen, base.time_unit)
     outcome = simulate(
@@ -155,6 +156,17 @@ def _reference(model: Model | PopulationModel) -> dict[str, float]:
 def _covariate_units(model: Model | PopulationModel, regimen: Regimen) -> dict[str, str]:
     sizes = dict(_SIZES[dose.per] for dose in regimen.doses if dose.per)
     return sizes | {item.name: item.unit for item in _covariates(model)}
+
+
+def _require_sizes(regimen: Regimen, given: dict[str, float]) -> None:
+    for per in sorted({dose.per for dose in regimen.doses if dose.per}):
+        name, unit = _SIZES[per]
+        if name not in given:
+            raise SimulationError(
+                f"the doses are per {unit.replace('**', '')}, but the patient has no {name}",
+                place=str(regimen),
+                repair=f"give it in {unit.replace('**', '')}: --covariate {name}=NUMBER",
+            )
 
 
 def _parameter_units(model: Model | PopulationModel) -> dict[str, str]:

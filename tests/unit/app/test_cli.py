@@ -200,7 +200,8 @@ def test_own_model_file(run, tmp_path):
         (["one_compartment_iv", "1 mg", "-p", "CL=1 kg"], ["kg", "L/h"]),
         (["phenobarbital_neonates", "1 mg", "-c", "WGT=1"], ["no covariate 'WGT'", "did you mean WT?"]),
         (["one_compartment_iv", "1 mg", "-c", "WT=1"], ["no covariate 'WT'", "known: none"]),
-        (["one_compartment_iv", "1 mg/kg"], ["WT"]),
+        (["one_compartment_iv", "1 mg/kg"], ["per kg", "no WT", "--covariate WT=NUMBER"]),
+        (["docetaxel_neutropenia", "9 mg/m2"], ["per m2", "no BSA", "--covariate BSA=NUMBER"]),
         (
             ["one_compartment_iv", "1 mg", "--population", "5"],
             ["differences between patients", "understudy models"],
