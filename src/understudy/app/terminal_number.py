@@ -15,8 +15,8 @@ def column(values: Sequence[float], digits: int = _DIGITS) -> list[str]:
     --------
     >>> column([0.0, 9.8765, 37.48])
     ['0.00', '9.88', '37.48']
-    >>> column([12345.678, float("nan")])
-    ['12346', '–']
+    >>> column([12345.678, float("nan"), -1e-9])
+    ['12346', '–', '0']
     """
     known = [abs(value) for value in values if math.isfinite(value)]
     largest = max(known, default=0.0)
@@ -24,7 +24,10 @@ def column(values: Sequence[float], digits: int = _DIGITS) -> list[str]:
         return [f"{value:.{digits - 1}e}" if math.isfinite(value) else "–" for value in values]
     whole = math.floor(math.log10(largest)) + 1 if largest else 1
     decimals = max(0, digits - max(whole, 0)) if whole > 0 else digits - whole
-    return [f"{value:.{decimals}f}" if math.isfinite(value) else "–" for value in values]
+    # Adding zero turns a negative zero, what rounding leaves of -1e-9, into a plain one.
+    return [
+        f"{round(value, decimals) + 0.0:.{decimals}f}" if math.isfinite(value) else "–" for value in values
+    ]
 
 
 def single(value: float, digits: int = _DIGITS) -> str:
@@ -44,8 +47,8 @@ def with_unit(text: str, unit: str) -> str:
 
     Examples
     --------
-    >>> with_unit("1.4", "kg"), with_unit("7", "1"), with_unit("95.9", "percent")
-    ('1.4 kg', '7', '95.9 %')
+    >>> with_unit("1.4", "kg"), with_unit("7", "1"), with_unit("95.9", "percent"), with_unit("1.7", "m**2")
+    ('1.4 kg', '7', '95.9 %', '1.7 m^2')
     """
-    shown = "%" if unit == "percent" else unit
+    shown = "%" if unit == "percent" else unit.replace("**", "^")
     return text if shown in ("", "1") else f"{text} {shown}"
