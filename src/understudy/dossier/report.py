@@ -182,12 +182,16 @@ def _left_out(content: ReportContent) -> Text | None:
 def _domain(content: ReportContent) -> Section | None:
     return section(
         "domain",
-        "Where the model was tested, and where not to use it",
+        "Tested domain and limits",
         [
-            Text(f"Tested on: {content.tested.strip()}") if content.tested.strip() else None,
-            Text(f"Limits: {content.limits.strip()}", "alert") if content.limits.strip() else None,
+            Text(f"Tested on: {_ended(content.tested)}") if content.tested.strip() else None,
+            Text(f"Limits: {_ended(content.limits)}", "alert") if content.limits.strip() else None,
         ],
     )
+
+
+def _ended(text: str) -> str:
+    return text.strip().rstrip(".") + "."
 
 
 def _day(created: str) -> str:

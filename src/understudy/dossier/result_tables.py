@@ -189,13 +189,20 @@ def _dose_row(row: pd.Series, own: list[str], covariates: dict[str, str], keys: 
         str(row["best"]),
         share_bar(row["below"], row["within"], row["above"]),
         percent(row["within"]),
-        f"{100 * row['se']:.1f}" if is_number(row["se"]) else MISSING,
+        _points(row["se"]),
         percent(row["below"]),
         percent(row["above"]),
         row["runner_up"] if isinstance(row["runner_up"], str) and row["runner_up"] else MISSING,
         percent(row["runner_up_within"]),
         ", ".join(keys[note] for note in _notes(row)),
     )
+
+
+def _points(error: float) -> str:
+    """A standard error in percentage points."""
+    if not is_number(error):
+        return MISSING
+    return "<\xa00.1" if 0 < error < 0.0005 else f"{100 * error:.1f}"
 
 
 def share_bar(below: float, within: float, above: float) -> Markup:

@@ -160,7 +160,7 @@ def _heat(part: pd.DataFrame, name: str, regimens: list[str], first: bool) -> al
         .assign(
             regimen=part["regimen"].map(wrapped),
             column=[f"{row.stratum}\nn = {int(row.n)}" for row in part.itertuples()],
-            label=[_share_label(row.within, row.se) for row in part.itertuples()],
+            label=_share_labels(part),
             ink=["white" if row.within > _DARK else INK for row in part.itertuples()],
         )
     )
@@ -191,10 +191,13 @@ def _heat(part: pd.DataFrame, name: str, regimens: list[str], first: bool) -> al
     )
 
 
-def _share_label(within: float, se: float) -> str:
-    """A share in percent, with its standard error where there is one."""
-    error = f" ± {100 * se:.0f}" if se == se else ""
-    return f"{100 * within:.0f}{error}"
+def _share_labels(part: pd.DataFrame) -> list[str]:
+    """Shares in percent with their standard errors where there are any, all with as many decimals."""
+    digits = int(((part["se"] > 0) & (part["se"] < 0.005)).any())
+    known = zip(part["within"], part["se"], strict=True)
+    return [
+        f"{100 * share:.{digits}f}" + (f" ± {100 * se:.{digits}f}" if se == se else "") for share, se in known
+    ]
 
 
 def _step(labels: list[str]) -> int:

@@ -79,6 +79,17 @@ def test_each_covariate_has_a_table_and_each_stratum_its_number_of_patients():
     assert {row["label"] for row in values(chart)} == {"70 ± 2"}
 
 
+def test_a_small_error_is_not_shown_as_zero():
+    labels = {
+        row["label"] for row in values(attainment_by_stratum(strata().assign(se=0.003), regimens=["A"]))
+    }
+    assert labels == {"70.0 ± 0.3"}
+    labels = {
+        row["label"] for row in values(attainment_by_stratum(strata().assign(se=np.nan), regimens=["A"]))
+    }
+    assert labels == {"70"}
+
+
 @pytest.mark.parametrize(("within", "light"), [(0.2, False), (0.8, False), (0.95, True)])
 def test_numbers_on_dark_cells_are_white(within, light):
     inks = {row["ink"] == "white" for row in values(attainment_by_stratum(strata(within), regimens=["A"]))}
