@@ -20,10 +20,10 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from benchmarks.result import store
+from benchmarks.turnover import DOSE, DOSES, INTERVAL, TIMES, parameters, problem
 from scipy.integrate import solve_ivp
 
-from benchmarks.result import store
-from benchmarks.turnover import DOSE, DOSES, INTERVAL, MODEL, TIMES, parameters, problem
 from understudy.engine.problem import Tolerances
 from understudy.engine.schedule import from_doses
 from understudy.engine.solve import solve
@@ -118,7 +118,7 @@ def by_scipy(values: np.ndarray, method: str, relative: float, absolute: float) 
     for k in range(DOSES):
         y = y + np.array([DOSE, 0.0, 0.0, 0.0])
         span = (k * INTERVAL, (k + 1) * INTERVAL)
-        here = TIMES[(TIMES >= span[0]) & (TIMES < span[1])]
+        here = TIMES[(span[0] <= TIMES) & (span[1] > TIMES)]
         wanted = np.append(here, span[1])
         y_all = solve_ivp(rates, span, y, method=method, t_eval=wanted, rtol=relative, atol=absolute).y
         found.append(y_all[:, :-1])

@@ -18,8 +18,8 @@ ENGINE = """## The kernel engine against SciPy
 
 The model of `benchmarks/turnover.py`: a depot, saturable elimination from a central compartment, a peripheral
 compartment and a turnover response (4 states); 15 doses, 241 observation times, {patients:,} patients whose parameters
-vary by 30 %. Each row compares at equal achieved error: the kernel's tolerance is the loosest at which it is at least as
-exact as the row's solver. Errors are the largest over patients, times and states, relative to the value or to a
+vary by 30 %. Each row compares at equal achieved error: the kernel's tolerance is the loosest at which it is at least
+as exact as the row's solver. Errors are the largest over patients, times and states, relative to the value or to a
 thousandth of the state's peak, against DOP853 at a relative tolerance of 1e-13. SciPy and the reference engine were
 timed on {sample} patients and scaled; their right-hand sides are plain Python.
 
