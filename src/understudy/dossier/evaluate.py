@@ -350,5 +350,7 @@ def _assumptions(plan: _Plan) -> tuple[str, ...]:
         "Every patient starts without drug; covariates stay as at the first record.",
         "The share of time is counted at 120 evenly spaced times after the first dose; the trough is the level one "
         "interval after the last dose. Levels are true ones, without the scatter of a measurement.",
+        "Where regimens are no different for a patient within Monte Carlo error, that one is named for the patient "
+        "which is best over all patients.",
         f"Intervals hold with a probability of {share} unless another is given.",
     )

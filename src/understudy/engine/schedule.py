@@ -179,7 +179,10 @@ def one_by_one(doses: pd.DataFrame) -> pd.DataFrame:
     number = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
     steady = np.where(number == 0, apart["ss"], 0)
     return apart.assign(
-        time=apart["time"] + number * apart["ii"], ii=np.where(steady > 0, apart["ii"], 0.0), addl=0, ss=steady
+        time=apart["time"] + number * apart["ii"],
+        ii=np.where(steady > 0, apart["ii"], 0.0),
+        addl=0,
+        ss=steady,
     )
 
 

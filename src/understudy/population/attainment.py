@@ -173,6 +173,9 @@ def attainment_table(
 def best_regimens(found: Mapping[str, Attainment], measure: str = "time") -> pd.DataFrame:
     """The regimen with the highest probability of being within the target, for each patient.
 
+    Regimens whose difference from a patient's highest is within two of its Monte Carlo standard errors are no
+    different for that patient; of these the one is named that is best over all patients.
+
     Parameters
     ----------
     found : mapping of regimen to Attainment
@@ -182,37 +185,47 @@ def best_regimens(found: Mapping[str, Attainment], measure: str = "time") -> pd.
     Returns
     -------
     DataFrame
-        Index id; best, within, below, above, se, runner_up, runner_up_within, tied: whether the two lie within two
-        Monte Carlo standard errors of their difference.
+        Index id; best, within, below, above, se, runner_up (the highest of the others), runner_up_within, tied:
+        whether best and runner-up are no different.
     """
     import pandas as pd
 
     names = list(found)
-    patients = found[names[0]].patients
     within = np.stack([found[name].within[measure] for name in names])
-    means = within.mean(axis=2)
-    order = np.argsort(-means, axis=0, kind="stable")
+    overall = within.mean(axis=(1, 2))
     rows = []
-    for k, patient in enumerate(patients):
-        best, second = order[0, k], order[min(1, len(names) - 1), k]
-        rows.append(_choice(names, within[:, k], means[:, k], best, second) | {"id": patient})
-    table = pd.DataFrame(rows).set_index("id")
-    for column in ("below", "above"):
-        values = np.stack([getattr(found[name], column)[measure].mean(axis=1) for name in names])
-        table[column] = values[order[0], np.arange(len(patients))]
-    return table
+    for k, patient in enumerate(found[names[0]].patients):
+        best, second = _choose(within[:, k], overall)
+        chosen = {
+            name: float(getattr(found[names[best]], name)[measure][k].mean()) for name in ("below", "above")
+        }
+        rows.append({"id": patient} | _described(names, within[:, k], best, second) | chosen)
+    return pd.DataFrame(rows).set_index("id")
 
 
-def _choice(names: Sequence[str], within: np.ndarray, means: np.ndarray, best: int, second: int) -> dict:
-    draws = within.shape[1]
-    error = lambda values: float(values.std(ddof=1) / np.sqrt(draws)) if draws > 1 else np.nan  # noqa: E731
-    difference = within[best] - within[second]
-    alone = best == second
-    return {
-        "best": names[best],
-        "within": means[best],
-        "se": error(within[best]),
-        "runner_up": "" if alone else names[second],
-        "runner_up_within": np.nan if alone else means[second],
-        "tied": bool(not alone and difference.mean() <= 2 * np.nan_to_num(error(difference))),
-    }
+def _choose(within: np.ndarray, overall: np.ndarray) -> tuple[int, int | None]:
+    """Index of the best regimen of one patient and of the highest of the others; `within` is (regimens, draws)."""
+    means = within.mean(axis=1)
+    highest = int(means.argmax())
+    alike = [k for k in range(len(means)) if k == highest or _no_different(within[highest], within[k])]
+    best = max(alike, key=lambda k: overall[k])
+    others = [k for k in range(len(means)) if k != best]
+    return best, max(others, key=lambda k: means[k]) if others else None
+
+
+def _no_different(left: np.ndarray, right: np.ndarray) -> bool:
+    difference = left - right
+    return bool(abs(difference.mean()) <= 2 * np.nan_to_num(_error(difference)))
+
+
+def _error(values: np.ndarray) -> float:
+    """Monte Carlo standard error of a mean over draws."""
+    return float(values.std(ddof=1) / np.sqrt(values.size)) if values.size > 1 else np.nan
+
+
+def _described(names: Sequence[str], within: np.ndarray, best: int, second: int | None) -> dict:
+    row = {"best": names[best], "within": float(within[best].mean()), "se": _error(within[best])}
+    if second is None:
+        return row | {"runner_up": "", "runner_up_within": np.nan, "tied": False}
+    other = {"runner_up": names[second], "runner_up_within": float(within[second].mean())}
+    return row | other | {"tied": _no_different(within[best], within[second])}

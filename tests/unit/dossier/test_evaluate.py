@@ -116,7 +116,9 @@ def test_tables_agree_with_the_result(dossier):
     for source in ("twins", "virtual"):
         assert everyone.loc[(source, "low"), "below"] > everyone.loc[(source, "usual"), "below"]
     best = content.doses.set_index("id")
-    assert (best["within"] >= best["runner_up_within"]).all()
+    clear = ~best["note"].str.contains("no different")
+    assert (best["within"] > best["runner_up_within"])[clear].all()
+    assert clear.any()
     assert len(pd.read_csv(made.folder / "tables" / "doses.csv")) == 59
 
 
