@@ -14,13 +14,18 @@ import numpy as np
 
 from understudy.engine.problem import NO_STEADY_STATE, OK, Problem, Solution, Tolerances
 from understudy.engine.timeline import BOLUS, RATE, SteadyDoses, Timeline
+from understudy.model.model import Model
 
 Solver = Callable[[Problem, Tolerances, int], Solution]
 
 # Cycles simply repeated before Newton's method, its longest course, and the relative step at which it has arrived:
 # differences over 1e-4 of solutions good to 1e-8 give a derivative good to 1e-4, so that the step after one of 1e-7
-# would be of 1e-11.
-_WARM_UP, _LONGEST, _ARRIVED, _DIFFERENCE = 3, 60, 1e-7, 1e-4
+# would be of 1e-11. What is below a thousandth of a state's largest value in the cycle counts as that.
+_WARM_UP, _LONGEST, _ARRIVED, _DIFFERENCE, _SMALL = 3, 60, 1e-7, 1e-4, 1e-3
+# Directions in which a cycle forgets less than this cannot be told from those in which it forgets nothing.
+_SINGULAR = 1e-9
+# How often a cycle is looked at to see how large its states are, and what counts as zero beside the largest of them.
+_LOOKS, _NOTHING = 9, 1e-30
 # A constant infusion has no period of its own; any will do, long against most half-lives.
 _CONSTANT_PERIOD = 100.0
 
@@ -35,7 +40,7 @@ class SteadyStates:
 
 def find(problem: Problem, solve: Solver, tolerances: Tolerances, jobs: int) -> SteadyStates:
     """Steady states of all cycles of a problem's timeline."""
-    cycles = problem.timeline.steady
+    cycles, collects = problem.timeline.steady, _collecting_states(problem.model)
     current = problem.initial[cycles.row].copy()
     status = np.full(cycles.row.size, NO_STEADY_STATE)
     open_cycles = np.arange(cycles.row.size)
@@ -44,78 +49,102 @@ def find(problem: Problem, solve: Solver, tolerances: Tolerances, jobs: int) -> 
             break
         follow = lambda starts, which: _follow(problem, which, starts, solve, tolerances, jobs)  # noqa: E731
         if iteration < _WARM_UP:
-            current[open_cycles], failed = follow(current[open_cycles], open_cycles)
+            current[open_cycles], _, failed = follow(current[open_cycles], open_cycles)
             arrived = np.zeros(open_cycles.size, bool)
         else:
-            current[open_cycles], arrived, failed = _newton(current[open_cycles], open_cycles, follow)
+            current[open_cycles], arrived, failed = _newton(
+                current[open_cycles], open_cycles, follow, collects
+            )
         status[open_cycles[failed]] = NO_STEADY_STATE
         status[open_cycles[arrived]] = OK
         open_cycles = open_cycles[~(failed | arrived)]
     return SteadyStates(current, status)
 
 
+def _collecting_states(model: Model) -> np.ndarray:
+    """States that no rate depends on, such as an area under a curve: what enters them stays."""
+    equations = {item.name: item.expression for item in model.assignments}
+    used, waiting = set(), [name for rate in model.rates for name in rate.names]
+    while waiting:
+        name = waiting.pop()
+        if name not in used:
+            used.add(name)
+            waiting += equations[name].names if name in equations else ()
+    return np.array([name not in used for name in model.state_names])
+
+
 def _newton(
-    starts: np.ndarray, cycles: np.ndarray, follow: Callable
+    starts: np.ndarray, cycles: np.ndarray, follow: Callable, collects: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """One Newton step for every cycle: new starts, which have arrived, which have failed."""
+    """One Newton step for every cycle: new starts, which have arrived, which have failed.
+
+    Every state is measured by the largest value it has in the cycle: states have different units.
+    """
     count, size = starts.shape
-    steps = _DIFFERENCE * np.maximum(np.abs(starts), 1e-3 * np.abs(starts).max(axis=1, keepdims=True) + 1e-12)
-    shifted = starts[:, None, :] + np.concatenate([np.zeros((count, 1, size)), _diagonals(steps)], axis=1)
-    ends, failed = follow(shifted.reshape(-1, size), np.repeat(cycles, size + 1))
-    ends, failed = ends.reshape(count, size + 1, size), failed.reshape(count, size + 1)[:, 0]
-    derivative = (ends[:, 1:, :] - ends[:, :1, :]).transpose(0, 2, 1) / steps[:, None, :]
-    moved = ends[:, 0] - starts
-    with np.errstate(all="ignore"):
-        step = np.einsum("cij,cj->ci", np.linalg.pinv(np.nan_to_num(np.eye(size) - derivative)), moved)
+    ends, scale, failed = follow(starts, cycles)
+    steps = _DIFFERENCE * np.maximum(np.abs(starts), _SMALL * scale)
+    shifted = (starts[:, None, :] + steps[:, :, None] * np.eye(size)).reshape(-1, size)
+    moved_ends = follow(shifted, np.repeat(cycles, size))[0].reshape(count, size, size)
+    derivative = (moved_ends - ends[:, None, :]).transpose(0, 2, 1) / steps[:, None, :]
+    moved = ends - starts
+    # A state that is zero and stays there is left alone: differences would give it noise.
+    step = np.where((starts == 0) & (moved == 0), 0.0, _solve(np.eye(size) - derivative, moved, scale))
     proposed = starts + step
-    scale = np.abs(proposed).max(axis=1, keepdims=True)
-    sensible = np.isfinite(proposed).all(axis=1) & (proposed >= np.minimum(ends[:, 0], -1e-9 * scale)).all(
-        axis=1
-    )
-    arrived = sensible & (np.abs(step) <= _ARRIVED * np.maximum(np.abs(proposed), 1e-6 * scale)).all(axis=1)
-    # pinv finds a point even where there is no fixed point: only a start that reproduces itself has arrived.
-    arrived &= (np.abs(moved) <= 1e-5 * np.maximum(np.abs(proposed), 1e-6 * scale)).all(axis=1)
-    return np.where(sensible[:, None], proposed, ends[:, 0]), arrived, failed
+    sensible = np.isfinite(proposed).all(axis=1) & (proposed >= np.minimum(ends, -1e-9 * scale)).all(axis=1)
+    allowed = _ARRIVED * np.maximum(np.abs(proposed), _SMALL * scale)
+    # A point may be found even where there is no fixed point: only a start that reproduces itself has arrived.
+    arrived = sensible & (np.abs(step) <= allowed).all(axis=1) & (np.abs(moved) <= 100 * allowed).all(axis=1)
+    failed |= (moved[:, collects] != 0).any(axis=1)
+    return np.where(sensible[:, None], proposed, ends), arrived & ~failed, failed
 
 
-def _diagonals(steps: np.ndarray) -> np.ndarray:
-    return steps[:, :, None] * np.eye(steps.shape[1])
+def _solve(matrices: np.ndarray, vectors: np.ndarray, scale: np.ndarray) -> np.ndarray:
+    """Solutions of linear equations in units of `scale`; what a singular matrix leaves open is left as it is."""
+    unitless = matrices * scale[:, None, :] / scale[:, :, None]
+    inverse = np.linalg.pinv(np.nan_to_num(unitless), rcond=_SINGULAR)
+    return scale * np.einsum("cij,cj->ci", inverse, np.nan_to_num(vectors / scale, nan=np.inf))
 
 
 def _follow(
     problem: Problem, cycles: np.ndarray, starts: np.ndarray, solve: Solver, tolerances: Tolerances, jobs: int
-):
-    """States at the end of each cycle from given starts, and which could not be followed."""
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """States at the end of each cycle from given starts, their largest values, and which could not be followed."""
     part = problem.replace(timeline=_one_cycle(problem.timeline.steady, cycles), start=starts)
     solution = solve(part, tolerances, jobs)
-    return solution.states, solution.status != OK
+    states = solution.states.reshape(cycles.size, -1, starts.shape[1])
+    largest = np.maximum(np.abs(states).max(axis=1), np.abs(starts))
+    # A state that stays at zero has no scale of its own.
+    top = largest.max(axis=1, keepdims=True)
+    own = largest > _NOTHING * top
+    return states[:, -1], np.where(own, largest, np.where(top > 0, top, 1.0)), solution.status != OK
 
 
 def _one_cycle(steady: SteadyDoses, cycles: np.ndarray) -> Timeline:
-    """A timeline with one cycle per patient, from time zero to the period, observed at its end."""
+    """A timeline with one cycle per patient, from time zero to the period, observed on the way and at its end."""
     period = np.where(steady.period[cycles] > 0, steady.period[cycles], _CONSTANT_PERIOD)
     constant = steady.period[cycles] == 0
-    rate, state = steady.rate[cycles], steady.state[cycles]
+    rate, state, phase = steady.rate[cycles], steady.state[cycles], steady.phase[cycles]
     count, infused = cycles.size, rate > 0
     always = np.where(constant, rate, steady.running[cycles] * rate)
-    time = np.stack(
-        [np.zeros(count), steady.phase[cycles], np.where(infused, steady.end[cycles], period)], axis=1
-    )
+    time = np.stack([np.zeros(count), phase, np.where(infused, steady.end[cycles], period)], axis=1)
     kind = np.stack([np.full(count, RATE), np.where(infused, RATE, BOLUS), np.full(count, RATE)], axis=1)
     entering = np.where(infused, np.where(constant, 0.0, rate), steady.amount[cycles])
     value = np.stack([always, entering, np.where(constant, 0.0, -rate)], axis=1)
     order = np.argsort(time, axis=1, kind="stable")
     sort = lambda values: np.take_along_axis(values, order, axis=1).ravel()  # noqa: E731
+    looks = np.sort(np.hstack([period[:, None] * np.linspace(0, 1, _LOOKS), phase[:, None]]), axis=1)
+    after = (time[:, None, :] <= looks[:, :, None]).sum(axis=2)
+    after[:, -1] = 3
     return Timeline(
         event_start=3 * np.arange(count + 1),
         event_time=sort(time).astype(float),
         event_kind=sort(kind).astype(np.int64),
         event_target=np.repeat(state, 3).astype(np.int64),
         event_value=sort(value).astype(float),
-        observation_start=np.arange(count + 1),
-        observation_time=period.astype(float),
-        observation_after=np.full(count, 3),
-        observation_row=np.arange(count),
+        observation_start=looks.shape[1] * np.arange(count + 1),
+        observation_time=looks.ravel(),
+        observation_after=after.ravel(),
+        observation_row=np.arange(looks.size),
         first_row=steady.row[cycles].astype(np.int64),
         start_time=np.zeros(count),
         steady=_nothing(),
