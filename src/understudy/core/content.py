@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, Field, fields, is_dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import Any, Literal, Self, TypeVar, Union, get_args, get_origin, get_type_hints
 
 import numpy as np
 
@@ -242,3 +242,21 @@ def file_hash(path: str | Path) -> str:
         raise UnderstudyError(
             f"cannot read the file: {error.strerror}", place=str(path), repair="check the path"
         ) from None
+
+
+class Content:
+    """What frozen dataclasses share that are stored, compared and cited by their content."""
+
+    @property
+    def hash(self) -> str:
+        """SHA-256 of the content."""
+        return content_hash(self)
+
+    def to_json(self) -> dict[str, Any]:
+        """The content as JSON data; `from_json` gives it back equal."""
+        return encode(self)
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Self:
+        """What `to_json` was called on, from its data."""
+        return decode(cls, data)

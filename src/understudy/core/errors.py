@@ -48,7 +48,8 @@ class UnderstudyError(Exception):
     def __str__(self) -> str:
         lines = [self.cause]
         if self.place:
-            lines.append(f"  where: {self.place}")
+            # A place that is drawn with a caret begins on a line of its own.
+            lines.append(f"  where:{'' if self.place.startswith(chr(10)) else ' '}{self.place}")
         if self.repair:
             lines.append(f"  repair: {self.repair}")
         return "\n".join(lines)

@@ -317,7 +317,7 @@ def _content(plan: _Plan, findings: _Findings, record: Record) -> ReportContent:
         vpc=findings.vpc,
         forecast=check.table,
         forecast_scores=check.scores,
-        forecast_sentence=check.sentence,
+        forecast_sentence=f"{check.sentence} {_IN_SAMPLE[study.model.built_on_these_patients]}",
         interval=plan.interval,
         attainment=pd.concat([c.table(plan.strata) for c in findings.comparisons], ignore_index=True),
         profile=pd.concat(
@@ -338,11 +338,22 @@ def _exclusions(findings: _Findings) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["id", "row", "reason"])
 
 
+# Whether the patients of the study are those whom the model was estimated from.
+_IN_SAMPLE = {
+    True: "The model's parameters were estimated from these very patients, held-back levels included: in others the "
+    "forecasts would be less exact.",
+    False: "The model's parameters were estimated from other patients.",
+    None: "The study does not say whether the model's parameters were estimated from these very patients; if they "
+    "were, forecasts in others would be less exact.",
+}
+
+
 def _assumptions(plan: _Plan) -> tuple[str, ...]:
     covariates = ", ".join(plan.model.covariate_names) or "none"
     share = f"{100 * plan.interval:g} %"
     return (
         "Parameters of the population are fixed at their published values; their own uncertainty is not carried on.",
+        _IN_SAMPLE[plan.study.model.built_on_these_patients],
         "A twin is the posterior of one patient's random effects given all of that patient's levels, approximated by "
         f"a normal distribution around its mode; {plan.draws} draws from it are simulated.",
         f"The {plan.study.population.size:,} virtual patients have covariates ({covariates}) resampled from the "
@@ -353,4 +364,12 @@ def _assumptions(plan: _Plan) -> tuple[str, ...]:
         "Where regimens are no different for a patient within Monte Carlo error, that one is named for the patient "
         "which is best over all patients.",
         f"Intervals hold with a probability of {share} unless another is given.",
+        *_undeclared_units(plan.records),
     )
+
+
+def _undeclared_units(records: Records) -> list[str]:
+    """A sentence on the columns whose unit is taken on trust, if there are any."""
+    declared = {name.partition(":")[0] for name in records.units}
+    missing = [name for name in ("time", "amt", "dv", *records.covariates) if name not in declared]
+    return [f"No unit is declared for {', '.join(missing)}: the model's unit is assumed."] if missing else []

@@ -94,6 +94,12 @@ class ModelSection(Section):
         description="Python file that defines `model`, relative to the study; it is run, so trust it first",
     )
 
+    built_on_these_patients: bool | None = Field(
+        default=None,
+        description="whether the model's parameters were estimated from these very patients; "
+        "forecasts of them then look better than they would be in others",
+    )
+
     @model_validator(mode="after")
     def _one(self) -> ModelSection:
         if (self.name is None) == (self.file is None):

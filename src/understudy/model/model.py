@@ -8,7 +8,7 @@ from functools import cached_property
 from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
-from understudy.core.content import content_hash, decode, encode
+from understudy.core.content import Content
 from understudy.core.errors import ModelError
 from understudy.core.expression import TIME, Expression
 from understudy.model.parts import Assignment, Input, Output, Parameter, Source, State
@@ -17,7 +17,7 @@ TIME_AFTER_DOSE = "tad"
 
 
 @dataclass(frozen=True, repr=False)
-class Model:
+class Model(Content):
     """A mechanism: how amounts move and what is seen of them. It knows no patient and no solver.
 
     Each part may be given in full (`Parameter`, `State`, …) or in short, as in the example.
@@ -164,20 +164,6 @@ class Model:
         from understudy.model.unit_check import check_model
 
         check_model(self)
-
-    @property
-    def hash(self) -> str:
-        """SHA-256 of the content."""
-        return content_hash(self)
-
-    def to_json(self) -> dict[str, Any]:
-        """The model as JSON data; `from_json` gives it back equal."""
-        return encode(self)
-
-    @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> Model:
-        """A model from `to_json`'s data."""
-        return decode(cls, data)
 
     def __repr__(self) -> str:
         values = ", ".join(f"{p.name} = {p.value:g} {p.unit}" for p in self.parameters)

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from understudy.core.content import content_hash, decode, encode
+from understudy.core.content import Content
 from understudy.core.errors import ModelError
 from understudy.core.expression import Expression, check_name
 from understudy.model.model import Model, _named, _records, ordered, require_known
@@ -120,7 +120,7 @@ class Residual:
 
 
 @dataclass(frozen=True, repr=False)
-class PopulationModel:
+class PopulationModel(Content):
     """A structural model with its population: fixed effects, random effects, covariates and residual error.
 
     Parameters
@@ -243,20 +243,6 @@ class PopulationModel:
         from understudy.model.unit_check import check_population
 
         check_population(self)
-
-    @property
-    def hash(self) -> str:
-        """SHA-256 of the content."""
-        return content_hash(self)
-
-    def to_json(self) -> dict[str, Any]:
-        """The model as JSON data; `from_json` gives it back equal."""
-        return encode(self)
-
-    @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> PopulationModel:
-        """A population model from `to_json`'s data."""
-        return decode(cls, data)
 
     def __repr__(self) -> str:
         lines = [f"PopulationModel {self.name!r} on {self.structural.name!r}"]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from understudy.core.content import content_hash, decode, encode
+from understudy.core.content import Content
 from understudy.core.errors import RegimenError
 from understudy.model.dose import Dose, start_after, time_unit_name
 
@@ -19,7 +19,7 @@ _SIZE_COLUMN = {"kg": "weight", "m**2": "surface"}
 
 
 @dataclass(frozen=True, repr=False)
-class Regimen:
+class Regimen(Content):
     """Doses over time for any patient; amounts may be per kilogram or per square metre.
 
     Parameters
@@ -189,20 +189,6 @@ class Regimen:
         scaled = {name: (sizes * lines[name].to_numpy()).ravel() for name in ("amt", "rate")}
         table = pd.DataFrame({"id": np.repeat(patients, len(lines)), **tiled, **scaled})
         return table[list(_COLUMNS)]
-
-    @property
-    def hash(self) -> str:
-        """SHA-256 of the content."""
-        return content_hash(self)
-
-    def to_json(self) -> dict[str, Any]:
-        """The regimen as JSON data; `from_json` gives it back equal."""
-        return encode(self)
-
-    @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> Regimen:
-        """A regimen from `to_json`'s data."""
-        return decode(cls, data)
 
     def __str__(self) -> str:
         from understudy.model.dosing_sentence import write_sentence

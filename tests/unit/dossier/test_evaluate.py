@@ -170,6 +170,17 @@ def test_failing_patients_are_named_and_the_others_stand(dossier, tmp_path):
         assert name in (made.folder / "report.html").read_text()
 
 
+def test_the_report_says_whose_data_the_model_and_the_units_are(dossier, tmp_path):
+    made, _, _ = dossier
+    assert any("does not say whether" in text for text in made.content.assumptions)
+    assert not any("No unit is declared" in text for text in made.content.assumptions)
+    path = study_in(tmp_path, 'name = "phenobarbital_neonates"\nbuilt_on_these_patients = true')
+    path.write_text(path.read_text().replace(', APGR = "1"', "").replace('DV = "mg/L", ', ""))
+    content = evaluate(path).content
+    assert "these very patients, held-back levels included" in content.forecast_sentence
+    assert "No unit is declared for dv, APGR: the model's unit is assumed." in content.assumptions
+
+
 def test_a_model_without_a_population_is_refused(tmp_path):
     with pytest.raises(StudyError, match="has no population") as caught:
         evaluate(study_in(tmp_path, 'name = "one_compartment_iv"'))
