@@ -73,7 +73,7 @@ def entered(model: Model, compartment: str) -> tuple[Input, ...]:
 
 
 def output_name(model: Model | PopulationModel, output: str) -> str | None:
-    """The output that a DVID means: its name, its number from 1, or "" for the only one.
+    """The output that a DVID means: its name (in any case, where that is clear), its number from 1, or "" for the only.
 
     Numbers are those of the structural model's outputs. None where nothing is meant: no such output, or ""
     where several are observed.
@@ -83,6 +83,9 @@ def output_name(model: Model | PopulationModel, output: str) -> str | None:
         return model.output_names[0] if len(model.output_names) == 1 else None
     if output in names:
         return output
+    alike = [name for name in names if name.lower() == output.lower()]
+    if len(alike) == 1:
+        return alike[0]
     return names[int(output) - 1] if output.isdecimal() and 1 <= int(output) <= len(names) else None
 
 
@@ -101,14 +104,18 @@ def _state(model: Model, compartment: str) -> str | None:
 def _problems(
     table: pd.DataFrame, column: str, explain: Callable[[str], tuple[str, str] | None]
 ) -> list[Problem]:
-    """One problem for each row whose value `explain` finds at fault, asked once a value."""
-    values = table[column].astype(str)
-    faults = {value: explain(value) for value in values.unique()}
-    return [
-        Problem(*faults[value], int(row), column.upper(), value)
-        for row, value in zip(table["row"], values, strict=True)
-        if faults[value]
-    ]
+    """One problem for each value that `explain` finds at fault: at its first row, with how many rows have it."""
+    problems = []
+    for value, rows in table["row"].groupby(table[column].astype(str), sort=False):
+        fault = explain(str(value))
+        if fault:
+            cause = (
+                f"{fault[0]} (so on {len(rows)} rows, of which this is the first)"
+                if len(rows) > 1
+                else fault[0]
+            )
+            problems.append(Problem(cause, fault[1], int(rows.iloc[0]), column.upper(), str(value)))
+    return problems
 
 
 def _compartments(records: Records, model: Model) -> list[Problem]:

@@ -211,7 +211,12 @@ def _find(plan: _Plan, stage: Callable[[str, Callable], Any]) -> _Findings:
 
 
 def _check(plan: _Plan) -> ForecastCheck:
-    return check_forecasts(plan.model, plan.records, interval=plan.interval, seed=plan.seed, jobs=plan.jobs)
+    # The output that the target is about, where it has been measured.
+    target = plan.study.target.output
+    output = target if target in plan.model.output_names else None
+    return check_forecasts(
+        plan.model, plan.records, output=output, interval=plan.interval, seed=plan.seed, jobs=plan.jobs
+    )
 
 
 def _diagnose(plan: _Plan, twins: Twins) -> Diagnostics:
@@ -229,9 +234,10 @@ def _in_twins(plan: _Plan, twins: Twins, done: Callable[[float], None]) -> Compa
 
 
 def _in_virtual(plan: _Plan, done: Callable[[float], None]) -> Comparison:
-    real = plan.records.baseline()[list(plan.model.covariate_names)]
-    patients = virtual_patients(plan.model, real, plan.study.population.size, plan.seed)
-    return _compare(plan, VIRTUAL, patients, patients, done)
+    # All covariates are resampled, for the strata; the model is given those it knows.
+    patients = virtual_patients(plan.model, plan.records.baseline(), plan.study.population.size, plan.seed)
+    known = [name for name in patients if name in (*plan.model.covariate_names, *plan.model.eta_names)]
+    return _compare(plan, VIRTUAL, patients[known], patients, done)
 
 
 def _compare(plan: _Plan, source: str, patients, covariates, done: Callable[[float], None]) -> Comparison:

@@ -113,12 +113,18 @@ def simulate(
 def record_schedule(
     records: Records, model: Model | PopulationModel
 ) -> tuple[Schedule, dict[str, np.ndarray]]:
-    """Schedule of a table in the model's units, and its covariate columns at every schedule row."""
+    """Schedule of a table in the model's units, and its covariate columns at every schedule row.
+
+    A population takes its own covariates from the table and leaves other columns alone; a mechanism takes every column
+    that has a parameter's name.
+    """
     check_against(records, model)
     fitted = in_model_units(records, model)
     schedule = from_records(fitted, structural(model))
-    columns = {name: fitted.table[name].to_numpy(float)[schedule.record] for name in fitted.covariates}
-    return schedule, columns
+    wanted = model.covariate_names if isinstance(model, PopulationModel) else model.parameter_names
+    names = [name for name in fitted.covariates if name in wanted]
+    table = fitted.table
+    return schedule, {name: table[name].to_numpy(float)[schedule.record] for name in names}
 
 
 def in_model_units(records: Records, model: Model | PopulationModel) -> Records:

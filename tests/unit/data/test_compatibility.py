@@ -95,7 +95,9 @@ def test_two_paths_of_one_route_are_entered_together():
         (ONLY_URINE, "", "U"),
         (ONLY_URINE, "1", "C"),
         (ONLY_URINE, "2", "U"),
-        (POPULATION, "c", None),
+        # Data sets write cp and pca where models write Cp and PCA.
+        (POPULATION, "c", "C"),
+        (POPULATION, "x", None),
     ],
 )
 def test_which_output_a_dvid_means(model, dvid, name):
