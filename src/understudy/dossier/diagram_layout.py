@@ -10,9 +10,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from understudy.core.expression import Expression
+from understudy.core.unit_label import unit_label
 from understudy.dossier.mechanism import Mechanism
 from understudy.model.model import Model
-from understudy.plot.label import titled, unit_label
+from understudy.plot.label import titled
 
 HEIGHT = 56.0
 ROW_GAP = 46.0

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
+from understudy.core.unit_label import unit_label
 from understudy.dossier.number import figures, percent
 from understudy.dossier.page import Figure
 from understudy.dossier.report_content import ReportContent
@@ -15,7 +16,7 @@ from understudy.plot.attainment import attainment, attainment_by_stratum
 from understudy.plot.forecast import forecast
 from understudy.plot.goodness_of_fit import goodness_of_fit
 from understudy.plot.individual_fits import individual_fits
-from understudy.plot.label import sentence_case, unit_label
+from understudy.plot.label import sentence_case
 from understudy.plot.profile import profile
 from understudy.plot.svg import svg
 from understudy.plot.theme import MOST_ROWS

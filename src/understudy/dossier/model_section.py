@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 from markupsafe import Markup
 
+from understudy.core.unit_label import unit_label
 from understudy.dossier.citations import Citations
 from understudy.dossier.diagram import diagram
 from understudy.dossier.mechanism import mechanism
@@ -17,7 +18,7 @@ from understudy.dossier.page import Column, Figure, Section, Table, Text, sectio
 from understudy.dossier.report_content import ReportContent
 from understudy.model.parts import Parameter
 from understudy.model.population_model import PopulationModel, RandomEffects, Residual
-from understudy.plot.label import sentence_case, unit_label
+from understudy.plot.label import sentence_case
 
 NOT_PUBLISHED = "not published"
 

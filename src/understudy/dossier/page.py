@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from understudy.plot.label import unit_label
+from understudy.core.unit_label import unit_label
 
 
 @dataclass(frozen=True)

@@ -165,8 +165,8 @@ class ReportContent:
     @property
     def range_text(self) -> str:
         """The target range with its unit."""
+        from understudy.core.unit_label import unit_label
         from understudy.dossier.number import compact
-        from understudy.plot.label import unit_label
 
         return f"{compact(self.target.low)} to {compact(self.target.high)} {unit_label(self.target.unit)}".strip()
 

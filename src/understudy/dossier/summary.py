@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from understudy.core.unit_label import unit_label
 from understudy.dossier.number import (
     figures,
     is_number,
@@ -17,7 +18,7 @@ from understudy.dossier.number import (
 )
 from understudy.dossier.report_content import ReportContent
 from understudy.inference.hold_out import METHODS
-from understudy.plot.label import sentence_case, unit_label
+from understudy.plot.label import sentence_case
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from understudy.core.random import choices
+from understudy.core.unit_label import unit_label
 from understudy.inference.diagnose import central, measurement_draws, natural_scale
 from understudy.inference.individualise import Twins, individualise, prior_twins
 from understudy.inference.predictor import Predictor
@@ -60,6 +61,7 @@ class ForecastCheck:
             return "No patient has two measurements, so that the twins' forecasts could not be checked."
         by_method = self.scores.set_index("method")["mae"]
         mean, low, high = self.gain
+        unit = unit_label(self.unit)
         twin, alone = by_method[METHODS["individual"]], by_method[METHODS["population"]]
         verdict = (
             "Individualising helped"
@@ -69,9 +71,9 @@ class ForecastCheck:
             else "Individualising made no difference that these data can show"
         )
         return (
-            f"{verdict}: over {len(self.table)} held-back levels the twin was off by {twin:.2g} {self.unit} "
-            f"on average, the population alone by {alone:.2g} {self.unit} "
-            f"(difference {mean:.2g} {self.unit}, 95 % interval {low:.2g} to {high:.2g})."
+            f"{verdict}: over {len(self.table)} held-back levels the twin was off by {twin:.2g} {unit} "
+            f"on average, the population alone by {alone:.2g} {unit} "
+            f"(difference {mean:.2g} {unit}, 95 % interval {low:.2g} to {high:.2g})."
         )
 
 

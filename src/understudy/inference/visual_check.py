@@ -105,9 +105,10 @@ def _shape(predictor: Predictor) -> tuple[int, int]:
 
 def _bins(time: np.ndarray, count: int) -> list[np.ndarray]:
     """Indices of about equally large groups in order of time; equal times stay together."""
-    edges = np.unique(np.quantile(time, np.linspace(0, 1, count + 1)))
-    place = np.clip(np.searchsorted(edges, time, side="right") - 1, 0, max(len(edges) - 2, 0))
-    return [np.flatnonzero(place == k) for k in np.unique(place)]
+    moments, place, sizes = np.unique(time, return_inverse=True, return_counts=True)
+    middle = (np.cumsum(sizes) - sizes / 2) / max(time.size, 1)
+    bins = np.minimum((middle * count).astype(int), count - 1)[place] if moments.size else place
+    return [np.flatnonzero(bins == k) for k in np.unique(bins)]
 
 
 def _bin(

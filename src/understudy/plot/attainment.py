@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from understudy.plot.label import unit_label, wrapped
+from understudy.core.unit_label import unit_label
+from understudy.plot.label import wrapped
 from understudy.plot.theme import ABOVE, BELOW, INK, LINES, WITHIN, inline, themed
 
 if TYPE_CHECKING:
