@@ -13,6 +13,7 @@ from llvmlite import ir
 
 from understudy.core.expression import CONSTANTS, TIME, Expression
 from understudy.engine.lanes import WIDTH
+from understudy.engine.vector_math import FUNCTIONS, vector_function
 from understudy.model.model import Model
 
 _DOUBLE = ir.DoubleType()
@@ -23,10 +24,6 @@ _FLAGS = ("contract",)
 
 RIGHT_HAND_SIDE = "right_hand_side"
 _INTRINSICS = {
-    "exp": "llvm.exp",
-    "log": "llvm.log",
-    "log10": "llvm.log10",
-    "log2": "llvm.log2",
     "sqrt": "llvm.sqrt",
     "abs": "llvm.fabs",
     "floor": "llvm.floor",
@@ -35,7 +32,7 @@ _INTRINSICS = {
     "cos": "llvm.cos",
 }
 # Called lane by lane from the C library.
-LIBRARY = ("expm1", "log1p", "tan", "asin", "acos", "atan", "sinh", "cosh", "tanh", "lgamma")
+LIBRARY = ("tan", "asin", "acos", "atan", "sinh", "cosh", "lgamma")
 _COMPARE = {ast.Lt: "<", ast.LtE: "<=", ast.Gt: ">", ast.GtE: ">=", ast.Eq: "==", ast.NotEq: "!="}
 # Whole powers up to this are multiplied out.
 _LARGEST_POWER = 16
@@ -164,7 +161,7 @@ class _Printer:
             return value if exponent > 0 else self.emit("fdiv", self.constant(1.0), value)
         if exponent == 0.5:
             return self.intrinsic("llvm.sqrt", base)
-        return self.intrinsic("llvm.pow", base, self.number(self.value(tree.right)))
+        return self.elementary("pow", base, self.number(self.value(tree.right)))
 
     def whole_power(self, base: ir.Value, exponent: int) -> ir.Value:
         if exponent == 1:
@@ -175,6 +172,10 @@ class _Printer:
 
     def intrinsic(self, name: str, *values: ir.Value) -> ir.Value:
         function = self.function(f"{name}.v{WIDTH}f64", _VECTOR, len(values))
+        return self.once((name, *map(_identity, values)), lambda: self.builder.call(function, values))
+
+    def elementary(self, name: str, *values: ir.Value) -> ir.Value:
+        function = vector_function(self.module, name)
         return self.once((name, *map(_identity, values)), lambda: self.builder.call(function, values))
 
     def function(self, name: str, kind: ir.Type, count: int) -> ir.Function:
@@ -197,13 +198,15 @@ class _Printer:
         if name in ("min", "max"):
             return self.extreme("<" if name == "min" else ">", values)
         if name == "expit":
-            grown = self.intrinsic("llvm.exp", self.emit("fneg", values[0]))
+            grown = self.elementary("exp", self.emit("fneg", values[0]))
             return self.emit("fdiv", self.constant(1.0), self.emit("fadd", self.constant(1.0), grown))
         if name == "logit":
             odds = self.emit("fdiv", values[0], self.emit("fsub", self.constant(1.0), values[0]))
-            return self.intrinsic("llvm.log", odds)
+            return self.elementary("log", odds)
         if name in _INTRINSICS:
             return self.intrinsic(_INTRINSICS[name], *values)
+        if name in FUNCTIONS:
+            return self.elementary(name, *values)
         return self.once((name, _identity(values[0])), lambda: self.library(name, values[0]))
 
     def extreme(self, sign: str, values: list[ir.Value]) -> ir.Value:

@@ -18,6 +18,9 @@ import llvmlite.binding as llvm
 
 from understudy.engine.codegen import LIBRARY
 
+# What intrinsics become on machines that have no instruction for them.
+_FROM_INTRINSICS = ("sin", "cos", "floor", "ceil", "fma")
+
 _DIGEST = hashlib.sha256().digest_size
 _lock = threading.Lock()
 _engines: dict[str, llvm.ExecutionEngine] = {}
@@ -52,7 +55,7 @@ def _machine() -> llvm.TargetMachine:
     llvm.initialize_native_target()
     llvm.initialize_native_asmprinter()
     library = ctypes.CDLL(None)
-    for name in (*LIBRARY, "exp", "log", "log10", "log2", "pow", "sin", "cos"):
+    for name in (*LIBRARY, *_FROM_INTRINSICS):
         llvm.add_symbol(name, ctypes.cast(getattr(library, name), ctypes.c_void_p).value)
     target = llvm.Target.from_default_triple()
     return target.create_target_machine(
