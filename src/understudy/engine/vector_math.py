@@ -168,10 +168,11 @@ def _product(a: _Lanes, b: _Lanes) -> _Pair:
 
 
 def _quotient(above: _Pair, below: _Pair) -> _Pair:
-    """Quotient of two pairs."""
-    high = above[0] / below[0]
+    """Quotient of two pairs: a first guess, and what it leaves divided again."""
+    inverse = below[0].constant(1.0) / below[0]
+    high = above[0] * inverse
     left = (-high).fused(below[0], above[0]) + (above[1] - high * below[1])
-    return high, left / below[0]
+    return high, left * inverse
 
 
 def _times(pair: _Pair, constant: tuple[float, float]) -> _Lanes:

@@ -58,11 +58,18 @@ def target(processor: str) -> llvm.TargetMachine:
     host = _machine()
     if processor == "host":
         return host
-    # Without features that not every machine has: no fused multiplication, the narrowest vectors.
-    return llvm.Target.from_triple(host.triple).create_target_machine(cpu="", features="", opt=2, jit=True)
+    if processor == "avx2" and not {"avx2", "fma"} <= {
+        k for k, on in llvm.get_host_cpu_features().items() if on
+    }:
+        pytest.skip("this processor has no AVX2 with fused multiplication")
+    # Plain: without features that not every machine has: no fused multiplication, the narrowest vectors.
+    features = {"avx2": "+avx2,+fma", "plain": ""}[processor]
+    return llvm.Target.from_triple(host.triple).create_target_machine(
+        cpu="", features=features, opt=2, jit=True
+    )
 
 
-@pytest.fixture(scope="module", params=["host", "plain"])
+@pytest.fixture(scope="module", params=["host", "avx2", "plain"])
 def apply(request):
     """Call a vector function on arrays."""
     engines = {}
