@@ -14,13 +14,14 @@ from understudy.engine.problem import (
     NEVER,
     NOT_FINITE,
     STEP_COLLAPSED,
+    TOO_MANY_STEPS,
     Problem,
     Solution,
     Tolerances,
 )
 from understudy.engine.timeline import ADD, BOLUS, PROFILE, RATE, REINITIALISE, ROW, STEADY, STOP_INFUSIONS
 
-TIGHT = Tolerances(relative=1e-11, absolute=1e-13)
+TIGHT = Tolerances(relative=1e-11, absolute=1e-13, max_steps=200_000)
 
 
 class _Failed(Exception):
@@ -39,10 +40,14 @@ class _Patient:
         self.row = problem.timeline.first_row[index]
         self.values = problem.table[self.row].copy()
         self.used = np.zeros(len(problem.slots), dtype=int)
-        self.evaluations = 0
+        self.peak = np.zeros(len(self.states))
+        self.evaluations, self.allowed = 0, 0
 
     def derivative(self, t: float, states: np.ndarray) -> np.ndarray:
         self.evaluations += 1
+        if self.evaluations > self.allowed:
+            # LSODA goes on for ever where a solution blows up.
+            raise _Failed(TOO_MANY_STEPS, t)
         model = self.model
         values = dict(zip(model.parameter_names, self.values, strict=True))
         values |= dict(zip(model.state_names, states, strict=True)) | {"t": t}
@@ -91,9 +96,17 @@ class _Patient:
             return np.tile(self.states, (times.size, 1))
         if not np.isfinite(self.states).all():
             raise _Failed(NOT_FINITE, self.time)
+        self.allowed = self.evaluations + tolerances.max_steps
         found, self.states = _integrate(self, times, until, tolerances)
+        self.peak = np.maximum(self.peak, np.abs(np.vstack([found, self.states])).max(axis=0))
         self.time = until
         return found
+
+    def scale(self, span: float) -> np.ndarray:
+        """What each state is measured by: the largest value it has had, or a little where it has had none."""
+        self.peak = np.maximum(self.peak, np.abs(self.states))
+        largest = max(self.peak.max(), np.abs(self.infusions).max() * span)
+        return np.where(self.peak > 0, self.peak, 1e-6 * largest if largest > 0 else 1.0)
 
 
 def problem_slots(problem: Problem) -> np.ndarray:
@@ -106,8 +119,6 @@ def problem_slots(problem: Problem) -> np.ndarray:
 def _integrate(patient: _Patient, times: np.ndarray, until: float, tolerances: Tolerances):
     from scipy.integrate import solve_ivp
 
-    scale = np.maximum(np.abs(patient.states), np.abs(patient.states).max() * 1e-3)
-    scale = np.maximum(scale, np.abs(patient.infusions).max() * (until - patient.time) * 1e-3)
     wanted, place = np.unique(np.append(times, until), return_inverse=True)
     with np.errstate(all="ignore"), warnings.catch_warnings():
         # LSODA reports trouble as a warning and a failed status; the status is what is read.
@@ -120,7 +131,7 @@ def _integrate(patient: _Patient, times: np.ndarray, until: float, tolerances: T
             method="LSODA" if until - patient.time > 1e-4 * max(1.0, abs(until)) else "DOP853",
             t_eval=wanted,
             rtol=tolerances.relative,
-            atol=tolerances.absolute * np.where(scale > 0, scale, 1.0),
+            atol=tolerances.absolute * patient.scale(until - patient.time),
         )
     if not result.success:
         raise _Failed(STEP_COLLAPSED, float(result.t[-1]) if len(result.t) else patient.time)

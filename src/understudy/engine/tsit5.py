@@ -51,9 +51,10 @@ INTERPOLANT = np.array(
 _SAFETY, _SHRINK, _GROW, _EXPONENT = 0.9, 0.2, 5.0, -0.2
 # A step below this fraction of the time reached can no longer be told from no step.
 _SMALLEST = 1e-14
-# A state that has been zero so far counts as this fraction of the largest amount given. Without it a state that
-# rises from zero like a power of time would have the same relative error at every step size, however small.
-_SEED = 1e-6
+# A state that has been zero so far is measured by these fractions of the largest amount given and of the largest dose
+# that enters by a profile. Without them a state that rises from zero like a power of time would have the same relative
+# error at every step size, however small. It is measured by its own size once it has one: units differ.
+_SEED, _PROFILE_SEED = 1e-10, 1e-3
 
 
 class Lanes(NamedTuple):
@@ -163,7 +164,7 @@ def _measure_errors(lanes, relative, absolute):
                 + E6 * k[5, j]
                 + E7 * k[6, j]
             )
-            allowed = relative * max(abs(y[j]), abs(y1[j])) + absolute * lanes.peak[j] + 1e-300
+            allowed = relative * max(abs(y[j]), abs(y1[j])) + absolute * abs(lanes.peak[j]) + 1e-300
             e = abs(e) / allowed
             # The comparison is turned round so that not-a-number is kept, and later rejected.
             error[i] = error[i] if e <= error[i] else e
@@ -174,7 +175,7 @@ def _first_step(lanes, lane, relative, absolute):
     """A step that changes no state by more than a hundredth of its scale."""
     size, speed, span = 0.0, 0.0, lanes.stop[lane] - lanes.t[lane]
     for j in range(lane, lanes.y.size, W):
-        allowed = relative * abs(lanes.y[j]) + absolute * lanes.peak[j] + 1e-300
+        allowed = relative * abs(lanes.y[j]) + absolute * abs(lanes.peak[j]) + 1e-300
         size, speed = max(size, abs(lanes.y[j]) / allowed), max(speed, abs(lanes.k[0, j]) / allowed)
     # Nothing moves yet: an input may be about to begin, and must not be stepped over.
     guess = 0.01 * size / speed if speed > 0.0 else 0.0
@@ -194,15 +195,24 @@ def _interpolate(lane, theta, h, y, k, states, row):
 
 
 @njit(cache=True, nogil=True)
-def _largest_amount(line, patient):
-    """Largest initial state, dose or infusion rate of a patient."""
-    largest = 0.0
+def _seed(line, patient):
+    """What a state of a patient is measured by while it is zero."""
+    largest, profiled = 0.0, 0.0
     for q in range(line.start.shape[1]):
         largest = max(largest, abs(line.start[patient, q]))
     for event in range(line.event_start[patient], line.event_start[patient + 1]):
         if line.event_kind[event] in (BOLUS, RATE, PROFILE):
             largest = max(largest, abs(line.event_value[event]))
-    return largest
+        if line.event_kind[event] == PROFILE:
+            profiled = max(profiled, abs(line.event_value[event]))
+    return max(_SEED * largest, _PROFILE_SEED * profiled)
+
+
+@njit(cache=True, nogil=True)
+def _raise_peak(peak, j, value):
+    """The largest value that a state has had; minus its seed while it has had none."""
+    if value > 0.0 and value > peak[j]:
+        peak[j] = value
 
 
 @njit(cache=True, nogil=True)
@@ -213,11 +223,12 @@ def _begin(line, lanes, lane, patient, live):
     lanes.event[lane], lanes.applied[lane] = line.event_start[patient], 0
     lanes.seen[lane], lanes.seen_end[lane] = line.seen_start[patient], line.seen_start[patient + 1]
     lanes.used[:, lane] = 0
-    least = _SEED * _largest_amount(line, patient)
+    seed = _seed(line, patient)
     for q in range(line.start.shape[1]):
         j = q * W + lane
         lanes.y[j], lanes.infused[j] = line.start[patient, q], 0.0
-        lanes.peak[j] = max(abs(line.start[patient, q]), least)
+        lanes.peak[j] = -seed
+        _raise_peak(lanes.peak, j, abs(line.start[patient, q]))
     for q in range(line.table.shape[1]):
         lanes.p[q * W + lane] = line.table[line.first_row[patient], q]
 
@@ -273,7 +284,7 @@ def _start_fresh(model, lanes, relative, absolute):
         if lanes.fresh[lane] and lanes.live[lane]:
             for j in range(lane, lanes.y.size, W):
                 lanes.k[0, j] = lanes.work[j]
-                lanes.peak[j] = max(lanes.peak[j], abs(lanes.y[j]))
+                _raise_peak(lanes.peak, j, abs(lanes.y[j]))
             lanes.h[lane] = _first_step(lanes, lane, relative, absolute)
             lanes.fresh[lane] = False
 
@@ -283,7 +294,7 @@ def _go_on(lane, t, h, step, stop, error, y, y1, k, peak):
     """Accept a step."""
     for j in range(lane, y.size, W):
         y[j], k[0, j] = y1[j], k[6, j]
-        peak[j] = max(peak[j], abs(y1[j]))
+        _raise_peak(peak, j, abs(y1[j]))
     ends = step[lane] == stop[lane] - t[lane]
     t[lane] = stop[lane] if ends else t[lane] + step[lane]
     grown = step[lane] * max(_SHRINK, min(_GROW, _SAFETY * max(error[lane], 1e-10) ** _EXPONENT))
