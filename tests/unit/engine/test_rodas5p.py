@@ -1,0 +1,352 @@
+"""Rodas5P: its coefficients, the order it reaches, published stiff problems, and events in stiff models.
+
+Stiff problems and their reference solutions: Hairer E, Wanner G 1996, Solving Ordinary Differential Equations II,
+IV.10, and Mazzia F, Magherini C 2008, Test Set for Initial Value Problem Solvers, release 2.4, University of Bari
+(solved there to 18 digits).
+"""
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from understudy.engine import rodas5p, tsit5
+from understudy.engine.codegen import RIGHT_HAND_SIDE, right_hand_side
+from understudy.engine.compiler import address
+from understudy.engine.jacobian import JACOBIAN, jacobian
+from understudy.engine.lanes import WIDTH
+from understudy.engine.parameters import parameter_rows
+from understudy.engine.problem import NOT_FINITE, STEP_COLLAPSED, TOO_MANY_STEPS, Tolerances
+from understudy.engine.schedule import from_doses
+from understudy.engine.simulate import simulate
+from understudy.engine.solve import solve
+from understudy.library.catalogue import model as library_model
+from understudy.library.pk import compartments
+from understudy.model.model import Model
+
+# Back in the usual form: gamma, alpha and the weights of Hairer and Wanner, IV.7. Coefficients of the size of 150 with
+# 16 digits leave 12.
+EXACT = 1e-12
+STAGES = rodas5p.STAGES
+SQUARE = np.zeros((2, STAGES, STAGES))
+SQUARE[:, :, :-1] = rodas5p.A, rodas5p.C
+GAMMAS = np.linalg.inv(np.eye(STAGES) / rodas5p.GAMMA - SQUARE[1])
+ALPHAS = SQUARE[0] @ GAMMAS
+LAST = np.eye(STAGES)[-1]
+BETAS, WEIGHTS = ALPHAS + GAMMAS, SQUARE[0, -1] + LAST
+
+
+def order_conditions(weights: np.ndarray) -> list[tuple[int, float, float]]:
+    """Order, value and wanted value of each of the 17 conditions up to order 5 (Hairer and Wanner, IV.7)."""
+    b, beta, one = weights @ GAMMAS, BETAS.sum(axis=1), np.ones(STAGES)
+    a = ALPHAS.sum(axis=1)
+    ab = ALPHAS @ beta
+    return [
+        (1, b @ one, 1),
+        (2, b @ beta, 1 / 2),
+        (3, b @ a**2, 1 / 3),
+        (3, b @ (BETAS @ beta), 1 / 6),
+        (4, b @ a**3, 1 / 4),
+        (4, b @ (a * ab), 1 / 8),
+        (4, b @ (BETAS @ a**2), 1 / 12),
+        (4, b @ (BETAS @ BETAS @ beta), 1 / 24),
+        (5, b @ a**4, 1 / 5),
+        (5, b @ (a**2 * ab), 1 / 10),
+        (5, b @ ab**2, 1 / 20),
+        (5, b @ (a * (ALPHAS @ a**2)), 1 / 15),
+        (5, b @ (a * (ALPHAS @ BETAS @ beta)), 1 / 30),
+        (5, b @ (BETAS @ a**3), 1 / 20),
+        (5, b @ (BETAS @ (a * ab)), 1 / 40),
+        (5, b @ (BETAS @ BETAS @ a**2), 1 / 60),
+        (5, b @ (BETAS @ BETAS @ BETAS @ beta), 1 / 120),
+    ]
+
+
+def test_every_stage_is_consistent():
+    np.testing.assert_allclose(ALPHAS.sum(axis=1), rodas5p.NODE, atol=EXACT)
+    np.testing.assert_allclose(GAMMAS.sum(axis=1), rodas5p.SLOPE, atol=EXACT)
+
+
+def test_the_method_has_order_five():
+    for order, value, wanted in order_conditions(WEIGHTS):
+        assert value == pytest.approx(wanted, abs=EXACT), order
+
+
+def test_the_embedded_method_has_order_four_and_no_more():
+    conditions = order_conditions(WEIGHTS - LAST)
+    for order, value, wanted in conditions:
+        if order <= 4:
+            assert value == pytest.approx(wanted, abs=EXACT), order
+    assert max(abs(value - wanted) for order, value, wanted in conditions if order == 5) > 1e-4
+
+
+def test_the_method_is_stiffly_accurate_and_damps_the_fastest_completely():
+    b = WEIGHTS @ GAMMAS
+    np.testing.assert_allclose(b, BETAS[-1], atol=EXACT)
+    assert 1 - b @ np.linalg.solve(BETAS, np.ones(STAGES)) == pytest.approx(0, abs=1e-10)
+
+
+@pytest.mark.parametrize("x", [0.1, 0.37, 0.5, 0.81, 1.0])
+def test_the_interpolant_has_order_four(x):
+    weights = x * WEIGHTS + x * (1 - x) * (np.array([1, x, x**2]) @ rodas5p.DENSE)
+    for order, value, wanted in order_conditions(weights):
+        if order <= 4:
+            # The interpolant's coefficients reach 80, and so do their rounding errors.
+            assert value == pytest.approx(wanted * x**order, abs=100 * EXACT), order
+
+
+SMOOTH = Model(
+    "forced pendulum",
+    "s",
+    {"w": 2.0},
+    {"x": ("1", 1), "v": ("1", 0)},
+    {"x": "v + 0.1 * cos(t)", "v": "-w ** 2 * sin(x) - v ** 2 * t / 5"},
+    outputs={"x": "x", "v": "v"},
+)
+
+
+def fixed_steps(model: Model, start: list[float], end: float, count: int) -> np.ndarray:
+    """States after `count` equal steps."""
+    right, slopes = right_hand_side(model), jacobian(model)
+    code, partial = address(right, RIGHT_HAND_SIDE), address(slopes.code, JACOBIAN)
+    lanes = tsit5.make_lanes(len(start), len(model.parameters), 0)
+    space = rodas5p.make_implicit(len(start), slopes.rows, slopes.columns)
+    lanes.y[:] = np.repeat(start, WIDTH)
+    lanes.p[:] = np.repeat([p.value for p in model.parameters], WIDTH)
+    lanes.step[:] = lanes.steps[:] = end / count
+    for k in range(count):
+        lanes.t[:] = k * end / count
+        tsit5._derivative(code, lanes.t, lanes.y, lanes, lanes.k[0])
+        rodas5p._linearise(partial, lanes, space)
+        rodas5p._try_step(code, lanes, space)
+        lanes.y[:] = lanes.y1
+    return lanes.y.reshape(-1, WIDTH)[:, 0].copy()
+
+
+def test_the_error_falls_with_the_fifth_power_of_the_step():
+    exact = simulate(SMOOTH, times=[2.0], engine="reference")
+    exact = np.array([exact[name].values.item() for name in ("x", "v")])
+    counts = np.array([16, 32, 64, 128])
+    errors = [np.abs(fixed_steps(SMOOTH, [1.0, 0.0], 2.0, n) - exact).max() for n in counts]
+    slope = -np.polyfit(np.log(counts), np.log(errors), 1)[0]
+    assert 4.7 < slope < 5.5
+
+
+def test_elimination_pivots_in_each_lane_by_itself():
+    rng, size = np.random.default_rng(4), 12
+    matrix = rng.standard_normal((size, size, WIDTH)) * (rng.random((size, size, 1)) < 0.4)
+    matrix[np.arange(size), np.arange(size)] = np.where(np.arange(WIDTH) < 4, 0.0, 1e-9)
+    matrix[np.arange(size), (np.arange(size) + 1) % size] = 1 + np.arange(WIDTH) / 10
+    wanted = rng.standard_normal((size, WIDTH))
+    right = np.einsum("ijl,jl->il", matrix, wanted)
+    factors, pivot = matrix.copy(), np.zeros((size, WIDTH), dtype=np.int64)
+    filled = (matrix != 0).any(axis=2)
+    rodas5p._factorise(factors, filled, pivot)
+    rodas5p._substitute(factors, filled, pivot, right)
+    # Condition numbers of such matrices are below 1e4.
+    np.testing.assert_allclose(right, wanted, rtol=1e-10, atol=1e-11)
+
+
+def stiff(name: str, values: dict, start: list[float], rates: list[str]) -> Model:
+    states = {f"y{k + 1}": ("1", value) for k, value in enumerate(start)}
+    return Model(
+        name,
+        "s",
+        values,
+        states,
+        dict(zip(states, rates, strict=True)),
+        outputs={s: s for s in states},
+        stiff=True,
+    )
+
+
+ROBERTSON = stiff(
+    "Robertson",
+    {"a": 0.04, "b": 1e4, "c": 3e7},
+    [1, 0, 0],
+    ["-a * y1 + b * y2 * y3", "a * y1 - b * y2 * y3 - c * y2 ** 2", "c * y2 ** 2"],
+)
+VAN_DER_POL = stiff("Van der Pol", {"mu": 1e3}, [2, 0], ["y2", "mu * (1 - y1 ** 2) * y2 - y1"])
+HIRES = stiff(
+    "HIRES",
+    {"k": 280.0},
+    [1, 0, 0, 0, 0, 0, 0, 0.0057],
+    [
+        "-1.71 * y1 + 0.43 * y2 + 8.32 * y3 + 0.0007",
+        "1.71 * y1 - 8.75 * y2",
+        "-10.03 * y3 + 0.43 * y4 + 0.035 * y5",
+        "8.32 * y2 + 1.71 * y3 - 1.12 * y4",
+        "-1.745 * y5 + 0.43 * y6 + 0.43 * y7",
+        "-k * y6 * y8 + 0.69 * y4 + 1.71 * y5 - 0.43 * y6 + 0.69 * y7",
+        "k * y6 * y8 - 1.81 * y7",
+        "-k * y6 * y8 + 1.81 * y7",
+    ],
+)
+OREGONATOR = stiff(
+    "Oregonator",
+    {"s": 77.27, "w": 0.161, "q": 8.375e-6},
+    [1, 2, 3],
+    ["s * (y2 + y1 * (1 - q * y1 - y2))", "(y3 - (1 + y1) * y2) / s", "w * (y1 - y3)"],
+)
+PUBLISHED = {
+    "Robertson": (ROBERTSON, 1e11, [0.2083340149701255e-7, 0.8333360770334713e-13, 0.9999999791665050]),
+    # Published for mu = 1e3 in the time t / mu, in which the speed is y2 mu.
+    "Van der Pol": (VAN_DER_POL, 2000.0, [0.1706167732170483e1, -0.8928097010247975e-3]),
+    "HIRES": (
+        HIRES,
+        321.8122,
+        [
+            0.7371312573325668e-3,
+            0.1442485726316185e-3,
+            0.5888729740967575e-4,
+            0.1175651343283149e-2,
+            0.2386356198831331e-2,
+            0.6238968252742796e-2,
+            0.2849998395185769e-2,
+            0.2850001604814231e-2,
+        ],
+    ),
+    "Oregonator": (OREGONATOR, 360.0, [0.1000814870318523e1, 0.1228178521549917e4, 0.1320554942846706e3]),
+}
+
+
+@pytest.mark.parametrize("relative", [1e-4, 1e-5, 1e-6, 1e-7, 1e-8])
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_published_stiff_problems(name, relative):
+    model, end, wanted = PUBLISHED[name]
+    # States fall to 1e-9 of their largest values, and are wanted there.
+    found = simulate(model, times=[end], engine="kernel", tolerances=Tolerances(relative, 1e-10 * relative))
+    values = [found.raise_failures()[state].values.item() for state in model.state_names]
+    np.testing.assert_allclose(values, wanted, rtol=10 * relative)
+
+
+def count_steps(model: Model, times: np.ndarray, **kwargs) -> int:
+    columns = ("id", "time", "amt", "rate", "ii", "addl", "ss", "route")
+    schedule = from_doses(pd.DataFrame({n: [] for n in columns}), ["a"], times, np.array(False), model)
+    return int(
+        solve(schedule, parameter_rows(model, schedule, {}), ["y1"], "kernel", **kwargs).solution.steps[0]
+    )
+
+
+def test_a_stiff_course_takes_few_steps():
+    # Eleven decades of time; an explicit method would need some 1e14 steps.
+    assert 40 < count_steps(ROBERTSON, np.array([1e11]), tolerances=Tolerances(1e-6, 1e-16)) < 400
+
+
+def test_observations_cost_no_steps():
+    few, many = (count_steps(VAN_DER_POL, np.linspace(0, 100, n)[1:]) for n in (2, 500))
+    assert few == many
+
+
+def test_dense_output_is_as_good_as_the_steps():
+    times, tolerances = np.linspace(0, 1000, 400), Tolerances(1e-6, 1e-10)
+    found = simulate(VAN_DER_POL, times=times, engine="kernel", tolerances=tolerances)["y1"].values
+    exact = simulate(VAN_DER_POL, times=times, engine="reference")["y1"].values
+    # Between steps the interpolant is one order lower; the sharp turn near t = 807 lies between two observations.
+    np.testing.assert_allclose(found, exact, rtol=1e-4)
+
+
+def fast_binding() -> Model:
+    """Target-mediated disposition with binding a thousand times faster, and its loss with it."""
+    full = library_model("tmdd_full")
+    values = {name: 1000 * full.parameter(name).value for name in ("kon", "koff")}
+    return replace(full.with_values(**values), stiff=True)
+
+
+REGIMENS = {
+    "boluses": "350 mg every 504 h for 2 doses",
+    "infusions": "350 mg over 24 h every 168 h for 3 doses",
+    "steady state": "350 mg every 504 h at steady state for 2 doses",
+    "infused at steady state": "100 mg over 2 h every 168 h at steady state for 2 doses",
+}
+TIMES = np.array([0.25, 1, 4, 12, 24, 25, 72, 168, 170, 336, 480, 506, 600, 1000])
+
+
+@pytest.mark.parametrize("regimen", REGIMENS)
+def test_fast_binding_agrees_with_the_reference(regimen):
+    exact = simulate(fast_binding(), None, REGIMENS[regimen], TIMES, engine="reference").raise_failures()
+    found = simulate(fast_binding(), None, REGIMENS[regimen], TIMES, engine="kernel").raise_failures()
+    for name in ("Cp", "Ctot", "R"):
+        wanted = exact[name].values
+        np.testing.assert_allclose(found[name].values, wanted, rtol=1e-6, atol=1e-9 * np.abs(wanted).max())
+
+
+def test_fast_binding_takes_few_steps():
+    limit = Tolerances(1e-6, 1e-8, max_steps=300)
+    model = fast_binding()
+    assert not simulate(model, None, "350 mg", TIMES, engine="kernel", tolerances=limit).failures
+    explicit = replace(model, stiff=False)
+    assert simulate(explicit, None, "350 mg", TIMES, engine="kernel", tolerances=limit).failures
+
+
+@pytest.mark.parametrize("model", [compartments(1, "transit"), compartments(2, "lagged", "parallel")])
+def test_profiles_and_lags_agree_with_the_explicit_method(model):
+    """Doses that enter by a profile make the rates depend on time, and on parameters that events change."""
+    times = np.linspace(0.25, 60, 31)
+    regimen = "100 mg every 5 h for 8 doses"
+    plain, found = (
+        simulate(replace(model, stiff=declared), None, regimen, times, engine="kernel")["Cp"].values
+        for declared in (False, True)
+    )
+    np.testing.assert_allclose(found, plain, rtol=1e-6, atol=1e-9 * plain.max())
+
+
+COUNT = 19
+
+
+@pytest.fixture(scope="module")
+def crowd():
+    rng, model = np.random.default_rng(5), fast_binding()
+    columns = {p.name: p.value * np.exp(0.4 * rng.standard_normal(COUNT)) for p in model.parameters}
+    table = pd.DataFrame(columns, index=[f"p{k}" for k in range(COUNT)])
+
+    def levels(chosen: pd.DataFrame, **options) -> np.ndarray:
+        outcome = simulate(model, chosen, REGIMENS["infusions"], TIMES, engine="kernel", **options)
+        return outcome.raise_failures()["R"].values
+
+    return table, levels, levels(table)
+
+
+def test_neither_threads_nor_neighbours_nor_order_change_a_bit(crowd):
+    table, levels, found = crowd
+    for jobs in (2, 3):
+        np.testing.assert_array_equal(levels(table, jobs=jobs), found)
+    order = np.random.default_rng(2).permutation(COUNT)
+    np.testing.assert_array_equal(levels(table.iloc[order]), found[order])
+    for k in (0, 3, 8, COUNT - 1):
+        np.testing.assert_array_equal(levels(table.iloc[[k]])[0], found[k])
+
+
+BLOW_UP = Model(
+    "blow-up", "h", {"k": 1.0}, {"y": ("1", 0.5)}, {"y": "k * y ** 2"}, outputs={"y": "y"}, stiff=True
+)
+ROOT = Model(
+    "root", "h", {"k": 1.0}, {"y": ("1", 4.0)}, {"y": "-k * sqrt(y)"}, outputs={"y": "y"}, stiff=True
+)
+
+
+# y = 1 / (2 - t) has a pole at 2; y = (2 - t / 2)^2 is zero at 4, and no root is known beyond.
+@pytest.mark.parametrize(("model", "place"), [(BLOW_UP, 2.0), (ROOT, 4.0)])
+def test_a_patient_who_fails_has_a_sentence_and_the_others_their_numbers(model, place):
+    table = pd.DataFrame({"k": np.linspace(0.1, 0.2, 10)}, index=[f"p{k}" for k in range(10)])
+    alone = simulate(model, table.drop("p4"), times=np.linspace(0.5, 6, 12), engine="kernel")["y"].values
+    table.loc["p4", "k"] = 1.0
+    found = simulate(model, table, times=np.linspace(0.5, 6, 12), engine="kernel")
+    assert list(found.failures) == ["p4"]
+    assert int(found.dataset["status"].values[4]) in {STEP_COLLAPSED, NOT_FINITE}
+    assert float(found.failures["p4"].split("at time ")[1].rstrip(")")) == pytest.approx(place, rel=1e-3)
+    np.testing.assert_array_equal(np.delete(found["y"].values, 4, axis=0), alone)
+
+
+def test_steps_are_limited():
+    found = simulate(ROBERTSON, times=[1e11], engine="kernel", tolerances=Tolerances(max_steps=20))
+    assert int(found.dataset["status"].values[0]) == TOO_MANY_STEPS
+
+
+def test_a_slope_that_is_infinite_where_a_root_begins_is_no_failure():
+    model = Model("filling", "h", {"k": 1.0}, {"y": "mg"}, {"y": "k - sqrt(y)"}, outputs={"y": "y"})
+    times = np.linspace(0.1, 5, 20)
+    found = simulate(replace(model, stiff=True), times=times, engine="kernel").raise_failures()["y"].values
+    exact = simulate(model, times=times, engine="reference")["y"].values
+    np.testing.assert_allclose(found, exact, rtol=1e-6)
