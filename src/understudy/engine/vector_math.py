@@ -246,13 +246,17 @@ def _log_pair(x: _Lanes) -> _Pair:
     z = s * s
     z_low = s.fused(s, -z) + s * s_low * 2.0
     cube, cube_low = _product(s, z)
-    third, third_low = _product(cube, s.constant(TWO_THIRDS[0]))
     cube_low = cube_low + (s * z_low + s_low * z)
-    third_low = third_low + (cube * TWO_THIRDS[1] + cube_low * TWO_THIRDS[0])
-    tail = cube * z * polynomial(z, _LOG_SERIES[1:])
+    # log m = 2 s + s³ times 2/3 + z q(z), a pair as well.
+    series = polynomial(z, _LOG_SERIES[1:])
+    further, further_low = _product(z, series)
+    factor, lost = _ordered_sum(z.constant(TWO_THIRDS[0]), further)
+    factor_low = lost + (further_low + z_low * series + TWO_THIRDS[1])
+    third, third_low = _product(cube, factor)
+    third_low = third_low + (cube * factor_low + cube_low * factor)
     high, rest = _ordered_sum(e * LOG2_HIGH, s * 2.0)
     high, more = _ordered_sum(high, third)
-    high, low = _ordered_sum(high, (rest + more) + (tail + (third_low + s_low * 2.0 + e * LOG2_LOW)))
+    high, low = _ordered_sum(high, (rest + more) + (third_low + s_low * 2.0 + e * LOG2_LOW))
     return _at_the_ends(high, x), x.constant(0.0).where(_inside(x), low)
 
 

@@ -168,13 +168,14 @@ def powers() -> dict[str, tuple[np.ndarray, np.ndarray]]:
     wide = log_uniform(SMALLEST, LARGEST)
     sign = rng.choice([-1.0, 1.0], wide.size)
     anywhere = rng.uniform(-745, 709.7, wide.size)
-    close = near(1.0, 1500)
+    close, between = near(1.0, 1500), uniform(np.sqrt(0.5), np.sqrt(2.0))
     whole = rng.integers(-40, 41, wide.size).astype(float)
     return {
         "allometric": (log_uniform(1e-3, 1e3), uniform(-4, 4)),
         "wide base": (wide, anywhere / np.log(wide)),
         "base near one": (close, anywhere / np.log(close)),
         "base near one, to the edges": (close, np.where(sign > 0, 709.7, -708.3) / np.log(close)),
+        "base between roots, to the edges": (between, np.where(sign > 0, 709.7, -708.3) / np.log(between)),
         "exponent near zero": (wide, sign * log_uniform(SMALLEST, 0.1)),
         "exponent near one": (log_uniform(1e-300, 1e300), near(1.0, 1500)),
         "overflow": (wide, 709.78 * near(1.0, 1500) / np.log(wide)),
