@@ -77,7 +77,11 @@ class Schedule:
 
 
 def from_records(records: Records, model: Model) -> Schedule:
-    """Schedule of a table; every record is observed, after its own event, as NONMEM tabulates it."""
+    """Schedule of a table; every record is observed, after its own event, as NONMEM tabulates it.
+
+    A dose into a route by its name, or without a compartment, enters by the route's modelled rate or duration where it
+    has one; a dose into a numbered or named compartment does so only where RATE is -1 or -2.
+    """
     table = records.table
     entries = _entries(
         table["cmt"].to_numpy(), np.isin(table["evid"].to_numpy(), (DOSE, RESET_AND_DOSE)), model
@@ -87,6 +91,7 @@ def from_records(records: Records, model: Model) -> Schedule:
         if len(entries)
         else np.zeros(0, int)
     )
+    entry = np.concatenate(entries) if len(entries) else np.zeros(0, int)
     first = np.r_[True, row[1:] != row[:-1]]
     last = np.r_[row[1:] != row[:-1], True]
     column = lambda name: table[name].to_numpy()[row]  # noqa: E731
@@ -102,11 +107,13 @@ def from_records(records: Records, model: Model) -> Schedule:
         time=column("time").astype(float),
         event=event,
         amount=column("amt").astype(float),
-        rate=column("rate").astype(float),
+        rate=_rates_of_routes(
+            column("rate").astype(float), column("cmt").astype(str), entry, first & last, model
+        ),
         interval=column("ii").astype(float),
         additional=column("addl").astype(np.int64),
         steady=column("ss").astype(np.int64),
-        entry=np.concatenate(entries) if len(entries) else np.zeros(0, int),
+        entry=entry,
         record=row,
         observed=last,
     )
@@ -139,11 +146,8 @@ def from_doses(
     times = np.broadcast_to(times, (len(patients), np.shape(times)[-1]))
     before = np.broadcast_to(before, times.shape)
     count = times.size
-    modelled = np.array(
-        [-2.0 if i.duration is not None else -1.0 if i.rate is not None else 0.0 for i in model.doses]
-    )
     rate = doses["rate"].to_numpy(float)[row]
-    rate = np.where(rate == 0, modelled[entry], rate) if len(row) else rate
+    rate = np.where(rate == 0, _modelled_rates(model)[entry], rate) if len(row) else rate
     dosed = lambda name: np.r_[doses[name].to_numpy(float)[row], np.zeros(count)]  # noqa: E731
     patient = np.r_[owner, np.repeat(np.arange(len(patients)), times.shape[1])]
     time = np.r_[doses["time"].to_numpy(float)[row], times.ravel()]
@@ -186,6 +190,24 @@ def one_by_one(doses: pd.DataFrame) -> pd.DataFrame:
     )
 
 
+def _modelled_rates(model: Model) -> np.ndarray:
+    """NONMEM's RATE for each of a model's inputs where a dose says nothing: -2, -1 or 0."""
+    coded = [-2.0 if i.duration is not None else -1.0 if i.rate is not None else 0.0 for i in model.doses]
+    return np.array(coded)
+
+
+def _rates_of_routes(
+    rate: np.ndarray, target: np.ndarray, entry: np.ndarray, alone: np.ndarray, model: Model
+) -> np.ndarray:
+    """Rates of records: a dose into a route enters as the route says, one into a compartment as RATE says.
+
+    Of a dose that is split over several inputs each part enters as its own input says.
+    """
+    routed = np.isin(target, ["", "0", *(item.name for item in model.inputs)])
+    own = (entry >= 0) & (rate <= 0) & ((routed & (rate == 0)) | ~alone)
+    return np.where(own, _modelled_rates(model)[entry], rate)
+
+
 def _entries(targets: np.ndarray, dosed: np.ndarray, model: Model) -> list[np.ndarray]:
     """Indices of the inputs that each row's dose enters; ``[-1]`` for rows that dose nothing."""
     known: dict[str, np.ndarray] = {}
@@ -199,14 +221,14 @@ def _entries(targets: np.ndarray, dosed: np.ndarray, model: Model) -> list[np.nd
 
 
 def find_inputs(target: str, model: Model) -> np.ndarray:
-    """Indices into ``model.doses`` for a route's name, a state's name, a 1-based state number, or "" (default).
+    """Indices into ``model.doses`` for a route's name, a state's name, a 1-based state number, or "" or "0" (default).
 
     Raises
     ------
     SimulationError
         If the model has no such input.
     """
-    if target == "":
+    if target in ("", "0"):
         target = model.routes[0]
     names = [entry.name for entry in model.doses]
     if target in names:
