@@ -6,6 +6,7 @@ import pytest
 
 from understudy.core.random import normals
 from understudy.engine.closed_form import applies
+from understudy.engine.linear import is_linear
 from understudy.engine.parameters import structural
 from understudy.engine.problem import Tolerances
 from understudy.engine.simulate import simulate
@@ -82,6 +83,30 @@ def test_closed_form_agrees_with_the_reference_engine(name, references):
     entry = ENTRIES[name]
     found = simulate(model(name), patients, entry.regimen, entry.times, engine="closed_form").raise_failures()
     assert max(errors(found, reference).values()) < 1, errors(found, reference)
+
+
+# Those beyond the closed form, and some that it knows: there both are exact.
+OTHER_LINEAR = [
+    *(name for name in ENTRIES if is_linear(structural(model(name))) and name not in LINEAR),
+    *(
+        "one_compartment_oral",
+        "two_compartment_lag",
+        "three_compartment_mixed",
+        "three_compartment_zero_order",
+    ),
+]
+
+
+@pytest.mark.parametrize("name", OTHER_LINEAR)
+def test_matrix_exponential_agrees_with_the_reference_engine(name, references):
+    patients, reference = references(name)
+    entry = ENTRIES[name]
+    found = simulate(model(name), patients, entry.regimen, entry.times, engine="matrix_exponential")
+    assert max(errors(found.raise_failures(), reference).values()) < 1, errors(found, reference)
+
+
+def test_the_matrix_exponential_serves_the_effect_compartments():
+    assert {"effect_compartment_emax", "effect_compartment_sigmoid_emax"} <= set(OTHER_LINEAR)
 
 
 def test_the_closed_form_serves_the_linear_compartmental_models():

@@ -132,7 +132,9 @@ def simulate(
         Path | None, _option("--out", "-o", help="Write .csv, .svg, .png, .html or .nc.", metavar="FILE")
     ] = None,
     chart: Annotated[bool, _flag("--chart", help="Draw a plot instead of a table.")] = False,
-    engine: Annotated[str, _option(help="auto, closed_form, kernel or reference.", metavar="NAME")] = "auto",
+    engine: Annotated[
+        str, _option(help="auto, closed_form, matrix_exponential, kernel or reference.", metavar="NAME")
+    ] = "auto",
     jobs: _Jobs = 0,
 ) -> None:
     """Simulate a regimen in a typical patient or in virtual ones, without a study file."""

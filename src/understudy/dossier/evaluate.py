@@ -24,7 +24,7 @@ from understudy.dossier.report_content import ReportContent
 from understudy.dossier.study import Study
 from understudy.dossier.summary import summarise
 from understudy.engine.problem import Tolerances
-from understudy.engine.solve import choose
+from understudy.engine.solve import EXACT_ENGINES, choose
 from understudy.inference.diagnose import Diagnostics, diagnose
 from understudy.inference.hold_out import ForecastCheck, check_forecasts
 from understudy.inference.individualise import Twins, individualise
@@ -292,7 +292,7 @@ def _record(plan: _Plan, watch: Stopwatch) -> Record:
             "virtual_patients": study.population.size,
             **(
                 {}
-                if engine == "closed_form"
+                if engine in EXACT_ENGINES
                 else {"relative_tolerance": used.relative, "absolute_tolerance": used.absolute}
             ),
         },

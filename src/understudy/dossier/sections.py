@@ -229,8 +229,8 @@ class EvaluationSection(Section):
     hold_out: Literal["last"] = Field(
         default="last", description="the measurement of each patient that is held back and forecast"
     )
-    engine: Literal["auto", "closed_form", "kernel", "reference"] = Field(
-        default="auto", description="what solves the model; auto takes a closed form where one is known"
+    engine: Literal["auto", "closed_form", "kernel", "reference", "matrix_exponential"] = Field(
+        default="auto", description="what solves the model; auto takes an exact solution where one is known"
     )
 
 

@@ -14,9 +14,9 @@ import numba
 import numpy as np
 
 from understudy.engine.lanes import run_in_threads
-from understudy.engine.line import Found, Line, apply_event, line_of, nothing_found, solution_of
+from understudy.engine.line import apply_event, line_of, nothing_found, refuse_infinite, solution_of
 from understudy.engine.linear import linear_system, mammillary
-from understudy.engine.problem import BAD_PARAMETER, NOT_FINITE, OK, Problem, Solution, Tolerances
+from understudy.engine.problem import BAD_PARAMETER, Problem, Solution, Tolerances
 from understudy.engine.timeline import ROW
 
 # With points no further apart than 1/t the series below has terms under 1/k!; 20 of them reach 4e-19.
@@ -57,7 +57,7 @@ def solve(problem: Problem, tolerances: Tolerances, jobs: int = 1) -> Solution:
     rates = Rates(matrix, inflow, _decays(matrix, block), block, np.array(shape.depots, dtype=np.int64))
     line, found = line_of(problem), nothing_found(problem)
     run_in_threads(lambda first, last: _solve_range(first, last, rates, line, found), len(found.status), jobs)
-    _refuse_infinite(found, line)
+    refuse_infinite(found, line)
     return solution_of(found)
 
 
@@ -247,13 +247,3 @@ def _solve_range(first, last, rates, line, found):
                 row = line.event_target[event]
             else:
                 apply_event(line, event, time, 0, 1, base, unused, infused, used)
-
-
-def _refuse_infinite(found: Found, line: Line) -> None:
-    """Patients with an observation that is infinite or undefined have failed there."""
-    bad = np.flatnonzero(~np.isfinite(found.states).all(axis=1))
-    owner = np.searchsorted(line.seen_start, bad, side="right") - 1
-    patients, first = np.unique(owner, return_index=True)
-    fresh = found.status[patients] == OK
-    found.status[patients[fresh]] = NOT_FINITE
-    found.failed_at[patients[fresh]] = line.seen_time[bad[first[fresh]]]

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
-from understudy.engine.problem import NEVER, Problem, Solution
+from understudy.engine.problem import NEVER, NOT_FINITE, OK, Problem, Solution
 from understudy.engine.timeline import ADD, BOLUS, PROFILE, RATE, REINITIALISE, ROW, STEADY, STOP_INFUSIONS
 
 
@@ -67,6 +67,16 @@ def nothing_found(problem: Problem) -> Found:
 def solution_of(found: Found) -> Solution:
     """The filled arrays as a `Solution`."""
     return Solution(*found)
+
+
+def refuse_infinite(found: Found, line: Line) -> None:
+    """Patients with an observation that is infinite or undefined have failed there."""
+    bad = np.flatnonzero(~np.isfinite(found.states).all(axis=1))
+    owner = np.searchsorted(line.seen_start, bad, side="right") - 1
+    patients, first = np.unique(owner, return_index=True)
+    fresh = found.status[patients] == OK
+    found.status[patients[fresh]] = NOT_FINITE
+    found.failed_at[patients[fresh]] = line.seen_time[bad[first[fresh]]]
 
 
 @njit(cache=True, nogil=True)

@@ -76,6 +76,20 @@ def linear_system(model: Model) -> LinearSystem | None:
     return LinearSystem(model, tuple(sorted(matrix.items())), tuple(sorted(inflow.items())))
 
 
+def is_linear(model: Model) -> bool:
+    """Whether a model's rates are linear in its states, with coefficients that do not change with time.
+
+    It is asked here and not of the model: a model never imports the engine. Outputs may be any function of the states.
+
+    Examples
+    --------
+    >>> decay = Model("decay", "h", {"k": (1, "1/h")}, {"A": "mg"}, {"A": "-k * A"})
+    >>> is_linear(decay), is_linear(Model("square", "h", {"k": (1,)}, {"A": "mg"}, {"A": "-k * A**2"}))
+    (True, False)
+    """
+    return linear_system(model) is not None
+
+
 def _inline(rate: Expression, equations: Mapping[str, Expression]) -> Expression:
     while rate.names & equations.keys():
         rate = rate.substitute(equations)

@@ -12,10 +12,10 @@ from understudy.core.errors import SimulationError
 from understudy.core.record import Record, Stopwatch
 from understudy.core.result import Outcome
 from understudy.data.compatibility import check_against, output_name
-from understudy.engine.parameters import parameter_rows, structural
+from understudy.engine.parameters import measured_columns, parameter_rows, structural
 from understudy.engine.problem import Tolerances
 from understudy.engine.schedule import Schedule, find_inputs, from_doses, from_records
-from understudy.engine.solve import Answer, solve
+from understudy.engine.solve import EXACT_ENGINES, Answer, solve
 from understudy.model.model import Model
 from understudy.model.population_model import PopulationModel
 from understudy.model.regimen import Regimen
@@ -59,7 +59,7 @@ def simulate(
         Whether an observation at the very time of a dose sees the state before it (a trough) or after it.
     weight, surface : str
         Columns for doses per kg and per m².
-    engine : {"auto", "closed_form", "kernel", "reference"}
+    engine : {"auto", "closed_form", "kernel", "reference", "matrix_exponential"}
     tolerances : Tolerances, optional
     jobs : int
         Threads, 0 for one per core. What a patient's numbers are does not depend on it.
@@ -153,7 +153,11 @@ def _patient_table(patients: pd.DataFrame | Records | None, model: Model | Popul
         covariates = model.covariates if isinstance(model, PopulationModel) else ()
         typical = {item.name: item.reference for item in covariates if item.reference is not None}
         return pd.DataFrame(typical, index=pd.Index(["typical"]))
-    table = patients if hasattr(patients, "columns") else patients.baseline()
+    if hasattr(patients, "columns"):
+        table = patients
+    else:
+        table = patients.baseline()
+        table = table[measured_columns(table.columns, model)]
     if not len(table):
         raise SimulationError("there is no patient to simulate", repair="give at least one row")
     return table
@@ -261,6 +265,6 @@ def _record(model, answer: Answer, watch: Stopwatch, inputs: dict, tolerances: T
         inputs={name: value for name, value in inputs.items() if value},
         model=model.hash,
         method=answer.engine,
-        settings={} if answer.engine == "closed_form" else settings,
+        settings={} if answer.engine in EXACT_ENGINES else settings,
         citations=tuple(str(source) for source in model.sources),
     )

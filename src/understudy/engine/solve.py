@@ -27,7 +27,11 @@ from understudy.engine.schedule import Schedule
 from understudy.engine.timeline import DoseValues, Timeline, build
 from understudy.model.model import Model
 
-ENGINES = ("auto", "closed_form", "kernel", "reference")
+ENGINES = ("auto", "closed_form", "kernel", "reference", "matrix_exponential")
+EXACT_ENGINES = frozenset({"closed_form", "matrix_exponential"})
+
+# A full matrix costs the square of its size at every step, the kernel only the terms that are there.
+_MOST_STATES = 64
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,7 +55,7 @@ class Answer:
 
 
 def choose(model: Model, engine: str = "auto") -> str:
-    """The engine for a model: closed form where it is known, else the kernel.
+    """The engine for a model: closed form where it is known, matrix exponential if linear, else the kernel.
 
     Raises
     ------
@@ -59,14 +63,23 @@ def choose(model: Model, engine: str = "auto") -> str:
         For an unknown engine, or one that cannot do this model.
     """
     from understudy.engine import closed_form
+    from understudy.engine.linear import is_linear
 
     if engine not in ENGINES:
         raise SimulationError(f"unknown engine {engine!r}", repair=f"engines: {', '.join(ENGINES)}")
     if engine == "auto":
-        return "closed_form" if closed_form.applies(model) else "kernel"
+        if closed_form.applies(model):
+            return "closed_form"
+        return "matrix_exponential" if is_linear(model) and len(model.states) <= _MOST_STATES else "kernel"
     if engine == "closed_form" and not closed_form.applies(model):
         raise SimulationError(
             "no closed form is known for this model", place=model.name, repair="use engine='kernel' or 'auto'"
+        )
+    if engine == "matrix_exponential" and not is_linear(model):
+        raise SimulationError(
+            "the rates are not linear in the states with constant coefficients",
+            place=model.name,
+            repair="use engine='kernel' or 'auto'",
         )
     return engine
 
@@ -74,6 +87,8 @@ def choose(model: Model, engine: str = "auto") -> str:
 def _solver(engine: str) -> steady.Solver:
     if engine == "closed_form":
         from understudy.engine.closed_form import solve
+    elif engine == "matrix_exponential":
+        from understudy.engine.matrix_exponential import solve
     elif engine == "kernel":
         from understudy.engine.kernel import solve
     else:
@@ -97,7 +112,7 @@ def solve(
     rows : ParameterRows
     outputs : iterable of str
         Names of the model's outputs.
-    engine : {"auto", "closed_form", "kernel", "reference"}
+    engine : {"auto", "closed_form", "kernel", "reference", "matrix_exponential"}
     tolerances : Tolerances, optional
         The engine's own where None.
     jobs : int
