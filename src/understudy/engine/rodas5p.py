@@ -41,6 +41,8 @@ SLOPE = np.array(
         GAMMA, -0.42387512638858027, -0.3384627126235924, 1.8046452872882734, 2.325825639765069, 0.0, 0.0, 0.0,
     ]
 )  # fmt: skip
+# After this stage (counted from 0) each looks where the one before would have ended: at its place plus its increment.
+_ADDITIVE = 5
 _A6 = (-7.502846399306121, 2.561846144803919, -11.627539656261098, -0.18268767659942256, 0.030198172008377946)
 A = np.array(
     [
@@ -124,18 +126,21 @@ def make_implicit(states: int, rows: np.ndarray, columns: np.ndarray) -> Implici
         np.zeros((states, W)),
         np.zeros((states, states, W)),
         np.zeros((states, states), dtype=np.bool_),
-        np.zeros((states, W), dtype=np.int64),
+        np.zeros((states, W + 1), dtype=np.int64),
         np.zeros((STAGES, states * W)),
         np.zeros((states, W)),
     )
 
 
-@njit(cache=True, nogil=True, fastmath={"contract"})
+@njit(cache=True, nogil=True, fastmath={"contract"}, inline="always")
 def _set_matrix(lanes, implicit):
     """1 - h GAMMA J, and the places where it is not zero."""
     matrix, filled, rows, columns = implicit.matrix, implicit.filled, implicit.rows, implicit.columns
-    matrix[:] = 0.0
-    filled[:] = False
+    for q in range(matrix.shape[0]):
+        for c in range(matrix.shape[0]):
+            filled[q, c] = False
+            for i in range(W):
+                matrix[q, c, i] = 0.0
     for e in range(rows.size):
         filled[rows[e], columns[e]] = True
         for i in range(W):
@@ -152,7 +157,10 @@ def _set_matrix(lanes, implicit):
 
 @njit(cache=True, nogil=True)
 def _choose_pivots(c, matrix, filled, pivot):
-    """In each lane by itself, bring the row with the largest entry of column `c` up to row `c`."""
+    """In each lane by itself, bring the row with the largest entry of column `c` up to row `c`.
+
+    Behind the lanes `pivot` says whether any of them has changed rows.
+    """
     n = matrix.shape[0]
     for i in range(W):
         pivot[c, i] = c
@@ -161,9 +169,11 @@ def _choose_pivots(c, matrix, filled, pivot):
             for i in range(W):
                 if abs(matrix[r, c, i]) > abs(matrix[pivot[c, i], c, i]):
                     pivot[c, i] = r
+    pivot[c, W] = 0
     for i in range(W):
         r = pivot[c, i]
         if r != c:
+            pivot[c, W] = 1
             for q in range(n):
                 matrix[c, q, i], matrix[r, q, i] = matrix[r, q, i], matrix[c, q, i]
                 either = filled[c, q] or filled[r, q]
@@ -172,7 +182,7 @@ def _choose_pivots(c, matrix, filled, pivot):
 
 @njit(cache=True, nogil=True, fastmath={"contract"})
 def _factorise(matrix, filled, pivot):
-    """LU by Gaussian elimination with partial pivoting, in place.
+    """LU by Gaussian elimination with partial pivoting, in place; of the pivots the reciprocals are kept.
 
     Dense storage; entries that are zero in all lanes are passed over. A lane for which an entry is zero keeps its
     numbers to the bit, so that they do not depend on its neighbours' pivots.
@@ -180,11 +190,13 @@ def _factorise(matrix, filled, pivot):
     n = matrix.shape[0]
     for c in range(n):
         _choose_pivots(c, matrix, filled, pivot)
+        for i in range(W):
+            matrix[c, c, i] = 1.0 / matrix[c, c, i]
         for r in range(c + 1, n):
             if not filled[r, c]:
                 continue
             for i in range(W):
-                matrix[r, c, i] /= matrix[c, c, i]
+                matrix[r, c, i] *= matrix[c, c, i]
             for q in range(c + 1, n):
                 if filled[c, q]:
                     filled[r, q] = True
@@ -198,9 +210,10 @@ def _substitute(matrix, filled, pivot, x):
     """Solve with the factors; `x` (states, 8) is the right-hand side and becomes the solution."""
     n = matrix.shape[0]
     for c in range(n):
-        for i in range(W):
-            r = pivot[c, i]
-            x[c, i], x[r, i] = x[r, i], x[c, i]
+        if pivot[c, W]:
+            for i in range(W):
+                r = pivot[c, i]
+                x[c, i], x[r, i] = x[r, i], x[c, i]
     for c in range(n):
         for r in range(c + 1, n):
             if filled[r, c]:
@@ -208,14 +221,14 @@ def _substitute(matrix, filled, pivot, x):
                     x[r, i] -= matrix[r, c, i] * x[c, i]
     for c in range(n - 1, -1, -1):
         for i in range(W):
-            x[c, i] /= matrix[c, c, i]
+            x[c, i] *= matrix[c, c, i]
         for r in range(c):
             if filled[r, c]:
                 for i in range(W):
                     x[r, i] -= matrix[r, c, i] * x[c, i]
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, inline="always")
 def _linearise(jacobian, lanes, implicit):
     """Jacobian and derivatives by time at the start of the step, and the factors of its matrix."""
     call_right_hand_side(
@@ -231,41 +244,45 @@ def _linearise(jacobian, lanes, implicit):
 
 
 @njit(cache=True, nogil=True, fastmath={"contract"})
-def _combine(stage, weights, u, out):
-    """Add the weighted stages before `stage` to `out`."""
+def _combine(stage, y, u, y1, right):
+    """Where a stage looks at the model, and what the stages before add to its right-hand side."""
+    for j in range(y.size):
+        right[j] = 0.0
+        y1[j] = y1[j] + u[stage - 1, j] if stage > _ADDITIVE else y[j]
     for s in range(stage):
-        weight = weights[stage, s]
-        for j in range(out.size):
-            out[j] += weight * u[s, j]
+        a, c = A[stage, s], C[stage, s]
+        for j in range(y.size):
+            right[j] += c * u[s, j]
+        if stage <= _ADDITIVE:
+            for j in range(y.size):
+                y1[j] += a * u[s, j]
 
 
-@njit(cache=True, nogil=True, fastmath={"contract"})
+@njit(cache=True, nogil=True, fastmath={"contract"}, inline="always")
 def _try_step(model, lanes, implicit):
     """All stages of one step; the first derivative is known. Leaves the error estimate in the last stage."""
     y, k, y1, u, steps = lanes.y, lanes.k, lanes.y1, implicit.u, lanes.steps
-    right = implicit.right.reshape(-1)
-    by_time = implicit.by_time.reshape(-1)
+    right, by_time = implicit.right.reshape(-1), implicit.by_time.reshape(-1)
     for s in range(STAGES):
-        y1[:] = y
-        _combine(s, A, u, y1)
+        _combine(s, y, u, y1, right)
         if s > 0:
             for i in range(W):
                 lanes.at[i] = lanes.t[i] + lanes.step[i] * NODE[s]
             _derivative(model, lanes.at, y1, lanes, k[1])
         f = k[1] if s > 0 else k[0]
-        right[:] = 0.0
-        _combine(s, C, u, right)
+        slope = SLOPE[s]
         for j in range(y.size):
-            right[j] = GAMMA * (right[j] + steps[j] * (f[j] + steps[j] * SLOPE[s] * by_time[j]))
+            right[j] = GAMMA * (right[j] + steps[j] * (f[j] + steps[j] * slope * by_time[j]))
         _substitute(implicit.matrix, implicit.filled, implicit.pivot, implicit.right)
-        u[s, :] = right
+        for j in range(y.size):
+            u[s, j] = right[j]
     for j in range(y.size):
-        y1[j] += u[STAGES - 1, j]
+        y1[j] += right[j]
     # The next step begins with this derivative.
     _derivative(model, lanes.at, y1, lanes, k[6])
 
 
-@njit(cache=True, nogil=True, fastmath={"contract"})
+@njit(cache=True, nogil=True, fastmath={"contract"}, inline="always")
 def _measure_errors(lanes, u, relative, absolute):
     """Largest error of each lane, in units of what is allowed."""
     y, y1, error = lanes.y, lanes.y1, lanes.error
@@ -280,7 +297,7 @@ def _measure_errors(lanes, u, relative, absolute):
             error[i] = error[i] if e <= error[i] else e
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, inline="always")
 def _interpolate(lane, x, y, y1, u, states, row):
     """Write the states a fraction `x` into the step into a row of `states`."""
     for q in range(states.shape[1]):
@@ -293,7 +310,7 @@ def _interpolate(lane, x, y, y1, u, states, row):
         states[row, q] = (1.0 - x) * y[j] + x * (y1[j] + (1.0 - x) * (d0 + x * (d1 + x * d2)))
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, inline="always")
 def _see(line, found, lanes, implicit, lane):
     """Observations within the accepted step."""
     before, step, row = lanes.t[lane], lanes.step[lane], lanes.seen[lane]
@@ -309,7 +326,7 @@ def _see(line, found, lanes, implicit, lane):
     lanes.seen[lane] = row
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, inline="always")
 def _set_steps(lanes):
     """How far each lane goes: a last sliver is taken together with the step before it; a lane done stands still."""
     for lane in range(W):
@@ -320,7 +337,7 @@ def _set_steps(lanes):
             lanes.steps[base + lane] = lanes.step[lane]
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, inline="always")
 def _shorten(lanes, lane):
     """Shorten a rejected step; returns the failure where it cannot be shortened any more."""
     error, left = lanes.error[lane], lanes.stop[lane] - lanes.t[lane]
@@ -331,7 +348,7 @@ def _shorten(lanes, lane):
     return STEP_COLLAPSED if finite else NOT_FINITE
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, inline="always")
 def _judge(line, found, lanes, implicit, lane, max_steps):
     """Accept or reject a lane's step; returns the failure, if any."""
     t, h, step, stop, error = lanes.t, lanes.h, lanes.step, lanes.stop, lanes.error
@@ -344,7 +361,7 @@ def _judge(line, found, lanes, implicit, lane, max_steps):
     return max(failure, _shorten(lanes, lane))
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, fastmath={"contract"})
 def _solve_block(block, model, jacobian, relative, absolute, max_steps, line, found, lanes, implicit):
     """The time loop of eight patients."""
     while True:

@@ -140,7 +140,7 @@ def test_elimination_pivots_in_each_lane_by_itself():
     matrix[np.arange(size), (np.arange(size) + 1) % size] = 1 + np.arange(WIDTH) / 10
     wanted = rng.standard_normal((size, WIDTH))
     right = np.einsum("ijl,jl->il", matrix, wanted)
-    factors, pivot = matrix.copy(), np.zeros((size, WIDTH), dtype=np.int64)
+    factors, pivot = matrix.copy(), np.zeros((size, WIDTH + 1), dtype=np.int64)
     filled = (matrix != 0).any(axis=2)
     rodas5p._factorise(factors, filled, pivot)
     rodas5p._substitute(factors, filled, pivot, right)
