@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -64,6 +64,25 @@ def individual_values(model: Model | PopulationModel, columns: Mapping[str, np.n
     defaults = {p.name: p.value for p in model.structural.parameters}
     defaults |= {name: columns[name] for name in defaults if name in columns}
     return _wide(defaults | values, rows)
+
+
+def measured_columns(columns: Iterable[str], model: Model | PopulationModel) -> list[str]:
+    """Columns of a table of measurements that say something about a patient.
+
+    A population computes its parameters itself: a column that merely bears the name of one (``CL``, ``V``) is left out.
+
+    Examples
+    --------
+    >>> iv = Model("iv", "h", {"k": (1, "1/h")}, {"A": "mg"}, {"A": "-k * A"})
+    >>> population = PopulationModel("p", iv, {"k": "theta * WT"}, {"theta": 2}, covariates={"WT": "kg"})
+    >>> measured_columns(["WT", "k", "SEX"], population)
+    ['WT', 'SEX']
+    """
+    if isinstance(model, Model):
+        return list(columns)
+    computed = {item.name for item in (*model.fixed, *model.individual, *model.structural.parameters)}
+    computed = {*computed, *model.eta_names} - {*model.covariate_names}
+    return [name for name in columns if name not in computed]
 
 
 def _wide(values: Mapping, rows: int) -> dict:

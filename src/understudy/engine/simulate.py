@@ -100,7 +100,7 @@ def simulate(
         )
     table = _patient_table(patients, model)
     doses = _doses(regimen, table, times, base, weight, surface)
-    grid = default_times(doses) if times is None else np.asarray(times, dtype=float)
+    grid = default_times(doses) if times is None else _asked_times(times)
     schedule = from_doses(doses, [str(k) for k in range(len(table))], grid, np.array(before_dose), base)
     columns = {str(name): table[name].to_numpy(float) for name in table.columns}
     answer = solve(schedule, parameter_rows(model, schedule, columns), names, engine, tolerances, jobs)
@@ -197,11 +197,23 @@ def default_times(doses: pd.DataFrame) -> np.ndarray:
     return np.linspace(0.0, float(end), 201)
 
 
+def _asked_times(times: Sequence[float] | np.ndarray) -> np.ndarray:
+    grid = np.asarray(times, dtype=float)
+    if grid.ndim != 1 or not grid.size or not np.isfinite(grid).all():
+        raise SimulationError(
+            "the observation times are no list of finite numbers",
+            place=str(times)[:80],
+            repair="give at least one number",
+        )
+    return grid
+
+
 def _rectangular(table: pd.DataFrame, grid: np.ndarray, answer: Answer, model, record: Record) -> Outcome:
     base = structural(model)
-    shape = (len(table), len(grid))
+    shape, place = (len(table), len(grid)), np.argsort(np.argsort(grid, kind="stable"))
     status, messages = answer.solution.status, answer.solution.messages
-    arrays = {name: values.reshape(shape) for name, values in answer.outputs.items()}
+    # They were solved in order of time.
+    arrays = {name: values.reshape(shape)[:, place] for name, values in answer.outputs.items()}
     patients = table.index
     if table.index.nlevels == 2:
         patients, arrays, status, messages = _by_draw(table, arrays, status, messages)

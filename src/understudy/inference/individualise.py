@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from understudy.core.random import normals
+from understudy.engine.parameters import individual_values, measured_columns
 from understudy.inference.effects import Effects
 from understudy.inference.likelihood import Likelihood
 from understudy.inference.predictor import Predictor
@@ -66,7 +67,8 @@ class Twins:
     @property
     def covariates(self) -> pd.DataFrame:
         """Covariates at baseline, one row a patient."""
-        return self.records.baseline().loc[list(self.patients)]
+        table = self.records.baseline().loc[list(self.patients)]
+        return table[measured_columns(table.columns, self.model)]
 
     @property
     def failures(self) -> dict[str, str]:
@@ -132,8 +134,6 @@ class Twins:
     def table(self) -> pd.DataFrame:
         """One row a patient: covariates, individual parameters, random effects with standard errors, observations."""
         import pandas as pd
-
-        from understudy.engine.parameters import individual_values
 
         rows = len(self.patients)
         columns = {name: self.covariates[name].to_numpy(float) for name in self.covariates}
