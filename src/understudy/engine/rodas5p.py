@@ -15,6 +15,7 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
+from understudy.engine.elimination import factorise, substitute
 from understudy.engine.lanes import WIDTH as W
 from understudy.engine.pointer import call_right_hand_side
 from understudy.engine.problem import NOT_FINITE, OK, STEP_COLLAPSED, TOO_MANY_STEPS
@@ -95,6 +96,7 @@ DENSE = np.array(
     ]
 )  # fmt: skip
 
+# Functions of a step are written into the loop (`inline`): handing them the working space would cost as much as a step.
 # A step below the first fraction of the time reached, or the second of the time still to go, is no step. The second is
 # so small because a stiff system may begin a course of years by a change within microseconds.
 _SMALLEST, _SMALLEST_OF_SPAN = 1e-14, 1e-30
@@ -155,79 +157,6 @@ def _set_matrix(lanes, implicit):
             matrix[q, q, i] += 1.0
 
 
-@njit(cache=True, nogil=True)
-def _choose_pivots(c, matrix, filled, pivot):
-    """In each lane by itself, bring the row with the largest entry of column `c` up to row `c`.
-
-    Behind the lanes `pivot` says whether any of them has changed rows.
-    """
-    n = matrix.shape[0]
-    for i in range(W):
-        pivot[c, i] = c
-    for r in range(c + 1, n):
-        if filled[r, c]:
-            for i in range(W):
-                if abs(matrix[r, c, i]) > abs(matrix[pivot[c, i], c, i]):
-                    pivot[c, i] = r
-    pivot[c, W] = 0
-    for i in range(W):
-        r = pivot[c, i]
-        if r != c:
-            pivot[c, W] = 1
-            for q in range(n):
-                matrix[c, q, i], matrix[r, q, i] = matrix[r, q, i], matrix[c, q, i]
-                either = filled[c, q] or filled[r, q]
-                filled[c, q], filled[r, q] = either, either
-
-
-@njit(cache=True, nogil=True, fastmath={"contract"})
-def _factorise(matrix, filled, pivot):
-    """LU by Gaussian elimination with partial pivoting, in place; of the pivots the reciprocals are kept.
-
-    Dense storage; entries that are zero in all lanes are passed over. A lane for which an entry is zero keeps its
-    numbers to the bit, so that they do not depend on its neighbours' pivots.
-    """
-    n = matrix.shape[0]
-    for c in range(n):
-        _choose_pivots(c, matrix, filled, pivot)
-        for i in range(W):
-            matrix[c, c, i] = 1.0 / matrix[c, c, i]
-        for r in range(c + 1, n):
-            if not filled[r, c]:
-                continue
-            for i in range(W):
-                matrix[r, c, i] *= matrix[c, c, i]
-            for q in range(c + 1, n):
-                if filled[c, q]:
-                    filled[r, q] = True
-                    for i in range(W):
-                        a, m, x = matrix[r, q, i], matrix[r, c, i], matrix[c, q, i]
-                        matrix[r, q, i] = a if m == 0.0 or x == 0.0 else a - m * x
-
-
-@njit(cache=True, nogil=True, fastmath={"contract"})
-def _substitute(matrix, filled, pivot, x):
-    """Solve with the factors; `x` (states, 8) is the right-hand side and becomes the solution."""
-    n = matrix.shape[0]
-    for c in range(n):
-        if pivot[c, W]:
-            for i in range(W):
-                r = pivot[c, i]
-                x[c, i], x[r, i] = x[r, i], x[c, i]
-    for c in range(n):
-        for r in range(c + 1, n):
-            if filled[r, c]:
-                for i in range(W):
-                    x[r, i] -= matrix[r, c, i] * x[c, i]
-    for c in range(n - 1, -1, -1):
-        for i in range(W):
-            x[c, i] *= matrix[c, c, i]
-        for r in range(c):
-            if filled[r, c]:
-                for i in range(W):
-                    x[r, i] -= matrix[r, c, i] * x[c, i]
-
-
 @njit(cache=True, nogil=True, inline="always")
 def _linearise(jacobian, lanes, implicit):
     """Jacobian and derivatives by time at the start of the step, and the factors of its matrix."""
@@ -240,7 +169,7 @@ def _linearise(jacobian, lanes, implicit):
         implicit.by_time.ctypes.data,
     )
     _set_matrix(lanes, implicit)
-    _factorise(implicit.matrix, implicit.filled, implicit.pivot)
+    factorise(implicit.matrix, implicit.filled, implicit.pivot)
 
 
 @njit(cache=True, nogil=True, fastmath={"contract"})
@@ -273,7 +202,7 @@ def _try_step(model, lanes, implicit):
         slope = SLOPE[s]
         for j in range(y.size):
             right[j] = GAMMA * (right[j] + steps[j] * (f[j] + steps[j] * slope * by_time[j]))
-        _substitute(implicit.matrix, implicit.filled, implicit.pivot, implicit.right)
+        substitute(implicit.matrix, implicit.filled, implicit.pivot, implicit.right)
         for j in range(y.size):
             u[s, j] = right[j]
     for j in range(y.size):
@@ -361,7 +290,7 @@ def _judge(line, found, lanes, implicit, lane, max_steps):
     return max(failure, _shorten(lanes, lane))
 
 
-@njit(cache=True, nogil=True, fastmath={"contract"})
+@njit(cache=True, nogil=True, fastmath={"contract"}, error_model="numpy")
 def _solve_block(block, model, jacobian, relative, absolute, max_steps, line, found, lanes, implicit):
     """The time loop of eight patients."""
     while True:

@@ -133,21 +133,6 @@ def test_the_error_falls_with_the_fifth_power_of_the_step():
     assert 4.7 < slope < 5.5
 
 
-def test_elimination_pivots_in_each_lane_by_itself():
-    rng, size = np.random.default_rng(4), 12
-    matrix = rng.standard_normal((size, size, WIDTH)) * (rng.random((size, size, 1)) < 0.4)
-    matrix[np.arange(size), np.arange(size)] = np.where(np.arange(WIDTH) < 4, 0.0, 1e-9)
-    matrix[np.arange(size), (np.arange(size) + 1) % size] = 1 + np.arange(WIDTH) / 10
-    wanted = rng.standard_normal((size, WIDTH))
-    right = np.einsum("ijl,jl->il", matrix, wanted)
-    factors, pivot = matrix.copy(), np.zeros((size, WIDTH + 1), dtype=np.int64)
-    filled = (matrix != 0).any(axis=2)
-    rodas5p._factorise(factors, filled, pivot)
-    rodas5p._substitute(factors, filled, pivot, right)
-    # Condition numbers of such matrices are below 1e4.
-    np.testing.assert_allclose(right, wanted, rtol=1e-10, atol=1e-11)
-
-
 def stiff(name: str, values: dict, start: list[float], rates: list[str]) -> Model:
     states = {f"y{k + 1}": ("1", value) for k, value in enumerate(start)}
     return Model(
