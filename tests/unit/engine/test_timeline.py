@@ -72,8 +72,8 @@ def test_an_infusion_longer_than_its_interval_runs_several_times_over():
 
 def test_observations_count_the_events_before_them():
     line, _ = timeline_of(seen([0.0]), dose(0.0, 10, II=4, ADDL=2), seen([4.0, 5.0, 8.0]))
-    # The first was recorded before the dose; later ones see additional doses of the very time.
-    np.testing.assert_array_equal(line.observation_after, [0, 2, 2, 3])
+    # The first was recorded before the dose, which is looked at too; later ones see doses of the very time.
+    np.testing.assert_array_equal(line.observation_after, [0, 1, 2, 2, 3])
 
 
 def test_unchanged_parameters_make_no_event():
@@ -98,16 +98,8 @@ def test_a_change_of_parameters_comes_before_the_dose_of_its_record():
 
 @pytest.mark.parametrize("engine", ENGINES)
 def test_the_order_of_records_of_one_time_is_that_of_the_file(engine):
-    events = [
-        dose(0.0, 10),
-        seen([5.0]),
-        dose(5.0, 20),
-        seen([5.0]),
-        reset(5.0),
-        seen([5.0]),
-        dose(5.0, 7),
-        seen([5.0]),
-    ]
+    looks = [seen([5.0], DV=k) for k in range(1, 5)]
+    events = [dose(0.0, 10), looks[0], dose(5.0, 20), looks[1], reset(5.0), looks[2], dose(5.0, 7), looks[3]]
     found = levels(IV, patients(a=events), engine)[0]
     before = 10 * np.exp(-K * 5)
     np.testing.assert_allclose(found, [before, before + 20, 0.0, 7.0], rtol=1e-7)
