@@ -283,7 +283,14 @@ def _pade(matrix, inputs, time, propagator, gain):
 def _multiply(rows, vector, result):
     """Sum of the rows of a matrix, each as often as the vector says."""
     result[:] = 0.0
-    for j in range(vector.size):
+    # Four rows at a time: the result is read and written a quarter as often.
+    fours = vector.size - vector.size % 4
+    for j in range(0, fours, 4):
+        a, b, c, d = vector[j], vector[j + 1], vector[j + 2], vector[j + 3]
+        for i in range(result.size):
+            first, second = rows[j, i] * a + rows[j + 1, i] * b, rows[j + 2, i] * c + rows[j + 3, i] * d
+            result[i] += first + second
+    for j in range(fours, vector.size):
         for i in range(result.size):
             result[i] += rows[j, i] * vector[j]
 
