@@ -16,12 +16,13 @@ from understudy.engine.codegen import RIGHT_HAND_SIDE, right_hand_side
 from understudy.engine.compiler import address
 from understudy.engine.jacobian import JACOBIAN, jacobian
 from understudy.engine.lanes import WIDTH
-from understudy.engine.parameters import parameter_rows
+from understudy.engine.parameters import parameter_rows, structural
 from understudy.engine.problem import NOT_FINITE, STEP_COLLAPSED, TOO_MANY_STEPS, Tolerances
 from understudy.engine.schedule import from_doses
 from understudy.engine.simulate import simulate
 from understudy.engine.solve import solve
 from understudy.library.catalogue import model as library_model
+from understudy.library.catalogue import models
 from understudy.library.pk import compartments
 from understudy.model.model import Model
 
@@ -335,3 +336,20 @@ def test_a_slope_that_is_infinite_where_a_root_begins_is_no_failure():
     found = simulate(replace(model, stiff=True), times=times, engine="kernel").raise_failures()["y"].values
     exact = simulate(model, times=times, engine="reference")["y"].values
     np.testing.assert_allclose(found, exact, rtol=1e-6)
+
+
+@pytest.mark.parametrize("entry", models(), ids=lambda entry: entry.name)
+def test_every_library_model_declared_stiff_agrees_with_the_explicit_method(entry):
+    found, patient = library_model(entry.name), pd.DataFrame([entry.covariates], index=["typical"])
+    inner = structural(found)
+    declared = replace(inner, stiff=True)
+    whole = declared if inner is found else replace(found, structural=declared)
+    plain, implicit = (
+        simulate(each, patient, entry.regimen, entry.times, engine="kernel").raise_failures()
+        for each in (found, whole)
+    )
+    for name in plain.outputs:
+        wanted = plain[name].values
+        np.testing.assert_allclose(
+            implicit[name].values, wanted, rtol=1e-6, atol=1e-9 * np.abs(wanted).max(), err_msg=name
+        )
