@@ -7,12 +7,13 @@ import pytest
 from scipy.linalg import expm
 
 from understudy.core.errors import SimulationError
-from understudy.engine import matrix_exponential
+from understudy.engine import matrix_exponential, reference
 from understudy.engine.linear import is_linear
 from understudy.engine.matrix_exponential import EIGENVECTORS, PADE, UNDEFINED, exponential, spectrum_of
-from understudy.engine.problem import BAD_PARAMETER, NOT_FINITE
+from understudy.engine.problem import BAD_PARAMETER, NOT_FINITE, Problem, Tolerances
 from understudy.engine.simulate import simulate
 from understudy.engine.solve import choose
+from understudy.engine.timeline import BOLUS, ROW, SteadyDoses, Timeline
 from understudy.library.pk import compartments
 from understudy.model.model import Model
 from understudy.model.parts import Input
@@ -231,6 +232,31 @@ def test_endogenous_production_starts_at_its_baseline_and_stays():
     found = simulate(model, times=[0.0, 5.0, 100.0])
     np.testing.assert_allclose(found["Ce"].values[0], 25.0 / 8.0, rtol=1e-13)
     np.testing.assert_allclose(found["U"].values[0], [0.0, 50.0, 1000.0], rtol=1e-13)
+
+
+@pytest.mark.parametrize("name", ["random 8", "equal rates", "oscillator"])
+def test_parameters_that_change_between_doses(name):
+    model = linear_model(SYSTEMS[name])
+    size, values = len(model.states), np.array([p.value for p in model.parameters])
+    whole, real = np.zeros(0, dtype=np.int64), np.zeros(0)
+    line = Timeline(
+        event_start=np.array([0, 4]),
+        event_time=np.array([0.0, 3.0, 3.0, 7.0]),
+        event_kind=np.array([BOLUS, ROW, BOLUS, ROW]),
+        event_target=np.array([0, 1, 1, 2]),
+        event_value=np.array([100.0, 0.0, 50.0, 0.0]),
+        observation_start=np.array([0, 6]),
+        observation_time=np.array([1.0, 2.0, 3.0, 4.0, 8.0, 12.0]),
+        observation_after=np.array([1, 1, 1, 3, 4, 4]),
+        observation_row=np.arange(6),
+        first_row=np.array([0]),
+        start_time=np.zeros(1),
+        steady=SteadyDoses(whole, whole, whole, real, real, real, real, whole, real),
+    )
+    table, slots = np.outer([1.0, 1.3, 0.5], values), np.zeros((size, 2), dtype=np.int64)
+    problem = Problem(model, slots, line, table, np.zeros((1, size)), np.zeros((0, size)))
+    wanted = reference.solve(problem, reference.TIGHT).states
+    assert_close(matrix_exponential.solve(problem, Tolerances()).states, wanted, 1e-9)
 
 
 def patients_with_other_rates(model: Model, count: int) -> pd.DataFrame:
