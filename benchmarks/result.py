@@ -53,5 +53,5 @@ def commit() -> str:
         command = ["git", "-C", str(FOLDER.parent), *arguments]
         return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
 
-    changed = git("status", "--porcelain", "--untracked-files=no", "--", ":!benchmarks/results")
+    changed = git("status", "--porcelain", "--untracked-files=no", "--", ":(top,exclude)benchmarks/results")
     return git("rev-parse", "HEAD") + (" with changes" if changed else "")
