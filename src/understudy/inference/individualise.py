@@ -98,7 +98,7 @@ class Twins:
         A patient's draws depend on the seed and on the patient's place in the records' order alone.
         """
         size = self.modes.shape[1]
-        roots = np.array([square_root(matrix) for matrix in self.covariances]).reshape(-1, size, size)
+        roots = np.array([square_root(matrix) for matrix in self.covariances]).reshape(self.covariances.shape)
         z = normals(seed, "posterior", np.arange(len(self.patients)), max(draws * size, 1))
         z = z[:, : draws * size].reshape(len(self.patients), draws, size)
         return (self.modes[:, None] + np.einsum("nij,nkj->nki", roots, z)).transpose(1, 0, 2)
@@ -162,7 +162,8 @@ class Twins:
         seen = int(self.observations.sum())
         shrunk = ", ".join(f"{name} {100 * value:.0f} %" for name, value in self.shrinkage.items())
         failed = f", {len(self.failures)} failed" if self.failures else ""
-        return f"Twins: {len(self.patients)} patients, {seen} observations{failed}; shrinkage {shrunk}"
+        tail = f"; shrinkage {shrunk}" if shrunk else ""
+        return f"Twins: {len(self.patients)} patients, {seen} observations{failed}{tail}"
 
 
 def individualise(model: PopulationModel, records: Records, *, engine: str = "auto", jobs: int = 1) -> Twins:

@@ -85,7 +85,7 @@ class Likelihood:
         shifts = np.zeros((2 * size + 1, 1, 1, vectors.shape[-1]))
         for k, index in enumerate(self.active):
             shifts[2 * k + 1, 0, 0, index], shifts[2 * k + 2, 0, 0, index] = STEP, -STEP
-        moved = (vectors[None] + shifts).reshape(-1, *vectors.shape[1:])
+        moved = (vectors[None] + shifts).reshape(len(shifts) * copies, *vectors.shape[1:])
         prediction, variance = (v.reshape(2 * size + 1, copies, -1) for v in self.predictor.predict(moved))
 
         def derivative(values: np.ndarray) -> np.ndarray:

@@ -155,7 +155,8 @@ class Predictor:
     def _first_occasion(self, vectors: np.ndarray) -> dict[str, np.ndarray]:
         copies, count, size = vectors.shape
         patient = np.arange(copies * count)
-        return self.effects.columns(vectors.reshape(-1, size), patient, np.zeros(copies * count, dtype=int))
+        flat, none = vectors.reshape(copies * count, size), np.zeros(copies * count, dtype=int)
+        return self.effects.columns(flat, patient, none)
 
     def _on_residual_scale(self, values: np.ndarray) -> np.ndarray:
         found = np.array(values, dtype=float)
