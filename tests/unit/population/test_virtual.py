@@ -1,0 +1,81 @@
+"""Virtual patients: what their table holds, and that each patient's numbers are its own."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from understudy.core.errors import SimulationError
+from understudy.engine.simulate import simulate
+from understudy.library.catalogue import model as library_model
+from understudy.library.pk import compartments
+from understudy.model.population_model import PopulationModel, RandomEffects
+from understudy.population.virtual import square_root, virtual_patients
+
+NEWBORNS = library_model("phenobarbital_neonates")
+REAL = pd.DataFrame({"WT": [1.0, 2.0, 3.0], "APGR": [1.0, 5.0, 9.0]}, index=["x", "y", "z"])
+
+
+def test_a_column_for_each_covariate_and_random_effect():
+    found = virtual_patients(NEWBORNS, REAL, 5, seed=1)
+    assert list(found.columns) == ["WT", "APGR", "eta_CL", "eta_V"]
+    assert list(found.index) == ["v1", "v2", "v3", "v4", "v5"]
+
+
+def test_without_real_patients_everyone_is_typical():
+    found = virtual_patients(NEWBORNS, count=3)
+    assert found["WT"].tolist() == [1.3] * 3
+    assert found["APGR"].tolist() == [7.0] * 3
+
+
+def test_rows_of_covariates_stay_together():
+    found = virtual_patients(NEWBORNS, REAL, 200, seed=1)
+    pairs = set(zip(found["WT"], found["APGR"], strict=True))
+    assert pairs == {(1.0, 1.0), (2.0, 5.0), (3.0, 9.0)}
+
+
+def test_a_patient_is_the_same_in_every_draw_of_the_seed():
+    many = virtual_patients(NEWBORNS, REAL, 100, seed=4)
+    pd.testing.assert_frame_equal(virtual_patients(NEWBORNS, REAL, 10, seed=4), many.iloc[:10])
+    pd.testing.assert_frame_equal(virtual_patients(NEWBORNS, REAL, 30, seed=4, first=70), many.iloc[70:])
+    assert (virtual_patients(NEWBORNS, REAL, 100, seed=5)["eta_CL"] != many["eta_CL"]).all()
+
+
+def test_more_columns_than_the_model_needs_are_kept():
+    found = virtual_patients(NEWBORNS, REAL.assign(AGE=[1.0, 2.0, 3.0]), 4)
+    assert "AGE" in found
+
+
+def test_effects_of_an_occasion_are_not_drawn_once_for_all():
+    model = PopulationModel(
+        "p",
+        compartments(1, "iv"),
+        {"CL": "5 * exp(eta + kappa)"},
+        random=(RandomEffects(("eta",), ((0.1,),)), RandomEffects(("kappa",), ((0.1,),), level="occasion")),
+    )
+    assert list(virtual_patients(model, count=2).columns) == ["eta"]
+
+
+def test_they_can_be_simulated():
+    found = simulate(NEWBORNS, virtual_patients(NEWBORNS, REAL, 20, seed=1), "20 mg/kg", [2.0, 12.0])
+    assert found["Cp"].shape == (20, 2)
+    assert not found.failures
+
+
+@pytest.mark.parametrize("count", [0, -1])
+def test_an_empty_population(count):
+    with pytest.raises(SimulationError, match="empty"):
+        virtual_patients(NEWBORNS, REAL, count)
+
+
+def test_nobody_to_resample_from():
+    with pytest.raises(SimulationError, match="no patients to resample"):
+        virtual_patients(NEWBORNS, REAL.iloc[:0], 3)
+
+
+@pytest.mark.parametrize("rank", [1, 2, 3])
+def test_square_roots_also_of_singular_matrices(rank):
+    factor = np.random.default_rng(rank).standard_normal((3, rank))
+    covariance = factor @ factor.T
+    root = square_root(covariance)
+    np.testing.assert_allclose(root @ root.T, covariance, atol=1e-12)
+    np.testing.assert_allclose(root, root.T, atol=1e-12)
