@@ -8,10 +8,10 @@ demo: .venv/installed ## the main job: a dossier from 59 real newborns
 	$(BIN)/understudy evaluate examples/phenobarbital/study.toml
 
 test: .venv/test-installed ## the whole fast test suite
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 slow: .venv/test-installed ## full reference suites
-	$(BIN)/python -m pytest -n 2 -m slow
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m slow
 
 bench: .venv/installed ## every benchmark, results under benchmarks/
 	$(BIN)/python -m benchmarks

@@ -82,7 +82,7 @@ def test_individualising_narrows_what_the_population_leaves_open(twins):
 
 
 def test_forecast_intervals_hold_the_last_level(measured):
-    check = check_forecasts(model("phenobarbital_neonates"), measured, interval=INTERVAL, draws=500)
+    check = check_forecasts(model("phenobarbital_neonates"), measured, interval=INTERVAL, draws=200)
     scores = check.scores.set_index("method")
     for method in ("twin", "population alone"):
         assert LOW <= scores.loc[method, "coverage"] <= HIGH
