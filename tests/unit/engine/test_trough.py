@@ -11,16 +11,25 @@ from understudy import Model, simulate
 
 K, V = 0.1, 50.0
 MODEL = Model(
-    "iv", "h", {"k": (K, "1/h"), "V": (V, "L")}, {"A": "mg"}, {"A": "-k * A"}, {"iv": "A"}, {"C": ("A / V", "mg/L")}
+    "iv",
+    "h",
+    {"k": (K, "1/h"), "V": (V, "L")},
+    {"A": "mg"},
+    {"A": "-k * A"},
+    {"iv": "A"},
+    {"C": ("A / V", "mg/L")},
 )
 
 
 @pytest.mark.parametrize("engine", ["closed_form", "kernel", "reference"])
-@pytest.mark.parametrize("sentence", ["100 mg every 12 h for 4 doses", "100 mg then 100 mg every 12 h for 3 doses"])
+@pytest.mark.parametrize(
+    "sentence", ["100 mg every 12 h for 4 doses", "100 mg then 100 mg every 12 h for 3 doses"]
+)
 def test_levels_before_and_after_each_dose(engine, sentence):
     times = np.array([0.0, 12.0, 24.0, 36.0])
     before, after = (
-        simulate(MODEL, None, sentence, times, before_dose=flag, engine=engine)["C"].values[0] for flag in (True, False)
+        simulate(MODEL, None, sentence, times, before_dose=flag, engine=engine)["C"].values[0]
+        for flag in (True, False)
     )
     # Bolus doses of 2 mg/L each: what is left of the earlier ones, with and without the one at that time.
     left = [sum(100 / V * math.exp(-K * (time - dose)) for dose in times if dose < time) for time in times]
@@ -31,7 +40,12 @@ def test_levels_before_and_after_each_dose(engine, sentence):
 @pytest.mark.parametrize("engine", ["closed_form", "kernel", "reference"])
 def test_trough_at_steady_state(engine):
     outcome = simulate(
-        MODEL, None, "100 mg every 12 h for 3 doses at steady state", [12.0, 24.0], before_dose=True, engine=engine
+        MODEL,
+        None,
+        "100 mg every 12 h for 3 doses at steady state",
+        [12.0, 24.0],
+        before_dose=True,
+        engine=engine,
     )
     share = math.exp(-K * 12)
     assert outcome["C"].values[0] == pytest.approx(100 / V * share / (1 - share), rel=1e-7)
