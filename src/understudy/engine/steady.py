@@ -14,7 +14,6 @@ import numpy as np
 
 from understudy.engine.problem import NO_STEADY_STATE, OK, Problem, Solution, Tolerances
 from understudy.engine.timeline import BOLUS, RATE, SteadyDoses, Timeline
-from understudy.model.model import Model
 
 Solver = Callable[[Problem, Tolerances, int], Solution]
 
@@ -40,7 +39,7 @@ class SteadyStates:
 
 def find(problem: Problem, solve: Solver, tolerances: Tolerances, jobs: int) -> SteadyStates:
     """Steady states of all cycles of a problem's timeline."""
-    cycles, collects = problem.timeline.steady, _collecting_states(problem.model)
+    cycles = problem.timeline.steady
     current = problem.initial[cycles.row].copy()
     status = np.full(cycles.row.size, NO_STEADY_STATE)
     open_cycles = np.arange(cycles.row.size)
@@ -52,29 +51,15 @@ def find(problem: Problem, solve: Solver, tolerances: Tolerances, jobs: int) -> 
             current[open_cycles], _, failed = follow(current[open_cycles], open_cycles)
             arrived = np.zeros(open_cycles.size, bool)
         else:
-            current[open_cycles], arrived, failed = _newton(
-                current[open_cycles], open_cycles, follow, collects
-            )
+            current[open_cycles], arrived, failed = _newton(current[open_cycles], open_cycles, follow)
         status[open_cycles[failed]] = NO_STEADY_STATE
         status[open_cycles[arrived]] = OK
         open_cycles = open_cycles[~(failed | arrived)]
     return SteadyStates(current, status)
 
 
-def _collecting_states(model: Model) -> np.ndarray:
-    """States that no rate depends on, such as an area under a curve: what enters them stays."""
-    equations = {item.name: item.expression for item in model.assignments}
-    used, waiting = set(), [name for rate in model.rates for name in rate.names]
-    while waiting:
-        name = waiting.pop()
-        if name not in used:
-            used.add(name)
-            waiting += equations[name].names if name in equations else ()
-    return np.array([name not in used for name in model.state_names])
-
-
 def _newton(
-    starts: np.ndarray, cycles: np.ndarray, follow: Callable, collects: np.ndarray
+    starts: np.ndarray, cycles: np.ndarray, follow: Callable
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """One Newton step for every cycle: new starts, which have arrived, which have failed.
 
@@ -94,7 +79,6 @@ def _newton(
     allowed = _ARRIVED * np.maximum(np.abs(proposed), _SMALL * scale)
     # A point may be found even where there is no fixed point: only a start that reproduces itself has arrived.
     arrived = sensible & (np.abs(step) <= allowed).all(axis=1) & (np.abs(moved) <= 100 * allowed).all(axis=1)
-    failed |= (moved[:, collects] != 0).any(axis=1)
     return np.where(sensible[:, None], proposed, ends), arrived & ~failed, failed
 
 
