@@ -101,25 +101,22 @@ def test_the_cache_lies_where_it_is_told(tmp_path, monkeypatch):
 
 
 SCRIPT = """
-import sys
 from understudy.engine.simulate import simulate
 from understudy.model.model import Model
-model = Model("m", "h", {"k": 0.3}, {"A": "mg"}, {"A": "-k * A ** 1.5"}, outputs={"A": ("A", "mg")})
-print(simulate(model, regimen="10 mg", times=[1.0, 7.0], engine="kernel")["A"].values.tobytes().hex())
+rates = {"A": "-Vmax * A / (Km + A)"}
+model = Model("m", "h", {"Vmax": 3.0, "Km": 5.0}, {"A": "mg"}, rates, outputs={"A": ("A", "mg")})
+found = simulate(model, regimen="10 mg every 2 h for 3 doses", times=range(9), engine="kernel")
+print(found["A"].values.tobytes().hex())
 """
 
 
-def run_elsewhere(cache) -> str:
-    environment = os.environ | {"UNDERSTUDY_CACHE_DIR": str(cache)}
-    command = [sys.executable, "-c", SCRIPT]
-    return subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout
-
-
 def test_another_process_finds_the_code_and_the_same_numbers(cache):
-    first = run_elsewhere(cache)
+    here = levels().tobytes().hex()
     (stored,) = cache.iterdir()
     written = stored.stat().st_mtime_ns
-    assert run_elsewhere(cache) == first != ""
+    environment, command = os.environ | {"UNDERSTUDY_CACHE_DIR": str(cache)}, [sys.executable, "-c", SCRIPT]
+    there = subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout
+    assert there.strip() == here
     assert stored.stat().st_mtime_ns == written
 
 
