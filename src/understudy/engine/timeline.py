@@ -1,7 +1,7 @@
 """Timeline: one sorted list of events per patient, with every dosing rule worked out.
 
 Additional doses, lag, bioavailability, infusions given by rate, duration or modelled, steady state (with infusions
-longer than the interval and lags longer than the interval), resets and changes of parameters become seven kinds of
+longer than the interval and lags longer than the interval), resets and changes of parameters become eight kinds of
 elementary event. No solver knows about NONMEM records; every solver consumes this.
 
 The rules are those of NONMEM's PREDPP as its users' guide (part VI) gives them: a reset, and a steady-state dose with
@@ -10,7 +10,7 @@ SS = 1, turn off infusions and cancel additional and lagged doses that are still
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numba
 import numpy as np
@@ -18,7 +18,7 @@ import numpy as np
 from understudy.engine.schedule import DOSE, RESET, RESET_AND_DOSE, Schedule
 
 # The order is that in which events of one record take effect.
-ROW, REINITIALISE, STOP_INFUSIONS, STEADY, RATE, BOLUS, PROFILE = range(7)
+ROW, REINITIALISE, STOP_INFUSIONS, STEADY, RATE, BOLUS, PROFILE, FLOW = range(8)
 REPLACE, ADD = 0.0, 1.0
 
 
@@ -61,7 +61,8 @@ class Timeline:
     event_time, event_value : float arrays, shape (events,)
     event_kind, event_target : int arrays, shape (events,)
         The target is a state (RATE, BOLUS), a parameter row (ROW, REINITIALISE), a cycle of `steady` (STEADY) or an
-        input with a profile (PROFILE).
+        input with a profile (PROFILE). FLOW, in timelines of sensitivities, adds the derivatives of the first states
+        times ``flow[target, j]`` to the states that are their sensitivities in direction j.
     observation_time : float array, shape (observations,)
     observation_after : int array
         How many of the patient's events have taken effect when it is observed.
@@ -71,6 +72,7 @@ class Timeline:
         Parameter row at the start.
     start_time : float array, shape (patients,)
     steady : SteadyDoses
+    flow : float array, shape (FLOW events, directions)
     """
 
     event_start: np.ndarray
@@ -85,6 +87,7 @@ class Timeline:
     first_row: np.ndarray
     start_time: np.ndarray
     steady: SteadyDoses
+    flow: np.ndarray = field(default_factory=lambda: np.zeros((0, 0)))
 
     @property
     def patients(self) -> int:
