@@ -37,6 +37,7 @@ _HOMES = {
     "understudy.core.record": ("Record",),
     "understudy.core.result": ("Outcome",),
     "understudy.model.parts": ("Assignment", "Input", "Output", "Parameter", "Source", "State"),
+    "understudy.model.event": ("Event",),
     "understudy.model.model": ("Model",),
     "understudy.model.population_model": ("Covariate", "PopulationModel", "RandomEffects", "Residual"),
     "understudy.model.dose": ("Dose",),
@@ -82,6 +83,7 @@ if TYPE_CHECKING:  # the same names for editors and type checkers
     from understudy.inference.individualise import Twins, individualise
     from understudy.library.catalogue import models
     from understudy.model.dose import Dose
+    from understudy.model.event import Event
     from understudy.model.model import Model
     from understudy.model.parts import (
         Assignment,

@@ -18,6 +18,7 @@ NAMES = [
     "DataError",
     "Dose",
     "Dossier",
+    "Event",
     "Expression",
     "ExpressionError",
     "Input",

@@ -74,6 +74,7 @@ def show_card(card: Entry | None, model: Model | PopulationModel, to: Console) -
         _say(to, f"{card.name} · {_KINDS[card.kind]} · {card.family}", "dim")
         _say(to, card.purpose)
     _block(to, "Equations", list(_equations(base)))
+    _block(to, "Events", [_described(f"{e.name}: {e}", "", e.description) for e in base.events])
     if isinstance(model, PopulationModel):
         _block(to, "Individuals", [f"{item.name} = {item.expression}" for item in model.individual])
         _block(to, "Measurement error", [f"variance of {r.output} = {r.variance}" for r in model.residual])

@@ -10,7 +10,7 @@ import json
 import math
 import types
 from collections.abc import Mapping, Sequence
-from dataclasses import MISSING, Field, fields, is_dataclass
+from dataclasses import MISSING, Field, field, fields, is_dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal, Self, TypeVar, Union, get_args, get_origin, get_type_hints
@@ -24,6 +24,25 @@ T = TypeVar("T")
 
 _WORDS = {"inf": math.inf, "-inf": -math.inf, "nan": math.nan}
 _LARGEST_EXACT_INTEGER = 2**53
+_LATER = "later"
+
+
+def later_field(default: Any) -> Any:
+    """A dataclass field that did not exist when contents were first hashed and stored.
+
+    While it has its default it is left out of the content, so that old hashes stand.
+
+    Examples
+    --------
+    >>> from dataclasses import dataclass
+    >>> @dataclass(frozen=True)
+    ... class Plan:
+    ...     name: str
+    ...     note: str = later_field("")
+    >>> encode(Plan("a")), encode(Plan("a", "new"))
+    ({'name': 'a'}, {'name': 'a', 'note': 'new'})
+    """
+    return field(default=default, metadata={_LATER: True})
 
 
 def encode(obj: Any) -> Any:
@@ -32,8 +51,8 @@ def encode(obj: Any) -> Any:
     Parameters
     ----------
     obj : dataclass, Expression, mapping, sequence, NumPy array or scalar, str, number or None
-        Dataclasses become mappings of all their fields, expressions their text. JSON has no infinite
-        numbers, so these become the words ``"inf"``, ``"-inf"`` and ``"nan"``.
+        Dataclasses become mappings of their fields (see `later_field`), expressions their text. JSON has no
+        infinite numbers, so these become the words ``"inf"``, ``"-inf"`` and ``"nan"``.
 
     Raises
     ------
@@ -58,12 +77,18 @@ def _encode(obj: Any, path: str) -> Any:
     if isinstance(obj, Expression):
         return obj.text
     if is_dataclass(obj) and not isinstance(obj, type):
-        return {f.name: _encode(getattr(obj, f.name), _join(path, f.name)) for f in fields(obj) if f.init}
+        return {f.name: _encode(getattr(obj, f.name), _join(path, f.name)) for f in _written(obj)}
     if isinstance(obj, Mapping):
         return {_key(key, path): _encode(value, _join(path, str(key))) for key, value in obj.items()}
     if isinstance(obj, (tuple, list)):
         return [_encode(item, f"{path}[{k}]") for k, item in enumerate(obj)]
     raise _complaint(f"a {type(obj).__name__} cannot be written as JSON", path, "use numbers, text or tuples")
+
+
+def _written(obj: Any) -> list[Field]:
+    """Fields that belong to the content."""
+    unset = lambda f: f.metadata.get(_LATER) and getattr(obj, f.name) == f.default  # noqa: E731
+    return [f for f in fields(obj) if f.init and not unset(f)]
 
 
 def _key(key: Any, path: str) -> str:

@@ -37,6 +37,7 @@ def model_section(content: ReportContent) -> Section | None:
         [
             Text(_opening(model)),
             _diagram(model),
+            _events(model),
             _fixed(model, cited),
             _individual(model),
             _random(model, cited),
@@ -88,6 +89,15 @@ def _diagram(model: PopulationModel) -> Figure:
         Markup(diagram(model.structural, name="compartments")),
         f"Compartments and flows. Blue arrows are doses, solid arrows move amount, labels are rate constants.{acts}",
     )
+
+
+def _events(model: PopulationModel) -> Table | None:
+    rows = tuple(
+        (event.name, sentence_case(event.description) or MISSING, str(event))
+        for event in model.structural.events
+    )
+    columns = (Column("Event", manner="code"), Column("Meaning"), Column("What happens", manner="code"))
+    return Table(columns, rows, "What conditions on the solution set off.") if rows else None
 
 
 def _fixed(model: PopulationModel, cited: Citations) -> Table | None:

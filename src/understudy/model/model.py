@@ -8,9 +8,10 @@ from functools import cached_property
 from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
-from understudy.core.content import Content
+from understudy.core.content import Content, later_field
 from understudy.core.errors import ModelError
 from understudy.core.expression import TIME, Expression
+from understudy.model.event import Event
 from understudy.model.parts import Assignment, Input, Output, Parameter, Source, State
 
 TIME_AFTER_DOSE = "tad"
@@ -38,11 +39,14 @@ class Model(Content):
     stiff : bool
         Declared by the modeller: time scales differ so much that an explicit method is slow.
     sources : tuple of Source
+    events : tuple of Event, or mapping of name to (trigger, {state or parameter: new value}, delay)
+        What conditions on the solution set off.
 
     Raises
     ------
     ModelError
-        For undefined or doubled names, circular assignments, doses into unknown states.
+        For undefined or doubled names, circular assignments, doses into unknown states, events that change anything
+        but states and parameters.
 
     Examples
     --------
@@ -70,6 +74,7 @@ class Model(Content):
     description: str = ""
     stiff: bool = False
     sources: tuple[Source, ...] = ()
+    events: tuple[Event, ...] = later_field(())
 
     def __post_init__(self) -> None:
         put = lambda field, value: object.__setattr__(self, field, value)  # noqa: E731
@@ -80,7 +85,9 @@ class Model(Content):
         put("outputs", _records(Output, self.outputs))
         put("assignments", _records(Assignment, self.assignments))
         put("sources", tuple(self.sources))
+        put("events", _records(Event, self.events))
         _check_names(self)
+        _check_events(self)
 
     @property
     def parameter_names(self) -> tuple[str, ...]:
@@ -118,6 +125,12 @@ class Model(Content):
     def output(self, name: str) -> Output:
         """One output by name."""
         return _named(self.outputs, name, "output", self.name)
+
+    @property
+    def changed_parameters(self) -> tuple[str, ...]:
+        """Parameters that events change, in order."""
+        targets = {name for event in self.events for name in event.targets}
+        return tuple(name for name in self.parameter_names if name in targets)
 
     @cached_property
     def ordered_assignments(self) -> tuple[Assignment, ...]:
@@ -170,7 +183,8 @@ class Model(Content):
         rates = [f"  d{s.name}/dt = {rate}" for s, rate in zip(self.states, self.rates, strict=True)]
         seen = [f"  {o.name} = {o.expression}  [{o.unit}]" for o in self.outputs]
         doses = ", ".join(f"{entry.name} → {entry.state}" for entry in self.doses)
-        lines = [f"Model {self.name!r} (time in {self.time_unit})", *rates, *seen]
+        happens = [f"  {event.name}: {event}" for event in self.events]
+        lines = [f"Model {self.name!r} (time in {self.time_unit})", *rates, *seen, *happens]
         return "\n".join([*lines, f"  doses: {doses}", f"  parameters: {values}"])
 
 
@@ -249,6 +263,47 @@ def _check_names(model: Model) -> None:
             )
 
 
+def _check_events(model: Model) -> None:
+    names = [event.name for event in model.events]
+    doubled = sorted({name for name in names if names.count(name) > 1})
+    if doubled:
+        raise ModelError(
+            f"events defined twice: {', '.join(doubled)}", place=model.name, repair="rename one of them"
+        )
+    for event in model.events:
+        for name in event.targets:
+            _check_target(model, name, f"{model.name}, event {event.name}")
+    for entry in model.inputs:
+        changed = _needed(model, entry.expressions.values()) & {*model.changed_parameters}
+        if changed:
+            raise ModelError(
+                f"an event changes {sorted(changed)[0]}, which input {entry.name} needs before anything happens",
+                place=model.name,
+                repair="give the input a parameter of its own",
+            )
+
+
+def _check_target(model: Model, name: str, place: str) -> None:
+    if name in {item.name for item in model.assignments}:
+        raise ModelError(
+            f"an event cannot change {name!r}, which has an equation",
+            place=place,
+            repair="change a parameter that its equation uses",
+        )
+    require_known(Expression(name), (*model.state_names, *model.parameter_names), place)
+
+
+def _needed(model: Model, expressions: Iterable[Expression]) -> set[str]:
+    """Names that expressions use, directly or through assignments."""
+    equations = {item.name: item.expression for item in model.assignments}
+    waiting, needed = [expression.names for expression in expressions], set()
+    while waiting:
+        new = waiting.pop() - needed
+        needed |= new
+        waiting.extend(equations[name].names for name in new & equations.keys())
+    return needed
+
+
 def _equations(
     model: Model, known: set[str], constant: set[str]
 ) -> Iterable[tuple[str, Expression, set[str]]]:
@@ -262,6 +317,9 @@ def _equations(
         for field, expression in entry.expressions.items():
             extra = {TIME_AFTER_DOSE} if field == "profile" else set()
             yield f"{field} of input {entry.name}", expression, constant | extra
+    for event in model.events:
+        for what, expression in event.expressions.items():
+            yield f"{what} of event {event.name}", expression, known
 
 
 def require_known(expression: Expression, known: Iterable[str], place: str) -> None:

@@ -9,6 +9,7 @@ from understudy.core.errors import UnitError
 from understudy.core.expression import TIME, Expression
 from understudy.core.inferred_unit import infer
 from understudy.core.units import mismatch, unit, unit_factor
+from understudy.model.event import Event
 from understudy.model.model import TIME_AFTER_DOSE, Model
 from understudy.model.parts import Assignment, Input
 from understudy.model.population_model import PopulationModel, Residual
@@ -24,7 +25,8 @@ def check_model(model: Model) -> None:
 
     A rate must be in the state's unit per time unit, an initial value in the state's unit, an output and an
     assignment in the declared one. Of an input, lag and duration must be in the time unit, the
-    bioavailability without unit, the rate in the state's unit per time unit, the profile per time unit.
+    bioavailability without unit, the rate in the state's unit per time unit, the profile per time unit. Of an event,
+    the delay must be in the time unit, trigger and priority without unit, a new value in its target's unit.
 
     Raises
     ------
@@ -58,6 +60,8 @@ def check_model(model: Model) -> None:
         _require(output.expression, units, wanted, f"output {output.name}", model.name)
     for entry in model.inputs:
         _check_input(entry, units, time, model.name)
+    for event in model.events:
+        _check_event(event, units, time, model.name)
 
 
 def check_population(model: PopulationModel) -> None:
@@ -109,6 +113,13 @@ def _check_input(entry: Input, units: Units, time: pint.Unit, model: str) -> Non
     for field, expression in entry.expressions.items():
         known = {**units, TIME_AFTER_DOSE: time} if field == "profile" else units
         _require(expression, known, wanted[field], f"{field} of input {entry.name}", model)
+
+
+def _check_event(event: Event, units: Units, time: pint.Unit, model: str) -> None:
+    wanted = {"trigger": unit("1"), "delay": time, "priority": unit("1")}
+    wanted |= {f"new value of {name}": units[name] for name in event.targets}
+    for what, expression in event.expressions.items():
+        _require(expression, units, wanted[what], f"{what} of event {event.name}", model)
 
 
 def _check_residual(residual: Residual, units: Units, model: PopulationModel) -> None:
