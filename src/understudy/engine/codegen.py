@@ -1,35 +1,37 @@
-"""Codegen: a model's right-hand side printed as LLVM IR, eight patients a call.
+"""Codegen: a model's right-hand side printed as LLVM IR, eight patients a call, or any other width.
 
-Arrays are laid out name by name, lane by lane: state ``i`` of lane ``l`` is element ``8 i + l``. Equal subexpressions
-are printed once. A lane never reads another lane, so a patient's numbers do not depend on its neighbours.
+Arrays are laid out name by name, lane by lane: state ``i`` of lane ``l`` is element ``width i + l``. Equal
+subexpressions are printed once. A lane never reads another lane, so a patient's numbers do not depend on its
+neighbours. Eight lanes are printed for every processor: LLVM splits them where registers are narrower.
 """
 
 from __future__ import annotations
 
 import ast
+from collections.abc import Mapping
 from functools import lru_cache
 
 from llvmlite import ir
 
 from understudy.core.expression import CONSTANTS, TIME, Expression
+from understudy.engine.lane_value import intrinsic, same, side_by_side
 from understudy.engine.lanes import WIDTH
 from understudy.engine.vector_math import FUNCTIONS, vector_function
 from understudy.model.model import Model
 
 _DOUBLE = ir.DoubleType()
-_VECTOR = ir.VectorType(_DOUBLE, WIDTH)
 _INDEX = ir.IntType(64)
 # Fusing a multiplication with an addition rounds once instead of twice; nothing else is loosened.
 _FLAGS = ("contract",)
 
 RIGHT_HAND_SIDE = "right_hand_side"
 _INTRINSICS = {
-    "sqrt": "llvm.sqrt",
-    "abs": "llvm.fabs",
-    "floor": "llvm.floor",
-    "ceil": "llvm.ceil",
-    "sin": "llvm.sin",
-    "cos": "llvm.cos",
+    "sqrt": "sqrt",
+    "abs": "fabs",
+    "floor": "floor",
+    "ceil": "ceil",
+    "sin": "sin",
+    "cos": "cos",
 }
 # Called lane by lane from the C library.
 LIBRARY = ("tan", "asin", "acos", "atan", "sinh", "cosh", "lgamma")
@@ -39,11 +41,11 @@ _LARGEST_POWER = 16
 
 
 @lru_cache(maxsize=512)
-def right_hand_side(model: Model) -> str:
+def right_hand_side(model: Model, width: int = WIDTH) -> str:
     """LLVM IR of ``right_hand_side(t, y, p, r, dy)``.
 
-    All arguments are pointers to doubles: time (8), states (states x 8), parameters (parameters x 8), infusion rates
-    (states x 8), and the derivatives to be written (states x 8).
+    All arguments are pointers to doubles: time (width), states (states x width), parameters (parameters x width),
+    infusion rates (states x width), and the derivatives to be written (states x width).
     """
     module = ir.Module(name="understudy")
     pointer = ir.PointerType()
@@ -54,7 +56,7 @@ def right_hand_side(model: Model) -> str:
     places |= {name: (y, k) for k, name in enumerate(model.state_names)}
     places |= {name: (p, k) for k, name in enumerate(model.parameter_names)}
     equations = {item.name: item.expression for item in model.assignments}
-    printer = _Printer(module, builder, places, equations)
+    printer = Printer(module, builder, places, equations, width)
     for k, rate in enumerate(model.rates):
         infused = printer.load(r, k)
         value = printer.number(printer.value(rate.tree))
@@ -63,22 +65,40 @@ def right_hand_side(model: Model) -> str:
     return str(module)
 
 
-class _Printer:
-    """Prints checked expression trees as vector instructions."""
+class Printer:
+    """Prints checked expression trees as instructions.
+
+    Parameters
+    ----------
+    module, builder
+        Where to print to.
+    places : mapping of name to (pointer, index)
+        Where each name's values lie: index times `width` doubles after the pointer.
+    equations : mapping of name to Expression
+        Names that stand for equations.
+    width : int
+        Patients a call; with 1 the instructions are those of plain numbers.
+    """
 
     def __init__(
-        self, module: ir.Module, builder: ir.IRBuilder, places: dict, equations: dict[str, Expression]
+        self,
+        module: ir.Module,
+        builder: ir.IRBuilder,
+        places: Mapping[str, tuple[ir.Value, int]],
+        equations: Mapping[str, Expression],
+        width: int = WIDTH,
     ):
-        self.module, self.builder = module, builder
+        self.module, self.builder, self.width = module, builder, width
         self.places, self.equations = places, equations
+        self.numbers = side_by_side(_DOUBLE, width)
         self.known: dict = {}
 
     def load(self, pointer: ir.Value, k: int) -> ir.Value:
-        place = self.builder.gep(pointer, [ir.Constant(_INDEX, k * WIDTH)], source_etype=_DOUBLE)
-        return self.builder.load(place, align=8, typ=_VECTOR)
+        place = self.builder.gep(pointer, [ir.Constant(_INDEX, k * self.width)], source_etype=_DOUBLE)
+        return self.builder.load(place, align=8, typ=self.numbers)
 
     def store(self, value: ir.Value, pointer: ir.Value, k: int) -> None:
-        place = self.builder.gep(pointer, [ir.Constant(_INDEX, k * WIDTH)], source_etype=_DOUBLE)
+        place = self.builder.gep(pointer, [ir.Constant(_INDEX, k * self.width)], source_etype=_DOUBLE)
         self.builder.store(value, place, align=8)
 
     def value(self, tree: ast.expr) -> ir.Value:
@@ -104,7 +124,7 @@ class _Printer:
         return self.chain("and_", [self.compare(s, *values[k : k + 2]) for k, s in enumerate(signs)])
 
     def constant(self, value: float) -> ir.Constant:
-        return ir.Constant(_VECTOR, [value] * WIDTH)
+        return same(self.numbers, value)
 
     def once(self, key: tuple, make) -> ir.Value:
         """The value made by `make`, made once for equal keys."""
@@ -120,11 +140,11 @@ class _Printer:
         return self.once(("name", name), lambda: self.load(*self.places[name]))
 
     def number(self, value: ir.Value) -> ir.Value:
-        return value if value.type == _VECTOR else self.builder.uitofp(value, _VECTOR)
+        return value if value.type == self.numbers else self.builder.uitofp(value, self.numbers)
 
     def condition(self, tree: ast.expr) -> ir.Value:
         value = self.value(tree)
-        return value if value.type != _VECTOR else self.compare("!=", value, self.constant(0.0))
+        return value if value.type != self.numbers else self.compare("!=", value, self.constant(0.0))
 
     def emit(self, operation: str, *values: ir.Value) -> ir.Value:
         key = (operation, *map(str, map(_identity, values)))
@@ -160,7 +180,7 @@ class _Printer:
             value = self.whole_power(base, abs(int(exponent)))
             return value if exponent > 0 else self.emit("fdiv", self.constant(1.0), value)
         if exponent == 0.5:
-            return self.intrinsic("llvm.sqrt", base)
+            return self.intrinsic("sqrt", base)
         return self.elementary("pow", base, self.number(self.value(tree.right)))
 
     def whole_power(self, base: ir.Value, exponent: int) -> ir.Value:
@@ -171,21 +191,20 @@ class _Printer:
         return self.emit("fmul", square, base) if exponent % 2 else square
 
     def intrinsic(self, name: str, *values: ir.Value) -> ir.Value:
-        function = self.function(f"{name}.v{WIDTH}f64", _VECTOR, len(values))
+        function = intrinsic(self.module, name, self.numbers, len(values))
         return self.once((name, *map(_identity, values)), lambda: self.builder.call(function, values))
 
     def elementary(self, name: str, *values: ir.Value) -> ir.Value:
-        function = vector_function(self.module, name)
+        function = vector_function(self.module, name, self.width)
         return self.once((name, *map(_identity, values)), lambda: self.builder.call(function, values))
 
-    def function(self, name: str, kind: ir.Type, count: int) -> ir.Function:
-        declared = self.module.globals.get(name)
-        return declared or ir.Function(self.module, ir.FunctionType(kind, [kind] * count), name)
-
     def library(self, name: str, value: ir.Value) -> ir.Value:
-        function = self.function(name, _DOUBLE, 1)
-        result = ir.Constant(_VECTOR, ir.Undefined)
-        for lane in range(WIDTH):
+        kind = ir.FunctionType(_DOUBLE, [_DOUBLE])
+        function = self.module.globals.get(name) or ir.Function(self.module, kind, name)
+        if self.width == 1:
+            return self.builder.call(function, [value])
+        result = ir.Constant(self.numbers, ir.Undefined)
+        for lane in range(self.width):
             at = ir.Constant(ir.IntType(32), lane)
             called = self.builder.call(function, [self.builder.extract_element(value, at)])
             result = self.builder.insert_element(result, called, at)

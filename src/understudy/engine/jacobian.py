@@ -15,7 +15,7 @@ import numpy as np
 from llvmlite import ir
 
 from understudy.core.expression import TIME, Expression
-from understudy.engine.codegen import _Printer
+from understudy.engine.codegen import Printer
 from understudy.model.model import Model
 
 JACOBIAN = "jacobian"
@@ -210,7 +210,7 @@ def _code(model: Model, equations: Mapping, entries: list[ast.expr], by_time: li
     places = {TIME: (t, 0)}
     places |= {name: (y, k) for k, name in enumerate(model.state_names)}
     places |= {name: (p, k) for k, name in enumerate(model.parameter_names)}
-    printer = _Printer(module, builder, places, equations)
+    printer = Printer(module, builder, places, equations)
     for target, trees in ((j, entries), (dt, by_time)):
         for k, tree in enumerate(trees):
             printer.store(printer.number(printer.value(tree)), target, k)

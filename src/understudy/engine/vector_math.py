@@ -20,14 +20,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 from llvmlite import ir
 
+from understudy.engine.lane_value import Lanes, function_of, side_by_side
 from understudy.engine.lanes import WIDTH
-
-_DOUBLES = ir.VectorType(ir.DoubleType(), WIDTH)
-_WORDS = ir.VectorType(ir.IntType(64), WIDTH)
 
 # log 2 cut after 32 binary places, so that its product with an exponent is exact, and what was cut off.
 LOG2_HIGH, LOG2_LOW = float.fromhex("0x1.62e42feep-1"), 1.9082149292705877e-10
@@ -39,7 +36,6 @@ TWO_THIRDS = (0.6666666666666666, 3.700743415417188e-17)
 # Adding it rounds to a whole number, which then stands in the last bits.
 _ROUNDER = 1.5 * 2.0**52
 _BIAS = 1023
-_SIGN = -(2**63)
 _ONE_WORD = 0x3FF0000000000000
 _SQRT_HALF_WORD = 0x3FE6A09E667F3BCD
 _SMALLEST_NORMAL, _LIFT = 2.0**-1022, 54
@@ -52,88 +48,10 @@ _EXP_SERIES = tuple(1.0 / math.factorial(k) for k in range(2, 14))
 _LOG_SERIES = tuple(2.0 / (2 * k + 1) for k in range(1, 13))
 
 
-@dataclass(frozen=True)
-class _Lanes:
-    """A vector under construction. Its operators round as written; only `polynomial` may fuse."""
-
-    builder: ir.IRBuilder
-    value: ir.Value
-
-    def new(self, value: ir.Value) -> _Lanes:
-        return _Lanes(self.builder, value)
-
-    def of(self, number: float | _Lanes) -> ir.Value:
-        """A constant of this vector's type, or the value there is."""
-        return number.value if isinstance(number, _Lanes) else ir.Constant(self.value.type, [number] * WIDTH)
-
-    def constant(self, number: float) -> _Lanes:
-        return self.new(self.of(number))
-
-    def do(self, operation: str, other: float | _Lanes, **options) -> _Lanes:
-        return self.new(getattr(self.builder, operation)(self.value, self.of(other), **options))
-
-    def __add__(self, other: float | _Lanes) -> _Lanes:
-        return self.do("add" if self.value.type == _WORDS else "fadd", other)
-
-    def __sub__(self, other: float | _Lanes) -> _Lanes:
-        return self.do("sub" if self.value.type == _WORDS else "fsub", other)
-
-    def __mul__(self, other: float | _Lanes) -> _Lanes:
-        return self.do("fmul", other)
-
-    def __truediv__(self, other: float | _Lanes) -> _Lanes:
-        return self.do("fdiv", other)
-
-    def __neg__(self) -> _Lanes:
-        return self.new(self.builder.fneg(self.value))
-
-    def __and__(self, other: float | _Lanes) -> _Lanes:
-        return self.do("and_", other)
-
-    def __or__(self, other: float | _Lanes) -> _Lanes:
-        return self.do("or_", other)
-
-    def __lshift__(self, count: int) -> _Lanes:
-        return self.do("shl", count)
-
-    def __rshift__(self, count: int) -> _Lanes:
-        return self.do("lshr", count)
-
-    def words(self) -> _Lanes:
-        return self.new(self.builder.bitcast(self.value, _WORDS))
-
-    def doubles(self) -> _Lanes:
-        return self.new(self.builder.bitcast(self.value, _DOUBLES))
-
-    def test(self, sign: str, other: float | _Lanes) -> _Lanes:
-        """Truth values; all but "!=" are false for not-a-number."""
-        how = self.builder.fcmp_unordered if sign == "!=" else self.builder.fcmp_ordered
-        return self.new(how(sign, self.value, self.of(other)))
-
-    def where(self, condition: _Lanes, other: float | _Lanes) -> _Lanes:
-        """`other` where the condition holds, else this."""
-        return self.new(self.builder.select(condition.value, self.of(other), self.value))
-
-    def intrinsic(self, name: str, *others: _Lanes) -> _Lanes:
-        values = [self.value, *(other.value for other in others)]
-        module, name = self.builder.module, f"llvm.{name}.v{WIDTH}f64"
-        kind = ir.FunctionType(_DOUBLES, [_DOUBLES] * len(values))
-        function = module.globals.get(name) or ir.Function(module, kind, name)
-        return self.new(self.builder.call(function, values))
-
-    def fused(self, factor: _Lanes, term: _Lanes) -> _Lanes:
-        """This times `factor` plus `term`, rounded once."""
-        return self.intrinsic("fma", factor, term)
-
-    def signed_as(self, other: _Lanes) -> _Lanes:
-        """This non-negative number with the sign of another."""
-        return (self.words() | (other.words() & _SIGN)).doubles()
+_Pair = tuple[Lanes, Lanes]
 
 
-_Pair = tuple[_Lanes, _Lanes]
-
-
-def polynomial(x: _Lanes, coefficients: Sequence[float]) -> _Lanes:
+def polynomial(x: Lanes, coefficients: Sequence[float]) -> Lanes:
     """Sum of ``coefficients[k] * x**k``, neighbours first (Estrin's order), so that little waits for little."""
     terms: list = list(coefficients)
     while len(terms) > 1:
@@ -143,25 +61,25 @@ def polynomial(x: _Lanes, coefficients: Sequence[float]) -> _Lanes:
     return terms[0]
 
 
-def _multiply_add(x: _Lanes, low: float | _Lanes, high: float | _Lanes) -> _Lanes:
+def _multiply_add(x: Lanes, low: float | Lanes, high: float | Lanes) -> Lanes:
     product = x.do("fmul", high, flags=("contract",))
     return product.do("fadd", low, flags=("contract",))
 
 
-def _ordered_sum(large: _Lanes, small: _Lanes) -> _Pair:
+def _ordered_sum(large: Lanes, small: Lanes) -> _Pair:
     """Sum and its rounding, where the first is zero or not smaller (Dekker 1971)."""
     total = large + small
     return total, small - (total - large)
 
 
-def _sum(a: _Lanes, b: _Lanes) -> _Pair:
+def _sum(a: Lanes, b: Lanes) -> _Pair:
     """Sum and its rounding (Knuth, The Art of Computer Programming 2, 4.2.2)."""
     total = a + b
     part = total - a
     return total, (a - (total - part)) + (b - part)
 
 
-def _product(a: _Lanes, b: _Lanes) -> _Pair:
+def _product(a: Lanes, b: Lanes) -> _Pair:
     """Product and its rounding."""
     high = a * b
     return high, a.fused(b, -high)
@@ -175,7 +93,7 @@ def _quotient(above: _Pair, below: _Pair) -> _Pair:
     return high, left * inverse
 
 
-def _times(pair: _Pair, constant: tuple[float, float]) -> _Lanes:
+def _times(pair: _Pair, constant: tuple[float, float]) -> Lanes:
     """A pair times a constant held as a pair, rounded."""
     factor = pair[0].constant(constant[0])
     high, low = _product(pair[0], factor)
@@ -183,42 +101,42 @@ def _times(pair: _Pair, constant: tuple[float, float]) -> _Lanes:
     return high + (low + (pair[0] * constant[1] + pair[1] * factor)).where(_endless(high), 0.0)
 
 
-def _endless(x: _Lanes) -> _Lanes:
+def _endless(x: Lanes) -> Lanes:
     return (x - x).test("!=", 0.0)
 
 
-def _power_of_two(shifted: _Lanes) -> _Lanes:
+def _power_of_two(shifted: Lanes) -> Lanes:
     """Two to a whole number from -1022 to 1023 that stands in the last bits."""
     return ((shifted.words() + _BIAS) << 52).doubles()
 
 
-def _times_power_of_two(x: _Lanes, exponent: _Lanes) -> _Lanes:
+def _times_power_of_two(x: Lanes, exponent: Lanes) -> Lanes:
     """In two steps, as two to the exponent itself may be out of range; only the last one can round."""
     half = exponent * 0.5 + _ROUNDER
     rest = (exponent - (half - _ROUNDER)) + _ROUNDER
     return x * _power_of_two(half) * _power_of_two(rest)
 
 
-def _reduced_exp(high: _Lanes, low: _Lanes) -> tuple[_Lanes, _Lanes, _Lanes]:
+def _reduced_exp(high: Lanes, low: Lanes) -> tuple[Lanes, Lanes, Lanes]:
     """k, r and w with exp(high + low) = 2^k (1 + r + w), |r| <= log(2) / 2, w the smaller."""
     k = (high * INVERSE_LOG2[0] + _ROUNDER) - _ROUNDER
     r, left = _ordered_sum(high - k * LOG2_HIGH, low - k * LOG2_LOW)
     return k, r, r * r * polynomial(r, _EXP_SERIES) + left
 
 
-def _clamped(high: _Lanes, low: _Lanes) -> _Pair:
+def _clamped(high: Lanes, low: Lanes) -> _Pair:
     """Within the range of exp; infinite ones too. Not-a-number stays."""
     kept = high.where(high.test(">", _EXP_MOST), _EXP_MOST)
     kept = kept.where(kept.test("<", _EXP_LEAST), _EXP_LEAST)
     return kept, low.where(kept.test("!=", high), 0.0)
 
 
-def _exp_of_pair(high: _Lanes, low: _Lanes) -> _Lanes:
+def _exp_of_pair(high: Lanes, low: Lanes) -> Lanes:
     k, r, w = _reduced_exp(*_clamped(high, low))
     return _times_power_of_two((r + w) + 1.0, k)
 
 
-def _exponent_and_fraction(x: _Lanes) -> tuple[_Lanes, _Lanes]:
+def _exponent_and_fraction(x: Lanes) -> tuple[Lanes, Lanes]:
     """e and m with x = 2^e m, sqrt(1/2) <= m < sqrt(2), for a positive finite x."""
     tiny = x.test("<", _SMALLEST_NORMAL)
     words = x.where(tiny, x * 2.0**_LIFT).words() + (_ONE_WORD - _SQRT_HALF_WORD)
@@ -229,17 +147,17 @@ def _exponent_and_fraction(x: _Lanes) -> tuple[_Lanes, _Lanes]:
     return e.where(tiny, e - float(_LIFT)), m
 
 
-def _inside(x: _Lanes) -> _Lanes:
+def _inside(x: Lanes) -> Lanes:
     return x.test(">", 0.0) & x.test("<", math.inf)
 
 
-def _at_the_ends(result: _Lanes, x: _Lanes) -> _Lanes:
+def _at_the_ends(result: Lanes, x: Lanes) -> Lanes:
     """A logarithm where x is positive and finite; else minus infinity at zero, infinity, or not-a-number."""
     ends = x.constant(math.nan).where(x.test("==", 0.0), -math.inf).where(x.test("==", math.inf), math.inf)
     return ends.where(_inside(x), result)
 
 
-def _log_pair(x: _Lanes) -> _Pair:
+def _log_pair(x: Lanes) -> _Pair:
     """The logarithm and its rounding."""
     e, m = _exponent_and_fraction(x)
     s, s_low = _quotient((m - 1.0, m.constant(0.0)), _sum(m, m.constant(1.0)))
@@ -260,11 +178,11 @@ def _log_pair(x: _Lanes) -> _Pair:
     return _at_the_ends(high, x), x.constant(0.0).where(_inside(x), low)
 
 
-def _exp(x: _Lanes) -> _Lanes:
+def _exp(x: Lanes) -> Lanes:
     return _exp_of_pair(x, x.constant(0.0))
 
 
-def _log(x: _Lanes) -> _Lanes:
+def _log(x: Lanes) -> Lanes:
     e, m = _exponent_and_fraction(x)
     f = m - 1.0
     s = f / (f + 2.0)
@@ -275,15 +193,15 @@ def _log(x: _Lanes) -> _Lanes:
     return _at_the_ends(e * LOG2_HIGH - (small - f), x)
 
 
-def _log10(x: _Lanes) -> _Lanes:
+def _log10(x: Lanes) -> Lanes:
     return _times(_log_pair(x), INVERSE_LOG10)
 
 
-def _log2(x: _Lanes) -> _Lanes:
+def _log2(x: Lanes) -> Lanes:
     return _times(_log_pair(x), INVERSE_LOG2)
 
 
-def _log1p(x: _Lanes) -> _Lanes:
+def _log1p(x: Lanes) -> Lanes:
     one_more, lost = _sum(x, x.constant(1.0))
     high, low = _log_pair(one_more)
     result = high + (low + lost / one_more)
@@ -292,7 +210,7 @@ def _log1p(x: _Lanes) -> _Lanes:
     return result.where(x.test("==", 0.0), x)
 
 
-def _expm1_parts(x: _Lanes) -> tuple[_Lanes, _Lanes, _Lanes]:
+def _expm1_parts(x: Lanes) -> tuple[Lanes, Lanes, Lanes]:
     """k and a pair that is expm1(x) divided by 2^k, for x within range."""
     k, r, w = _reduced_exp(x, x.constant(0.0))
     # 2^-k no longer counts beyond 2^-60.
@@ -302,14 +220,14 @@ def _expm1_parts(x: _Lanes) -> tuple[_Lanes, _Lanes, _Lanes]:
     return k, total, rest + low
 
 
-def _expm1(x: _Lanes) -> _Lanes:
+def _expm1(x: Lanes) -> Lanes:
     inside, _ = _clamped(x, x)
     k, high, low = _expm1_parts(inside.where(inside.test("<", _EXPM1_LEAST), _EXPM1_LEAST))
     return _times_power_of_two(high + low, k).where(x.test("==", 0.0), x)
 
 
-def _tanh(x: _Lanes) -> _Lanes:
-    size = x.intrinsic("fabs")
+def _tanh(x: Lanes) -> Lanes:
+    size = x.apply("fabs")
     k, high, low = _expm1_parts(size.where(size.test(">", _TANH_MOST), _TANH_MOST) * 2.0)
     scale = _power_of_two(k + _ROUNDER)
     high, low = high * scale, low * scale
@@ -318,23 +236,23 @@ def _tanh(x: _Lanes) -> _Lanes:
     return (result + correction).signed_as(x)
 
 
-def _pow(x: _Lanes, y: _Lanes) -> _Lanes:
-    size, far = x.intrinsic("fabs"), y.intrinsic("fabs")
+def _pow(x: Lanes, y: Lanes) -> Lanes:
+    size, far = x.apply("fabs"), y.apply("fabs")
     log, log_low = _log_pair(size)
     high, low = _product(y, log)
     result = _exp_of_pair(high, low + y * log_low)
     half = y * 0.5
-    whole = y.intrinsic("floor").test("==", y)
-    odd = whole & half.intrinsic("floor").test("!=", half)
+    whole = y.apply("floor").test("==", y)
+    odd = whole & half.apply("floor").test("!=", half)
     result = result.where(odd, result.signed_as(x))
-    broken = x.test("<", 0.0) & x.test(">", -math.inf) & y.intrinsic("floor").test("!=", y)
+    broken = x.test("<", 0.0) & x.test(">", -math.inf) & y.apply("floor").test("!=", y)
     result = result.where(broken, math.nan)
     # One to any power, any number to the power zero, minus one to an infinite power.
     endless = size.test("==", 1.0) & far.test("==", math.inf)
     return result.where(x.test("==", 1.0) | y.test("==", 0.0) | endless, 1.0)
 
 
-FUNCTIONS: dict[str, Callable[..., _Lanes]] = {
+FUNCTIONS: dict[str, Callable[..., Lanes]] = {
     "exp": _exp,
     "expm1": _expm1,
     "log": _log,
@@ -346,19 +264,21 @@ FUNCTIONS: dict[str, Callable[..., _Lanes]] = {
 }
 
 
-def vector_function(module: ir.Module, name: str) -> ir.Function:
-    """A function of eight numbers at a time, printed into a module the first time it is asked for.
+def vector_function(module: ir.Module, name: str, width: int = WIDTH) -> ir.Function:
+    """A function of several numbers at a time, printed into a module the first time it is asked for.
 
     Parameters
     ----------
     module : ir.Module
     name : str
         One of `FUNCTIONS`.
+    width : int
+        Numbers at a time; with 1 they are plain doubles, no vectors.
 
     Returns
     -------
     ir.Function
-        From one vector of eight doubles (``pow``: two, base and exponent) to one. For normal numbers within 2 units
+        From one vector of doubles (``pow``: two, base and exponent) to one. For normal numbers within 2 units
         in the last place; where a result is subnormal, within one smallest subnormal number, 4.9e-324. Zeros, infinite
         numbers and not-a-number give what NumPy gives.
 
@@ -367,13 +287,12 @@ def vector_function(module: ir.Module, name: str) -> ir.Function:
     >>> module = ir.Module()
     >>> vector_function(module, "exp") is vector_function(module, "exp")
     True
+    >>> str(vector_function(module, "log", width=1).function_type)
+    'double (double)'
     """
-    label = f"vector_{name}"
+    label = f"vector_{name}" if width == WIDTH else f"vector_{name}_{width}"
     if label in module.globals:
         return module.globals[label]
-    count = 2 if name == "pow" else 1
-    function = ir.Function(module, ir.FunctionType(_DOUBLES, [_DOUBLES] * count), label)
-    function.linkage = "internal"
-    builder = ir.IRBuilder(function.append_basic_block())
-    builder.ret(FUNCTIONS[name](*[_Lanes(builder, argument) for argument in function.args]).value)
-    return function
+    return function_of(
+        module, label, FUNCTIONS[name], side_by_side(ir.DoubleType(), width), 2 if name == "pow" else 1
+    )

@@ -197,3 +197,25 @@ def test_a_lane_never_sees_its_neighbours():
     together = compiled([text], values)[0]
     apart = [compiled([text], {"x": np.full(8, x)})[0, 0] for x in values["x"]]
     np.testing.assert_array_equal(together, apart)
+
+
+@pytest.mark.parametrize("width", [1, 2, 4])
+def test_other_widths_give_the_same_numbers(width):
+    rates = {
+        "A": "-k * A ** 0.75 + exp(-t) * tan(t)",
+        "B": "where(A > 1, k * A, log(B)) - max(B, t) + sinh(B)",
+    }
+    model = Model("m", "h", {"k": 0.5}, {"A": "mg", "B": "mg"}, rates)
+    rng = np.random.default_rng(3)
+    shapes = {"t": 1, "y": 2, "p": 1, "r": 2}
+    eight = [rng.random((count, 8)) * 2 for count in shapes.values()]
+    wanted, found = np.empty((2, 8)), np.empty((2, 8))
+    kind = ctypes.CFUNCTYPE(None, *[ctypes.c_void_p] * 5)
+    kind(address(right_hand_side(model), RIGHT_HAND_SIDE))(*[a.ctypes.data for a in (*eight, wanted)])
+    function = kind(address(right_hand_side(model, width), RIGHT_HAND_SIDE))
+    for first in range(0, 8, width):
+        part = [np.ascontiguousarray(a[:, first : first + width]) for a in (*eight, np.zeros((2, 8)))]
+        function(*[a.ctypes.data for a in part])
+        found[:, first : first + width] = part[-1]
+    np.testing.assert_array_equal(found, wanted)
+    assert ("x double>" in right_hand_side(model, width)) == (width > 1)
