@@ -63,6 +63,11 @@ class Timeline:
         The target is a state (RATE, BOLUS), a parameter row (ROW, REINITIALISE), a cycle of `steady` (STEADY) or an
         input with a profile (PROFILE). FLOW, in timelines of sensitivities, adds the derivatives of the first states
         times ``flow[target, j]`` to the states that are their sensitivities in direction j.
+    event_source : int array, shape (events,)
+        Schedule row of the dose that causes the event, -1 for changes of parameters and resets.
+    event_moves, event_ends : bool arrays, shape (events,)
+        Whether the event's time moves with the lag of that dose, and whether with its duration too because it ends
+        the infusion. What a steady-state dose does at its very record does not move.
     observation_time : float array, shape (observations,)
     observation_after : int array
         How many of the patient's events have taken effect when it is observed.
@@ -80,6 +85,9 @@ class Timeline:
     event_kind: np.ndarray
     event_target: np.ndarray
     event_value: np.ndarray
+    event_source: np.ndarray
+    event_moves: np.ndarray
+    event_ends: np.ndarray
     observation_start: np.ndarray
     observation_time: np.ndarray
     observation_after: np.ndarray
@@ -98,13 +106,17 @@ class Timeline:
 class _Events:
     """Collects events as arrays, then sorts them once."""
 
-    columns = ("patient", "time", "sequence", "kind", "target", "value")
+    columns = ("patient", "time", "sequence", "kind", "target", "value", "source", "moves", "ends")
 
     def __init__(self) -> None:
         self.parts: list[tuple[np.ndarray, ...]] = []
 
-    def add(self, patient, time, sequence, kind, target, value=0.0) -> None:
-        self.parts.append(np.broadcast_arrays(patient, time, sequence, kind, target, value))
+    def add(
+        self, patient, time, sequence, kind, target, value=0.0, source=-1, moves=False, ends=False
+    ) -> None:
+        self.parts.append(
+            np.broadcast_arrays(patient, time, sequence, kind, target, value, source, moves, ends)
+        )
 
     def sorted(self) -> dict[str, np.ndarray]:
         joined = {name: np.concatenate([p[k] for p in self.parts]) for k, name in enumerate(self.columns)}
@@ -233,17 +245,31 @@ def _enter(events: _Events, doses: _Doses, index: np.ndarray, time: np.ndarray, 
     own = sequence != _DERIVED
     kept = own | (time < doses.cancelled[index])
     index, time, sequence = index[kept], time[kept], sequence[kept]
-    patient, state = doses.patient[index], doses.state[index]
+    patient, state, source = doses.patient[index], doses.state[index], doses.row[index]
     infused, profiled = doses.rate[index] > 0, doses.has_profile[index]
-    plain = ~infused & ~profiled
-    events.add(patient[plain], time[plain], sequence[plain], BOLUS, state[plain], doses.amount[index][plain])
-    at = profiled & ~infused
-    events.add(patient[at], time[at], sequence[at], PROFILE, doses.entry[index][at], doses.amount[index][at])
-    rate = doses.rate[index]
-    events.add(patient[infused], time[infused], sequence[infused], RATE, state[infused], rate[infused])
-    end = time + doses.duration[index]
-    ends = infused & (end < doses.cancelled[index])
-    events.add(patient[ends], end[ends], _DERIVED, RATE, state[ends], -rate[ends])
+    amount, rate, entry = doses.amount[index], doses.rate[index], doses.entry[index]
+
+    def add(chosen: np.ndarray, kind: int, target: np.ndarray, value: np.ndarray) -> None:
+        events.add(
+            patient[chosen], time[chosen], sequence[chosen], kind, target[chosen], value[chosen], source[chosen],
+            moves=True,
+        )  # fmt: skip
+
+    add(~infused & ~profiled, BOLUS, state, amount)
+    add(profiled & ~infused, PROFILE, entry, amount)
+    add(infused, RATE, state, rate)
+    _end_infusions(events, doses, index[infused], (time + doses.duration[index])[infused])
+
+
+def _end_infusions(events: _Events, doses: _Doses, index: np.ndarray, time: np.ndarray) -> None:
+    """An infusion of `doses[index]` ends at `time`, unless a reset has stopped it before."""
+    kept = time < doses.cancelled[index]
+    index, time = index[kept], time[kept]
+    source = doses.row[index]
+    events.add(
+        doses.patient[index], time, _DERIVED, RATE, doses.state[index], -doses.rate[index], source,
+        moves=True, ends=True,
+    )  # fmt: skip
 
 
 def _add_steady(events: _Events, schedule: Schedule, doses: _Doses, point_row: np.ndarray) -> SteadyDoses:
@@ -252,8 +278,9 @@ def _add_steady(events: _Events, schedule: Schedule, doses: _Doses, point_row: n
     row, patient, time = doses.row[index], doses.patient[index], doses.time[index]
     steady = _cycles(schedule, doses, index, point_row)
     sequence, replaces = row.astype(float), schedule.steady[row] == 1
-    events.add(patient[replaces], time[replaces], sequence[replaces], STOP_INFUSIONS, 0)
-    events.add(patient, time, sequence, STEADY, np.arange(index.size), np.where(replaces, REPLACE, ADD))
+    events.add(patient[replaces], time[replaces], sequence[replaces], STOP_INFUSIONS, 0, source=row[replaces])
+    how = np.where(replaces, REPLACE, ADD)
+    events.add(patient, time, sequence, STEADY, np.arange(index.size), how, row)
     _continue_infusions(events, doses, index, steady)
     _add_lagged_predecessors(events, doses, index, steady)
     return steady
@@ -286,11 +313,9 @@ def _continue_infusions(events: _Events, doses: _Doses, index: np.ndarray, stead
     cycle = np.repeat(np.arange(index.size), steady.running)
     dose = index[cycle]
     number = np.arange(cycle.size) - np.repeat(np.cumsum(steady.running) - steady.running, steady.running)
-    patient, state, rate = doses.patient[dose], doses.state[dose], steady.rate[cycle]
-    events.add(patient, doses.time[dose], doses.row[dose].astype(float), RATE, state, rate)
-    end = doses.time[dose] + steady.end[cycle] + number * steady.period[cycle]
-    ends = end < doses.cancelled[dose]
-    events.add(patient[ends], end[ends], _DERIVED, RATE, state[ends], -rate[ends])
+    row, start = doses.row[dose], doses.time[dose]
+    events.add(doses.patient[dose], start, row.astype(float), RATE, doses.state[dose], doses.rate[dose], row)
+    _end_infusions(events, doses, dose, start + steady.end[cycle] + number * steady.period[cycle])
 
 
 def _add_lagged_predecessors(events: _Events, doses: _Doses, index: np.ndarray, steady: SteadyDoses) -> None:
@@ -327,6 +352,9 @@ def _assemble(events: dict, schedule: Schedule, interval_row: np.ndarray, steady
         event_kind=events["kind"].astype(np.int64),
         event_target=events["target"].astype(np.int64),
         event_value=events["value"].astype(float),
+        event_source=events["source"].astype(np.int64),
+        event_moves=events["moves"].astype(bool),
+        event_ends=events["ends"].astype(bool),
         observation_start=np.searchsorted(patient, boundaries).astype(np.int64),
         observation_time=schedule.time[observed].astype(float),
         observation_after=(before - event_start[patient]).astype(np.int64),

@@ -164,3 +164,37 @@ def test_a_lag_of_each_patient(engine):
     found = simulate(IV, table, "10 mg", [0.5, 5.0, 20.0], engine=engine)["A"].values
     wanted = [[left((lag, 10), at=t) for t in (0.5, 5.0, 20.0)] for lag in (0.0, 1.0, 30.0)]
     np.testing.assert_allclose(found, wanted, rtol=1e-7)
+
+
+def movements(line):
+    """Events as (time, schedule row of the dose, moves with its lag, moves with its duration)."""
+    return list(zip(line.event_time, line.event_source, line.event_moves, line.event_ends, strict=True))
+
+
+def test_every_event_knows_the_dose_whose_lag_and_duration_move_it():
+    line, _ = timeline_of(seen([0.0]), dose(1.0, 10, RATE=5, II=6, ADDL=1), dose(2.0, 7), reset(8.0))
+    assert movements(line) == [
+        (1.0, 1, True, False),
+        (2.0, 2, True, False),
+        (3.0, 1, True, True),
+        (7.0, 1, True, False),
+        (8.0, -1, False, False),
+    ]
+
+
+def test_a_steady_state_moves_the_ends_of_earlier_infusions_and_not_what_stands_at_its_record():
+    line, events = timeline_of(dose(0.0, 100, RATE=4, II=12, SS=1), seen([3.0]))
+    # Of three infusions of 25 h, one begins here, one has run for 12 h and one for 24 h.
+    assert [(t, k, v) for t, k, v in events if k == RATE] == [
+        (0.0, RATE, 4.0),
+        (0.0, RATE, 4.0),
+        (0.0, RATE, 4.0),
+        (1.0, RATE, -4.0),
+        (13.0, RATE, -4.0),
+        (25.0, RATE, -4.0),
+    ]
+    assert set(line.event_source) == {0}
+    assert line.event_ends.tolist() == [False] * 5 + [True] * 3
+    # Stop, steady state and the two infusions under way stand at the record; the dose's own start moves.
+    assert sorted(line.event_moves[:5].tolist()) == [False] * 4 + [True]
+    assert line.event_moves[5:].all()
