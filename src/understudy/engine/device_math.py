@@ -36,7 +36,7 @@ _STIRLING = tuple(
     for k, b in enumerate(("1/6", "-1/30", "1/42", "-1/30", "5/66", "-691/2730", "7/6"), start=1)
 )
 _SHIFT = 10
-_HALF_LOG_TURN = 0.9189385332046727
+_HALF_LOG_TURN = 0.9189385332046728
 
 
 def _quarters(x: Lanes) -> tuple[Lanes, Lanes, Lanes]:
