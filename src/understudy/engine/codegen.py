@@ -56,17 +56,23 @@ def right_hand_side(model: Model, width: int = WIDTH) -> str:
     places |= {name: (y, k) for k, name in enumerate(model.state_names)}
     places |= {name: (p, k) for k, name in enumerate(model.parameter_names)}
     equations = {item.name: item.expression for item in model.assignments}
-    printer = Printer(module, builder, places, equations, width)
-    for k, rate in enumerate(model.rates):
-        infused = printer.load(r, k)
-        value = printer.number(printer.value(rate.tree))
-        printer.store(builder.fadd(value, infused, flags=_FLAGS), dy, k)
+    print_rates(Printer(module, builder, places, equations, width), model, r, dy)
     builder.ret_void()
     return str(module)
 
 
+def print_rates(printer: Printer, model: Model, infused: ir.Value, slopes: ir.Value) -> None:
+    """Each state's rate, with what is infused added, stored in its place."""
+    for k, rate in enumerate(model.rates):
+        extra = printer.load(infused, k)
+        value = printer.number(printer.value(rate.tree))
+        printer.store(printer.builder.fadd(value, extra, flags=_FLAGS), slopes, k)
+
+
 class Printer:
     """Prints checked expression trees as instructions.
+
+    A printer for another kind of machine overrides `number_type`, `intrinsics`, `elementary` and `library`.
 
     Parameters
     ----------
@@ -80,6 +86,10 @@ class Printer:
         Patients a call; with 1 the instructions are those of plain numbers.
     """
 
+    number_type: ir.Type = _DOUBLE
+    alignment = 8
+    intrinsics: Mapping[str, str] = _INTRINSICS
+
     def __init__(
         self,
         module: ir.Module,
@@ -90,16 +100,17 @@ class Printer:
     ):
         self.module, self.builder, self.width = module, builder, width
         self.places, self.equations = places, equations
-        self.numbers = side_by_side(_DOUBLE, width)
+        self.numbers = side_by_side(self.number_type, width)
         self.known: dict = {}
 
     def load(self, pointer: ir.Value, k: int) -> ir.Value:
-        place = self.builder.gep(pointer, [ir.Constant(_INDEX, k * self.width)], source_etype=_DOUBLE)
-        return self.builder.load(place, align=8, typ=self.numbers)
+        return self.builder.load(self.place(pointer, k), align=self.alignment, typ=self.numbers)
 
     def store(self, value: ir.Value, pointer: ir.Value, k: int) -> None:
-        place = self.builder.gep(pointer, [ir.Constant(_INDEX, k * self.width)], source_etype=_DOUBLE)
-        self.builder.store(value, place, align=8)
+        self.builder.store(value, self.place(pointer, k), align=self.alignment)
+
+    def place(self, pointer: ir.Value, k: int) -> ir.Value:
+        return self.builder.gep(pointer, [ir.Constant(_INDEX, k * self.width)], source_etype=self.number_type)
 
     def value(self, tree: ast.expr) -> ir.Value:
         """The value of a tree: doubles, or truth values for conditions."""
@@ -222,8 +233,8 @@ class Printer:
         if name == "logit":
             odds = self.emit("fdiv", values[0], self.emit("fsub", self.constant(1.0), values[0]))
             return self.elementary("log", odds)
-        if name in _INTRINSICS:
-            return self.intrinsic(_INTRINSICS[name], *values)
+        if name in self.intrinsics:
+            return self.intrinsic(self.intrinsics[name], *values)
         if name in FUNCTIONS:
             return self.elementary(name, *values)
         return self.once((name, _identity(values[0])), lambda: self.library(name, values[0]))
