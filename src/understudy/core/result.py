@@ -5,23 +5,24 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from understudy.core.errors import MissingExtraError, SimulationError
+from understudy.core.dataset_file import open_dataset, save_dataset, with_text_ids
+from understudy.core.errors import SimulationError
 from understudy.core.record import Record
+from understudy.core.summary import moments_of, quantiles_of, shares_above, summarise
 
 if TYPE_CHECKING:
     import pandas as pd
     import xarray as xr
 
 _BOOKKEEPING = ("status", "message")
-_LARGEST_VARIABLE = 2**31 - 4  # bytes; the limit of one variable in a netCDF 3 file
 _SHOWN = 10
+_QUICK = 2**24  # bytes of an output that a glance at the outcome may read
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -220,18 +221,59 @@ class Outcome:
         >>> outcome.quantiles([0.25, 0.5])["C"].values.ravel().tolist()
         [25.0, 50.0]
         """
-        if self.times.ndim == 2:
-            raise SimulationError(
-                "each patient has times of their own", repair="simulate all at the same times to compare them"
-            )
-        if not all(0 <= probability <= 1 for probability in probabilities):
-            raise SimulationError(f"{list(probabilities)} are no probabilities", repair="give 0 to 1")
-        stayed = self.succeeded()
-        if not len(stayed.patients):
-            raise SimulationError("no patient succeeded", repair="see outcome.failures")
-        over = [dim for dim in ("patient", "draw") if dim in stayed.dataset.dims]
-        values = stayed.dataset[list(self.outputs)]
-        return values.quantile(list(probabilities), dim=over, keep_attrs=True)
+        statistic = quantiles_of(probabilities)
+        return summarise(self.dataset, self.outputs, "quantile", probabilities, statistic)
+
+    def moments(self) -> xr.Dataset:
+        """Mean and standard deviation over the patients who succeeded (and over draws) at each time.
+
+        Returns
+        -------
+        xarray.Dataset
+            Dimensions ``moment`` (``"mean"``, ``"sd"``) and ``time``, units in the attributes.
+
+        Raises
+        ------
+        SimulationError
+            If patients have times of their own or nobody succeeded.
+
+        Examples
+        --------
+        >>> outcome = Outcome.build(range(3), [0.0], {"C": ([[1], [2], [3]], "mg/L")}, "h")
+        >>> outcome.moments()["C"].values.ravel().tolist()
+        [2.0, 1.0]
+        """
+        return summarise(self.dataset, self.outputs, "moment", ("mean", "sd"), moments_of)
+
+    def share_above(self, output: str, thresholds: Sequence[float]) -> xr.DataArray:
+        """Share of the patients who succeeded (and of draws) whose output is above a threshold, at each time.
+
+        Parameters
+        ----------
+        output : str
+        thresholds : sequence of float
+            In the output's unit.
+
+        Returns
+        -------
+        xarray.DataArray
+            Dimensions ``threshold`` and ``time``.
+
+        Raises
+        ------
+        SimulationError
+            If there is no such output, patients have times of their own or nobody succeeded.
+
+        Examples
+        --------
+        >>> outcome = Outcome.build(range(4), [0.0], {"C": ([[1], [2], [3], [4]], "mg/L")}, "h")
+        >>> outcome.share_above("C", [2, 10]).values.ravel().tolist()
+        [0.5, 0.0]
+        """
+        statistic = shares_above(thresholds)
+        name = str(self[output].name)
+        share = summarise(self.dataset, [name], "threshold", thresholds, statistic)[name]
+        return share.assign_attrs(units="1")
 
     def save(self, path: str | Path) -> None:
         """Write to ``.nc`` (netCDF 3), or to ``.zarr`` where zarr is installed.
@@ -243,22 +285,27 @@ class Outcome:
         SimulationError
             For another ending, or an output too large for netCDF 3.
         """
-        save_dataset(_with_text_ids(self.dataset), path)
+        save_dataset(with_text_ids(self.dataset), path)
 
     @classmethod
     def load(cls, path: str | Path) -> Outcome:
-        """The outcome that `save` wrote."""
-        import xarray as xr
+        """The outcome that `save`, or ``simulate(..., to=path)``, wrote."""
+        opened = cls.open(path)
+        with opened.dataset as dataset:
+            return cls(dataset.load())
 
-        path = Path(path)
-        if not path.exists():
-            raise SimulationError("the file does not exist", place=str(path), repair="check the path")
-        engine = "zarr" if _format(path) == ".zarr" else "scipy"
-        # Units such as "hours" are units here, not a calendar's durations.
-        dataset = xr.load_dataset(path, engine=engine, decode_times=False)
-        kind = np.int64 if dataset["patient"].attrs.get("kind") == "int" else str
-        dataset = dataset.assign_coords(patient=dataset["patient"].values.astype(str).astype(kind))
-        return cls(dataset.assign(message=("patient", dataset["message"].values.astype(str))))
+    @classmethod
+    def open(cls, path: str | Path) -> Outcome:
+        """The same as `load`, with the outputs left on disk: what is asked of them is read when it is asked.
+
+        Raises
+        ------
+        MissingExtraError
+            For ``.zarr`` without zarr.
+        SimulationError
+            If there is no such file, or its ending is another.
+        """
+        return cls(open_dataset(path))
 
     def __repr__(self) -> str:
         size = self.dataset.sizes
@@ -267,7 +314,7 @@ class Outcome:
         lines = [
             f"Outcome: {size['patient']} patients × {size['time']} times ({span} {self.time_unit}){draws}"
         ]
-        lines += [_summary(name, self.dataset[name].values, unit) for name, unit in self.units.items()]
+        lines += [_summary(name, self.dataset[name], unit) for name, unit in self.units.items()]
         failures = self.failures
         if failures:
             names = ", ".join(map(str, list(failures)[:_SHOWN])) + (", …" if len(failures) > _SHOWN else "")
@@ -288,20 +335,6 @@ class Outcome:
         return frame[frame["time"].notna()]
 
 
-def save_dataset(dataset: xr.Dataset, path: str | Path) -> None:
-    """Write any dataset to ``.nc`` (netCDF 3) or ``.zarr``; errors as for `Outcome.save`."""
-    path = Path(path)
-    if _format(path) == ".zarr":
-        dataset.to_zarr(path, mode="w")
-        return
-    large = [str(name) for name, values in dataset.items() if values.nbytes > _LARGEST_VARIABLE]
-    if large:
-        raise SimulationError(
-            f"{large[0]} is too large for netCDF 3", place=path.name, repair="save as .zarr"
-        )
-    dataset.to_netcdf(path, engine="scipy")
-
-
 def _ids(patients: Sequence[Any]) -> np.ndarray:
     given = list(patients)
     if len(set(given)) != len(given):
@@ -313,13 +346,6 @@ def _ids(patients: Sequence[Any]) -> np.ndarray:
     return (
         np.array(given, dtype=np.int64) if whole else np.array([str(patient) for patient in given], dtype=str)
     )
-
-
-def _with_text_ids(dataset: xr.Dataset) -> xr.Dataset:
-    """The dataset with its patients as text: netCDF 3 has no 64-bit integers."""
-    ids = dataset["patient"].values
-    kind = "int" if ids.dtype.kind == "i" else "str"
-    return dataset.assign_coords(patient=("patient", ids.astype(str), {"kind": kind}))
 
 
 def _variable(name: str, given: ArrayLike, unit: str, shape: tuple[int, int], status: np.ndarray) -> tuple:
@@ -336,17 +362,10 @@ def _shape_error(what: str, found: tuple[int, ...], wanted: str) -> SimulationEr
     return SimulationError(f"{what} have the shape {found}", repair=f"the shape should be {wanted}")
 
 
-def _format(path: Path) -> str:
-    if path.suffix not in (".nc", ".zarr"):
-        raise SimulationError(f"unknown format {path.suffix!r}", place=path.name, repair="use .nc or .zarr")
-    if path.suffix == ".zarr" and find_spec("zarr") is None:
-        raise MissingExtraError(
-            "zarr is not installed", place=path.name, repair="pip install zarr, or save as .nc"
-        )
-    return path.suffix
-
-
-def _summary(name: str, values: np.ndarray, unit: str) -> str:
+def _summary(name: str, array: xr.DataArray, unit: str) -> str:
+    if array.nbytes > _QUICK:
+        return f"  {name} [{unit}]: {array.size:,} values"
+    values = array.values
     finite = values[np.isfinite(values)]
     if not finite.size:
         return f"  {name} [{unit}]: no values"

@@ -8,9 +8,9 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from understudy.core.dataset_file import save_dataset
 from understudy.core.errors import StudyError
 from understudy.core.record import Record, Stopwatch
-from understudy.core.result import save_dataset
 from understudy.dossier.regimen_comparison import (
     TWINS,
     VIRTUAL,

@@ -1,6 +1,7 @@
 """Outcomes keep units and failures, and come back from files as they were."""
 
 import sys
+from importlib.util import find_spec
 
 import numpy as np
 import pytest
@@ -9,6 +10,8 @@ import xarray as xr
 from understudy.core.errors import MissingExtraError, SimulationError
 from understudy.core.record import Record
 from understudy.core.result import Outcome
+
+needs_zarr = pytest.mark.skipif(find_spec("zarr") is None, reason="zarr is not installed")
 
 RECORD = Record.make("simulate", model="c0ffee", seed=3, citations=("Müller 1999 → Å",))
 
@@ -74,11 +77,13 @@ def test_failures_can_be_raised():
         many.raise_failures()
 
 
+@pytest.mark.parametrize("ending", ["nc", pytest.param("zarr", marks=needs_zarr)])
+@pytest.mark.parametrize("read", [Outcome.load, Outcome.open])
 @pytest.mark.parametrize("made", [outcome, own_times, with_draws])
-def test_files_give_back_what_was_saved(made, tmp_path):
+def test_files_give_back_what_was_saved(made, read, ending, tmp_path):
     before = made()
-    before.save(tmp_path / "outcome.nc")
-    after = Outcome.load(tmp_path / "outcome.nc")
+    before.save(tmp_path / f"outcome.{ending}")
+    after = read(tmp_path / f"outcome.{ending}")
     xr.testing.assert_equal(after.dataset, before.dataset)
     assert after.patients.dtype.kind == before.patients.dtype.kind
     assert after.units == before.units
@@ -86,7 +91,11 @@ def test_files_give_back_what_was_saved(made, tmp_path):
     assert after.failures == before.failures
     assert after.record == before.record
     assert repr(after) == repr(before)
-    made().save(tmp_path / "again.nc")
+
+
+def test_a_file_is_the_same_each_time(tmp_path):
+    for name in ("outcome.nc", "again.nc"):
+        outcome().save(tmp_path / name)
     assert (tmp_path / "again.nc").read_bytes() == (tmp_path / "outcome.nc").read_bytes()
 
 
@@ -118,6 +127,40 @@ def test_quantiles_are_of_those_who_succeeded():
     assert found["C"].attrs["units"] == "mg/L"
     assert found["C"].dims == ("quantile", "time")
     np.testing.assert_array_equal(with_draws().quantiles([0.5])["C"].values, [[14.5, 24.5]])
+
+
+def test_moments_are_of_those_who_succeeded():
+    found = outcome().moments()
+    np.testing.assert_array_equal(found["C"].sel(time=1.0), [5.0, np.std([1.0, 9.0], ddof=1)])
+    assert found["C"].attrs["units"] == "mg/L"
+    alone = Outcome.build([1], [0.0], {"C": ([[3.0]], "1")}, "h").moments()["C"].values
+    np.testing.assert_array_equal(alone, [[3.0], [np.nan]])
+
+
+def test_shares_above_thresholds():
+    found = outcome().share_above("C", [8.5, 1.0])
+    np.testing.assert_array_equal(found.sel(time=1.0), [0.5, 0.5])
+    assert found.dims == ("threshold", "time")
+    assert found.attrs["units"] == "1"
+    with pytest.raises(SimulationError, match="no output 'X'"):
+        outcome().share_above("X", [1.0])
+
+
+def test_summaries_do_not_depend_on_the_times_worked_on_at_once(monkeypatch):
+    values = np.random.default_rng(1).lognormal(size=(1000, 7))
+    made = Outcome.build(range(1000), range(7), {"C": (values, "1")}, "h", np.arange(1000) % 10 == 0)
+    at_once = made.quantiles([0.05, 0.5]), made.moments(), made.share_above("C", [1.0])
+    kept = values[np.arange(1000) % 10 != 0]
+    np.testing.assert_array_equal(at_once[0]["C"], np.quantile(kept, [0.05, 0.5], axis=0))
+    monkeypatch.setattr("understudy.core.summary._BLOCK", 2 * 8 * 1000)
+    apart = made.quantiles([0.05, 0.5]), made.moments(), made.share_above("C", [1.0])
+    for one, other in zip(at_once, apart, strict=True):
+        xr.testing.assert_identical(one, other)
+
+
+def test_a_large_outcome_is_not_read_for_a_glance(monkeypatch):
+    monkeypatch.setattr("understudy.core.result._QUICK", 8 * 11)
+    assert "C [mg/L]: 12 values" in repr(outcome())
 
 
 @pytest.mark.parametrize(
@@ -161,11 +204,11 @@ def test_files_that_cannot_be(tmp_path, monkeypatch):
         outcome().save(tmp_path / "outcome.csv")
     with pytest.raises(SimulationError, match="does not exist"):
         Outcome.load(tmp_path / "none.nc")
-    monkeypatch.setattr("understudy.core.result.find_spec", lambda name: None)
+    monkeypatch.setattr("understudy.core.dataset_file.find_spec", lambda name: None)
     with pytest.raises(MissingExtraError, match="zarr is not installed") as caught:
         outcome().save(tmp_path / "outcome.zarr")
     assert "pip install zarr" in caught.value.repair
-    monkeypatch.setattr("understudy.core.result._LARGEST_VARIABLE", 95)
+    monkeypatch.setattr("understudy.core.dataset_file._LARGEST_VARIABLE", 95)
     with pytest.raises(SimulationError, match="C is too large for netCDF 3"):
         outcome().save(tmp_path / "outcome.nc")
 
