@@ -12,7 +12,17 @@ from understudy.core.expression import Expression
 from understudy.engine.timeline import PROFILE, Timeline
 from understudy.model.model import TIME_AFTER_DOSE, Model
 
-OK, TOO_MANY_STEPS, STEP_COLLAPSED, NOT_FINITE, NO_STEADY_STATE, BAD_PARAMETER = range(6)
+(
+    OK,
+    TOO_MANY_STEPS,
+    STEP_COLLAPSED,
+    NOT_FINITE,
+    NO_STEADY_STATE,
+    BAD_PARAMETER,
+    BAD_DELAY,
+    ENDLESS,
+    CROWDED,
+) = range(9)
 SENTENCES = {
     OK: "",
     TOO_MANY_STEPS: "the solver needed more steps than allowed",
@@ -20,6 +30,9 @@ SENTENCES = {
     NOT_FINITE: "a state became infinite or undefined",
     NO_STEADY_STATE: "the dosing has no steady state that could be found",
     BAD_PARAMETER: "a parameter, initial value or dose is undefined or infinite",
+    BAD_DELAY: "the delay of an event is negative or undefined",
+    ENDLESS: "events set off one another without end at one time",
+    CROWDED: "too many delayed executions of events are waiting at once",
 }
 
 # A slot that holds no dose yet lies so far in the future that its profile is never evaluated.

@@ -10,6 +10,8 @@ import numpy as np
 from understudy.core.errors import SimulationError
 from understudy.core.expression import TIME
 from understudy.engine import steady
+from understudy.engine.break_point import break_points
+from understudy.engine.discrete_state import with_discrete_states
 from understudy.engine.parameters import ParameterRows
 from understudy.engine.problem import (
     BAD_PARAMETER,
@@ -67,7 +69,15 @@ def choose(model: Model, engine: str = "auto") -> str:
 
     if engine not in ENGINES:
         raise SimulationError(f"unknown engine {engine!r}", repair=f"engines: {', '.join(ENGINES)}")
+    if model.events and engine in EXACT_ENGINES:
+        raise SimulationError(
+            f"the {engine.replace('_', ' ')} knows no events that the solution sets off",
+            place=model.name,
+            repair="use engine='kernel' or 'auto'",
+        )
     if engine == "auto":
+        if model.events:
+            return "kernel"
         if closed_form.applies(model):
             return "closed_form"
         return "matrix_exponential" if is_linear(model) and len(model.states) <= _MOST_STATES else "kernel"
@@ -120,6 +130,7 @@ def solve(
     """
     require_states(rows.model)
     chosen = choose(rows.model, engine)
+    rows = with_discrete_states(rows, schedule)
     timeline = _timeline(schedule, rows)
     solution = _integrate(rows, timeline, chosen, tolerances or _default_tolerances(chosen), jobs)
     values = _observed_values(rows, schedule, timeline, solution)
@@ -142,7 +153,8 @@ def _timeline(schedule: Schedule, rows: ParameterRows) -> Timeline:
     profiles = np.array([entry.profile is not None for entry in model.doses])
     values = _dose_values(schedule, rows)
     _refuse_impossible_doses(schedule, values, profiles, model)
-    return build(schedule, values, states, profiles, rows.point_row, rows.interval_row)
+    breaks = break_points(rows, schedule)
+    return build(schedule, values, states, profiles, rows.point_row, rows.interval_row, breaks)
 
 
 def _dose_values(schedule: Schedule, rows: ParameterRows) -> DoseValues:
@@ -211,6 +223,12 @@ def _integrate(
     solver = _solver(engine)
     if not timeline.steady.row.size:
         return _reject_bad_parameters(solver(problem, tolerances, jobs), problem)
+    if model.events:
+        raise SimulationError(
+            "a steady state is not sought where the solution sets off events",
+            place=model.name,
+            repair="give the doses one by one until nothing changes any more",
+        )
     found = steady.find(problem, solver, tolerances, jobs)
     solution = solver(problem.replace(steady=found.states), tolerances, jobs)
     return _reject_bad_parameters(_without_steady_state(solution, timeline, found), problem)

@@ -1,7 +1,7 @@
 """Timeline: one sorted list of events per patient, with every dosing rule worked out.
 
 Additional doses, lag, bioavailability, infusions given by rate, duration or modelled, steady state (with infusions
-longer than the interval and lags longer than the interval), resets and changes of parameters become eight kinds of
+longer than the interval and lags longer than the interval), resets and changes of parameters become kinds of
 elementary event. No solver knows about NONMEM records; every solver consumes this.
 
 The rules are those of NONMEM's PREDPP as its users' guide (part VI) gives them: a reset, and a steady-state dose with
@@ -18,7 +18,7 @@ import numpy as np
 from understudy.engine.schedule import DOSE, RESET, RESET_AND_DOSE, Schedule
 
 # The order is that in which events of one record take effect.
-ROW, REINITIALISE, STOP_INFUSIONS, STEADY, RATE, BOLUS, PROFILE, FLOW = range(8)
+ROW, REINITIALISE, STOP_INFUSIONS, STEADY, RATE, BOLUS, PROFILE, FLOW, BREAK = range(9)
 REPLACE, ADD = 0.0, 1.0
 
 
@@ -62,7 +62,8 @@ class Timeline:
     event_kind, event_target : int arrays, shape (events,)
         The target is a state (RATE, BOLUS), a parameter row (ROW, REINITIALISE), a cycle of `steady` (STEADY) or an
         input with a profile (PROFILE). FLOW, in timelines of sensitivities, adds the derivatives of the first states
-        times ``flow[target, j]`` to the states that are their sensitivities in direction j.
+        times ``flow[target, j]`` to the states that are their sensitivities in direction j. BREAK changes nothing: the
+        equations change their form there, and solvers start anew.
     event_source : int array, shape (events,)
         Schedule row of the dose that causes the event, -1 for changes of parameters and resets.
     event_moves, event_ends : bool arrays, shape (events,)
@@ -153,6 +154,7 @@ def build(
     profiles: np.ndarray,
     point_row: np.ndarray,
     interval_row: np.ndarray,
+    breaks: tuple[np.ndarray, np.ndarray] | None = None,
 ) -> Timeline:
     """Work out the events of a schedule.
 
@@ -166,6 +168,8 @@ def build(
         Which inputs have an absorption profile.
     point_row, interval_row : int arrays, shape (rows,)
         Parameter row in force at each schedule row, and from it to the next.
+    breaks : tuple of int array and float array, optional
+        Patients and times at which solvers start anew.
     """
     doses = _doses(schedule, values, states, profiles)
     events = _Events()
@@ -173,6 +177,8 @@ def build(
     _add_resets(events, schedule, point_row)
     _add_doses(events, schedule, doses)
     steady = _add_steady(events, schedule, doses, point_row)
+    if breaks is not None:
+        events.add(*breaks, _DERIVED, BREAK, 0)
     return _assemble(events.sorted(), schedule, interval_row, steady)
 
 

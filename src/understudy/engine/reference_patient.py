@@ -1,0 +1,112 @@
+"""One patient of the reference engine: states, parameters and infusions as doses go by."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from understudy.engine.problem import NEVER, NOT_FINITE, TOO_MANY_STEPS, Problem, Tolerances
+from understudy.engine.timeline import ADD, BOLUS, PROFILE, RATE, REINITIALISE, ROW, STEADY, STOP_INFUSIONS
+
+
+class Failed(Exception):
+    """A patient cannot be followed any further."""
+
+    def __init__(self, code: int, time: float):
+        self.code, self.time = code, time
+
+
+class Patient:
+    """One patient's state while the events go by."""
+
+    def __init__(self, problem: Problem, index: int):
+        self.problem, self.model = problem, problem.model
+        self.time = problem.timeline.start_time[index]
+        self.states = problem.start[index].copy()
+        self.infusions = np.zeros(len(self.states))
+        self.row = problem.timeline.first_row[index]
+        self.values = problem.table[self.row].copy()
+        self.used = np.zeros(len(problem.slots), dtype=int)
+        self.peak = np.zeros(len(self.states))
+        self.evaluations, self.allowed = 0, 0
+        self.last_time = np.inf
+
+    def derivative(self, t: float, states: np.ndarray) -> np.ndarray:
+        self.evaluations += 1
+        if self.evaluations > self.allowed:
+            # LSODA goes on for ever where a solution blows up.
+            raise Failed(TOO_MANY_STEPS, t)
+        # What changes its form where the integration stops has its old form up to there.
+        t, model = min(t, self.last_time), self.model
+        values = dict(zip(model.parameter_names, self.values, strict=True))
+        values |= dict(zip(model.state_names, states, strict=True)) | {"t": t}
+        for item in model.ordered_assignments:
+            values[item.name] = item.expression.function(values)
+        return np.array([rate.function(values) for rate in model.rates], dtype=float) + self.infusions
+
+    def apply(self, kind: int, target: int, value: float) -> None:
+        problem = self.problem
+        if kind == ROW:
+            self.take_parameters(target)
+        elif kind == REINITIALISE:
+            self.states = problem.initial[target].copy()
+            self.infusions[:] = 0
+            self.forget_profiles()
+        elif kind == STOP_INFUSIONS:
+            self.infusions[:] = 0
+            self.forget_profiles()
+        elif kind == STEADY:
+            steady = problem.steady[target]
+            base = problem.initial[problem.timeline.steady.row[target]]
+            self.states = self.states + steady - base if value == ADD else steady.copy()
+        elif kind == RATE:
+            self.infusions[target] += value
+        elif kind == BOLUS:
+            self.states[target] += value
+        elif kind == PROFILE:
+            column = problem.slots[target, 0] + 2 * self.used[target]
+            self.values[column : column + 2] = value, self.time
+            self.used[target] += 1
+
+    def take_parameters(self, row: int) -> None:
+        kept = problem_slots(self.problem)
+        slots = self.values[kept]
+        self.values = self.problem.table[row].copy()
+        self.values[kept], self.row = slots, row
+
+    def forget_profiles(self) -> None:
+        for column, count in self.problem.slots:
+            self.values[column : column + 2 * count] = np.tile([0.0, NEVER], count)
+        self.used[:] = 0
+
+    def prepare(self, until: float, tolerances: Tolerances) -> dict:
+        """Get ready for an integration to `until`; returns what SciPy's solvers are told."""
+        if not np.isfinite(self.states).all():
+            raise Failed(NOT_FINITE, self.time)
+        self.allowed = self.evaluations + tolerances.max_steps
+        self.last_time = np.nextafter(until, -np.inf)
+        span = until - self.time
+        return {"rtol": tolerances.relative, "atol": tolerances.absolute * self.scale(span)}
+
+    def method(self, until: float) -> str:
+        """LSODA, which refuses to start on a span that is short against the time itself, or another method there."""
+        return "LSODA" if until - self.time > 1e-4 * max(1.0, abs(until)) else "DOP853"
+
+    def arrive(self, time: float, states: np.ndarray) -> None:
+        """Stand at a later time."""
+        if not np.isfinite(states).all():
+            raise Failed(NOT_FINITE, float(time))
+        self.time, self.states = float(time), states.copy()
+        self.peak = np.maximum(self.peak, np.abs(states))
+
+    def scale(self, span: float) -> np.ndarray:
+        """What each state is measured by: the largest value it has had, or a little where it has had none."""
+        self.peak = np.maximum(self.peak, np.abs(self.states))
+        largest = max(self.peak.max(), np.abs(self.infusions).max() * span)
+        return np.where(self.peak > 0, self.peak, 1e-6 * largest if largest > 0 else 1.0)
+
+
+def problem_slots(problem: Problem) -> np.ndarray:
+    """Columns of the parameter table that hold past doses."""
+    return np.concatenate([np.arange(c, c + 2 * n) for c, n in problem.slots] or [np.zeros(0, int)]).astype(
+        int
+    )
