@@ -10,15 +10,19 @@ from numba.extending import intrinsic
 @intrinsic
 def call_right_hand_side(typing_context, address, t, y, p, r, dy):
     """Call ``right_hand_side(t, y, p, r, dy)`` at `address`; the others are addresses of arrays of doubles."""
-    signature = types.void(*[types.intp] * 6)
+    return types.void(*[types.intp] * 6), _call
 
-    def generate(context, builder, signature, arguments):
-        target, *arrays = arguments
-        pointer = ir.DoubleType().as_pointer()
-        function = ir.FunctionType(ir.VoidType(), [pointer] * 5).as_pointer()
-        builder.call(
-            builder.inttoptr(target, function), [builder.inttoptr(array, pointer) for array in arrays]
-        )
-        return context.get_dummy_value()
 
-    return signature, generate
+@intrinsic
+def call_readout(typing_context, address, t, y, p, out):
+    """Call ``readout(t, y, p, out)`` at `address`; the others are addresses of arrays of doubles."""
+    return types.void(*[types.intp] * 5), _call
+
+
+def _call(context, builder, signature, arguments):
+    """Code of a call of a function of pointers."""
+    target, *arrays = arguments
+    pointer = ir.DoubleType().as_pointer()
+    function = ir.FunctionType(ir.VoidType(), [pointer] * len(arrays)).as_pointer()
+    builder.call(builder.inttoptr(target, function), [builder.inttoptr(array, pointer) for array in arrays])
+    return context.get_dummy_value()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -62,6 +63,21 @@ class Schedule:
     def patient(self) -> np.ndarray:
         """Patient index of each row."""
         return np.repeat(np.arange(len(self.patients)), np.diff(self.start))
+
+    @cached_property
+    def acting(self) -> np.ndarray:
+        """Rows that do more than observe."""
+        return np.flatnonzero(self.event)
+
+    @cached_property
+    def dosed(self) -> np.ndarray:
+        """Rows that dose."""
+        event = self.event[self.acting]
+        return self.acting[(event == DOSE) | (event == RESET_AND_DOSE)]
+
+    def owner(self, rows: np.ndarray) -> np.ndarray:
+        """Patient index of some rows."""
+        return np.searchsorted(self.start, rows, side="right") - 1
 
     def repeat(self, copies: int) -> Schedule:
         """The same patients `copies` times, one after the other."""

@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from understudy.core.errors import SimulationError
-from understudy.core.expression import TIME
 from understudy.engine import steady
 from understudy.engine.break_point import break_points
 from understudy.engine.discrete_state import with_discrete_states
@@ -20,11 +19,11 @@ from understudy.engine.problem import (
     Solution,
     Tolerances,
     initial_states,
-    parameter_values,
     require_states,
     unroll_profiles,
     widen,
 )
+from understudy.engine.readout import evaluate, known_values, read
 from understudy.engine.schedule import Schedule
 from understudy.engine.timeline import DoseValues, Timeline, build
 from understudy.model.model import Model
@@ -133,12 +132,11 @@ def solve(
     rows = with_discrete_states(rows, schedule)
     timeline = _timeline(schedule, rows)
     solution = _integrate(rows, timeline, chosen, tolerances or _default_tolerances(chosen), jobs)
-    values = _observed_values(rows, schedule, timeline, solution)
-    found = {name: np.asarray(rows.model.output(name).expression.evaluate(values), float) for name in outputs}
-    size = timeline.observation_time.size
-    return Answer(
-        {k: np.broadcast_to(v, size) for k, v in found.items()}, timeline.observation_row, solution, chosen
-    )
+    if chosen == "reference":
+        found = evaluate(rows, timeline, solution.states, outputs)
+    else:
+        found = read(rows, timeline, solution.states, outputs, jobs)
+    return Answer(found, timeline.observation_row, solution, chosen)
 
 
 def _default_tolerances(engine: str) -> Tolerances:
@@ -158,19 +156,16 @@ def _timeline(schedule: Schedule, rows: ParameterRows) -> Timeline:
 
 
 def _dose_values(schedule: Schedule, rows: ParameterRows) -> DoseValues:
-    """Lag, bioavailability, modelled rate and duration at every row that doses."""
+    """Lag, bioavailability, modelled rate and duration of every dose."""
     values = {"lag": 0.0, "bioavailability": 1.0, "rate": np.nan, "duration": np.nan}
-    values = {field: np.full(schedule.time.size, default) for field, default in values.items()}
+    values = {field: np.full(schedule.dosed.size, default) for field, default in values.items()}
     for index, entry in enumerate(rows.model.doses):
-        here = np.flatnonzero(schedule.entry == index)
-        if not here.size:
-            continue
-        known = parameter_values(rows.model, rows.table[rows.point_row[here]]) | {TIME: schedule.time[here]}
-        for item in rows.model.ordered_assignments:
-            if item.name not in known and item.expression.names <= known.keys():
-                known[item.name] = item.expression.evaluate(known)
-        for field, expression in entry.expressions.items():
-            if field != "profile":
+        here = np.flatnonzero(schedule.entry[schedule.dosed] == index)
+        told = {field: e for field, e in entry.expressions.items() if field != "profile"}
+        if here.size and told:
+            row = schedule.dosed[here]
+            known = known_values(rows, rows.point_row[row], schedule.time[row], told.values())
+            for field, expression in told.items():
                 values[field][here] = expression.evaluate(known)
     return DoseValues(**values)
 
@@ -179,23 +174,18 @@ def _refuse_impossible_doses(
     schedule: Schedule, values: DoseValues, profiles: np.ndarray, model: Model
 ) -> None:
     """Doses that the model cannot take as they are written, by patient and time."""
-    dosed = schedule.entry >= 0
-    profiled = np.zeros(dosed.size, bool)
-    profiled[dosed] = profiles[schedule.entry[dosed]]
+    rate, steady = schedule.rate[schedule.dosed], schedule.steady[schedule.dosed]
+    profiled = profiles[schedule.entry[schedule.dosed]] if rate.size else np.zeros(0, bool)
     refusals = (
-        ((schedule.rate == -1) & np.isnan(values.rate), "RATE = -1 needs a modelled rate", "rate"),
-        (
-            (schedule.rate == -2) & np.isnan(values.duration),
-            "RATE = -2 needs a modelled duration",
-            "duration",
-        ),
-        (profiled & (schedule.rate != 0), "an infusion cannot enter by an absorption profile", ""),
-        (profiled & (schedule.steady > 0), "steady state is not known for an absorption profile", ""),
+        ((rate == -1) & np.isnan(values.rate), "RATE = -1 needs a modelled rate", "rate"),
+        ((rate == -2) & np.isnan(values.duration), "RATE = -2 needs a modelled duration", "duration"),
+        (profiled & (rate != 0), "an infusion cannot enter by an absorption profile", ""),
+        (profiled & (steady > 0), "steady state is not known for an absorption profile", ""),
     )
     for where, cause, field in refusals:
-        if (where & dosed).any():
-            row = np.flatnonzero(where & dosed)[0]
-            name = schedule.patients[schedule.patient[row]]
+        if where.any():
+            row = schedule.dosed[np.flatnonzero(where)[0]]
+            name = schedule.patients[schedule.owner(row)]
             repair = (
                 f"give the input a {field} equation, or a plain RATE"
                 if field
@@ -259,15 +249,3 @@ def _fail(solution: Solution, timeline: Timeline, patients: np.ndarray, code: in
     owner = np.repeat(np.arange(timeline.patients), np.diff(timeline.observation_start))
     states[np.isin(owner, patients)] = np.nan
     return replace(solution, status=status, states=states)
-
-
-def _observed_values(rows: ParameterRows, schedule: Schedule, timeline: Timeline, solution: Solution) -> dict:
-    """Every name an output may use, at every observation."""
-    point = rows.point_row[timeline.observation_row]
-    model = rows.model
-    values = {name: rows.table[point, k] for k, name in enumerate(model.parameter_names)}
-    values |= {name: solution.states[:, k] for k, name in enumerate(model.state_names)}
-    values[TIME] = timeline.observation_time
-    for item in model.ordered_assignments:
-        values[item.name] = item.expression.evaluate(values)
-    return values

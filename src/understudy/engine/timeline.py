@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 import numba
 import numpy as np
 
-from understudy.engine.schedule import DOSE, RESET, RESET_AND_DOSE, Schedule
+from understudy.engine.schedule import RESET, RESET_AND_DOSE, Schedule
 
 # The order is that in which events of one record take effect.
 ROW, REINITIALISE, STOP_INFUSIONS, STEADY, RATE, BOLUS, PROFILE, FLOW, BREAK = range(9)
@@ -24,7 +24,7 @@ REPLACE, ADD = 0.0, 1.0
 
 @dataclass(frozen=True, eq=False)
 class DoseValues:
-    """Individual values that govern each schedule row's dose, shape (rows,) each; not-a-number where undeclared."""
+    """Individual values that govern each row of ``schedule.dosed``, shape (doses,) each; not-a-number: undeclared."""
 
     lag: np.ndarray
     bioavailability: np.ndarray
@@ -183,55 +183,53 @@ def build(
 
 
 def _doses(schedule: Schedule, values: DoseValues, states: np.ndarray, profiles: np.ndarray) -> _Doses:
-    row = np.flatnonzero((schedule.event == DOSE) | (schedule.event == RESET_AND_DOSE))
+    row = schedule.dosed
     entry = schedule.entry[row]
-    coded, amount = schedule.rate[row], schedule.amount[row] * values.bioavailability[row]
+    coded, amount = schedule.rate[row], schedule.amount[row] * values.bioavailability
     with np.errstate(divide="ignore", invalid="ignore"):
-        rate = np.select([coded > 0, coded == -1], [coded, values.rate[row]], 0.0)
-        duration = np.select([rate > 0, coded == -2], [amount / rate, values.duration[row]], 0.0)
+        rate = np.select([coded > 0, coded == -1], [coded, values.rate], 0.0)
+        duration = np.select([rate > 0, coded == -2], [amount / rate, values.duration], 0.0)
         rate = np.where((coded == -2) & (duration > 0), amount / duration, rate)
     return _Doses(
         row=row,
-        patient=schedule.patient[row],
+        patient=schedule.owner(row),
         time=schedule.time[row],
-        lag=values.lag[row],
+        lag=values.lag,
         amount=amount,
         rate=rate,
         duration=duration,
         state=states[entry] if row.size else entry,
         entry=entry,
         has_profile=profiles[entry] if row.size else np.zeros(0, bool),
-        cancelled=_cancellation(schedule)[row],
+        cancelled=_cancellation(schedule),
     )
 
 
 def _cancellation(schedule: Schedule) -> np.ndarray:
-    """Time from which what each row has set going no longer counts: the next reset or SS = 1 dose."""
-    resets = np.isin(schedule.event, (RESET, RESET_AND_DOSE)) | (schedule.steady == 1)
+    """Time from which what each dose has set going no longer counts: the next reset or SS = 1 dose."""
+    row, dose = schedule.acting, schedule.dosed
+    resets = np.isin(schedule.event[row], (RESET, RESET_AND_DOSE)) | (schedule.steady[row] == 1)
     # Rows split from one record share its fate: they do not cancel each other.
-    resets &= (schedule.record < 0) | np.r_[True, schedule.record[1:] != schedule.record[:-1]]
-    patient, until = schedule.patient, np.full(schedule.time.size, np.inf)
-    where = np.flatnonzero(resets)
-    following = np.searchsorted(where, np.arange(schedule.time.size), side="right")
-    exists = following < where.size
-    candidate = (
-        where[np.minimum(following, max(where.size - 1, 0))] if where.size else np.zeros_like(following)
-    )
-    same = exists & (patient[candidate] == patient)
-    until[same] = schedule.time[candidate[same]]
+    split = (schedule.record[row] >= 0) & (schedule.record[row] == schedule.record[row - 1]) & (row > 0)
+    where = row[resets & ~split]
+    until = np.full(dose.size, np.inf)
+    following = np.searchsorted(where, dose, side="right")
+    exists = np.flatnonzero(following < where.size)
+    candidate = where[following[exists]]
+    same = schedule.owner(candidate) == schedule.owner(dose[exists])
+    until[exists[same]] = schedule.time[candidate[same]]
     return until
 
 
 def _add_parameter_changes(events: _Events, schedule: Schedule, interval_row: np.ndarray) -> None:
-    patient = schedule.patient
-    changed = np.r_[False, (interval_row[1:] != interval_row[:-1]) & (patient[1:] == patient[:-1])]
-    row = np.flatnonzero(changed)
-    events.add(patient[row], schedule.time[row], row.astype(float), ROW, interval_row[row])
+    row = np.flatnonzero(interval_row[1:] != interval_row[:-1]) + 1
+    row = row[schedule.start[schedule.owner(row)] < row]
+    events.add(schedule.owner(row), schedule.time[row], row.astype(float), ROW, interval_row[row])
 
 
 def _add_resets(events: _Events, schedule: Schedule, point_row: np.ndarray) -> None:
-    row = np.flatnonzero((schedule.event == RESET) | (schedule.event == RESET_AND_DOSE))
-    events.add(schedule.patient[row], schedule.time[row], row.astype(float), REINITIALISE, point_row[row])
+    row = schedule.acting[np.isin(schedule.event[schedule.acting], (RESET, RESET_AND_DOSE))]
+    events.add(schedule.owner(row), schedule.time[row], row.astype(float), REINITIALISE, point_row[row])
 
 
 def _add_doses(events: _Events, schedule: Schedule, doses: _Doses) -> None:
@@ -340,18 +338,11 @@ def _add_lagged_predecessors(events: _Events, doses: _Doses, index: np.ndarray, 
 
 
 def _assemble(events: dict, schedule: Schedule, interval_row: np.ndarray, steady: SteadyDoses) -> Timeline:
-    count = len(schedule.patients)
     observed = np.flatnonzero(schedule.observed)
-    patient, boundaries = schedule.patient[observed], np.arange(count + 1)
-    event_start = np.searchsorted(events["patient"], boundaries)
-    before = _events_before(
-        event_start,
-        events["time"],
-        events["sequence"],
-        patient,
-        schedule.time[observed],
-        observed.astype(float),
-    )
+    event_start = np.searchsorted(events["patient"], np.arange(len(schedule.patients) + 1))
+    observation_start = np.searchsorted(observed, schedule.start)
+    seen = (observation_start, observed, schedule.time)
+    observation_time, after = _events_before(event_start, events["time"], events["sequence"], *seen)
     return Timeline(
         event_start=event_start.astype(np.int64),
         event_time=np.ascontiguousarray(events["time"], dtype=float),
@@ -361,9 +352,9 @@ def _assemble(events: dict, schedule: Schedule, interval_row: np.ndarray, steady
         event_source=events["source"].astype(np.int64),
         event_moves=events["moves"].astype(bool),
         event_ends=events["ends"].astype(bool),
-        observation_start=np.searchsorted(patient, boundaries).astype(np.int64),
-        observation_time=schedule.time[observed].astype(float),
-        observation_after=(before - event_start[patient]).astype(np.int64),
+        observation_start=observation_start.astype(np.int64),
+        observation_time=observation_time,
+        observation_after=after,
         observation_row=observed,
         first_row=interval_row[schedule.start[:-1]].astype(np.int64),
         start_time=schedule.begin.astype(float),
@@ -372,16 +363,17 @@ def _assemble(events: dict, schedule: Schedule, interval_row: np.ndarray, steady
 
 
 @numba.njit(cache=True, nogil=True)
-def _events_before(event_start, event_time, event_sequence, patient, time, sequence):
-    """Number of sorted events, of all patients, at or before each sorted (patient, time, sequence)."""
-    before = np.empty(time.size, dtype=np.int64)
-    event = 0
-    for k in range(time.size):
-        event, end = max(event, event_start[patient[k]]), event_start[patient[k] + 1]
-        while event < end and (
-            event_time[event] < time[k]
-            or (event_time[event] == time[k] and event_sequence[event] <= sequence[k])
-        ):
-            event += 1
-        before[k] = event
-    return before
+def _events_before(event_start, event_time, event_sequence, observation_start, row, row_time):
+    """Time of each observation, and how many of its patient's sorted events are at or before its time and row."""
+    time, after = np.empty(row.size), np.empty(row.size, dtype=np.int64)
+    for patient in range(event_start.size - 1):
+        first, end = event_start[patient], event_start[patient + 1]
+        event = first
+        for k in range(observation_start[patient], observation_start[patient + 1]):
+            now = row_time[row[k]]
+            while event < end and (
+                event_time[event] < now or (event_time[event] == now and event_sequence[event] <= row[k])
+            ):
+                event += 1
+            time[k], after[k] = now, event - first
+    return time, after

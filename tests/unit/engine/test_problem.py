@@ -177,7 +177,7 @@ def test_slots_for_as_many_doses_as_any_patient_takes():
     doses = pd.DataFrame({"id": ["a", "b", "b"], "time": [0.0, 0.0, 9.0], "amt": 100.0, "rate": 0.0})
     doses = doses.assign(ii=6.0, addl=[0, 2, 0], ss=0, route="oral")
     schedule = from_doses(doses, ["a", "b"], np.array([1.0]), np.array(False), model)
-    none = np.zeros(schedule.time.size)
+    none = np.zeros(schedule.dosed.size)
     values = DoseValues(none, none + 1, none * np.nan, none * np.nan)
     rows = schedule.patient
     line = build(schedule, values, np.array([0, 1]), np.array([True, False]), rows, rows)

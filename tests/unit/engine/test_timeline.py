@@ -41,7 +41,7 @@ def reset(time: float) -> dict:
 def timeline_of(*events):
     """Events of one patient as (time, kind, value)."""
     schedule = from_records(patients(a=list(events)), IV)
-    none, count = np.zeros(schedule.time.size), schedule.time.size
+    none, count = np.zeros(schedule.dosed.size), schedule.dosed.size
     values = DoseValues(none, none + 1, np.full(count, np.nan), np.full(count, np.nan))
     rows = schedule.patient
     line = build(schedule, values, np.array([0]), np.array([False]), rows, rows)
@@ -85,7 +85,7 @@ def test_unchanged_parameters_make_no_event():
 
 def test_a_change_of_parameters_comes_before_the_dose_of_its_record():
     schedule = from_records(patients(a=[dose(0.0, 1), dose(3.0, 1), seen([5.0])]), IV)
-    none = np.zeros(3)
+    none = np.zeros(2)
     values = DoseValues(none, none + 1, none * np.nan, none * np.nan)
     line = build(schedule, values, np.array([0]), np.array([False]), np.arange(3), np.arange(3))
     assert [(t, k) for t, k in zip(line.event_time, line.event_kind, strict=True)] == [
