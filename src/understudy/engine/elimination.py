@@ -11,7 +11,7 @@ from numba import njit
 from understudy.engine.lanes import WIDTH as W
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, _nrt=False)
 def _choose_pivots(c, matrix, filled, pivot):
     """In each lane by itself, bring the row with the largest entry of column `c` up to row `c`.
 
@@ -36,7 +36,7 @@ def _choose_pivots(c, matrix, filled, pivot):
                 filled[c, q], filled[r, q] = either, either
 
 
-@njit(cache=True, nogil=True, fastmath={"contract"}, error_model="numpy")
+@njit(cache=True, nogil=True, _nrt=False, fastmath={"contract"}, error_model="numpy")
 def factorise(matrix, filled, pivot):
     """LU by Gaussian elimination with partial pivoting, in place; of the pivots the reciprocals are kept.
 
@@ -62,7 +62,7 @@ def factorise(matrix, filled, pivot):
                         matrix[r, q, i] = a if m == 0.0 or x == 0.0 else a - m * x
 
 
-@njit(cache=True, nogil=True, fastmath={"contract"})
+@njit(cache=True, nogil=True, _nrt=False, fastmath={"contract"})
 def substitute(matrix, filled, pivot, x):
     """Solve with the factors; `x` (states, 8) is the right-hand side and becomes the solution."""
     n = matrix.shape[0]

@@ -1,20 +1,22 @@
 """The kernel engine: the model as machine code, an adaptive time loop around it, threads over blocks.
 
-A model declared stiff is solved by the Rosenbrock method with its Jacobian compiled too, any other by the explicit
-Runge-Kutta method.
+Patients begin with the explicit Runge-Kutta method and change to the Rosenbrock method, and back, as their stiffness
+asks for; its code is compiled when the first patient does. A model declared stiff is solved by the Rosenbrock method
+throughout.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import numpy as np
 
-from understudy.engine import rodas5p, tsit5
+from understudy.engine import rodas5p
 from understudy.engine.codegen import RIGHT_HAND_SIDE, right_hand_side
 from understudy.engine.compiler import address
 from understudy.engine.jacobian import JACOBIAN, jacobian
 from understudy.engine.lanes import run_in_threads
 from understudy.engine.line import Found, Line, line_of, nothing_found, solution_of
-from understudy.engine.problem import Problem, Solution, Tolerances
+from understudy.engine.problem import STIFFLY, Problem, Solution, Tolerances
+from understudy.engine.time_loop import Method, make_place, solve_range
 
 
 def solve(problem: Problem, tolerances: Tolerances, jobs: int = 1) -> Solution:
@@ -28,38 +30,32 @@ def solve(problem: Problem, tolerances: Tolerances, jobs: int = 1) -> Solution:
         Threads, 0 for one per core.
     """
     line, found = line_of(problem), nothing_found(problem)
-    method = _implicit if problem.model.stiff else _explicit
-    run_in_threads(method(problem, tolerances, line, found), problem.timeline.patients, jobs)
+    declared = problem.model.stiff
+    how = Method(
+        tolerances.relative, tolerances.absolute, float(tolerances.max_steps), declared, 1.0 - declared
+    )
+    order = np.arange(problem.timeline.patients)
+    _solve(problem, order, how, line, found, jobs, with_jacobian=declared)
+    stiff = np.flatnonzero(found.method & STIFFLY)
+    if stiff.size and not declared:
+        # What a patient's numbers are does not depend on who else is stiff: these begin again.
+        found.steps[stiff] = 0
+        _solve(problem, stiff, how, line, found, jobs, with_jacobian=True)
     return solution_of(found)
 
 
-Work = Callable[[int, int], None]
-
-
-def _explicit(problem: Problem, tolerances: Tolerances, line: Line, found: Found) -> Work:
-    """Solve a range of patients by Tsitouras' method."""
+def _solve(
+    problem: Problem, order: np.ndarray, how: Method, line: Line, found: Found, jobs: int, with_jacobian: bool
+) -> None:
     model = address(right_hand_side(problem.model), RIGHT_HAND_SIDE)
-    how = (tolerances.relative, tolerances.absolute, tolerances.max_steps)
+    slopes, make = 0, rodas5p.no_implicit
+    if with_jacobian:
+        code = jacobian(problem.model)
+        slopes = address(code.code, JACOBIAN)
+        make = lambda: rodas5p.make_implicit(line.start.shape[1], code.rows, code.columns)  # noqa: E731
 
     def work(first: int, last: int) -> None:
-        tsit5.solve_range(first, last, model, *how, line, found, _lanes(line))
+        place = make_place(line.start.shape[1], line.table.shape[1], len(line.slots))
+        solve_range(first, last, order, model, slopes, how, line, found, place, make())
 
-    return work
-
-
-def _implicit(problem: Problem, tolerances: Tolerances, line: Line, found: Found) -> Work:
-    """Solve a range of patients by Rodas5P."""
-    model = address(right_hand_side(problem.model), RIGHT_HAND_SIDE)
-    slopes = jacobian(problem.model)
-    code = address(slopes.code, JACOBIAN)
-    how = (tolerances.relative, tolerances.absolute, tolerances.max_steps)
-
-    def work(first: int, last: int) -> None:
-        space = rodas5p.make_implicit(line.start.shape[1], slopes.rows, slopes.columns)
-        rodas5p.solve_range(first, last, model, code, *how, line, found, _lanes(line), space)
-
-    return work
-
-
-def _lanes(line: Line) -> tsit5.Lanes:
-    return tsit5.make_lanes(line.start.shape[1], line.table.shape[1], len(line.slots))
+    run_in_threads(work, order.size, jobs)

@@ -30,6 +30,8 @@ class Line(NamedTuple):
     steady_row: np.ndarray
     table: np.ndarray
     slots: np.ndarray
+    flow: np.ndarray
+    floor: np.ndarray
     row_width: int
 
 
@@ -40,6 +42,7 @@ class Found(NamedTuple):
     status: np.ndarray
     failed_at: np.ndarray
     steps: np.ndarray
+    method: np.ndarray
 
 
 def line_of(problem: Problem) -> Line:
@@ -49,6 +52,7 @@ def line_of(problem: Problem) -> Line:
         line.event_start, line.event_time, line.event_kind, line.event_target, line.event_value,
         line.observation_start, line.observation_time, line.observation_after, line.first_row, line.start_time,
         problem.start, problem.initial, problem.steady, line.steady.row, problem.table, problem.slots,
+        line.flow, np.full(len(problem.model.states), -np.inf),
         problem.table.shape[1] - 2 * int(problem.slots[:, 1].sum()),
     )  # fmt: skip
 
@@ -61,6 +65,7 @@ def nothing_found(problem: Problem) -> Found:
         status=np.zeros(count, dtype=np.int64),
         failed_at=np.full(count, np.nan),
         steps=np.zeros(count, dtype=np.int64),
+        method=np.zeros(count, dtype=np.int64),
     )
 
 
@@ -79,7 +84,7 @@ def refuse_infinite(found: Found, line: Line) -> None:
     found.failed_at[patients[fresh]] = line.seen_time[bad[first[fresh]]]
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, _nrt=False)
 def apply_event(line, event, time, lane, width, y, p, r, used):
     """One event of the patient in `lane` of `width`: changes states `y`, parameters `p` and infusion rates `r`.
 
@@ -111,7 +116,7 @@ def apply_event(line, event, time, lane, width, y, p, r, used):
         _forget_doses(line.slots, lane, width, p, used)
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, _nrt=False)
 def _forget_doses(slots, lane, width, p, used):
     """Empty all dose slots."""
     for i in range(slots.shape[0]):

@@ -35,6 +35,9 @@ SENTENCES = {
     CROWDED: "too many delayed executions of events are waiting at once",
 }
 
+# Methods that a patient was solved by, as bits.
+EXPLICITLY, STIFFLY = 1, 2
+
 # A slot that holds no dose yet lies so far in the future that its profile is never evaluated.
 NEVER = 1e300
 
@@ -107,12 +110,15 @@ class Solution:
         Time of failure, not-a-number where there was none.
     steps : int array, shape (patients,)
         Accepted and rejected steps.
+    method : int array, shape (patients,)
+        Bits of the methods that a solver with several has used, `EXPLICITLY` and `STIFFLY`; 0 elsewhere.
     """
 
     states: np.ndarray
     status: np.ndarray
     failed_at: np.ndarray
     steps: np.ndarray
+    method: np.ndarray
 
     @property
     def messages(self) -> list[str]:

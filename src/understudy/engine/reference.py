@@ -62,7 +62,7 @@ def solve(problem: Problem, tolerances: Tolerances = TIGHT, jobs: int = 1) -> So
         except Failed as failure:
             status[index], failed_at[index] = failure.code, failure.time
         steps[index] = patient.evaluations
-    return Solution(states, status, failed_at, steps)
+    return Solution(states, status, failed_at, steps, np.zeros_like(steps))
 
 
 def _follow(patient: Patient, index: int, states: np.ndarray, tolerances: Tolerances) -> None:

@@ -4,8 +4,8 @@ G. Steinebach 2023, Construction of Rosenbrock-Wanner method Rodas5P and numeric
 Differential Equations package, BIT Numer Math 63:27, doi:10.1007/s10543-023-00967-x (coefficients, interpolant), in the
 form without matrix products of Hairer and Wanner 1996, Solving Ordinary Differential Equations II, IV.7.
 
-Lanes, events, observations and step control are those of `understudy.engine.tsit5`. The model and its Jacobian are
-pointers: this file knows no model.
+This file knows one step; events, observations and step sizes are the business of `understudy.engine.time_loop`. The
+model and its Jacobian are addresses: no model is known here.
 """
 
 from __future__ import annotations
@@ -16,28 +16,40 @@ import numpy as np
 from numba import njit
 
 from understudy.engine.elimination import factorise, substitute
+from understudy.engine.lane_code import Code, Vector, operation
+from understudy.engine.lane_space import (
+    BY_TIME,
+    CUT,
+    ERROR,
+    FLOOR,
+    IMPLICIT,
+    IMPLICIT_SLOPE,
+    IMPLICIT_STATE,
+    INCREMENT,
+    NEXT_SEEN,
+    PEAK,
+    RADIUS,
+    RIGHT,
+    SCALE,
+    SEEN,
+    SLOPE,
+    STAGE_TIME,
+    STATE,
+    STEP,
+    TIME,
+    row,
+)
 from understudy.engine.lanes import WIDTH as W
 from understudy.engine.pointer import call_right_hand_side
-from understudy.engine.problem import NOT_FINITE, OK, STEP_COLLAPSED, TOO_MANY_STEPS
-from understudy.engine.tsit5 import (
-    _EXPONENT,
-    _SAFETY,
-    _SHRINK,
-    _arrive,
-    _begin,
-    _derivative,
-    _fail,
-    _go_on,
-    _start_fresh,
-)
+from understudy.engine.tsit5 import derivative
 
 STAGES = 8
 GAMMA = 0.21193756319429014
-# Stage i: (1 - h GAMMA J) u_i = GAMMA (h f(t + h NODE_i, y + sum A_ij u_j) + sum C_ij u_j + h^2 SLOPE_i df/dt).
+# Stage i: (1 - h GAMMA J) u_i = GAMMA (h f(t + h NODE_i, y + sum A_ij u_j) + sum C_ij u_j + h^2 TIME_SLOPE_i df/dt).
 NODE = np.array(
     [0.0, 0.6358126895828704, 0.4095798393397535, 0.9769306725060716, 0.4288403609558664, 1.0, 1.0, 1.0]
 )
-SLOPE = np.array(
+TIME_SLOPE = np.array(
     [
         GAMMA, -0.42387512638858027, -0.3384627126235924, 1.8046452872882734, 2.325825639765069, 0.0, 0.0, 0.0,
     ]
@@ -96,14 +108,9 @@ DENSE = np.array(
     ]
 )  # fmt: skip
 
-# Functions of a step are written into the loop (`inline`): handing them the working space would cost as much as a step.
-# A step below the first fraction of the time reached, or the second of the time still to go, is no step. The second is
-# so small because a stiff system may begin a course of years by a change within microseconds.
-_SMALLEST, _SMALLEST_OF_SPAN = 1e-14, 1e-30
-
 
 class Implicit(NamedTuple):
-    """What a stiff step needs beyond `Lanes`; every array ends with the eight lanes.
+    """What an implicit step needs beyond the working space; every array but the first two ends with the eight lanes.
 
     `rows` and `columns` say where the `entries` of the Jacobian stand; `filled` marks what elimination has filled.
     """
@@ -111,12 +118,9 @@ class Implicit(NamedTuple):
     rows: np.ndarray
     columns: np.ndarray
     entries: np.ndarray
-    by_time: np.ndarray
     matrix: np.ndarray
     filled: np.ndarray
     pivot: np.ndarray
-    u: np.ndarray
-    right: np.ndarray
 
 
 def make_implicit(states: int, rows: np.ndarray, columns: np.ndarray) -> Implicit:
@@ -125,17 +129,19 @@ def make_implicit(states: int, rows: np.ndarray, columns: np.ndarray) -> Implici
         rows,
         columns,
         np.zeros((rows.size, W)),
-        np.zeros((states, W)),
         np.zeros((states, states, W)),
         np.zeros((states, states), dtype=np.bool_),
         np.zeros((states, W + 1), dtype=np.int64),
-        np.zeros((STAGES, states * W)),
-        np.zeros((states, W)),
     )
 
 
-@njit(cache=True, nogil=True, fastmath={"contract"}, inline="always")
-def _set_matrix(lanes, implicit):
+def no_implicit() -> Implicit:
+    """Working space where there is no Jacobian."""
+    return make_implicit(0, np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64))
+
+
+@njit(cache=True, nogil=True, _nrt=False, fastmath={"contract"})
+def _set_matrix(space, implicit):
     """1 - h GAMMA J, and the places where it is not zero."""
     matrix, filled, rows, columns = implicit.matrix, implicit.filled, implicit.rows, implicit.columns
     for q in range(matrix.shape[0]):
@@ -150,179 +156,189 @@ def _set_matrix(lanes, implicit):
             # A root or a power has no finite slope where it begins. Without it the step is less exact, which its
             # error estimate sees; a rate that is not finite itself still fails.
             finite = abs(slope) < np.inf
-            matrix[rows[e], columns[e], i] = -lanes.step[i] * GAMMA * slope if finite else 0.0
+            matrix[rows[e], columns[e], i] = -space[STEP + i] * GAMMA * slope if finite else 0.0
     for q in range(matrix.shape[0]):
         filled[q, q] = True
         for i in range(W):
             matrix[q, q, i] += 1.0
 
 
-@njit(cache=True, nogil=True, inline="always")
-def _linearise(jacobian, lanes, implicit):
+@njit(cache=True, nogil=True, _nrt=False)
+def _linearise(jacobian, space, size, parameters, implicit):
     """Jacobian and derivatives by time at the start of the step, and the factors of its matrix."""
+    at = space.ctypes.data
     call_right_hand_side(
         jacobian,
-        lanes.t.ctypes.data,
-        lanes.y.ctypes.data,
-        lanes.p.ctypes.data,
+        at + 8 * TIME,
+        at + 8 * row(size, STATE),
+        parameters,
         implicit.entries.ctypes.data,
-        implicit.by_time.ctypes.data,
+        at + 8 * row(size, BY_TIME),
     )
-    _set_matrix(lanes, implicit)
+    _set_matrix(space, implicit)
     factorise(implicit.matrix, implicit.filled, implicit.pivot)
 
 
-@njit(cache=True, nogil=True, fastmath={"contract"})
-def _combine(stage, y, u, y1, right):
+def _combination(stage: int):
     """Where a stage looks at the model, and what the stages before add to its right-hand side."""
-    for j in range(y.size):
-        right[j] = 0.0
-        y1[j] = y1[j] + u[stage - 1, j] if stage > _ADDITIVE else y[j]
-    for s in range(stage):
-        a, c = A[stage, s], C[stage, s]
-        for j in range(y.size):
-            right[j] += c * u[s, j]
-        if stage <= _ADDITIVE:
-            for j in range(y.size):
-                y1[j] += a * u[s, j]
+
+    @operation
+    def combine(code: Code, a: Vector, b: Vector) -> None:
+        code.set_lane(STAGE_TIME, code.lane(TIME) + code.lane(STEP) * float(NODE[stage]))
+        with code.each_state():
+            # Later stages look where the one before would have ended: at its place plus its increment.
+            last = stage > _ADDITIVE
+            place = code.row(IMPLICIT_STATE) + code.row(INCREMENT + stage - 1) if last else code.row(STATE)
+            right = code.constant(0.0)
+            for s in range(stage):
+                increment = code.row(INCREMENT + s)
+                right = right + float(C[stage, s]) * increment
+                place = place if last else place + float(A[stage, s]) * increment
+            code.set_row(IMPLICIT_STATE, place)
+            code.set_row(RIGHT, right)
+
+    return combine
 
 
-@njit(cache=True, nogil=True, fastmath={"contract"}, inline="always")
-def _try_step(model, lanes, implicit):
-    """All stages of one step; the first derivative is known. Leaves the error estimate in the last stage."""
-    y, k, y1, u, steps = lanes.y, lanes.k, lanes.y1, implicit.u, lanes.steps
-    right, by_time = implicit.right.reshape(-1), implicit.by_time.reshape(-1)
-    for s in range(STAGES):
-        _combine(s, y, u, y1, right)
-        if s > 0:
-            for i in range(W):
-                lanes.at[i] = lanes.t[i] + lanes.step[i] * NODE[s]
-            _derivative(model, lanes.at, y1, lanes, k[1])
-        f = k[1] if s > 0 else k[0]
-        slope = SLOPE[s]
-        for j in range(y.size):
-            right[j] = GAMMA * (right[j] + steps[j] * (f[j] + steps[j] * slope * by_time[j]))
-        substitute(implicit.matrix, implicit.filled, implicit.pivot, implicit.right)
-        for j in range(y.size):
-            u[s, j] = right[j]
-    for j in range(y.size):
-        y1[j] += right[j]
-    # The next step begins with this derivative.
-    _derivative(model, lanes.at, y1, lanes, k[6])
+def _completion(stage: int):
+    """The right-hand side of a stage, from the derivatives it found, where its increment will stand."""
+
+    @operation
+    def complete(code: Code, a: Vector, b: Vector) -> None:
+        step = code.lane(STEP)
+        with code.each_state():
+            slope = code.row(IMPLICIT_SLOPE if stage else SLOPE) + step * float(TIME_SLOPE[stage]) * code.row(
+                BY_TIME
+            )
+            code.set_row(INCREMENT + stage, GAMMA * (code.row(RIGHT) + step * slope))
+
+    return complete
 
 
-@njit(cache=True, nogil=True, fastmath={"contract"}, inline="always")
-def _measure_errors(lanes, u, relative, absolute):
-    """Largest error of each lane, in units of what is allowed."""
-    y, y1, error = lanes.y, lanes.y1, lanes.error
-    error[:] = 0.0
-    for base in range(0, y.size, W):
-        for i in range(W):
-            j = base + i
-            allowed = relative * max(abs(y[j]), abs(y1[j])) + absolute * abs(lanes.peak[j]) + 1e-300
-            e = abs(u[STAGES - 1, j]) / allowed
-            # Not-a-number must be kept, and a derivative that is not finite ends the method as it would begin a step.
-            e = e if abs(lanes.k[6, j]) < np.inf else np.nan
-            error[i] = error[i] if e <= error[i] else e
+_look_1, _look_2, _look_3, _look_4, _look_5, _look_6, _look_7, _look_8 = map(_combination, range(STAGES))
+_right_1, _right_2, _right_3, _right_4, _right_5, _right_6, _right_7, _right_8 = map(
+    _completion, range(STAGES)
+)
 
 
-@njit(cache=True, nogil=True, inline="always")
-def _interpolate(lane, x, y, y1, u, states, row):
-    """Write the states a fraction `x` into the step into a row of `states`."""
-    for q in range(states.shape[1]):
-        j = q * W + lane
-        d0, d1, d2 = 0.0, 0.0, 0.0
-        for s in range(STAGES):
-            d0 += DENSE[0, s] * u[s, j]
-            d1 += DENSE[1, s] * u[s, j]
-            d2 += DENSE[2, s] * u[s, j]
-        states[row, q] = (1.0 - x) * y[j] + x * (y1[j] + (1.0 - x) * (d0 + x * (d1 + x * d2)))
+@operation
+def _arrive(code: Code, a: Vector, b: Vector) -> None:
+    """The new state; where it falls below its floor it is put there, and how far it fell counts as error."""
+    with code.each_state():
+        found, floor = code.row(IMPLICIT_STATE) + code.row(INCREMENT + STAGES - 1), code.row(FLOOR)
+        below = found < floor
+        code.set_row(CUT, (floor - found).where(below, 0.0))
+        code.set_row(IMPLICIT_STATE, floor.where(below, found))
 
 
-@njit(cache=True, nogil=True, inline="always")
-def _see(line, found, lanes, implicit, lane):
-    """Observations within the accepted step."""
-    before, step, row = lanes.t[lane], lanes.step[lane], lanes.seen[lane]
-    now = lanes.stop[lane] if step == lanes.stop[lane] - before else before + step
-    while (
-        row < lanes.seen_end[lane]
-        and line.seen_after[row] == lanes.applied[lane]
-        and line.seen_time[row] <= now
-    ):
-        x = (line.seen_time[row] - before) / step
-        _interpolate(lane, x, lanes.y, lanes.y1, implicit.u, found.states, row)
-        row += 1
-    lanes.seen[lane] = row
+@operation
+def _measure(code: Code, relative: Vector, absolute: Vector) -> None:
+    """Largest error of each implicit lane in units of what is allowed: the last increment, of stage 8."""
+    implicit, largest = code.lane(IMPLICIT) > 0.0, code.variable(0.0)
+    with code.each_state():
+        size = abs(code.row(IMPLICIT_STATE)).largest(abs(code.row(STATE)))
+        allowed = relative * size + (absolute * abs(code.row(PEAK)) + 1e-300)
+        code.set_row(SCALE, allowed)
+        error = code.row(CUT).largest(abs(code.row(INCREMENT + STAGES - 1))) / allowed
+        # Not-a-number must be kept, and a derivative that is not finite ends the method as it would begin a step.
+        error = error.where(abs(code.row(IMPLICIT_SLOPE)) < float("inf"), float("nan"))
+        largest.set(error.where((error > largest.get()) | error.undefined(), largest.get()))
+    code.set_lane(ERROR, largest.get().where(implicit, code.lane(ERROR)))
 
 
-@njit(cache=True, nogil=True, inline="always")
-def _set_steps(lanes):
-    """How far each lane goes: a last sliver is taken together with the step before it; a lane done stands still."""
-    for lane in range(W):
-        left, h = lanes.stop[lane] - lanes.t[lane], lanes.h[lane]
-        lanes.step[lane] = (left if h * 1.001 >= left else h) if lanes.live[lane] else 0.0
-    for base in range(0, lanes.y.size, W):
-        for lane in range(W):
-            lanes.steps[base + lane] = lanes.step[lane]
+@njit(cache=True, nogil=True, _nrt=False)
+def _solve(space, size, implicit, stage):
+    """The increment of a stage, in place of its right-hand side."""
+    begin = row(size, INCREMENT + stage)
+    right = space[begin : begin + size].reshape(size // W, W)
+    substitute(implicit.matrix, implicit.filled, implicit.pivot, right)
 
 
-@njit(cache=True, nogil=True, inline="always")
-def _shorten(lanes, lane):
-    """Shorten a rejected step; returns the failure where it cannot be shortened any more."""
-    error, left = lanes.error[lane], lanes.stop[lane] - lanes.t[lane]
-    finite = error < np.inf
-    lanes.h[lane] = lanes.step[lane] * (max(_SHRINK, _SAFETY * error**_EXPONENT) if finite else 0.1)
-    if lanes.h[lane] > max(_SMALLEST * abs(lanes.t[lane]), _SMALLEST_OF_SPAN * left):
-        return OK
-    return STEP_COLLAPSED if finite else NOT_FINITE
+@njit(cache=True, nogil=True, _nrt=False)
+def _look(model, space, size, parameters):
+    """Derivatives where a stage looks."""
+    derivative(model, space, size, parameters, STAGE_TIME, IMPLICIT_STATE, IMPLICIT_SLOPE)
 
 
-@njit(cache=True, nogil=True, inline="always")
-def _judge(line, found, lanes, implicit, lane, max_steps):
-    """Accept or reject a lane's step; returns the failure, if any."""
-    t, h, step, stop, error = lanes.t, lanes.h, lanes.step, lanes.stop, lanes.error
-    lanes.taken[lane] += 1
-    failure = TOO_MANY_STEPS if lanes.taken[lane] >= max_steps else OK
-    if error[lane] <= 1.0:
-        _see(line, found, lanes, implicit, lane)
-        _go_on(lane, t, h, step, stop, error, lanes.y, lanes.y1, lanes.k, lanes.peak)
-        return failure if t[lane] < stop[lane] else OK
-    return max(failure, _shorten(lanes, lane))
+@njit(cache=True, nogil=True, _nrt=False)
+def try_step(model, jacobian, space, size, parameters, implicit, relative, absolute):
+    """One step of every implicit lane and its error; the derivative at its start is known.
 
-
-@njit(cache=True, nogil=True, fastmath={"contract"}, error_model="numpy")
-def _solve_block(block, model, jacobian, relative, absolute, max_steps, line, found, lanes, implicit):
-    """The time loop of eight patients."""
-    while True:
-        any_fresh = False
-        for lane in range(W):
-            if lanes.live[lane] and (lanes.fresh[lane] or lanes.t[lane] >= lanes.stop[lane]):
-                _arrive(line, found, lanes, lane, block + lane)
-                any_fresh = any_fresh or (lanes.live[lane] and lanes.fresh[lane])
-        if not lanes.live.any():
-            return
-        if any_fresh:
-            _start_fresh(model, lanes, relative, absolute)
-        _set_steps(lanes)
-        _linearise(jacobian, lanes, implicit)
-        _try_step(model, lanes, implicit)
-        _measure_errors(lanes, implicit.u, relative, absolute)
-        for lane in range(W):
-            if lanes.live[lane]:
-                failure = _judge(line, found, lanes, implicit, lane, max_steps)
-                if failure != OK:
-                    _fail(found, lanes, lane, block + lane, failure)
-
-
-@njit(cache=True, nogil=True)
-def solve_range(first, last, model, jacobian, relative, absolute, max_steps, line, found, lanes, implicit):
-    """Solve patients `first` to `last`, eight at a time.
-
-    `model` and `jacobian` are addresses of compiled functions; `found` is filled; `lanes` and `implicit` are working
-    space (see `tsit5.make_lanes` and `make_implicit`).
+    `model`, `jacobian` and `parameters` are addresses.
     """
-    for block in range(first, last, W):
-        for lane in range(W):
-            # Lanes left over in the last block are given its last patient and stand still.
-            _begin(line, lanes, lane, min(block + lane, last - 1), block + lane < last)
-        _solve_block(block, model, jacobian, relative, absolute, max_steps, line, found, lanes, implicit)
+    at = space.ctypes.data
+    _linearise(jacobian, space, size, parameters, implicit)
+    _look_1(at, size, 0.0, 0.0)
+    _right_1(at, size, 0.0, 0.0)
+    _solve(space, size, implicit, 0)
+    _look_2(at, size, 0.0, 0.0)
+    _look(model, at, size, parameters)
+    _right_2(at, size, 0.0, 0.0)
+    _solve(space, size, implicit, 1)
+    _look_3(at, size, 0.0, 0.0)
+    _look(model, at, size, parameters)
+    _right_3(at, size, 0.0, 0.0)
+    _solve(space, size, implicit, 2)
+    _look_4(at, size, 0.0, 0.0)
+    _look(model, at, size, parameters)
+    _right_4(at, size, 0.0, 0.0)
+    _solve(space, size, implicit, 3)
+    _look_5(at, size, 0.0, 0.0)
+    _look(model, at, size, parameters)
+    _right_5(at, size, 0.0, 0.0)
+    _solve(space, size, implicit, 4)
+    _look_6(at, size, 0.0, 0.0)
+    _look(model, at, size, parameters)
+    _right_6(at, size, 0.0, 0.0)
+    _solve(space, size, implicit, 5)
+    _look_7(at, size, 0.0, 0.0)
+    _look(model, at, size, parameters)
+    _right_7(at, size, 0.0, 0.0)
+    _solve(space, size, implicit, 6)
+    _look_8(at, size, 0.0, 0.0)
+    _look(model, at, size, parameters)
+    _right_8(at, size, 0.0, 0.0)
+    _solve(space, size, implicit, 7)
+    _arrive(at, size, 0.0, 0.0)
+    # The next step begins with this derivative.
+    _look(model, at, size, parameters)
+    _measure(at, size, relative, absolute)
+    _measure_radius(space, size, implicit)
+
+
+@njit(cache=True, nogil=True, _nrt=False, error_model="numpy")
+def _measure_radius(space, size, implicit):
+    """A bound of the fastest change times the step, squared: the largest row sum of the Jacobian in scaled states."""
+    scale, total = row(size, SCALE), row(size, CUT)
+    for j in range(size):
+        space[total + j] = 0.0
+    for e in range(implicit.rows.size):
+        r, c = implicit.rows[e] * W, implicit.columns[e] * W
+        for i in range(W):
+            share = abs(implicit.entries[e, i]) * space[scale + c + i] / space[scale + r + i]
+            space[total + r + i] += share
+    for i in range(W):
+        if space[IMPLICIT + i] > 0.0:
+            largest = 0.0
+            for j in range(i, size, W):
+                largest = max(largest, space[total + j])
+            space[RADIUS + i] = (largest * space[STEP + i]) ** 2
+
+
+@operation
+def interpolate(code: Code, a: Vector, b: Vector) -> None:
+    """The states at the next observation of each implicit lane."""
+    implicit = code.lane(IMPLICIT) > 0.0
+    x = (code.lane(NEXT_SEEN) - code.lane(TIME)) / code.lane(STEP)
+    with code.each_state():
+        d0, d1, d2 = (_dense(code, weights) for weights in DENSE.tolist())
+        inner = code.row(IMPLICIT_STATE) + (1.0 - x) * (d0 + x * (d1 + x * d2))
+        value = (1.0 - x) * code.row(STATE) + x * inner
+        code.set_row(SEEN, value.where(implicit, code.row(SEEN)))
+
+
+def _dense(code: Code, weights: list[float]) -> Vector:
+    total = weights[0] * code.row(INCREMENT)
+    for stage in range(1, STAGES):
+        total = total + weights[stage] * code.row(INCREMENT + stage)
+    return total
