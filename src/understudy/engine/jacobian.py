@@ -7,7 +7,7 @@ of the branch taken, and `floor` and `ceil` none. Only entries that can differ f
 from __future__ import annotations
 
 import ast
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -78,9 +78,13 @@ class _Slopes:
         self.equations = equations
         self.derived: dict[str, _Equation] = {}
         self.known: dict[tuple[str, str], ast.expr | None] = {}
+        # Names that a tree depends on, also by way of equations. The tree is kept, so that its number stays its own.
+        self.needs: dict[int, tuple[ast.expr, frozenset[str]]] = {}
 
     def of(self, tree: ast.expr, name: str) -> ast.expr | None:
         """The derivative of a tree by a name; None where it is zero everywhere."""
+        if name not in self.names(tree):
+            return None
         if isinstance(tree, ast.Name):
             return self.of_name(tree.id, name)
         if isinstance(tree, ast.BinOp):
@@ -91,6 +95,17 @@ class _Slopes:
         if isinstance(tree, ast.Call):
             return self.of_call(tree, name)
         return None
+
+    def names(self, tree: ast.expr) -> frozenset[str]:
+        """All names that a tree depends on."""
+        if id(tree) not in self.needs:
+            if isinstance(tree, ast.Name):
+                below = [self.equations[tree.id].tree] if tree.id in self.equations else []
+                found = frozenset([tree.id]).union(*map(self.names, below))
+            else:
+                found = frozenset().union(*map(self.names, _parts(tree)))
+            self.needs[id(tree)] = tree, found
+        return self.needs[id(tree)][1]
 
     def of_name(self, used: str, name: str) -> ast.expr | None:
         if used == name:
@@ -156,6 +171,15 @@ class _Slopes:
                 slope = _where(taken, other_slope or _number(0.0), slope or _number(0.0))
             so_far = ast.Call(tree.func, [so_far, other], [])
         return slope
+
+
+def _parts(tree: ast.expr) -> Iterator[ast.expr]:
+    """What a tree is made of; the name of a function and a unit are no parts."""
+    if isinstance(tree, ast.Call):
+        return iter(tree.args)
+    if isinstance(tree, ast.Subscript):
+        return iter([tree.value])
+    return (part for part in ast.iter_child_nodes(tree) if isinstance(part, ast.expr))
 
 
 def derivative(expression: Expression, name: str) -> Expression:
