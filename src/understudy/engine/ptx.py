@@ -57,7 +57,7 @@ class _SinglePrinter(_DevicePrinter):
 
 @lru_cache(maxsize=128)
 def right_hand_side_ptx(model: Model, bits: int = 64) -> str:
-    """PTX of ``right_hand_side(t, y, p, r, dy)``.
+    """PTX of ``right_hand_side(t, y, p, r, dy)``, a function that returns zero, a 32-bit integer.
 
     Parameters
     ----------
@@ -70,8 +70,8 @@ def right_hand_side_ptx(model: Model, bits: int = 64) -> str:
     Examples
     --------
     >>> decay = Model("decay", "h", {"k": 0.1}, {"A": "mg"}, {"A": "-k * A"})
-    >>> ".visible .func right_hand_side(" in right_hand_side_ptx(decay)
-    True
+    >>> [line for line in right_hand_side_ptx(decay).splitlines() if ".func" in line]
+    ['.visible .func  (.param .b32 func_retval0) right_hand_side(']
     """
     module = llvm.parse_assembly(_code(model, bits))
     machine = _machine()
@@ -84,7 +84,9 @@ def _code(model: Model, bits: int) -> str:
     kind, number = {64: (_DevicePrinter, _DOUBLE), 32: (_SinglePrinter, _SINGLE)}[bits]
     module, pointer = ir.Module(name="understudy"), ir.PointerType()
     module.triple = _TRIPLE
-    function = ir.Function(module, ir.FunctionType(ir.VoidType(), [_DOUBLE, *[pointer] * 4]), RIGHT_HAND_SIDE)
+    # Kernels expect a number from every function they call.
+    status = ir.IntType(32)
+    function = ir.Function(module, ir.FunctionType(status, [_DOUBLE, *[pointer] * 4]), RIGHT_HAND_SIDE)
     builder = ir.IRBuilder(function.append_basic_block())
     time, y, p, r, dy = function.args
     slot = builder.alloca(number)
@@ -94,7 +96,7 @@ def _code(model: Model, bits: int) -> str:
     places |= {name: (p, k) for k, name in enumerate(model.parameter_names)}
     equations = {item.name: item.expression for item in model.assignments}
     print_rates(kind(module, builder, places, equations, 1), model, r, dy)
-    builder.ret_void()
+    builder.ret(status(0))
     return str(module)
 
 
