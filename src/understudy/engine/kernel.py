@@ -7,16 +7,22 @@ throughout.
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 
 from understudy.engine import rodas5p
 from understudy.engine.codegen import RIGHT_HAND_SIDE, right_hand_side
 from understudy.engine.compiler import address
+from understudy.engine.event_watch import make_watch
 from understudy.engine.jacobian import JACOBIAN, jacobian
 from understudy.engine.lanes import run_in_threads
 from understudy.engine.line import Found, Line, line_of, nothing_found, solution_of
+from understudy.engine.pivots import Elimination, eliminate
 from understudy.engine.problem import STIFFLY, Problem, Solution, Tolerances
+from understudy.engine.sparse_lu import FACTORISE, SPEED, SUBSTITUTE, sparse_lu
 from understudy.engine.time_loop import Method, make_place, solve_range
+from understudy.model.model import Model
 
 
 def solve(problem: Problem, tolerances: Tolerances, jobs: int = 1) -> Solution:
@@ -52,10 +58,21 @@ def _solve(
     if with_jacobian:
         code = jacobian(problem.model)
         slopes = address(code.code, JACOBIAN)
-        make = lambda: rodas5p.make_implicit(line.start.shape[1], code.rows, code.columns)  # noqa: E731
+        plan, elimination = _elimination(problem.model)
+        functions = [address(elimination, name) for name in (FACTORISE, SUBSTITUTE, SPEED)]
+        make = lambda: rodas5p.make_implicit(plan, *functions)  # noqa: E731
 
     def work(first: int, last: int) -> None:
         place = make_place(line.start.shape[1], line.table.shape[1], len(line.slots))
-        solve_range(first, last, order, model, slopes, how, line, found, place, make())
+        watch = make_watch(problem.model)
+        solve_range(first, last, order, model, slopes, how, line, found, place, watch, make())
 
     run_in_threads(work, order.size, jobs)
+
+
+@lru_cache(maxsize=512)
+def _elimination(model: Model) -> tuple[Elimination, str]:
+    """How the equations of an implicit step of a model are solved, and the code of it."""
+    slopes = jacobian(model)
+    plan = eliminate(len(model.states), slopes.rows, slopes.columns)
+    return plan, sparse_lu(plan, rodas5p.GAMMA)

@@ -19,6 +19,24 @@ def call_readout(typing_context, address, t, y, p, out):
     return types.void(*[types.intp] * 5), _call
 
 
+@intrinsic
+def call_factorise(typing_context, address, entries, step, scale, factors, unsafe):
+    """Call ``factorise(entries, step, scale, factors, unsafe)`` of `sparse_lu` at `address`."""
+    return types.void(*[types.intp] * 6), _call
+
+
+@intrinsic
+def call_substitute(typing_context, address, factors, right):
+    """Call ``substitute(factors, right)`` of `sparse_lu` at `address`."""
+    return types.void(*[types.intp] * 3), _call
+
+
+@intrinsic
+def call_speed(typing_context, address, entries, scale, fastest):
+    """Call ``speed(entries, scale, fastest)`` of `sparse_lu` at `address`."""
+    return types.void(*[types.intp] * 4), _call
+
+
 def _call(context, builder, signature, arguments):
     """Code of a call of a function of pointers."""
     target, *arrays = arguments

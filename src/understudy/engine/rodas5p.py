@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
-from understudy.engine.elimination import factorise, substitute
+from understudy.engine import elimination
 from understudy.engine.lane_code import Code, Vector, operation
 from understudy.engine.lane_space import (
     BY_TIME,
@@ -26,6 +26,7 @@ from understudy.engine.lane_space import (
     IMPLICIT_SLOPE,
     IMPLICIT_STATE,
     INCREMENT,
+    LIVE,
     NEXT_SEEN,
     PEAK,
     RADIUS,
@@ -40,8 +41,9 @@ from understudy.engine.lane_space import (
     row,
 )
 from understudy.engine.lanes import WIDTH as W
-from understudy.engine.pointer import call_right_hand_side
-from understudy.engine.tsit5 import derivative
+from understudy.engine.pivots import Elimination, eliminate
+from understudy.engine.pointer import call_factorise, call_right_hand_side, call_speed, call_substitute
+from understudy.engine.tsit5 import derivative, stage_time
 
 STAGES = 8
 GAMMA = 0.21193756319429014
@@ -110,73 +112,95 @@ DENSE = np.array(
 
 
 class Implicit(NamedTuple):
-    """What an implicit step needs beyond the working space; every array but the first two ends with the eight lanes.
+    """What an implicit step needs beyond the working space; every array but `rows` and `columns` is of lanes.
 
-    `rows` and `columns` say where the `entries` of the Jacobian stand; `filled` marks what elimination has filled.
+    `factorise`, `substitute` and `speed` are addresses of the functions of `sparse_lu`; `entries` (of the Jacobian, at
+    `rows` and `columns`), `factors`, `unsafe` and `fastest` are theirs. The other arrays are for patients whose pivots
+    must be sought (`elimination`).
     """
 
+    factorise: int
+    substitute: int
+    speed: int
     rows: np.ndarray
     columns: np.ndarray
     entries: np.ndarray
+    factors: np.ndarray
+    unsafe: np.ndarray
+    fastest: np.ndarray
     matrix: np.ndarray
     filled: np.ndarray
     pivot: np.ndarray
+    right: np.ndarray
 
 
-def make_implicit(states: int, rows: np.ndarray, columns: np.ndarray) -> Implicit:
+def make_implicit(plan: Elimination, factorise: int, substitute: int, speed: int) -> Implicit:
     """Working space for one thread."""
+    states = plan.size
     return Implicit(
-        rows,
-        columns,
-        np.zeros((rows.size, W)),
+        factorise,
+        substitute,
+        speed,
+        plan.rows,
+        plan.columns,
+        np.zeros((plan.rows.size, W)),
+        np.zeros((plan.room, W)),
+        np.zeros(W),
+        np.zeros(W),
         np.zeros((states, states, W)),
         np.zeros((states, states), dtype=np.bool_),
         np.zeros((states, W + 1), dtype=np.int64),
+        np.zeros((states, W)),
     )
 
 
 def no_implicit() -> Implicit:
     """Working space where there is no Jacobian."""
-    return make_implicit(0, np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64))
+    return make_implicit(eliminate(0, (), ()), 0, 0, 0)
 
 
-@njit(cache=True, nogil=True, _nrt=False, fastmath={"contract"})
-def _set_matrix(space, implicit):
-    """1 - h GAMMA J, and the places where it is not zero."""
-    matrix, filled, rows, columns = implicit.matrix, implicit.filled, implicit.rows, implicit.columns
-    for q in range(matrix.shape[0]):
-        for c in range(matrix.shape[0]):
-            filled[q, c] = False
-            for i in range(W):
-                matrix[q, c, i] = 0.0
-    for e in range(rows.size):
-        filled[rows[e], columns[e]] = True
-        for i in range(W):
-            slope = implicit.entries[e, i]
-            # A root or a power has no finite slope where it begins. Without it the step is less exact, which its
-            # error estimate sees; a rate that is not finite itself still fails.
-            finite = abs(slope) < np.inf
-            matrix[rows[e], columns[e], i] = -space[STEP + i] * GAMMA * slope if finite else 0.0
-    for q in range(matrix.shape[0]):
-        filled[q, q] = True
-        for i in range(W):
-            matrix[q, q, i] += 1.0
+@operation
+def _set_scale(code: Code, relative: Vector, absolute: Vector) -> None:
+    """What each state is measured by: the error allowed if it stays as it is."""
+    with code.each_state():
+        allowed = relative * abs(code.row(STATE)) + (absolute * abs(code.row(PEAK)) + 1e-300)
+        code.set_row(SCALE, allowed)
 
 
 @njit(cache=True, nogil=True, _nrt=False)
 def _linearise(jacobian, space, size, parameters, implicit):
-    """Jacobian and derivatives by time at the start of the step, and the factors of its matrix."""
-    at = space.ctypes.data
-    call_right_hand_side(
-        jacobian,
-        at + 8 * TIME,
-        at + 8 * row(size, STATE),
-        parameters,
-        implicit.entries.ctypes.data,
-        at + 8 * row(size, BY_TIME),
-    )
-    _set_matrix(space, implicit)
-    factorise(implicit.matrix, implicit.filled, implicit.pivot)
+    """Jacobian and derivatives by time at the start of the step, and factors; whether pivots had to be sought."""
+    at, entries = space.ctypes.data, implicit.entries.ctypes.data
+    state, scale = at + 8 * row(size, STATE), at + 8 * row(size, SCALE)
+    call_right_hand_side(jacobian, at + 8 * TIME, state, parameters, entries, at + 8 * row(size, BY_TIME))
+    factors, unsafe = implicit.factors.ctypes.data, implicit.unsafe.ctypes.data
+    call_factorise(implicit.factorise, entries, at + 8 * STEP, scale, factors, unsafe)
+    sought = False
+    for i in range(W):
+        if implicit.unsafe[i] > 0.0 and space[IMPLICIT + i] > 0.0 and space[LIVE + i] > 0.0:
+            sought = True
+    if sought:
+        _seek_pivots(space, implicit)
+    return sought
+
+
+@njit(cache=True, nogil=True, _nrt=False, fastmath={"contract"})
+def _seek_pivots(space, implicit):
+    """Factors of 1 - h GAMMA J with the largest pivots."""
+    matrix, filled, rows, columns = implicit.matrix, implicit.filled, implicit.rows, implicit.columns
+    matrix[:], filled[:] = 0.0, False
+    for q in range(matrix.shape[0]):
+        filled[q, q] = True
+        for i in range(W):
+            matrix[q, q, i] = 1.0
+    for e in range(rows.size):
+        filled[rows[e], columns[e]] = True
+        for i in range(W):
+            slope = implicit.entries[e, i]
+            # As in `sparse_lu`: what is not finite counts as zero.
+            if abs(slope) < np.inf:
+                matrix[rows[e], columns[e], i] -= space[STEP + i] * GAMMA * slope
+    elimination.factorise(matrix, filled, implicit.pivot)
 
 
 def _combination(stage: int):
@@ -184,7 +208,7 @@ def _combination(stage: int):
 
     @operation
     def combine(code: Code, a: Vector, b: Vector) -> None:
-        code.set_lane(STAGE_TIME, code.lane(TIME) + code.lane(STEP) * float(NODE[stage]))
+        code.set_lane(STAGE_TIME, stage_time(code, float(NODE[stage])))
         with code.each_state():
             # Later stages look where the one before would have ended: at its place plus its increment.
             last = stage > _ADDITIVE
@@ -247,11 +271,20 @@ def _measure(code: Code, relative: Vector, absolute: Vector) -> None:
 
 
 @njit(cache=True, nogil=True, _nrt=False)
-def _solve(space, size, implicit, stage):
+def _solve(space, size, implicit, stage, sought):
     """The increment of a stage, in place of its right-hand side."""
     begin = row(size, INCREMENT + stage)
-    right = space[begin : begin + size].reshape(size // W, W)
-    substitute(implicit.matrix, implicit.filled, implicit.pivot, right)
+    if sought:
+        right = implicit.right.reshape(size)
+        for j in range(size):
+            right[j] = space[begin + j]
+        elimination.substitute(implicit.matrix, implicit.filled, implicit.pivot, implicit.right)
+    call_substitute(implicit.substitute, implicit.factors.ctypes.data, space.ctypes.data + 8 * begin)
+    if sought:
+        # Each lane has its own reason: what others need changes none of its numbers.
+        for j in range(size):
+            if implicit.unsafe[j % W] > 0.0:
+                space[begin + j] = right[j]
 
 
 @njit(cache=True, nogil=True, _nrt=False)
@@ -267,38 +300,39 @@ def try_step(model, jacobian, space, size, parameters, implicit, relative, absol
     `model`, `jacobian` and `parameters` are addresses.
     """
     at = space.ctypes.data
-    _linearise(jacobian, space, size, parameters, implicit)
+    _set_scale(at, size, relative, absolute)
+    sought = _linearise(jacobian, space, size, parameters, implicit)
     _look_1(at, size, 0.0, 0.0)
     _right_1(at, size, 0.0, 0.0)
-    _solve(space, size, implicit, 0)
+    _solve(space, size, implicit, 0, sought)
     _look_2(at, size, 0.0, 0.0)
     _look(model, at, size, parameters)
     _right_2(at, size, 0.0, 0.0)
-    _solve(space, size, implicit, 1)
+    _solve(space, size, implicit, 1, sought)
     _look_3(at, size, 0.0, 0.0)
     _look(model, at, size, parameters)
     _right_3(at, size, 0.0, 0.0)
-    _solve(space, size, implicit, 2)
+    _solve(space, size, implicit, 2, sought)
     _look_4(at, size, 0.0, 0.0)
     _look(model, at, size, parameters)
     _right_4(at, size, 0.0, 0.0)
-    _solve(space, size, implicit, 3)
+    _solve(space, size, implicit, 3, sought)
     _look_5(at, size, 0.0, 0.0)
     _look(model, at, size, parameters)
     _right_5(at, size, 0.0, 0.0)
-    _solve(space, size, implicit, 4)
+    _solve(space, size, implicit, 4, sought)
     _look_6(at, size, 0.0, 0.0)
     _look(model, at, size, parameters)
     _right_6(at, size, 0.0, 0.0)
-    _solve(space, size, implicit, 5)
+    _solve(space, size, implicit, 5, sought)
     _look_7(at, size, 0.0, 0.0)
     _look(model, at, size, parameters)
     _right_7(at, size, 0.0, 0.0)
-    _solve(space, size, implicit, 6)
+    _solve(space, size, implicit, 6, sought)
     _look_8(at, size, 0.0, 0.0)
     _look(model, at, size, parameters)
     _right_8(at, size, 0.0, 0.0)
-    _solve(space, size, implicit, 7)
+    _solve(space, size, implicit, 7, sought)
     _arrive(at, size, 0.0, 0.0)
     # The next step begins with this derivative.
     _look(model, at, size, parameters)
@@ -306,23 +340,14 @@ def try_step(model, jacobian, space, size, parameters, implicit, relative, absol
     _measure_radius(space, size, implicit)
 
 
-@njit(cache=True, nogil=True, _nrt=False, error_model="numpy")
+@njit(cache=True, nogil=True, _nrt=False)
 def _measure_radius(space, size, implicit):
-    """A bound of the fastest change times the step, squared: the largest row sum of the Jacobian in scaled states."""
-    scale, total = row(size, SCALE), row(size, CUT)
-    for j in range(size):
-        space[total + j] = 0.0
-    for e in range(implicit.rows.size):
-        r, c = implicit.rows[e] * W, implicit.columns[e] * W
-        for i in range(W):
-            share = abs(implicit.entries[e, i]) * space[scale + c + i] / space[scale + r + i]
-            space[total + r + i] += share
+    """A bound of the fastest change times the step, squared."""
+    fastest, scale = implicit.fastest, space.ctypes.data + 8 * row(size, SCALE)
+    call_speed(implicit.speed, implicit.entries.ctypes.data, scale, fastest.ctypes.data)
     for i in range(W):
         if space[IMPLICIT + i] > 0.0:
-            largest = 0.0
-            for j in range(i, size, W):
-                largest = max(largest, space[total + j])
-            space[RADIUS + i] = (largest * space[STEP + i]) ** 2
+            space[RADIUS + i] = (fastest[i] * space[STEP + i]) ** 2
 
 
 @operation

@@ -19,7 +19,7 @@ from understudy.engine.lanes import WIDTH
 from understudy.engine.pivots import Elimination
 from understudy.engine.sparse_lu_loops import looped
 
-FACTORISE, SUBSTITUTE = "factorise", "substitute"
+FACTORISE, SUBSTITUTE, SPEED = "factorise", "substitute", "speed"
 # Leaves 12 of 16 digits of each equation, two more than the tightest tolerance asks for.
 LARGEST_GROWTH = 1e4
 # Written out, an operation takes some 0.2 ms to compile.
@@ -29,9 +29,10 @@ _PART = 400
 
 
 def sparse_lu(plan: Elimination, gamma: float, width: int = WIDTH) -> str:
-    """LLVM IR of ``factorise(entries, step, scale, factors, unsafe)`` and ``substitute(factors, right)``.
+    """LLVM IR of `factorise`, `substitute` and `speed`.
 
-    All arguments are pointers to doubles. The matrix is ``1 - gamma * step * J``.
+    They are ``factorise(entries, step, scale, factors, unsafe)``, ``substitute(factors, right)`` and
+    ``speed(entries, scale, fastest)``. All arguments are pointers to doubles. The matrix is ``1 - gamma * step * J``.
 
     - ``entries`` (entries x width): J as `jacobian` gives it. One that is not finite counts as zero: a root or a power
       has no finite slope where it begins. Without it a step is less exact, which its error estimate sees.
@@ -40,6 +41,8 @@ def sparse_lu(plan: Elimination, gamma: float, width: int = WIDTH) -> str:
       diagonal are kept with the opposite sign, so that all is adding.
     - ``unsafe`` (width): 1 where the pivots are not safe, else 0.
     - ``right`` (size x width): the right-hand side, which becomes the solution.
+    - ``fastest`` (width): the largest row sum of the sizes of J where unknowns are counted in units of their scale, a
+      bound of its eigenvalues (Golub and Van Loan 2013, 7.2).
 
     Parameters
     ----------
@@ -66,7 +69,9 @@ def written_out(plan: Elimination, gamma: float, width: int = WIDTH) -> str:
     _Factorisation(plan, gamma, factorise).write()
     substitute = _Function(SUBSTITUTE, ("factors", "right"), width)
     _write_substitution(plan, substitute)
-    return "\n\n".join((factorise.intrinsics, factorise.whole(), substitute.whole()))
+    speed = _Function(SPEED, ("entries", "scale", "fastest"), width)
+    _write_speed(plan, speed)
+    return "\n\n".join((factorise.intrinsics, *(part.whole() for part in (factorise, substitute, speed))))
 
 
 class _Function:
@@ -227,6 +232,20 @@ def _write_substitution(plan: Elimination, function: _Function) -> None:
         value = function.arithmetic("fmul", value, function.load("factors", plan.slots[i, i]))
         function.store(value, "right", plan.order[i])
         function.end_part()
+
+
+def _write_speed(plan: Elimination, function: _Function) -> None:
+    function.store(function.constant(0.0), "fastest", 0)
+    for i, row in enumerate(plan.given):
+        total = None
+        for k, entry in row.items():
+            size = function.call("fabs", function.load("entries", entry))
+            total = function.multiply_add(size, function.load("scale", plan.order[k]), total)
+        if total is not None:
+            share = function.arithmetic("fdiv", total, function.load("scale", plan.order[i]))
+            fastest = function.load("fastest", 0)
+            function.store(function.where("ogt", share, fastest, share, fastest), "fastest", 0)
+            function.end_part()
 
 
 def _write_sum(plan: Elimination, function: _Function, i: int, places: tuple[int, ...], value: str) -> str:

@@ -21,6 +21,7 @@ def looped(plan: Elimination, gamma: float, most: float, width: int) -> str:
     code = _Code(module, "factorise", 5, width)
     _write_factorisation(code, tables, plan, gamma, most)
     _write_substitution(_Code(module, "substitute", 2, width), tables, plan)
+    _write_speed(_Code(module, "speed", 3, width), tables, plan)
     return str(module)
 
 
@@ -100,7 +101,8 @@ def _tables(plan: Elimination, module: ir.Module) -> Callable[[str], ir.GlobalVa
     upper = [order[j] for k in reversed(range(n)) for j in (*plan.upper[k], k)]
     first = [slots[k, (*plan.upper[k], k)[0]] for k in range(n)]
     targets = [[slots[i, j] for j in plan.upper[k]] for i, k in lower]
-    entry = {e: slots[i, k] for i, row in enumerate(plan.given) for k, e in row.items()}
+    given = [(i, k, e) for i, row in enumerate(plan.given) for k, e in row.items()]
+    entry = {e: slots[i, k] for i, k, e in given}
     content = {
         "entry": [entry[e] for e in range(len(entry))],
         "state": order,
@@ -112,6 +114,10 @@ def _tables(plan: Elimination, module: ir.Module) -> Callable[[str], ir.GlobalVa
         "upper_start": first,
         "diagonal": [slots[k, k] for k in range(n)],
         "upper_state": upper,
+        # The matrix by rows: entries from row_start[i] to before row_start[i + 1].
+        "row_start": [0, *np.cumsum([len(row) for row in plan.given]).tolist()],
+        "row_entry": [e for _, _, e in given],
+        "row_state": [order[k] for _, k, _ in given],
         # Where the row of U of each entry of L is added to: targets from target_start of the entry.
         "target_start": [0, *np.cumsum([len(row) for row in targets]).tolist()],
         "target": [slot for row in targets for slot in row],
@@ -218,4 +224,20 @@ def _write_substitution(code: _Code, tables: Callable, plan: Elimination) -> Non
             known = code.load(right, code.look_up(tables("upper_state"), place))
             code.add_to(total, code.load(factors, slot), known)
         code.store(code.builder.fmul(code.read(total), code.load(factors, diagonal)), right, state)
+    code.builder.ret_void()
+
+
+def _write_speed(code: _Code, tables: Callable, plan: Elimination) -> None:
+    entries, scale, fastest = code.function.args
+    largest = code.variable(code.constant(0.0))
+    with code.each(0, plan.size) as i:
+        start, end = (code.look_up(tables("row_start"), code.builder.add(i, _whole(k))) for k in (0, 1))
+        total = code.variable(code.constant(0.0))
+        with code.each(start, end) as k:
+            size = code.call("fabs", code.load(entries, code.look_up(tables("row_entry"), k)))
+            code.add_to(total, size, code.load(scale, code.look_up(tables("row_state"), k)))
+        share = code.builder.fdiv(code.read(total), code.load(scale, code.look_up(tables("state"), i)))
+        larger = code.builder.fcmp_ordered(">", share, code.read(largest))
+        code.builder.store(code.builder.select(larger, share, code.read(largest)), largest)
+    code.store(code.read(largest), fastest, 0)
     code.builder.ret_void()

@@ -18,10 +18,12 @@ from understudy.engine.jacobian import JACOBIAN, jacobian
 from understudy.engine.lane_space import FLOOR, IMPLICIT_STATE, SLOPE, STATE, STEP, TIME, make_space, row
 from understudy.engine.lanes import WIDTH
 from understudy.engine.parameters import parameter_rows, structural
+from understudy.engine.pivots import eliminate
 from understudy.engine.problem import NOT_FINITE, STEP_COLLAPSED, TOO_MANY_STEPS, Tolerances
 from understudy.engine.schedule import from_doses
 from understudy.engine.simulate import simulate
 from understudy.engine.solve import solve
+from understudy.engine.sparse_lu import FACTORISE, SPEED, SUBSTITUTE, sparse_lu
 from understudy.library.catalogue import model as library_model
 from understudy.library.catalogue import models
 from understudy.library.pk import compartments
@@ -114,7 +116,10 @@ def fixed_steps(model: Model, start: list[float], end: float, count: int) -> np.
     code, partial = address(right, RIGHT_HAND_SIDE), address(slopes.code, JACOBIAN)
     space, n = make_space(len(start)), len(start) * WIDTH
     at = space.ctypes.data
-    implicit = rodas5p.make_implicit(len(start), slopes.rows, slopes.columns)
+    plan = eliminate(len(start), slopes.rows, slopes.columns)
+    elimination = sparse_lu(plan, rodas5p.GAMMA)
+    functions = [address(elimination, name) for name in (FACTORISE, SUBSTITUTE, SPEED)]
+    implicit = rodas5p.make_implicit(plan, *functions)
     parameters = np.repeat([p.value for p in model.parameters], WIDTH)
     state = slice(row(n, STATE), row(n, STATE) + n)
     space[state] = np.repeat(start, WIDTH)

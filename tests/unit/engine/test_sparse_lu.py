@@ -13,6 +13,7 @@ from understudy.engine.sparse_lu import (
     FACTORISE,
     LARGEST_GROWTH,
     MOST_WRITTEN_OUT,
+    SPEED,
     SUBSTITUTE,
     sparse_lu,
     written_out,
@@ -171,6 +172,19 @@ def test_units_of_states_do_not_change_what_is_safe_or_found(way):
     wanted, wanted_unsafe = solver.solve(entries, step, right)
     np.testing.assert_array_equal(found, wanted * units[:, None])
     np.testing.assert_array_equal(unsafe, wanted_unsafe)
+
+
+@ways
+@pytest.mark.parametrize("size", [1, 12, 40])
+def test_the_fastest_change_is_the_largest_row_sum_in_units_of_the_scale(size, way):
+    plan, entries, *_ = problem(size)
+    scale = 10 ** np.random.default_rng(4).uniform(-6, 6, (size, WIDTH))
+    found = np.full(WIDTH, np.nan)
+    call(Solver(plan, way).code, SPEED, entries, scale, found)
+    full = np.zeros((size, size, WIDTH))
+    full[plan.rows, plan.columns] = np.abs(entries)
+    wanted = (np.einsum("ijl,jl->il", full, scale) / scale).max(axis=0)
+    np.testing.assert_allclose(found, wanted, rtol=1e-14)
 
 
 @pytest.mark.parametrize("size", [50, 200])
