@@ -229,7 +229,9 @@ class EvaluationSection(Section):
     hold_out: Literal["last"] = Field(
         default="last", description="the measurement of each patient that is held back and forecast"
     )
-    engine: Literal["auto", "closed_form", "kernel", "reference", "matrix_exponential"] = Field(
+    engine: Literal[
+        "auto", "closed_form", "kernel", "reference", "matrix_exponential", "cuda", "cuda_float32"
+    ] = Field(
         default="auto", description="what solves the model; auto takes an exact solution where one is known"
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import warnings
+from dataclasses import replace
 from functools import lru_cache
 
 import numpy as np
@@ -12,7 +13,7 @@ from understudy.core.errors import MissingExtraError, SimulationError
 from understudy.engine.codegen import RIGHT_HAND_SIDE
 from understudy.engine.line import Found, line_of, nothing_found, solution_of
 from understudy.engine.patient_order import by_cost, pilots
-from understudy.engine.problem import Problem, Solution, Tolerances
+from understudy.engine.problem import OK, Problem, Solution, Tolerances
 from understudy.engine.ptx import right_hand_side_ptx
 from understudy.model.model import Model
 
@@ -21,10 +22,12 @@ REALS = {64: np.float64, 32: np.float32}
 _LEAST_RELATIVE = {64: 1e-14, 32: 1e-6}
 # Few threads a block: each holds many numbers.
 _THREADS = 64
+# Patients whose numbers in 32 bits are compared with those in 64.
+_SAMPLE = 256
 
 
-def solve(problem: Problem, tolerances: Tolerances, jobs: int = 1, bits: int = 64) -> Solution:
-    """Solve every patient on the device.
+def solve(problem: Problem, tolerances: Tolerances, jobs: int = 1) -> Solution:
+    """Solve every patient on the device, in 64 bits.
 
     Parameters
     ----------
@@ -32,8 +35,6 @@ def solve(problem: Problem, tolerances: Tolerances, jobs: int = 1, bits: int = 6
     tolerances : Tolerances
     jobs : int
         Has no effect: the device decides how many patients are under way at once.
-    bits : {64, 32}
-        Width of the numbers it computes with.
 
     Raises
     ------
@@ -44,7 +45,42 @@ def solve(problem: Problem, tolerances: Tolerances, jobs: int = 1, bits: int = 6
     """
     refuse(problem.model)
     require_device()
-    return run(problem, tolerances, device_function(problem.model, bits), bits)
+    return run(problem, tolerances, device_function(problem.model))
+
+
+def solve_float32(problem: Problem, tolerances: Tolerances, jobs: int = 1) -> Solution:
+    """Solve every patient in 32 bits, and a sample of them in 64 bits too: the solution tells the difference."""
+    refuse(problem.model)
+    require_device()
+    functions = {bits: device_function(problem.model, bits) for bits in REALS}
+    return run_float32(problem, tolerances, functions[32], functions[64])
+
+
+def run_float32(
+    problem: Problem, tolerances: Tolerances, single, double, threads: int = _THREADS
+) -> Solution:
+    """Solve by a kernel of 32 bits, and a sample by one of 64 bits, which call given device functions."""
+    solution = run(problem, tolerances, single, 32, threads)
+    exact = replace(Tolerances(), max_steps=tolerances.max_steps)
+    checked = run(problem, exact, double, 64, threads, sample_of(problem))
+    return replace(solution, rounding=largest_difference(problem, solution, checked))
+
+
+def sample_of(problem: Problem) -> np.ndarray:
+    """Patients that are solved twice, spread over all."""
+    count = min(problem.timeline.patients, _SAMPLE)
+    return np.arange(count) * problem.timeline.patients // max(count, 1)
+
+
+def largest_difference(problem: Problem, solution: Solution, checked: Solution) -> float:
+    """Largest difference of the sample's states, relative to the largest value of each; failures are left out."""
+    worst, start = 0.0, problem.timeline.observation_start
+    for patient in sample_of(problem):
+        rows = slice(start[patient], start[patient + 1])
+        exact, difference = checked.states[rows], np.abs(solution.states[rows] - checked.states[rows])
+        if len(exact) and solution.status[patient] == checked.status[patient] == OK:
+            worst = max(worst, float((difference / (np.abs(exact).max(axis=0) + 1e-300)).max()))
+    return worst
 
 
 def refuse(model: Model) -> None:
@@ -108,9 +144,14 @@ def kernel_for(right_hand_side, states: int, parameters: int, inputs: int, bits:
 
 
 def run(
-    problem: Problem, tolerances: Tolerances, right_hand_side, bits: int = 64, threads: int = _THREADS
+    problem: Problem,
+    tolerances: Tolerances,
+    right_hand_side,
+    bits: int = 64,
+    threads: int = _THREADS,
+    patients: np.ndarray | None = None,
 ) -> Solution:
-    """Solve by a kernel that calls a given device function."""
+    """Solve some patients, or all, by a kernel that calls a given device function."""
     from numba import cuda
     from numba.core.errors import NumbaPerformanceWarning
 
@@ -120,16 +161,16 @@ def run(
     kernel = kernel_for(right_hand_side, line.start.shape[1], line.table.shape[1], len(line.slots), bits)
     how = (tolerances.relative, tolerances.absolute, tolerances.max_steps)
 
-    def launch(patients: np.ndarray) -> None:
-        if not patients.size:
+    def launch(order: np.ndarray) -> None:
+        if not order.size:
             return
         with warnings.catch_warnings():
             # Few patients leave a device idle: that is no fault.
             warnings.simplefilter("ignore", NumbaPerformanceWarning)
-            kernel[-(-patients.size // threads), threads](cuda.to_device(patients), *how, line, results)
+            kernel[-(-order.size // threads), threads](cuda.to_device(order), *how, line, results)
 
     # Threads of a warp wait for one another: patients of like cost go together.
-    everyone = np.arange(problem.timeline.patients)
+    everyone = np.arange(problem.timeline.patients) if patients is None else patients
     first = pilots(problem, everyone)
     launch(first)
     launch(by_cost(problem, everyone, first, results.steps.copy_to_host()[first]))

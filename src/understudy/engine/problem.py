@@ -11,6 +11,7 @@ from understudy.core.errors import SimulationError
 from understudy.core.expression import Expression
 from understudy.engine.timeline import PROFILE, Timeline
 from understudy.model.model import TIME_AFTER_DOSE, Model
+from understudy.model.parts import Input
 
 (
     OK,
@@ -112,6 +113,9 @@ class Solution:
         Accepted and rejected steps.
     method : int array, shape (patients,)
         Bits of the methods that a solver with several has used, `EXPLICITLY` and `STIFFLY`; 0 elsewhere.
+    rounding : float, optional
+        Of a solver that works in 32 bits: the largest difference from 64 bits in a sample of patients, relative to the
+        largest value that each state of the patient has at its observations.
     """
 
     states: np.ndarray
@@ -119,6 +123,7 @@ class Solution:
     failed_at: np.ndarray
     steps: np.ndarray
     method: np.ndarray
+    rounding: float | None = None
 
     @property
     def messages(self) -> list[str]:
@@ -161,8 +166,7 @@ def unroll_profiles(model: Model, timeline: Timeline) -> tuple[Model, np.ndarray
             continue
         slots[index] = len(parameters), _most_doses(timeline, index)
         terms = [Expression(0)]
-        for k in range(slots[index, 1]):
-            amount, time = f"{entry.name}_{index}_amount_{k}", f"{entry.name}_{index}_time_{k}"
+        for amount, time in slot_names(entry, index, slots[index, 1]):
             parameters |= {amount: (0.0,), time: (NEVER,)}
             density = entry.profile.substitute({TIME_AFTER_DOSE: f"t - {time}"})
             terms.append(Expression(f"where(t >= {time}, {amount} * ({density}), 0)"))
@@ -170,6 +174,11 @@ def unroll_profiles(model: Model, timeline: Timeline) -> tuple[Model, np.ndarray
     if not slots.any():
         return model, slots
     return replace(model, parameters=parameters, rates=rates, inputs=_plain_inputs(model)), slots
+
+
+def slot_names(entry: Input, index: int, count: int) -> list[tuple[str, str]]:
+    """Parameters that hold the amounts and times of an input's doses."""
+    return [(f"{entry.name}_{index}_amount_{k}", f"{entry.name}_{index}_time_{k}") for k in range(count)]
 
 
 def _total(terms: list[Expression]) -> Expression:

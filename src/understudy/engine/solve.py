@@ -28,7 +28,7 @@ from understudy.engine.schedule import Schedule
 from understudy.engine.timeline import DoseValues, Timeline, build
 from understudy.model.model import Model
 
-ENGINES = ("auto", "closed_form", "kernel", "reference", "matrix_exponential")
+ENGINES = ("auto", "closed_form", "kernel", "reference", "matrix_exponential", "cuda", "cuda_float32")
 EXACT_ENGINES = frozenset({"closed_form", "matrix_exponential"})
 
 # A full matrix costs the square of its size at every step, the kernel only the terms that are there.
@@ -68,6 +68,10 @@ def choose(model: Model, engine: str = "auto") -> str:
 
     if engine not in ENGINES:
         raise SimulationError(f"unknown engine {engine!r}", repair=f"engines: {', '.join(ENGINES)}")
+    if engine.startswith("cuda"):
+        from understudy.engine.cuda import refuse
+
+        refuse(model)
     if model.events and engine in EXACT_ENGINES:
         raise SimulationError(
             f"the {engine.replace('_', ' ')} knows no events that the solution sets off",
@@ -100,6 +104,10 @@ def _solver(engine: str) -> steady.Solver:
         from understudy.engine.matrix_exponential import solve
     elif engine == "kernel":
         from understudy.engine.kernel import solve
+    elif engine == "cuda":
+        from understudy.engine.cuda import solve
+    elif engine == "cuda_float32":
+        from understudy.engine.cuda import solve_float32 as solve
     else:
         from understudy.engine.reference import solve
     return solve
@@ -121,7 +129,8 @@ def solve(
     rows : ParameterRows
     outputs : iterable of str
         Names of the model's outputs.
-    engine : {"auto", "closed_form", "kernel", "reference", "matrix_exponential"}
+    engine : str
+        One of `ENGINES`.
     tolerances : Tolerances, optional
         The engine's own where None.
     jobs : int
@@ -142,7 +151,9 @@ def solve(
 def _default_tolerances(engine: str) -> Tolerances:
     from understudy.engine.reference import TIGHT
 
-    return TIGHT if engine == "reference" else Tolerances()
+    # Numbers of 32 bits cannot tell smaller errors from rounding.
+    own = {"reference": TIGHT, "cuda_float32": Tolerances(relative=1e-5, absolute=1e-7)}
+    return own.get(engine) or Tolerances()
 
 
 def _timeline(schedule: Schedule, rows: ParameterRows) -> Timeline:
