@@ -19,7 +19,7 @@ from understudy.core.content import content_hash, decode, encode
 from understudy.core.errors import UnderstudyError
 
 _PACKAGES = ("understudy", "numpy", "scipy", "numba", "llvmlite", "sympy", "pandas", "xarray")
-_CIRCUMSTANCES = ("started", "duration_s", "stages", "machine")
+_CIRCUMSTANCES = ("started", "duration_s", "stages", "machine", "dispatch")
 
 
 class Stopwatch:
@@ -81,6 +81,8 @@ class Record:
     stages : mapping of stage to seconds
     machine : mapping
         Platform and number of processors; no names of hosts or users.
+    dispatch : mapping
+        Where many patients were simulated and in what chunks, on which no number depends.
 
     Raises
     ------
@@ -100,9 +102,10 @@ class Record:
     duration_s: float = 0.0
     stages: Mapping[str, float] = field(default_factory=dict)
     machine: Mapping[str, Any] = field(default_factory=dict)
+    dispatch: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        for name in ("inputs", "versions", "settings", "stages", "machine"):
+        for name in ("inputs", "versions", "settings", "stages", "machine", "dispatch"):
             object.__setattr__(self, name, encode(dict(getattr(self, name))))
         object.__setattr__(self, "citations", tuple(dict.fromkeys(self.citations)))
         for text in _texts([list(self.inputs), self.settings]):

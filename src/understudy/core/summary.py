@@ -76,11 +76,16 @@ def _at_each_time(array: xr.DataArray, stayed: np.ndarray, statistic: Statistic,
 def _blocks(array: xr.DataArray, stayed: np.ndarray) -> Iterator[tuple[int, np.ndarray]]:
     """Values of successive times, shape (times, values), and the number of the first of them."""
     over = [dim for dim in _OVER if dim in array.dims]
-    width = int(max(1, _BLOCK // (8 * np.prod([array.sizes[dim] for dim in over]))))
+    width = times_at_once(int(np.prod([array.sizes[dim] for dim in over])))
     for first in range(0, array.sizes["time"], width):
         block = array.isel(time=slice(first, first + width)).transpose("time", *over).values
         kept = block if stayed.size == block.shape[1] else block[:, stayed]
         yield first, np.ascontiguousarray(kept).reshape(len(kept), -1)
+
+
+def times_at_once(values: int) -> int:
+    """How many times of so many values are worked on at once, and best stand together on disk."""
+    return max(1, _BLOCK // (8 * max(1, values)))
 
 
 def quantiles_of(probabilities: Sequence[float]) -> Statistic:

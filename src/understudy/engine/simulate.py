@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from understudy.core import units
+from understudy.core.content import content_hash
 from understudy.core.errors import SimulationError
 from understudy.core.record import Record, Stopwatch
 from understudy.core.result import Outcome
 from understudy.data.compatibility import check_against, output_name
+from understudy.engine.dispatch.footprint import Footprint
+from understudy.engine.dispatch.patient_source import PatientSource, RecordsSource, TableSource, is_records
+from understudy.engine.dispatch.run import Question, run
+from understudy.engine.dispatch.settings import Dispatch, as_dispatch
 from understudy.engine.parameters import measured_columns, parameter_rows, structural
 from understudy.engine.problem import Tolerances
 from understudy.engine.schedule import Schedule, find_inputs, from_doses, from_records
@@ -21,14 +28,17 @@ from understudy.model.population_model import PopulationModel
 from understudy.model.regimen import Regimen
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import pandas as pd
+    from distributed import Client
 
     from understudy.data.records import Records
 
 
 def simulate(
     model: Model | PopulationModel,
-    patients: pd.DataFrame | Records | None = None,
+    patients: pd.DataFrame | Records | PatientSource | None = None,
     regimen: Regimen | str | None = None,
     times: Sequence[float] | np.ndarray | None = None,
     *,
@@ -39,13 +49,16 @@ def simulate(
     engine: str = "auto",
     tolerances: Tolerances | None = None,
     jobs: int = 1,
+    dispatch: Dispatch | str | Client | None = None,
+    to: str | Path | None = None,
+    progress: Callable[[str, float], None] | bool = False,
 ) -> Outcome:
     """Simulate what a regimen does in each patient.
 
     Parameters
     ----------
     model : Model or PopulationModel
-    patients : DataFrame or Records, optional
+    patients : DataFrame, Records or VirtualPopulation, optional
         One row a patient, the index their identifiers (or patient and draw, for several draws of each); columns are
         covariates, random effects or parameters, each in the model's unit. Records bring their own doses and times
         where no regimen is given. None: one typical patient.
@@ -63,6 +76,13 @@ def simulate(
     tolerances : Tolerances, optional
     jobs : int
         Threads, 0 for one per core. What a patient's numbers are does not depend on it.
+    dispatch : Dispatch, {"serial", "threads", "dask"} or distributed.Client, optional
+        Work through the patients in chunks, within a bound on memory. None, without `to` or `progress`: all at once.
+    to : path, optional
+        A folder ending in ``.zarr``. Outcomes are written there as they come and stay there; the same call again goes
+        on where a run was broken off, or gives what is done.
+    progress : callable or bool
+        Called with what is done and the fraction of it; True for a bar.
 
     Returns
     -------
@@ -74,6 +94,8 @@ def simulate(
     ------
     SimulationError, RegimenError, UnitError
         Where the question cannot be put to the model.
+    MissingExtraError
+        For `to` without zarr, or Dask that is not installed.
 
     Examples
     --------
@@ -92,7 +114,12 @@ def simulate(
         raise SimulationError(
             f"{base.name} has no outputs", repair="declare what is observed in the model's outputs"
         )
-    if regimen is None and patients is not None and not hasattr(patients, "columns"):
+    if dispatch is not None or to is not None or progress:
+        options = {"before_dose": before_dose, "weight": weight, "surface": surface, "engine": engine}
+        options |= {"outputs": names, "tolerances": tolerances}
+        question = _question(model, patients, regimen, times, options)
+        return run(question, as_dispatch(dispatch), jobs, to, progress)
+    if regimen is None and is_records(patients):
         schedule, columns = record_schedule(patients, model)
         answer = solve(schedule, parameter_rows(model, schedule, columns), names, engine, tolerances, jobs)
         return _ragged(
@@ -108,6 +135,31 @@ def simulate(
         "regimen": Regimen.parse(regimen).hash if isinstance(regimen, str) else getattr(regimen, "hash", "")
     }
     return _rectangular(table, grid, answer, model, _record(model, answer, watch, inputs, tolerances))
+
+
+def _question(model, patients, regimen, times, options: dict) -> Question:
+    """The same question for every chunk, whatever patients are in it."""
+    base = structural(model)
+    if regimen is None and is_records(patients):
+        source, most = (
+            RecordsSource(patients),
+            int(np.unique(patients.table["id"], return_counts=True)[1].max()),
+        )
+        asked = partial(simulate, model, **options)
+        footprint = Footprint.of(base, most, 0, len(options["outputs"]))
+        return Question(asked, source, footprint, {"model": model, **options})
+    source = patients if isinstance(patients, PatientSource) else TableSource(_patient_table(patients, model))
+    first = source.table(0, 1)
+    plan = Regimen.parse(regimen) if isinstance(regimen, str) else regimen
+    doses = _doses(plan, first.iloc[:1], times, base, options["weight"], options["surface"])
+    grid = default_times(doses) if times is None else _asked_times(times)
+    given = int((doses["addl"] + 1).sum()) * max([1, *Counter(entry.name for entry in base.doses).values()])
+    return Question(
+        partial(simulate, model, regimen=plan, times=grid, **options),
+        source,
+        Footprint.of(base, grid.size, given, len(options["outputs"]), len(first)),
+        {"model": model, "regimen": str(plan or ""), "times": content_hash(grid.tolist()), **options},
+    )
 
 
 def record_schedule(
@@ -153,7 +205,9 @@ def _patient_table(patients: pd.DataFrame | Records | None, model: Model | Popul
         covariates = model.covariates if isinstance(model, PopulationModel) else ()
         typical = {item.name: item.reference for item in covariates if item.reference is not None}
         return pd.DataFrame(typical, index=pd.Index(["typical"]))
-    if hasattr(patients, "columns"):
+    if isinstance(patients, PatientSource):
+        table = patients.table(0, patients.count)
+    elif not is_records(patients):
         table = patients
     else:
         table = patients.baseline()
