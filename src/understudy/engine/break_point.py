@@ -106,7 +106,7 @@ class _Lines:
             return None
         (slope, level), (other_slope, other_level) = lines
         rise = _less(slope, other_slope)
-        if rise.text == "0":
+        if not rise.names and rise.evaluate({}) == 0:
             return None
         return _over(_less(other_level, level), rise)
 

@@ -92,7 +92,7 @@ def make_queue(rules: Rules, width: int) -> Queue:
     )
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, _nrt=False)
 def draw(number):
     """The n-th of a fixed sequence of numbers between 0 and 1 without order.
 
@@ -106,21 +106,22 @@ def draw(number):
     return np.float64(z >> np.uint64(11)) * 2.0**-53
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, _nrt=False)
 def forget(rules, queue, lane):
     """As before a start or after a reset: triggers have their initial values, nothing waits."""
-    queue.truth[lane] = rules.initial_value
+    for event in range(rules.initial_value.size):
+        queue.truth[lane, event] = rules.initial_value[event]
     queue.count[lane] = 0
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, _nrt=False)
 def begin(rules, queue, lane):
     """A new patient in a lane."""
     forget(rules, queue, lane)
     queue.draws[lane], queue.executed[lane], queue.executed_at[lane] = 0, 0, -np.inf
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, _nrt=False)
 def next_time(queue, lane):
     """When the first execution that waits is due; infinite where none does."""
     first = np.inf
@@ -129,7 +130,7 @@ def next_time(queue, lane):
     return first
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, _nrt=False)
 def fires(queue, lane, truth):
     """Whether an event goes from false to true; ``truth[event, lane]``."""
     fired = False
@@ -138,7 +139,7 @@ def fires(queue, lane, truth):
     return fired
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, _nrt=False)
 def update(rules, queue, lane, truth, changes, now):
     """Take over new truths: cancel executions that do not outlive their trigger, fire events; returns a status.
 
@@ -159,7 +160,7 @@ def update(rules, queue, lane, truth, changes, now):
     return OK
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, _nrt=False)
 def _cancel(queue, lane, event):
     """No execution of the event waits any longer."""
     k = 0
@@ -170,17 +171,18 @@ def _cancel(queue, lane, event):
             k += 1
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, _nrt=False)
 def _remove(queue, lane, slot):
     """Take an execution out; the others keep their order."""
     queue.count[lane] -= 1
     for k in range(slot, queue.count[lane]):
         queue.time[lane, k], queue.event[lane, k] = queue.time[lane, k + 1], queue.event[lane, k + 1]
         queue.tie[lane, k] = queue.tie[lane, k + 1]
-        queue.values[lane, k] = queue.values[lane, k + 1]
+        for i in range(queue.values.shape[2]):
+            queue.values[lane, k, i] = queue.values[lane, k + 1, i]
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, _nrt=False)
 def _fire(rules, queue, lane, event, changes, now):
     delay, k = changes[event, lane], queue.count[lane]
     if not (delay >= 0.0 and delay < np.inf):
@@ -198,7 +200,7 @@ def _fire(rules, queue, lane, event, changes, now):
     return OK
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, _nrt=False)
 def choose(rules, queue, lane, changes, now):
     """The execution to be done next, -1 where none is due."""
     chosen, best = -1, -np.inf
@@ -213,7 +215,7 @@ def choose(rules, queue, lane, changes, now):
     return chosen
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, _nrt=False)
 def _precedes(queue, lane, one, other):
     """Which of two executions of equal priority is first: by lot, then by definition, then by age."""
     if queue.tie[lane, one] != queue.tie[lane, other]:
@@ -221,7 +223,7 @@ def _precedes(queue, lane, one, other):
     return queue.event[lane, one] < queue.event[lane, other]
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, _nrt=False)
 def execute(rules, queue, lane, slot, changes, now, states):
     """Carry out an execution on ``states[state, lane]``; returns a status."""
     queue.executed[lane] = queue.executed[lane] + 1 if queue.executed_at[lane] == now else 1

@@ -24,6 +24,7 @@ from understudy.engine.lane_space import (
     PEAK,
     RADIUS,
     SLOPE,
+    STAGE_TIME,
     STATE,
     STEP,
     STIFF,
@@ -33,7 +34,7 @@ from understudy.engine.lane_space import (
     WANTED,
     WORK,
 )
-from understudy.engine.tsit5 import STABLE
+from understudy.engine.tsit5 import ROUNDING, STABLE
 
 _SAFETY, _SHRINK, _GROW = 0.9, 0.2, 5.0
 # How much a step is shortened that led to no number at all.
@@ -139,6 +140,13 @@ def _raise_peak(code: Code, size: Vector, where: Vector) -> None:
     """The largest value that a state has had; minus its seed while it has had none."""
     peak = code.row(PEAK)
     code.set_row(PEAK, size.where(where & (size > 0.0) & (size > peak), peak))
+
+
+@operation
+def look_after(code: Code, a: Vector, b: Vector) -> None:
+    """Just after the time of each lane: what an equation becomes at that time, it is when the lane goes on."""
+    time = code.lane(TIME)
+    code.set_lane(STAGE_TIME, time + abs(time) * ROUNDING)
 
 
 @operation

@@ -12,6 +12,14 @@ import numpy as np
 from numba import njit
 
 from understudy.engine import rodas5p, tsit5
+from understudy.engine.event_watch import (
+    begin_watch,
+    end_steps,
+    forget_events,
+    next_execution,
+    settle,
+    watch_steps,
+)
 from understudy.engine.lane_space import (
     CALM,
     ERROR,
@@ -24,6 +32,7 @@ from understudy.engine.lane_space import (
     NEXT_TIME,
     PEAK,
     SEEN,
+    STAGE_TIME,
     STATE,
     STIFF,
     STOP,
@@ -40,6 +49,7 @@ from understudy.engine.problem import (
     BAD_PARAMETER,
     EXPLICITLY,
     NOT_FINITE,
+    OK,
     STEP_COLLAPSED,
     STIFFLY,
     TOO_MANY_STEPS,
@@ -53,9 +63,10 @@ from understudy.engine.step_control import (
     begin_steps,
     blend,
     judge,
+    look_after,
     set_steps,
 )
-from understudy.engine.timeline import BOLUS, FLOW, PROFILE, RATE
+from understudy.engine.timeline import BOLUS, FLOW, PROFILE, RATE, REINITIALISE
 
 # A state that has been zero so far is measured by these fractions of the largest amount given and of the largest dose
 # that enters by a profile. Without them a state that rises from zero like a power of time would have the same relative
@@ -144,13 +155,14 @@ def _begin(line, place, lane, patient, live, implicit):
 
 
 @njit(cache=True, nogil=True, _nrt=False)
-def _do_what_is_due(line, found, place, model, lane, patient):
+def _do_what_is_due(line, found, place, watch, model, lane, patient):
     """Observations and events of this very time, in their order."""
     space, size = place.space, line.start.shape[1] * W
     now, end = space[TIME + lane], line.event_start[patient + 1]
     at = row(size, STATE)
     state, infused = space[at : at + size], space[row(size, INFUSED) : row(size, INFUSED) + size]
-    while True:
+    _settle(found, place, watch, size, lane, patient)
+    while space[LIVE + lane] > 0.0:
         seen = place.seen[lane]
         while (
             seen < place.seen_end[lane]
@@ -168,9 +180,30 @@ def _do_what_is_due(line, found, place, model, lane, patient):
             _add_flow(line, place, model, lane, line.event_target[event])
         else:
             apply_event(line, event, now, lane, W, state, place.parameters, infused, place.used)
+            if watch.watched and line.event_kind[event] == REINITIALISE:
+                forget_events(watch, lane)
         place.event[lane] += 1
         place.applied[lane] += 1
         space[FRESH + lane] = 1.0
+        if not _goes_on(line, place, now, lane, end):
+            _settle(found, place, watch, size, lane, patient)
+
+
+@njit(cache=True, nogil=True, _nrt=False)
+def _goes_on(line, place, now, lane, end):
+    """Whether another event of the timeline follows at once, with no observation between."""
+    event, seen = place.event[lane], place.seen[lane]
+    looked_at = seen < place.seen_end[lane] and line.seen_after[seen] == place.applied[lane]
+    return event < end and line.event_time[event] <= now and not looked_at
+
+
+@njit(cache=True, nogil=True, _nrt=False)
+def _settle(found, place, watch, size, lane, patient):
+    """Carry out what the solution itself sets off at this time."""
+    if watch.watched:
+        status = settle(watch, place.space, size, place.parameters.ctypes.data, lane)
+        if status != OK:
+            _fail(found, place.space, lane, patient, status)
 
 
 @njit(cache=True, nogil=True, _nrt=False)
@@ -188,7 +221,7 @@ def _add_flow(line, place, model, lane, flow):
 
 
 @njit(cache=True, nogil=True, _nrt=False)
-def _next_stop(line, found, place, lane, patient):
+def _next_stop(line, found, place, watch, lane, patient):
     """Where the lane must stop next: at an event, or at the last observation; or the lane is done."""
     space = place.space
     event, end, last = place.event[lane], line.event_start[patient + 1], place.seen_end[lane]
@@ -197,6 +230,8 @@ def _next_stop(line, found, place, lane, patient):
         space[LIVE + lane] = 0.0
         return
     stop = line.event_time[event] if event < end else line.seen_time[last - 1]
+    if watch.watched:
+        stop = min(stop, line.seen_time[last - 1], next_execution(watch, lane))
     space[STOP + lane] = stop
     if not stop < np.inf:
         _fail(found, space, lane, patient, BAD_PARAMETER)
@@ -219,13 +254,16 @@ def _fail(found, space, lane, patient, code):
 
 
 @njit(cache=True, nogil=True, _nrt=False)
-def _arrive(line, found, place, model, lane, patient):
+def _arrive(line, found, place, watch, model, lane, patient):
     """Serve a lane that stands at its stop, and set the next one."""
     space = place.space
-    found.steps[patient] += int(space[TAKEN + lane])
-    space[TAKEN + lane] = 0.0
-    _do_what_is_due(line, found, place, model, lane, patient)
-    _next_stop(line, found, place, lane, patient)
+    if not watch.cut[lane]:
+        # Steps between crossings add up: their number has an end even where crossings have none.
+        found.steps[patient] += int(space[TAKEN + lane])
+        space[TAKEN + lane] = 0.0
+    _do_what_is_due(line, found, place, watch, model, lane, patient)
+    if space[LIVE + lane] > 0.0:
+        _next_stop(line, found, place, watch, lane, patient)
 
 
 @njit(cache=True, nogil=True, _nrt=False)
@@ -283,7 +321,7 @@ def _methods(space):
 
 
 @njit(cache=True, nogil=True, _nrt=False)
-def _solve_block(block, order, model, jacobian, how, line, found, place, implicit):
+def _solve_block(block, order, model, jacobian, how, line, found, place, watch, implicit):
     """The time loop of eight patients."""
     space, size, relative, absolute = place.space, line.start.shape[1] * W, how.relative, how.absolute
     at, parameters = space.ctypes.data, place.parameters.ctypes.data
@@ -291,9 +329,10 @@ def _solve_block(block, order, model, jacobian, how, line, found, place, implici
     while True:
         for lane in range(W):
             if arriving >> lane & 1 and space[LIVE + lane] > 0.0:
-                _arrive(line, found, place, model, lane, order[min(block + lane, order.size - 1)])
+                _arrive(line, found, place, watch, model, lane, order[min(block + lane, order.size - 1)])
         if arriving:
-            tsit5.derivative(model, at, size, parameters, TIME, STATE, WORK)
+            look_after(at, size, 0.0, 0.0)
+            tsit5.derivative(model, at, size, parameters, STAGE_TIME, STATE, WORK)
             begin_steps(at, size, relative, absolute)
             methods = _methods(space)
         if methods == 0:
@@ -304,10 +343,14 @@ def _solve_block(block, order, model, jacobian, how, line, found, place, implici
         if methods & STIFFLY:
             rodas5p.try_step(model, jacobian, space, size, parameters, implicit, relative, absolute)
         flags = judge(at, size, how.max_steps, how.automatic)
+        if watch.watched:
+            flags = watch_steps(watch, space, size, parameters, flags, methods)
         if flags & _LANES:
             _observe(line, found, place, size, flags & _LANES, methods)
         if methods & STIFFLY:
             blend(at, size, 0.0, 0.0)
+        if watch.watched:
+            end_steps(watch, space, size, flags)
         advance(at, size, 0.0, 0.0)
         arriving = flags >> ENDS & _LANES
         if flags >> STUCK:
@@ -317,17 +360,18 @@ def _solve_block(block, order, model, jacobian, how, line, found, place, implici
 
 
 @njit(cache=True, nogil=True, _nrt=False, error_model="numpy")
-def solve_range(first, last, order, model, jacobian, how, line, found, place, implicit):
+def solve_range(first, last, order, model, jacobian, how, line, found, place, watch, implicit):
     """Solve the patients ``order[first:last]``, eight at a time.
 
     `model` and `jacobian` are addresses, the second 0 where there is none; `how` is a `Method`; `found` is filled;
-    `place` and `implicit` are working space (see `make_place` and `rodas5p.make_implicit`).
+    `place`, `watch` and `implicit` are working space (see `make_place`, `make_watch` and `rodas5p.make_implicit`).
     """
     for block in range(first, last, W):
         for lane in range(W):
             # Lanes left over in the last block are given its last patient and stand still.
             patient = order[min(block + lane, last - 1)]
             _begin(line, place, lane, patient, block + lane < last, how.implicit)
+            begin_watch(watch, lane)
             if block + lane < last:
                 found.method[patient] = STIFFLY if how.implicit else EXPLICITLY
-        _solve_block(block, order, model, jacobian, how, line, found, place, implicit)
+        _solve_block(block, order, model, jacobian, how, line, found, place, watch, implicit)

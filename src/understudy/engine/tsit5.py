@@ -28,6 +28,7 @@ from understudy.engine.lane_space import (
     STAGE_TIME,
     STATE,
     STEP,
+    STOP,
     TIME,
     WORK,
     row,
@@ -64,6 +65,14 @@ INTERPOLANT = np.array(
 # Beyond this product of step and fastest rate of change the method is unstable; a little less than the 3.5 at which its
 # domain of stability meets the real axis.
 STABLE = 3.25
+# One rounding of a number near 1.
+ROUNDING = 2.0**-52
+
+
+def stage_time(code: Code, node: float) -> Vector:
+    """When a stage looks: up to just before the stop, where an equation may change its form in time."""
+    stop = code.lane(STOP)
+    return (code.lane(TIME) + code.lane(STEP) * node).least(stop - abs(stop) * ROUNDING)
 
 
 def _total(code: Code, weights: tuple[float, ...] | list[Vector]) -> Vector:
@@ -80,7 +89,7 @@ def _stage(node: float, weights: tuple[float, ...]):
     @operation
     def look(code: Code, a: Vector, b: Vector) -> None:
         step = code.lane(STEP)
-        code.set_lane(STAGE_TIME, code.lane(TIME) + step * node)
+        code.set_lane(STAGE_TIME, stage_time(code, node))
         with code.each_state():
             code.set_row(WORK, code.row(STATE) + step * _total(code, weights))
 

@@ -124,7 +124,7 @@ def fixed_steps(model: Model, start: list[float], end: float, count: int) -> np.
     state = slice(row(n, STATE), row(n, STATE) + n)
     space[state] = np.repeat(start, WIDTH)
     space[row(n, FLOOR) : row(n, FLOOR) + n] = -np.inf
-    space[STEP : STEP + WIDTH] = end / count
+    space[STEP : STEP + WIDTH], space[STOP : STOP + WIDTH] = end / count, end
     for k in range(count):
         space[TIME : TIME + WIDTH] = k * end / count
         tsit5.derivative(code, at, n, parameters.ctypes.data, TIME, STATE, SLOPE)

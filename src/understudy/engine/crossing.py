@@ -1,0 +1,95 @@
+"""Crossing: where within a step the first of several watched differences changes its sign.
+
+A bracket of two times is narrowed, of which no sign has changed at the first and some sign has at the second, so that
+the earliest change is never passed over. The next time to look at is that of the ITP method, which needs at most one
+look more than bisection and converges superlinearly where a difference is smooth: Oliveira, Takahashi 2020, ACM Trans
+Math Softw 47:5, doi:10.1145/3423597. Whether a step holds a crossing at all is asked of several looks within it
+(Shampine, Thompson 2000, Comput Math Appl 39:43-54, doi:10.1016/S0898-1221(00)00045-6) and of the parabola through
+three of them, whose vertex shows a difference that touches zero, or passes it twice, in between.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+# The bracket is narrowed to this part of the time: a few roundings.
+NARROW = 1e-15
+# How far ITP moves its estimate towards the middle, relative to the first bracket and with the bracket's square.
+_TRUNCATION = 0.2
+# A parabola whose vertex is nearer to zero than this part of the nearest look is looked at.
+_GRAZE = 0.1
+
+
+@njit(cache=True, nogil=True, _nrt=False)
+def sign(value):
+    """-1, 0 or 1; not-a-number where the value is none."""
+    if value > 0.0:
+        return 1.0
+    return -1.0 if value < 0.0 else value * 0.0
+
+
+@njit(cache=True, nogil=True, _nrt=False)
+def differs(value, known):
+    """Whether a value has another sign than is known."""
+    found = sign(value)
+    return found != known and (found == found or known == known)
+
+
+@njit(cache=True, nogil=True, _nrt=False)
+def any_differs(values, known, lane):
+    """Whether any of a lane's values has another sign than is known; both are (differences, lanes)."""
+    changed = False
+    for k in range(values.shape[0]):
+        changed = changed or differs(values[k, lane], known[k, lane])
+    return changed
+
+
+@njit(cache=True, nogil=True, _nrt=False)
+def estimate(before, after, lower, upper, known, lane):
+    """The earliest time at which a sign changes on straight lines from `lower` to `upper`."""
+    first = after
+    for k in range(upper.shape[0]):
+        a, b = lower[k, lane], upper[k, lane]
+        if differs(b, known[k, lane]):
+            crossing = before + (after - before) * (a / (a - b)) if a != b else 0.5 * (before + after)
+            if crossing < first:
+                first = crossing
+    return first
+
+
+@njit(cache=True, nogil=True, _nrt=False)
+def propose(before, after, guess, looks, width, tolerance):
+    """Where to look next in a bracket that was `width` wide `looks` looks ago, for it to be `tolerance` wide in time.
+
+    Looking no more often than bisection would, and once more, is ensured by keeping within `reach` of the middle.
+    """
+    middle, wide = 0.5 * (before + after), after - before
+    most = np.ceil(np.log2(max(width / tolerance, 1.0))) + 1.0
+    reach = max(0.5 * (tolerance * 2.0 ** (most - looks) - wide), 0.0)
+    towards = 1.0 if guess < middle else -1.0
+    shift = _TRUNCATION * wide * wide / width
+    # Two roundings at least, so that the far end of the bracket comes near too.
+    shift = max(shift, 0.5 * tolerance)
+    truncated = guess + towards * shift if shift <= abs(middle - guess) else middle
+    found = truncated if abs(truncated - middle) <= reach else middle - towards * reach
+    return found if before < found < after else middle
+
+
+@njit(cache=True, nogil=True, _nrt=False)
+def vertex(left, middle, right, a, b, c):
+    """Where the parabola through ``(left, a), (middle, b), (right, c)`` comes as near to zero as to be looked at.
+
+    Not-a-number where the values are of different signs, where the middle one is not the nearest to zero, or where the
+    parabola stays clear of zero.
+    """
+    if not (a * b > 0.0 and b * c > 0.0 and abs(b) <= abs(a) and abs(b) <= abs(c)):
+        return np.nan
+    first, second = (b - a) / (middle - left), (c - b) / (right - middle)
+    bend = (second - first) / (right - left)
+    if bend * b <= 0.0:
+        return np.nan
+    # Newton's form: b + slope (t - middle) + bend (t - middle)^2 with the slope at the middle.
+    slope = first + bend * (middle - left)
+    lowest = b - 0.25 * slope * slope / bend
+    return middle - 0.5 * slope / bend if lowest * b <= _GRAZE * b * b else np.nan
