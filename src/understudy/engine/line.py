@@ -116,6 +116,18 @@ def apply_event(line, event, time, lane, width, y, p, r, used):
         _forget_doses(line.slots, lane, width, p, used)
 
 
+@njit(cache=True, nogil=True)
+def add_linear_flow(moved, matrix, inflow, infused, y):
+    """Add derivatives of a linear system's first states to their sensitivities, times `moved` (directions,)."""
+    own = y.size // (1 + moved.size)
+    for i in range(own):
+        speed = inflow[i] + infused[i]
+        for j in range(own):
+            speed += matrix[i, j] * y[j]
+        for m in range(moved.size):
+            y[own * (1 + m) + i] += moved[m] * speed
+
+
 @njit(cache=True, nogil=True, _nrt=False)
 def _forget_doses(slots, lane, width, p, used):
     """Empty all dose slots."""

@@ -27,6 +27,7 @@ import numpy as np
 
 from understudy.engine.lanes import run_in_threads
 from understudy.engine.line import (
+    add_linear_flow,
     apply_event,
     line_of,
     nothing_found,
@@ -35,7 +36,7 @@ from understudy.engine.line import (
 )
 from understudy.engine.linear import linear_system
 from understudy.engine.problem import BAD_PARAMETER, NOT_FINITE, Problem, Solution, Tolerances
-from understudy.engine.timeline import ROW
+from understudy.engine.timeline import FLOW, ROW
 
 # Of sixteen digits the eigenvectors may cost four. The residual allowed is that loss in rates.
 _WORST_CONDITION, _LARGEST_RESIDUAL = 1e4, 1e-11
@@ -381,5 +382,13 @@ def _solve_range(first, last, spectrum, line, found):
                 break
             if line.event_kind[event] == ROW:
                 row, count = line.event_target[event], 0
+            elif line.event_kind[event] == FLOW:
+                add_linear_flow(
+                    line.flow[line.event_target[event]],
+                    spectrum.matrix[row],
+                    spectrum.inflow[row],
+                    infused,
+                    now,
+                )
             else:
                 apply_event(line, event, time, 0, 1, now, unused, infused, used)

@@ -5,7 +5,17 @@ from __future__ import annotations
 import numpy as np
 
 from understudy.engine.problem import NEVER, NOT_FINITE, TOO_MANY_STEPS, Problem, Tolerances
-from understudy.engine.timeline import ADD, BOLUS, PROFILE, RATE, REINITIALISE, ROW, STEADY, STOP_INFUSIONS
+from understudy.engine.timeline import (
+    ADD,
+    BOLUS,
+    FLOW,
+    PROFILE,
+    RATE,
+    REINITIALISE,
+    ROW,
+    STEADY,
+    STOP_INFUSIONS,
+)
 
 
 class Failed(Exception):
@@ -66,6 +76,15 @@ class Patient:
             column = problem.slots[target, 0] + 2 * self.used[target]
             self.values[column : column + 2] = value, self.time
             self.used[target] += 1
+        elif kind == FLOW:
+            self.flow(problem.timeline.flow[target])
+
+    def flow(self, moved: np.ndarray) -> None:
+        """Add the derivatives of the first states to their sensitivities, as far as each direction has moved."""
+        own = len(self.states) // (1 + moved.size)
+        self.allowed = self.evaluations + 1
+        speed = self.derivative(self.time, self.states)[:own]
+        self.states[own:] += np.outer(moved, speed).ravel()
 
     def take_parameters(self, row: int) -> None:
         kept = problem_slots(self.problem)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from understudy.core.errors import SimulationError
 from understudy.engine import steady
 from understudy.engine.break_point import break_points
+from understudy.engine.directions import Directions
 from understudy.engine.discrete_state import with_discrete_states
 from understudy.engine.parameters import ParameterRows
 from understudy.engine.problem import (
@@ -47,12 +48,15 @@ class Answer:
     solution : Solution
     engine : str
         The engine that was used.
+    sensitivities : mapping of name to float array, shape (observations, directions)
+        Derivatives of the outputs; empty where none were asked for.
     """
 
     outputs: Mapping[str, np.ndarray]
     row: np.ndarray
     solution: Solution
     engine: str
+    sensitivities: Mapping[str, np.ndarray] = field(default_factory=dict)
 
 
 def choose(model: Model, engine: str = "auto") -> str:
@@ -97,7 +101,8 @@ def choose(model: Model, engine: str = "auto") -> str:
     return engine
 
 
-def _solver(engine: str) -> steady.Solver:
+def solver_of(engine: str) -> steady.Solver:
+    """The function that solves a problem by an engine."""
     if engine == "closed_form":
         from understudy.engine.closed_form import solve
     elif engine == "matrix_exponential":
@@ -120,6 +125,7 @@ def solve(
     engine: str = "auto",
     tolerances: Tolerances | None = None,
     jobs: int = 1,
+    directions: Directions | None = None,
 ) -> Answer:
     """Outputs of a mechanism for a schedule.
 
@@ -135,11 +141,18 @@ def solve(
         The engine's own where None.
     jobs : int
         Threads, 0 for one per core.
+    directions : Directions, optional
+        Along which the outputs' derivatives are wanted too.
     """
     require_states(rows.model)
     chosen = choose(rows.model, engine)
+    if directions is not None and directions.names:
+        from understudy.engine.sensitivity import solve_along
+
+        how = tolerances or _default_tolerances(chosen)
+        return solve_along(schedule, rows, tuple(outputs), chosen, how, jobs, directions)
     rows = with_discrete_states(rows, schedule)
-    timeline = _timeline(schedule, rows)
+    timeline, _ = timeline_of(schedule, rows)
     solution = _integrate(rows, timeline, chosen, tolerances or _default_tolerances(chosen), jobs)
     if chosen == "reference":
         found = evaluate(rows, timeline, solution.states, outputs)
@@ -156,14 +169,15 @@ def _default_tolerances(engine: str) -> Tolerances:
     return own.get(engine) or Tolerances()
 
 
-def _timeline(schedule: Schedule, rows: ParameterRows) -> Timeline:
+def timeline_of(schedule: Schedule, rows: ParameterRows) -> tuple[Timeline, DoseValues]:
+    """The events of a schedule, and what governs its doses."""
     model = rows.model
     states = np.array([model.state_names.index(entry.state) for entry in model.doses], dtype=np.int64)
     profiles = np.array([entry.profile is not None for entry in model.doses])
     values = _dose_values(schedule, rows)
     _refuse_impossible_doses(schedule, values, profiles, model)
     breaks = break_points(rows, schedule)
-    return build(schedule, values, states, profiles, rows.point_row, rows.interval_row, breaks)
+    return build(schedule, values, states, profiles, rows.point_row, rows.interval_row, breaks), values
 
 
 def _dose_values(schedule: Schedule, rows: ParameterRows) -> DoseValues:
@@ -193,13 +207,13 @@ def _refuse_impossible_doses(
         (profiled & (rate != 0), "an infusion cannot enter by an absorption profile", ""),
         (profiled & (steady > 0), "steady state is not known for an absorption profile", ""),
     )
-    for where, cause, field in refusals:
+    for where, cause, equation in refusals:
         if where.any():
             row = schedule.dosed[np.flatnonzero(where)[0]]
             name = schedule.patients[schedule.owner(row)]
             repair = (
-                f"give the input a {field} equation, or a plain RATE"
-                if field
+                f"give the input a {equation} equation, or a plain RATE"
+                if equation
                 else "write the doses out one by one"
             )
             raise SimulationError(
@@ -207,41 +221,41 @@ def _refuse_impossible_doses(
             )
 
 
-def _integrate(
-    rows: ParameterRows, timeline: Timeline, engine: str, tolerances: Tolerances, jobs: int
-) -> Solution:
+def problem_of(rows: ParameterRows, timeline: Timeline) -> Problem:
+    """What a solver is given, steady states still to be found."""
     model, slots = unroll_profiles(rows.model, timeline)
     table = widen(rows.table, model)
     initial = initial_states(model, table)
-    problem = Problem(
-        model,
-        slots,
-        timeline,
-        table,
-        initial[timeline.first_row],
-        np.zeros((timeline.steady.row.size, initial.shape[1])),
-    )
-    solver = _solver(engine)
+    at_cycles = np.zeros((timeline.steady.row.size, initial.shape[1]))
+    return Problem(model, slots, timeline, table, initial[timeline.first_row], at_cycles)
+
+
+def _integrate(
+    rows: ParameterRows, timeline: Timeline, engine: str, tolerances: Tolerances, jobs: int
+) -> Solution:
+    problem = problem_of(rows, timeline)
+    solver = solver_of(engine)
     if not timeline.steady.row.size:
-        return _reject_bad_parameters(solver(problem, tolerances, jobs), problem)
-    if model.events:
+        return reject_bad_parameters(solver(problem, tolerances, jobs), problem)
+    if rows.model.events:
         raise SimulationError(
             "a steady state is not sought where the solution sets off events",
-            place=model.name,
+            place=rows.model.name,
             repair="give the doses one by one until nothing changes any more",
         )
     found = steady.find(problem, solver, tolerances, jobs)
     solution = solver(problem.replace(steady=found.states), tolerances, jobs)
-    return _reject_bad_parameters(_without_steady_state(solution, timeline, found), problem)
+    return reject_bad_parameters(without_steady_state(solution, timeline, found), problem)
 
 
-def _without_steady_state(solution: Solution, timeline: Timeline, found: steady.SteadyStates) -> Solution:
+def without_steady_state(solution: Solution, timeline: Timeline, found: steady.SteadyStates) -> Solution:
     """Patients with a dosing cycle whose steady state was not found have failed."""
     failed = np.unique(timeline.steady.patient[found.status != OK])
     return _fail(solution, timeline, failed, steady.NO_STEADY_STATE)
 
 
-def _reject_bad_parameters(solution: Solution, problem: Problem) -> Solution:
+def reject_bad_parameters(solution: Solution, problem: Problem) -> Solution:
+    """Patients with a parameter or initial value that is no number have failed."""
     timeline = problem.timeline
     bad = ~(np.isfinite(problem.table).all(axis=1) & np.isfinite(problem.initial).all(axis=1))
     if not bad.any():

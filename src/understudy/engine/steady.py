@@ -73,7 +73,9 @@ def _newton(
     derivative = (moved_ends - ends[:, None, :]).transpose(0, 2, 1) / steps[:, None, :]
     moved = ends - starts
     # A state that is zero and stays there is left alone: differences would give it noise.
-    step = np.where((starts == 0) & (moved == 0), 0.0, _solve(np.eye(size) - derivative, moved, scale))
+    step = np.where(
+        (starts == 0) & (moved == 0), 0.0, solve_in_units(np.eye(size) - derivative, moved, scale)
+    )
     proposed = starts + step
     sensible = np.isfinite(proposed).all(axis=1) & (proposed >= np.minimum(ends, -1e-9 * scale)).all(axis=1)
     allowed = _ARRIVED * np.maximum(np.abs(proposed), _SMALL * scale)
@@ -82,7 +84,7 @@ def _newton(
     return np.where(sensible[:, None], proposed, ends), arrived & ~failed, failed
 
 
-def _solve(matrices: np.ndarray, vectors: np.ndarray, scale: np.ndarray) -> np.ndarray:
+def solve_in_units(matrices: np.ndarray, vectors: np.ndarray, scale: np.ndarray) -> np.ndarray:
     """Solutions of linear equations in units of `scale`; what a singular matrix leaves open is left as it is."""
     unitless = matrices * scale[:, None, :] / scale[:, :, None]
     inverse = np.linalg.pinv(np.nan_to_num(unitless), rcond=_SINGULAR)
@@ -93,24 +95,35 @@ def _follow(
     problem: Problem, cycles: np.ndarray, starts: np.ndarray, solve: Solver, tolerances: Tolerances, jobs: int
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """States at the end of each cycle from given starts, their largest values, and which could not be followed."""
-    part = problem.replace(timeline=_one_cycle(problem.timeline.steady, cycles), start=starts)
+    part = problem.replace(timeline=one_cycle(problem.timeline.steady, cycles), start=starts)
     solution = solve(part, tolerances, jobs)
     states = solution.states.reshape(cycles.size, -1, starts.shape[1])
     largest = np.maximum(np.abs(states).max(axis=1), np.abs(starts))
-    # A state that stays at zero has no scale of its own.
+    return states[:, -1], units_of(largest), solution.status != OK
+
+
+def units_of(largest: np.ndarray) -> np.ndarray:
+    """Units for states from their largest values, (cycles, states); one that stays at zero has none of its own."""
     top = largest.max(axis=1, keepdims=True)
     own = largest > _NOTHING * top
-    return states[:, -1], np.where(own, largest, np.where(top > 0, top, 1.0)), solution.status != OK
+    return np.where(own, largest, np.where(top > 0, top, 1.0))
 
 
-def _one_cycle(steady: SteadyDoses, cycles: np.ndarray) -> Timeline:
+def cycle_times(steady: SteadyDoses, cycles: np.ndarray) -> np.ndarray:
+    """When in each cycle its rate begins, its dose enters and an infusion ends, shape (cycles, 3), not yet in order."""
+    period = np.where(steady.period[cycles] > 0, steady.period[cycles], _CONSTANT_PERIOD)
+    end = np.where(steady.rate[cycles] > 0, steady.end[cycles], period)
+    return np.stack([np.zeros(cycles.size), steady.phase[cycles], end], axis=1)
+
+
+def one_cycle(steady: SteadyDoses, cycles: np.ndarray) -> Timeline:
     """A timeline with one cycle per patient, from time zero to the period, observed on the way and at its end."""
     period = np.where(steady.period[cycles] > 0, steady.period[cycles], _CONSTANT_PERIOD)
     constant = steady.period[cycles] == 0
     rate, state, phase = steady.rate[cycles], steady.state[cycles], steady.phase[cycles]
     count, infused = cycles.size, rate > 0
     always = np.where(constant, rate, steady.running[cycles] * rate)
-    time = np.stack([np.zeros(count), phase, np.where(infused, steady.end[cycles], period)], axis=1)
+    time = cycle_times(steady, cycles)
     kind = np.stack([np.full(count, RATE), np.where(infused, RATE, BOLUS), np.full(count, RATE)], axis=1)
     entering = np.where(infused, np.where(constant, 0.0, rate), steady.amount[cycles])
     value = np.stack([always, entering, np.where(constant, 0.0, -rate)], axis=1)

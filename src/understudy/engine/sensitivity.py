@@ -1,0 +1,109 @@
+"""Sensitivities: derivatives of outputs along directions, from one solution of the augmented problem.
+
+The further states of an augmented model, its augmented timeline and its steady states go through the same solvers as
+everything else. Second derivatives are central differences of first ones.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from understudy.core.errors import SimulationError
+from understudy.engine import solve as plain
+from understudy.engine import steady, steady_slopes
+from understudy.engine.augmented_model import AugmentedModel, augment
+from understudy.engine.augmented_timeline import augment_timeline
+from understudy.engine.break_point import switch_times
+from understudy.engine.directions import Directions, with_parameters
+from understudy.engine.dose_slopes import DoseSlopes, dose_slopes, event_slopes
+from understudy.engine.parameters import ParameterRows
+from understudy.engine.problem import Problem, Tolerances, initial_states, unroll_profiles, widen
+from understudy.engine.profile_slopes import unroll_slopes
+from understudy.engine.readout import evaluate, needed_names, read
+from understudy.engine.schedule import Schedule
+from understudy.engine.timeline import Timeline
+from understudy.model.model import Model
+
+# Which engine solves the augmented model of what an engine solves: it is linear too, but of another shape.
+_SERVES = {"closed_form": "matrix_exponential"}
+
+
+def solve_along(
+    schedule: Schedule,
+    rows: ParameterRows,
+    outputs: tuple[str, ...],
+    engine: str,
+    tolerances: Tolerances,
+    jobs: int,
+    directions: Directions,
+) -> plain.Answer:
+    """Outputs and their derivatives; `understudy.engine.solve.solve` is the way here.
+
+    Raises
+    ------
+    SimulationError
+        For a direction that the model does not have, events that the solution sets off, and times at which equations
+        change their form if they move along a direction.
+    """
+    rows, found = with_parameters(rows, directions)
+    _refuse_moving_switches(rows.model, {name for direction in found for name in direction.parameters})
+    augmented = augment(rows.model, found)
+    wide = replace(rows, model=augmented.model)
+    timeline, values = plain.timeline_of(schedule, rows)
+    slopes = dose_slopes(schedule, values, wide, augmented)
+    solver = plain.solver_of(_SERVES.get(engine, engine))
+    problem = _augmented_problem(wide, timeline, augmented, slopes)
+    if timeline.steady.row.size:
+        start = plain.problem_of(rows, timeline)
+        states = steady.find(start, plain.solver_of(engine), tolerances, jobs)
+        states = steady_slopes.extend(problem, states, slopes, solver, tolerances, jobs)
+        solution = solver(problem.replace(steady=states.states), tolerances, jobs)
+        solution = plain.without_steady_state(solution, timeline, states)
+    else:
+        solution = solver(problem, tolerances, jobs)
+    solution = plain.reject_bad_parameters(solution, problem)
+    wanted = [name for output in outputs for name in (output, *augmented.outputs[output])]
+    if engine == "reference":
+        seen = evaluate(wide, problem.timeline, solution.states, wanted)
+    else:
+        seen = read(wide, problem.timeline, solution.states, wanted, jobs)
+    own = replace(solution, states=solution.states[:, : augmented.own])
+    return plain.Answer(
+        {name: seen[name] for name in outputs},
+        timeline.observation_row,
+        own,
+        _SERVES.get(engine, engine),
+        {name: np.stack([seen[d] for d in augmented.outputs[name]], axis=1) for name in outputs},
+    )
+
+
+def _refuse_moving_switches(model: Model, moved: set[str]) -> None:
+    if model.events:
+        raise SimulationError(
+            "there are no sensitivities where the solution sets off events",
+            place=model.name,
+            repair="write the events as doses, or take differences of simulations",
+        )
+    for time in switch_times(model):
+        through = sorted(needed_names(model, [time]) & moved)
+        if through:
+            raise SimulationError(
+                f"{through[0]} moves the time {time} at which an equation changes its form",
+                place=model.name,
+                repair=f"leave the sensitivity to {through[0]} out, or write the change as a dose with a lag",
+            )
+
+
+def _augmented_problem(
+    wide: ParameterRows, timeline: Timeline, augmented: AugmentedModel, slopes: DoseSlopes
+) -> Problem:
+    unrolled, slots = unroll_profiles(augmented.model, timeline)
+    model, slots, held = unroll_slopes(augmented, unrolled, slots)
+    events = event_slopes(timeline, slopes, wide, augmented)
+    line = augment_timeline(timeline, events, augmented.own, held)
+    table = widen(wide.table, model)
+    initial = initial_states(model, table)
+    at_cycles = np.zeros((line.steady.row.size, initial.shape[1]))
+    return Problem(model, slots, line, table, initial[line.first_row], at_cycles)
