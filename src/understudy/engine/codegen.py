@@ -62,11 +62,18 @@ def right_hand_side(model: Model, width: int = WIDTH) -> str:
 
 
 def print_rates(printer: Printer, model: Model, infused: ir.Value, slopes: ir.Value) -> None:
-    """Each state's rate, with what is infused added, stored in its place."""
-    for k, rate in enumerate(model.rates):
+    """Each state's rate, with what is infused added, stored in its place; an empty state cannot lose any more."""
+    for k, (state, rate) in enumerate(zip(model.states, model.rates, strict=True)):
         extra = printer.load(infused, k)
         value = printer.number(printer.value(rate.tree))
-        printer.store(printer.builder.fadd(value, extra, flags=_FLAGS), slopes, k)
+        value = printer.builder.fadd(value, extra, flags=_FLAGS)
+        if state.nonnegative:
+            zero = printer.constant(0.0)
+            lost = printer.builder.and_(
+                printer.compare("<=", printer.name(state.name), zero), printer.compare("<", value, zero)
+            )
+            value = printer.builder.select(lost, zero, value)
+        printer.store(value, slopes, k)
 
 
 class Printer:

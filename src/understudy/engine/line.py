@@ -52,9 +52,14 @@ def line_of(problem: Problem) -> Line:
         line.event_start, line.event_time, line.event_kind, line.event_target, line.event_value,
         line.observation_start, line.observation_time, line.observation_after, line.first_row, line.start_time,
         problem.start, problem.initial, problem.steady, line.steady.row, problem.table, problem.slots,
-        line.flow, np.full(len(problem.model.states), -np.inf),
+        line.flow, _floor(problem),
         problem.table.shape[1] - 2 * int(problem.slots[:, 1].sum()),
     )  # fmt: skip
+
+
+def _floor(problem: Problem) -> np.ndarray:
+    """The least value that each state may have."""
+    return np.array([0.0 if state.nonnegative else -np.inf for state in problem.model.states])
 
 
 def nothing_found(problem: Problem) -> Found:

@@ -58,7 +58,7 @@ def linear_system(model: Model) -> LinearSystem | None:
     >>> linear_system(decay).matrix
     (((0, 0), Expression('-k')),)
     """
-    if any(entry.profile is not None for entry in model.doses):
+    if any(entry.profile is not None for entry in model.doses) or any(s.nonnegative for s in model.states):
         return None
     varying = {a.name for a in model.assignments} - {a.name for a in model.constant_assignments}
     equations = {a.name: a.expression for a in model.ordered_assignments if a.name in varying}

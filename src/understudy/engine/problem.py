@@ -126,6 +126,13 @@ class Solution:
     rounding: float | None = None
 
     @property
+    def methods(self) -> dict[str, int]:
+        """How many patients were solved by which methods, of a solver that has several."""
+        names = {EXPLICITLY: "explicit", STIFFLY: "implicit", EXPLICITLY | STIFFLY: "explicit and implicit"}
+        counts = {name: int((self.method == bits).sum()) for bits, name in names.items()}
+        return {name: count for name, count in counts.items() if count}
+
+    @property
     def messages(self) -> list[str]:
         """A sentence per patient, empty where all went well."""
         return [

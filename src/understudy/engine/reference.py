@@ -33,7 +33,7 @@ def _advance(patient: Patient, times: np.ndarray, until: float, tolerances: Tole
         )
     if not result.success:
         raise Failed(STEP_COLLAPSED, float(result.t[-1]) if len(result.t) else patient.time)
-    found = result.y.T[place]
+    found = patient.above_floor(result.y.T[place])
     patient.peak = np.maximum(patient.peak, np.abs(found).max(axis=0))
     patient.arrive(until, found[-1])
     return found[:-1]

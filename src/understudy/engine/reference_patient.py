@@ -39,6 +39,11 @@ class Patient:
         self.peak = np.zeros(len(self.states))
         self.evaluations, self.allowed = 0, 0
         self.last_time = np.inf
+        self.nonnegative = np.array([state.nonnegative for state in self.model.states])
+
+    def above_floor(self, states: np.ndarray) -> np.ndarray:
+        """States, those put to zero that cannot be negative and are, by the integrator's error; shape (..., states)."""
+        return np.where(self.nonnegative & (states < 0), 0.0, states)
 
     def derivative(self, t: float, states: np.ndarray) -> np.ndarray:
         self.evaluations += 1
@@ -48,10 +53,13 @@ class Patient:
         # What changes its form where the integration stops has its old form up to there.
         t, model = min(t, self.last_time), self.model
         values = dict(zip(model.parameter_names, self.values, strict=True))
+        states = self.above_floor(states)
         values |= dict(zip(model.state_names, states, strict=True)) | {"t": t}
         for item in model.ordered_assignments:
             values[item.name] = item.expression.function(values)
-        return np.array([rate.function(values) for rate in model.rates], dtype=float) + self.infusions
+        slopes = np.array([rate.function(values) for rate in model.rates], dtype=float) + self.infusions
+        # An empty state cannot lose any more.
+        return np.where(self.nonnegative & (states == 0), np.maximum(slopes, 0.0), slopes)
 
     def apply(self, kind: int, target: int, value: float) -> None:
         problem = self.problem

@@ -325,6 +325,7 @@ def _ragged(schedule: Schedule, answer: Answer, model, record: Record) -> Outcom
 def _record(model, answer: Answer, watch: Stopwatch, inputs: dict, tolerances: Tolerances | None) -> Record:
     used = tolerances or Tolerances()
     settings = {"relative_tolerance": used.relative, "absolute_tolerance": used.absolute}
+    settings |= {f"patients, {name} method": count for name, count in answer.solution.methods.items()}
     return Record.make(
         "simulate",
         stopwatch=watch,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from understudy.core.content import later_field
 from understudy.core.errors import ModelError
 from understudy.core.expression import Expression, check_name
 
@@ -88,12 +89,16 @@ class State:
     initial : Expression
         Value at the start and after a reset, in terms of parameters.
     description : str
+    nonnegative : bool
+        An amount or level that cannot fall below zero. A solver's error that takes it there is put right where it is
+        within the tolerance; where it is not, the step is taken again, shorter.
     """
 
     name: str
     unit: str = "1"
     initial: Expression = Expression(0)
     description: str = ""
+    nonnegative: bool = later_field(False)
 
     def __post_init__(self) -> None:
         check_name(self.name, "state name")

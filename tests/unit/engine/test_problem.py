@@ -206,7 +206,9 @@ def test_initial_states_follow_parameters():
 
 
 def test_messages_of_a_solution():
-    solution = Solution(np.zeros((0, 1)), np.array([0, 3]), np.array([np.nan, 2.5]), np.zeros(2, int), np.zeros(2, int))
+    solution = Solution(
+        np.zeros((0, 1)), np.array([0, 3]), np.array([np.nan, 2.5]), np.zeros(2, int), np.zeros(2, int)
+    )
     assert solution.messages == ["", "a state became infinite or undefined (at time 2.5)"]
     assert SENTENCES[OK] == ""
     assert all(sentence and sentence[-1] != "." for code, sentence in SENTENCES.items() if code != OK)

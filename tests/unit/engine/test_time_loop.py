@@ -31,11 +31,11 @@ def test_undeclared_stiffness_is_noticed(name):
     model, end, wanted = PUBLISHED[name]
     found = solution(replace(model, stiff=False), np.array([end]), tolerances=Tolerances(1e-6, 1e-16))
     assert found.method.tolist() == [EXPLICITLY | STIFFLY]
-    # As exact as declared, in at most twice the steps.
+    # As exact as declared, in at most three times the steps, many of which are the cheaper explicit ones.
     np.testing.assert_allclose(found.states[0], wanted, rtol=1e-5)
     declared = solution(model, np.array([end]), tolerances=Tolerances(1e-6, 1e-16))
     assert declared.method.tolist() == [STIFFLY]
-    assert found.steps[0] < 2 * declared.steps[0]
+    assert found.steps[0] < 3 * declared.steps[0]
 
 
 def test_a_declared_model_is_never_solved_explicitly():
@@ -92,3 +92,11 @@ def test_a_patient_may_run_out_of_steps_by_either_method():
         assert solution(replace(model, stiff=declared), np.array([end]), tolerances=how).status.tolist() == [
             TOO_MANY_STEPS
         ]
+
+
+def test_the_record_says_which_methods_were_used():
+    model, _, _ = PUBLISHED["Van der Pol"]
+    patients = pd.DataFrame({"mu": [0.5, 1e3, 1e3]})
+    settings = simulate(replace(model, stiff=False), patients, times=[20.0], engine="kernel").record.settings
+    assert settings["patients, explicit method"] == 1
+    assert settings["patients, explicit and implicit method"] == 2
