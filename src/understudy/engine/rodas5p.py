@@ -143,8 +143,8 @@ def make_implicit(plan: Elimination, factorise: int, substitute: int, speed: int
         speed,
         plan.rows,
         plan.columns,
-        np.zeros((plan.rows.size, W)),
-        np.zeros((plan.room, W)),
+        _aligned(plan.rows.size),
+        _aligned(plan.room),
         np.zeros(W),
         np.zeros(W),
         np.zeros((states, states, W)),
@@ -152,6 +152,13 @@ def make_implicit(plan: Elimination, factorise: int, substitute: int, speed: int
         np.zeros((states, W + 1), dtype=np.int64),
         np.zeros((states, W)),
     )
+
+
+def _aligned(count: int) -> np.ndarray:
+    """Zeros, each eight of them in one line of the processor's cache."""
+    room = np.zeros((count + 1) * W)
+    begin = -(room.ctypes.data // room.itemsize) % W
+    return room[begin : begin + count * W].reshape(count, W)
 
 
 def no_implicit() -> Implicit:
