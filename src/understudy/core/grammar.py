@@ -52,8 +52,14 @@ Fault = tuple[int, str, str]
 """Where a node is wrong (byte of the source), what is wrong and how to mend it."""
 
 
-def read(text: str) -> ast.expr:
+def read(text: str, functions: Mapping[str, Function] = FUNCTIONS) -> ast.expr:
     """The checked tree of an equation.
+
+    Parameters
+    ----------
+    text : str
+    functions : mapping of name to Function
+        Those that may be called.
 
     Raises
     ------
@@ -82,7 +88,7 @@ def read(text: str) -> ast.expr:
     for node, depth in _walk(tree):
         if depth > _DEEPEST:
             raise _too_complex(source, "the equation is nested too deeply")
-        fault = _fault(node, source)
+        fault = _fault(node, source, functions)
         if fault:
             offset, cause, repair = fault
             raise _complaint(source, len(source.encode()[:offset].decode(errors="ignore")), cause, repair)
@@ -181,12 +187,12 @@ def _children(node: ast.expr) -> list[ast.expr]:
     return node.args if isinstance(node, ast.Call) else []
 
 
-def _fault(node: ast.expr, source: str) -> Fault | None:
+def _fault(node: ast.expr, source: str, functions: Mapping[str, Function]) -> Fault | None:
     """What is wrong with one node, its children apart."""
     if isinstance(node, ast.Constant):
         return _constant_fault(node)
     if isinstance(node, ast.Name):
-        return _name_fault(node)
+        return _name_fault(node, functions)
     if isinstance(node, ast.BinOp):
         return _operator_fault(node, source)
     if isinstance(node, ast.Compare):
@@ -194,7 +200,7 @@ def _fault(node: ast.expr, source: str) -> Fault | None:
     if isinstance(node, ast.Subscript):
         return _unit_fault(node)
     if isinstance(node, ast.Call):
-        return _call_fault(node)
+        return _call_fault(node, functions)
     if isinstance(node, ast.BoolOp) or (isinstance(node, ast.UnaryOp) and isinstance(node.op, _SIGNS)):
         return None
     hint = "write where(condition, a, b)" if isinstance(node, ast.IfExp) else "use + - * / ** and functions"
@@ -215,8 +221,8 @@ def _constant_fault(node: ast.Constant) -> Fault | None:
     return None if finite else (node.col_offset, "the number is too large", "use a number below 1.8e308")
 
 
-def _name_fault(node: ast.Name) -> Fault | None:
-    if node.id in FUNCTIONS:
+def _name_fault(node: ast.Name, functions: Mapping[str, Function]) -> Fault | None:
+    if node.id in functions:
         return node.col_offset, f"{node.id} is a function", f"write {node.id}(...)"
     if not node.id.isascii() or node.id.startswith("__"):
         return node.col_offset, f"{node.id!r} cannot be a name", "use letters, digits and _"
@@ -262,14 +268,14 @@ def _unit_fault(node: ast.Subscript) -> Fault | None:
     return None
 
 
-def _call_fault(call: ast.Call) -> Fault | None:
+def _call_fault(call: ast.Call, functions: Mapping[str, Function]) -> Fault | None:
     name = call.func.id if isinstance(call.func, ast.Name) else ""
-    known = FUNCTIONS.get(name)
+    known = functions.get(name)
     if known is None:
         written = (
             f"{name} is not a function of the language" if name else "this is not a function of the language"
         )
-        return call.col_offset, written, _nearest_function(name)
+        return call.col_offset, written, _nearest_function(name, functions)
     count = len(call.args)
     if call.keywords or any(isinstance(argument, ast.Starred) for argument in call.args):
         return call.col_offset, "functions take plain arguments", f"write {name}(a, b)"
@@ -283,8 +289,8 @@ def _call_fault(call: ast.Call) -> Fault | None:
     return None
 
 
-def _nearest_function(name: str) -> str:
+def _nearest_function(name: str, functions: Mapping[str, Function]) -> str:
     if name in _MEANT:
         return f"write {_MEANT[name]}"
-    near = difflib.get_close_matches(name.lower(), FUNCTIONS, 1) if name else []
-    return f"did you mean {near[0]}?" if near else f"known functions: {', '.join(sorted(FUNCTIONS))}"
+    near = difflib.get_close_matches(name.lower(), functions, 1) if name else []
+    return f"did you mean {near[0]}?" if near else f"known functions: {', '.join(sorted(functions))}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from graphlib import CycleError, TopologicalSorter
@@ -12,6 +12,7 @@ from understudy.core.content import Content, later_field
 from understudy.core.errors import ModelError
 from understudy.core.expression import TIME, Expression
 from understudy.model.event import Event
+from understudy.model.network import Calls, Network
 from understudy.model.parts import Assignment, Input, Output, Parameter, Source, State
 
 TIME_AFTER_DOSE = "tad"
@@ -41,6 +42,9 @@ class Model(Content):
     sources : tuple of Source
     events : tuple of Event, or mapping of name to (trigger, {state or parameter: new value}, delay)
         What conditions on the solution set off.
+    networks : tuple of Network, or mapping of name to (inputs, width, depth, activation, output)
+        Small neural networks that the rates, outputs and assignments may call where they are given as text:
+        ``uptake(C)``. A call becomes assignments, a weight a parameter; weights not given start at random.
 
     Raises
     ------
@@ -75,10 +79,13 @@ class Model(Content):
     stiff: bool = False
     sources: tuple[Source, ...] = ()
     events: tuple[Event, ...] = later_field(())
+    networks: tuple[Network, ...] = later_field(())
 
     def __post_init__(self) -> None:
         put = lambda field, value: object.__setattr__(self, field, value)  # noqa: E731
         put("parameters", _records(Parameter, self.parameters))
+        put("networks", _records(Network, self.networks))
+        _write_networks_out(self, put)
         put("states", _records(State, self.states))
         put("rates", _rates(self.rates, self.states, self.name))
         put("inputs", _records(Input, self.inputs))
@@ -241,8 +248,23 @@ def _named(items: Iterable[Any], name: str, what: str, place: str) -> Any:
     return found[name]
 
 
+def _write_networks_out(model: Model, put: Callable[[str, Any], None]) -> None:
+    """Calls of networks become assignments, and weights that are not there yet parameters."""
+    if not model.networks:
+        return
+    given = model.assignments
+    names = given if isinstance(given, Mapping) else [item.name for item in given]
+    calls = Calls(model.networks, names)
+    for field in ("rates", "assignments", "outputs"):
+        put(field, calls.read(getattr(model, field)))
+    put("assignments", (*_records(Assignment, model.assignments), *calls.assignments))
+    known = {parameter.name for parameter in model.parameters}
+    weights = [weight for network in model.networks for weight in network.parameters()]
+    put("parameters", (*model.parameters, *(weight for weight in weights if weight.name not in known)))
+
+
 def _check_names(model: Model) -> None:
-    groups = (model.parameters, model.states, model.assignments)
+    groups = (model.parameters, model.states, model.assignments, model.networks)
     names = [item.name for group in groups for item in group]
     doubled = sorted({name for name in names if names.count(name) > 1})
     if doubled:
