@@ -44,9 +44,10 @@ _HOMES = {
     "understudy.model.regimen": ("Regimen",),
     "understudy.data.records": ("Records",),
     "understudy.library.catalogue": ("models",),
+    "understudy.engine.dispatch.settings": ("Dispatch",),
     "understudy.engine.problem": ("Tolerances",),
     "understudy.engine.simulate": ("simulate",),
-    "understudy.population.virtual": ("virtual_patients",),
+    "understudy.population.virtual": ("VirtualPopulation", "virtual_patients"),
     "understudy.inference.individualise": ("Twins", "individualise"),
     "understudy.inference.forecast": ("forecast",),
     "understudy.dossier.model_file": ("load_model",),
@@ -77,6 +78,7 @@ if TYPE_CHECKING:  # the same names for editors and type checkers
     from understudy.dossier.evaluate import Dossier, evaluate
     from understudy.dossier.model_file import load_model
     from understudy.dossier.study import Study
+    from understudy.engine.dispatch.settings import Dispatch
     from understudy.engine.problem import Tolerances
     from understudy.engine.simulate import simulate
     from understudy.inference.forecast import forecast
@@ -100,7 +102,7 @@ if TYPE_CHECKING:  # the same names for editors and type checkers
         Residual,
     )
     from understudy.model.regimen import Regimen
-    from understudy.population.virtual import virtual_patients
+    from understudy.population.virtual import VirtualPopulation, virtual_patients
 
 
 def __getattr__(name: str) -> Any:

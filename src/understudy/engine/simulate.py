@@ -146,7 +146,7 @@ def _question(model, patients, regimen, times, options: dict) -> Question:
             int(np.unique(patients.table["id"], return_counts=True)[1].max()),
         )
         asked = partial(simulate, model, **options)
-        footprint = Footprint.of(base, most, 0, len(options["outputs"]))
+        footprint = Footprint.of(base, most, 0, len(options["outputs"]), steady=True)
         return Question(asked, source, footprint, {"model": model, **options})
     source = patients if isinstance(patients, PatientSource) else TableSource(_patient_table(patients, model))
     first = source.table(0, 1)
@@ -157,7 +157,9 @@ def _question(model, patients, regimen, times, options: dict) -> Question:
     return Question(
         partial(simulate, model, regimen=plan, times=grid, **options),
         source,
-        Footprint.of(base, grid.size, given, len(options["outputs"]), len(first)),
+        Footprint.of(
+            base, grid.size, given, len(options["outputs"]), len(first), bool((doses["ss"] > 0).any())
+        ),
         {"model": model, "regimen": str(plan or ""), "times": content_hash(grid.tolist()), **options},
     )
 

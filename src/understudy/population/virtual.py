@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from understudy.core.content import content_hash
 from understudy.core.errors import SimulationError
 from understudy.core.random import choices, normals
 from understudy.model.population_model import PopulationModel
@@ -62,6 +67,62 @@ def virtual_patients(
     effects = draws[:, : len(names)] @ square_root(_subject_omega(model)).T
     columns |= {name: effects[:, k] for k, name in enumerate(names)}
     return pd.DataFrame(columns, index=[f"v{number + 1}" for number in numbers])
+
+
+@dataclass(frozen=True, eq=False)
+class VirtualPopulation:
+    """Virtual patients who are drawn when their turn comes: `simulate` takes them in the place of a table.
+
+    Patient ``v1`` is the same here, in `virtual_patients` with the same seed, and in a population of any other size.
+
+    Parameters
+    ----------
+    model : PopulationModel
+    covariates : DataFrame, optional
+        Real patients' covariates, of which whole rows are resampled. None: every patient has the reference values.
+    count : int
+    seed : int
+    shared : mapping of name to float
+        Covariates or parameters that are the same in all of them.
+
+    Raises
+    ------
+    SimulationError
+        For an empty population or no covariate rows to resample.
+
+    Examples
+    --------
+    >>> from understudy import load_model
+    >>> everyone = VirtualPopulation(load_model("theophylline_adults"), count=1_000_000, seed=1)
+    >>> list(everyone.table(999_998, 1_000_000).index)
+    ['v999999', 'v1000000']
+    """
+
+    model: PopulationModel
+    covariates: pd.DataFrame | None = None
+    count: int = 1000
+    seed: int = 0
+    shared: Mapping[str, float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.table(0, min(1, self.count))
+
+    def table(self, first: int, last: int) -> pd.DataFrame:
+        """Patients `first` to `last` (excluded), counted from 0; columns as of `virtual_patients`."""
+        drawn = virtual_patients(self.model, self.covariates, last - first, self.seed, first)
+        return drawn.assign(**self.shared)
+
+    @cached_property
+    def hash(self) -> str:
+        """SHA-256 of all that the patients depend on, but for how many there are."""
+        real = "" if self.covariates is None else _frame_hash(self.covariates)
+        return content_hash([self.model.hash, real, self.seed, dict(self.shared)])
+
+
+def _frame_hash(frame: pd.DataFrame) -> str:
+    digest = hashlib.sha256("\n".join(map(str, frame.columns)).encode())
+    digest.update(np.ascontiguousarray(frame.to_numpy(float)).tobytes())
+    return digest.hexdigest()
 
 
 def _subject_omega(model: PopulationModel) -> np.ndarray:

@@ -15,6 +15,8 @@ _LANES = 8
 # Of one observation or dose of one patient: its rows of the schedule and the timeline.
 _PER_ROW = 240
 _PER_PATIENT = 2000
+# Of one state of one patient, while steady states are searched for.
+_PER_STEADY_STATE = 500
 
 
 @dataclass(frozen=True)
@@ -31,18 +33,24 @@ class Footprint:
         Those of them that are kept.
     draws : int
         How often each patient is simulated.
+    steady : int
+        States that are worked on at a time where a steady state is searched for.
     """
 
     rows: int
     values: int
     outputs: int
     draws: int = 1
+    steady: int = 0
 
     @classmethod
-    def of(cls, model: Model, observations: int, doses: int, outputs: int, draws: int = 1) -> Footprint:
-        """The footprint of a model's patients."""
+    def of(
+        cls, model: Model, observations: int, doses: int, outputs: int, draws: int = 1, steady: bool = False
+    ) -> Footprint:
+        """The footprint of a model's patients; `steady` where doses ask for a steady state."""
         named = len(model.parameters) + len(model.states) + len(model.assignments)
-        return cls(observations + doses, named + 2 * outputs, outputs, draws)
+        searched = (len(model.states) + 1) * steady
+        return cls(observations + doses, named + 2 * outputs, outputs, draws, searched)
 
     @property
     def bytes(self) -> int:
@@ -50,7 +58,8 @@ class Footprint:
 
         Tests compare it with what is measured.
         """
-        return self.draws * (_PER_PATIENT + self.rows * (_PER_ROW + 8 * self.values))
+        of_rows = self.rows * (_PER_ROW + 8 * self.values)
+        return self.draws * (_PER_PATIENT + of_rows + self.steady * _PER_STEADY_STATE)
 
     @property
     def result(self) -> int:
