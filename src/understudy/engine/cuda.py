@@ -11,6 +11,7 @@ import numpy as np
 
 from understudy.core.errors import MissingExtraError, SimulationError
 from understudy.engine.codegen import RIGHT_HAND_SIDE
+from understudy.engine.kernel import PER_STEP
 from understudy.engine.line import Found, line_of, nothing_found, solution_of
 from understudy.engine.patient_order import by_cost, pilots
 from understudy.engine.problem import OK, Problem, Solution, Tolerances
@@ -159,7 +160,7 @@ def run(
     found = nothing_found(problem)
     line, results = _device_line(problem, REALS[bits]), _device_found(found, REALS[bits])
     kernel = kernel_for(right_hand_side, line.start.shape[1], line.table.shape[1], len(line.slots), bits)
-    how = (tolerances.relative, tolerances.absolute, tolerances.max_steps)
+    how = (PER_STEP * tolerances.relative, PER_STEP * tolerances.absolute, tolerances.max_steps)
 
     def launch(order: np.ndarray) -> None:
         if not order.size:

@@ -168,29 +168,31 @@ def make_kernel(right_hand_side, states: int, parameters: int, inputs: int, real
     b4, b5, b6 = real(tsit5.B4), real(tsit5.B5), real(tsit5.B6)
     e1, e2, e3, e4 = real(tsit5.E1), real(tsit5.E2), real(tsit5.E3), real(tsit5.E4)
     e5, e6, e7 = real(tsit5.E5), real(tsit5.E6), real(tsit5.E7)
-    interpolant = tsit5.INTERPOLANT
+    interpolant, rounding = tsit5.INTERPOLANT, float(np.finfo(real).eps)
 
     @cuda.jit(device=True)
-    def try_step(t, step, y, p, r, floor, k, work, y1):
+    def try_step(t, step, stop, y, p, r, floor, k, work, y1):
         """All stages of one step; the first derivative is known. Leaves in `work` what was cut off."""
         h = real(step)
+        # Just before the stop, where an equation may change its form in time.
+        latest = stop - abs(stop) * rounding
         for q in range(states):
             work[q] = y[q] + h * (a21 * k[0, q])
-        right_hand_side(t + c2 * step, work, p, r, k[1])
+        right_hand_side(min(t + c2 * step, latest), work, p, r, k[1])
         for q in range(states):
             work[q] = y[q] + h * (a31 * k[0, q] + a32 * k[1, q])
-        right_hand_side(t + c3 * step, work, p, r, k[2])
+        right_hand_side(min(t + c3 * step, latest), work, p, r, k[2])
         for q in range(states):
             work[q] = y[q] + h * (a41 * k[0, q] + a42 * k[1, q] + a43 * k[2, q])
-        right_hand_side(t + c4 * step, work, p, r, k[3])
+        right_hand_side(min(t + c4 * step, latest), work, p, r, k[3])
         for q in range(states):
             work[q] = y[q] + h * (a51 * k[0, q] + a52 * k[1, q] + a53 * k[2, q] + a54 * k[3, q])
-        right_hand_side(t + c5 * step, work, p, r, k[4])
+        right_hand_side(min(t + c5 * step, latest), work, p, r, k[4])
         for q in range(states):
             work[q] = y[q] + h * (
                 a61 * k[0, q] + a62 * k[1, q] + a63 * k[2, q] + a64 * k[3, q] + a65 * k[4, q]
             )
-        right_hand_side(t + step, work, p, r, k[5])
+        right_hand_side(min(t + step, latest), work, p, r, k[5])
         for q in range(states):
             y1[q] = y[q] + h * (
                 b1 * k[0, q] + b2 * k[1, q] + b3 * k[2, q] + b4 * k[3, q] + b5 * k[4, q] + b6 * k[5, q]
@@ -198,7 +200,7 @@ def make_kernel(right_hand_side, states: int, parameters: int, inputs: int, real
             # How far a state falls below its floor counts as error.
             work[q] = max(floor[q] - y1[q], real(0.0))
             y1[q] = max(y1[q], floor[q]) if y1[q] == y1[q] else y1[q]
-        right_hand_side(t + step, y1, p, r, k[6])
+        right_hand_side(min(t + step, latest), y1, p, r, k[6])
 
     @cuda.jit(device=True)
     def largest_error(step, relative, absolute, y, y1, k, cut, peak):
@@ -281,7 +283,7 @@ def make_kernel(right_hand_side, states: int, parameters: int, inputs: int, real
                 failure = BAD_PARAMETER
                 break
             if fresh:
-                right_hand_side(t, y, p, r, k[0])
+                right_hand_side(t + abs(t) * rounding, y, p, r, k[0])
                 _raise_peaks(peak, y)
                 h = first_step(stop - t, relative, absolute, y, k[0], peak)
                 fresh = False
@@ -290,7 +292,7 @@ def make_kernel(right_hand_side, states: int, parameters: int, inputs: int, real
                 left = stop - t
                 # A last sliver is taken together with the step before it.
                 step = left if h * 1.001 >= left else h
-                try_step(t, step, y, p, r, line.floor, k, work, y1)
+                try_step(t, step, stop, y, p, r, line.floor, k, work, y1)
                 error = largest_error(step, relative, absolute, y, y1, k, work, peak)
                 taken += 1
                 if error <= 1.0:

@@ -28,7 +28,7 @@ from understudy.model.model import Model
 
 # Errors of steps add up, and observations between steps are interpolated one order lower: with this much of the
 # tolerance allowed to a step, what comes out is within ten times the tolerance for every model of the library.
-_PER_STEP = 0.2
+PER_STEP = 0.2
 
 
 def solve(problem: Problem, tolerances: Tolerances, jobs: int = 1) -> Solution:
@@ -43,7 +43,7 @@ def solve(problem: Problem, tolerances: Tolerances, jobs: int = 1) -> Solution:
     """
     line, found = line_of(problem), nothing_found(problem)
     declared = problem.model.stiff
-    relative, absolute = _PER_STEP * tolerances.relative, _PER_STEP * tolerances.absolute
+    relative, absolute = PER_STEP * tolerances.relative, PER_STEP * tolerances.absolute
     how = Method(relative, absolute, float(tolerances.max_steps), declared, 1.0 - declared)
     everybody = np.arange(problem.timeline.patients)
     _solve(problem, everybody, how, line, found, jobs, with_jacobian=declared)
