@@ -11,6 +11,7 @@ import hashlib
 import os
 import tempfile
 import threading
+from functools import cache
 from pathlib import Path
 
 import llvmlite
@@ -44,10 +45,9 @@ def address(code: str, function: str) -> int:
         Its name in the code.
     """
     with _lock:
-        machine = _machine()
-        key = _key(code, machine)
+        key = hashlib.sha256("\n".join((*_made_by(), code)).encode()).hexdigest()
         if key not in _engines:
-            _engines[key] = _compile(code, key, machine)
+            _engines[key] = _compile(code, key, _machine())
         return _engines[key].get_function_address(function)
 
 
@@ -63,14 +63,11 @@ def _machine() -> llvm.TargetMachine:
     )
 
 
-def _key(code: str, machine: llvm.TargetMachine) -> str:
-    made_by = (
-        llvmlite.__version__,
-        machine.triple,
-        llvm.get_host_cpu_name(),
-        llvm.get_host_cpu_features().flatten(),
-    )
-    return hashlib.sha256("\n".join((*made_by, code)).encode()).hexdigest()
+@cache
+def _made_by() -> tuple[str, ...]:
+    """What machine code depends on besides the code."""
+    features = llvm.get_host_cpu_features().flatten()
+    return llvmlite.__version__, llvm.get_default_triple(), llvm.get_host_cpu_name(), features
 
 
 def _compile(code: str, key: str, machine: llvm.TargetMachine) -> llvm.ExecutionEngine:
