@@ -25,7 +25,6 @@ from understudy.engine.sparse_lu import FACTORISE, SPEED, SUBSTITUTE, sparse_lu
 from understudy.engine.time_loop import Method, make_place, solve_range
 from understudy.model.model import Model
 
-
 # Errors of steps add up, and observations between steps are interpolated one order lower: with this much of the
 # tolerance allowed to a step, what comes out is within ten times the tolerance for every model of the library.
 PER_STEP = 0.2
