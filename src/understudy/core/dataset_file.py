@@ -13,7 +13,8 @@ from understudy.core.errors import MissingExtraError, SimulationError
 if TYPE_CHECKING:
     import xarray as xr
 
-CHUNK_HASHES = "chunk_hash"  # a variable of files that are written chunk by chunk, no output
+# Variables of files that are written chunk by chunk; they are no outputs.
+CHUNK_HASHES, CHUNK_RECORDS = "chunk_hash", "chunk_record"
 ORDER = "order"  # the attribute that tells the order of the variables
 _LARGEST_VARIABLE = 2**31 - 4  # bytes; the limit of one variable in a netCDF 3 file
 
@@ -48,7 +49,7 @@ def open_dataset(path: str | Path) -> xr.Dataset:
         "patient": ("patient", _text(dataset["patient"]).astype(kind)),
         "message": ("patient", _text(dataset["message"])),
     }
-    made = dataset.assign(texts).drop_vars(CHUNK_HASHES, errors="ignore")
+    made = dataset.assign(texts).drop_vars((CHUNK_HASHES, CHUNK_RECORDS), errors="ignore")
     # A folder has no order of its own.
     made = made[made.attrs.pop(ORDER, list(made.data_vars))]
     made.set_close(dataset.close)

@@ -39,6 +39,9 @@ SENTENCES = {
 # Methods that a patient was solved by, as bits.
 EXPLICITLY, STIFFLY = 1, 2
 
+# How settings begin that count patients.
+COUNTED = "patients, "
+
 # A slot that holds no dose yet lies so far in the future that its profile is never evaluated.
 NEVER = 1e300
 

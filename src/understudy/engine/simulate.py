@@ -20,7 +20,7 @@ from understudy.engine.dispatch.patient_source import PatientSource, RecordsSour
 from understudy.engine.dispatch.run import Question, run
 from understudy.engine.dispatch.settings import Dispatch, as_dispatch
 from understudy.engine.parameters import measured_columns, parameter_rows, structural
-from understudy.engine.problem import Tolerances
+from understudy.engine.problem import COUNTED, Tolerances
 from understudy.engine.schedule import Schedule, find_inputs, from_doses, from_records
 from understudy.engine.solve import EXACT_ENGINES, Answer, solve
 from understudy.model.model import Model
@@ -327,7 +327,7 @@ def _ragged(schedule: Schedule, answer: Answer, model, record: Record) -> Outcom
 def _record(model, answer: Answer, watch: Stopwatch, inputs: dict, tolerances: Tolerances | None) -> Record:
     used = tolerances or Tolerances()
     settings = {"relative_tolerance": used.relative, "absolute_tolerance": used.absolute}
-    settings |= {f"patients, {name} method": count for name, count in answer.solution.methods.items()}
+    settings |= {f"{COUNTED}{name} method": count for name, count in answer.solution.methods.items()}
     return Record.make(
         "simulate",
         stopwatch=watch,

@@ -27,11 +27,13 @@ class MemoryShelf:
         Of all patients, filled chunk by chunk.
     first : list of xarray.Dataset
         The outcome that came first, which tells dimensions, units and what all patients share.
+    made : dict of Chunk to Record
     """
 
     plan: Plan
     values: dict[str, np.ndarray] = field(default_factory=dict)
     first: list[xr.Dataset] = field(default_factory=list)
+    made: dict[Chunk, Record] = field(default_factory=dict)
 
     def done(self) -> set[Chunk]:
         """Chunks of earlier runs: none."""
@@ -43,6 +45,11 @@ class MemoryShelf:
             self._make_room(outcome.dataset)
         for name, whole in self.values.items():
             whole[chunk.first : chunk.last] = outcome.dataset[name].values
+        self.made[chunk] = outcome.record
+
+    def records(self) -> list[Record]:
+        """How the outcome of each chunk was made."""
+        return [self.made[chunk] for chunk in self.plan]
 
     def record(self, record: Record) -> None:
         """Keep how the outcome was made."""

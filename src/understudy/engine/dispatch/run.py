@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -21,6 +21,7 @@ from understudy.engine.dispatch.progress_bar import Progress, telling
 from understudy.engine.dispatch.settings import Dispatch
 from understudy.engine.dispatch.store import Store
 from understudy.engine.dispatch.work_queue import work_off
+from understudy.engine.problem import COUNTED
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -175,12 +176,28 @@ def _told(error: Exception) -> str:
     return f"{type(error).__name__}: {error}".rstrip(": ")
 
 
+def summed(settings: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Settings of all chunks as those of one: what counts patients is added up, the rest is the same in each.
+
+    Examples
+    --------
+    >>> summed([{"relative_tolerance": 1e-8, "patients, stiff method": 2}, {"patients, stiff method": 1}])
+    {'relative_tolerance': 1e-08, 'patients, stiff method': 3}
+    """
+    whole: dict[str, Any] = {}
+    for one in settings:
+        for name, value in one.items():
+            whole[name] = whole.get(name, 0) + value if name.startswith(COUNTED) else value
+    return whole
+
+
 def _recorded(shelf: MemoryShelf | Store, dispatch: Dispatch, resumed: int, watch: Stopwatch) -> Outcome:
-    """The outcome with the record of the whole run."""
-    plan, found = shelf.plan, shelf.outcome()
-    first = found.record
+    """The outcome with the record of the whole run; that of a run that found all done stays as it is."""
+    plan, records = shelf.plan, shelf.records()
     how = {"where": dispatch.name, "chunks": len(plan), "patients_per_chunk": plan.size, "resumed": resumed}
-    if first is None or (resumed == len(plan) and first.dispatch):
-        return found
-    shelf.record(replace(first, started=watch.started, duration_s=watch.elapsed, dispatch=how))
+    if resumed < len(plan) or shelf.outcome().record is None:
+        circumstances = {"started": watch.started, "duration_s": watch.elapsed, "dispatch": how}
+        shelf.record(
+            replace(records[0], settings=summed([made.settings for made in records]), **circumstances)
+        )
     return shelf.outcome()

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from understudy.core.content import encode
-from understudy.core.dataset_file import CHUNK_HASHES, ORDER
+from understudy.core.dataset_file import CHUNK_HASHES, CHUNK_RECORDS, ORDER
 from understudy.core.errors import MissingExtraError, SimulationError
 from understudy.core.record import Record
 from understudy.core.result import Outcome
@@ -94,7 +94,14 @@ class Store:
         values = {name: _stored(outcome.dataset[name].variable) for name in _variables(group)}
         for name, array in values.items():
             group[name][chunk.first : chunk.last] = array
+        values[CHUNK_RECORDS] = np.array([outcome.dataset.attrs["record"]], np.dtypes.StringDType())
+        group[CHUNK_RECORDS][chunk.number : chunk.number + 1] = values[CHUNK_RECORDS]
         group[CHUNK_HASHES][chunk.number] = np.frombuffer(_hash(values), np.uint8)
+
+    def records(self) -> list[Record]:
+        """How the outcome of each chunk was made."""
+        texts = self._group("r")[CHUNK_RECORDS][:].tolist()
+        return [Record.from_json(json.loads(text)) for text in texts]
 
     def record(self, record: Record) -> None:
         """Write how the outcome was made."""
@@ -125,7 +132,7 @@ class Store:
                 group.create_array(str(name), data=_stored(array), **layout)
         self._create_marks(group)
         order = [str(name) for name in first.data_vars]
-        group.attrs.update({**first.attrs, ORDER: order, _PLAN: {**self.plan.to_json(), _VARIABLES: cut}})
+        group.attrs.update({ORDER: order, _PLAN: {**self.plan.to_json(), _VARIABLES: cut}})
         os.replace(draft, self.path)
 
     def _create_variable(self, group: zarr.Group, name: str, array: xr.Variable) -> None:
@@ -149,6 +156,8 @@ class Store:
         shape, dims = (len(self.plan), hashlib.sha256().digest_size), ("chunk", "byte")
         layout = {"shape": shape, "chunks": (1, shape[1]), "dimension_names": dims}
         group.create_array(CHUNK_HASHES, dtype=np.uint8, fill_value=0, **layout)
+        texts = {"shape": shape[:1], "chunks": (1,), "dimension_names": dims[:1]}
+        group.create_array(CHUNK_RECORDS, dtype=str, fill_value="", **texts)
 
 
 def _plan_of(path: Path) -> Plan:
@@ -169,7 +178,8 @@ def _variables(group: zarr.Group) -> list[str]:
 
 
 def _read(group: zarr.Group, chunk: Chunk) -> dict[str, np.ndarray]:
-    return {name: group[name][chunk.first : chunk.last] for name in _variables(group)}
+    values = {name: group[name][chunk.first : chunk.last] for name in _variables(group)}
+    return values | {CHUNK_RECORDS: group[CHUNK_RECORDS][chunk.number : chunk.number + 1]}
 
 
 def _stored(array: xr.Variable) -> np.ndarray:
