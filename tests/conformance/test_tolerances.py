@@ -1,0 +1,74 @@
+"""The error that the kernel achieves is within ten times the tolerance it is asked for, for every library model.
+
+An error is measured against what the tolerances allow: so much of a value, and so much of the largest value. The
+reference is the reference engine at 1e-13, checked against itself at 1e-12.
+"""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from test_engines import ENTRIES, three_patients
+
+from understudy.engine.parameters import structural
+from understudy.engine.problem import Tolerances
+from understudy.engine.simulate import simulate
+from understudy.library.catalogue import model
+from understudy.model.parts import Output
+
+ASKED = (1e-4, 1e-5, 1e-6, 1e-7, 1e-8, 1e-9, 1e-10)
+# An absolute tolerance of a hundredth of the relative one, as by default.
+SHARE = 1e-2
+QUICK = ("tmdd_full", "warfarin_pca", "two_compartment_transit_michaelis_menten")
+
+
+def states(name: str, engine: str, relative: float) -> dict[str, np.ndarray]:
+    """States, not outputs: an output that is a small difference of large states has a larger error than they."""
+    entry, found = ENTRIES[name], model(name)
+    base = structural(found)
+    shown = [
+        Output(state.name, state.name, state.unit)
+        for state in base.states
+        if state.name not in base.output_names
+    ]
+    base = replace(base, outputs=(*base.outputs, *shown))
+    found = replace(found, structural=base) if found is not structural(found) else base
+    how = Tolerances(relative, SHARE * relative)
+    outcome = simulate(
+        found, three_patients(entry), entry.regimen, entry.times, engine=engine, tolerances=how
+    )
+    return {name: outcome.raise_failures()[name].values for name in base.state_names}
+
+
+def worst(found: dict, exact: dict, relative: float) -> float:
+    """Largest error in units of the tolerance."""
+    errors = []
+    for name, wanted in exact.items():
+        peak = np.abs(wanted).max(axis=1, keepdims=True)
+        allowed = relative * (np.abs(wanted) + SHARE * peak) + 1e-300
+        errors.append((np.abs(found[name] - wanted) / allowed).max())
+    return max(errors)
+
+
+def check(name: str, asked: tuple[float, ...]) -> None:
+    exact = states(name, "reference", 1e-13)
+    # The reference is good enough to judge by.
+    assert worst(states(name, "reference", 1e-12), exact, min(asked)) < 1
+    for relative in asked:
+        assert worst(states(name, "kernel", relative), exact, relative) < 10, relative
+
+
+@pytest.mark.parametrize("name", QUICK)
+def test_the_error_is_within_ten_times_the_tolerance(name):
+    check(name, (1e-4, 1e-6, 1e-8))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ENTRIES)
+def test_the_error_is_within_ten_times_any_tolerance(name):
+    check(name, ASKED)
+
+
+def test_an_error_is_seen():
+    exact = states("warfarin_pca", "reference", 1e-12)
+    assert worst(states("warfarin_pca", "kernel", 1e-4), exact, 1e-8) > 10
