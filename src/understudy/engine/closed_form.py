@@ -1,9 +1,12 @@
-"""Closed form for one to three linear compartments with depots: exact between any two events.
+"""Closed form for linear compartments whose exchanges form trees: exact between any two events, sensitivities too.
 
-The central block's exponential is written in Putzer's form (Putzer 1966, Am Math Monthly 73:2-7,
-doi:10.2307/2313914), a sum of divided differences of exponentials; a depot or a constant infusion adds its own rate
-constant, or zero, as one more point of the divided difference. Equal or nearly equal rate constants (ka = k,
-no distribution) are therefore no special case: close points are summed as a series.
+With the rate constants z_0 >= z_1 >= ... of the system (minus its eigenvalues, and zero for constant inputs) the states
+are ``x(t) = sum of F_k(t) w_k``, with w_0 the states at the start, ``w_(k+1) = (A + z_k) w_k``, and F_k the divided
+differences of `understudy.engine.divided_differences`: Newton's interpolation of the exponential of A, exact as
+(A + z_0) (A + z_1) ... = 0 (Putzer 1966, Am Math Monthly 73:2-7, doi:10.2307/2313914, is the same in another order).
+With the fastest first, all w_k of compartments are non-negative (Micchelli & Willoughby 1979, Linear Algebra Appl
+23:141-156, doi:10.1016/0024-3795(79)90097-8): nothing is lost to cancellation. Equal or nearly equal rate constants are
+no special case. Sensitivities run through the same rate constants a second time, so each counts twice.
 """
 
 from __future__ import annotations
@@ -13,30 +16,68 @@ from typing import NamedTuple
 import numba
 import numpy as np
 
-from understudy.engine.lanes import run_in_threads
-from understudy.engine.line import apply_event, line_of, nothing_found, refuse_infinite, solution_of
-from understudy.engine.linear import linear_system, mammillary
-from understudy.engine.problem import BAD_PARAMETER, Problem, Solution, Tolerances
-from understudy.engine.timeline import ROW
+from understudy.engine.blocks import blocks_of
+from understudy.engine.divided_differences import (
+    divided_differences,
+    partial_fractions,
+    shortest_time,
+    work_space,
+)
+from understudy.engine.lane_sums import LANE_BYTES, add_product, set_exponentials
+from understudy.engine.lanes import WIDTH, run_in_threads
+from understudy.engine.line import apply_event, line_of, nothing_found, solution_of
+from understudy.engine.linear import linear_system
+from understudy.engine.problem import BAD_PARAMETER, NOT_FINITE, OK, Problem, Solution, Tolerances
+from understudy.engine.rate_constants import rate_constants
+from understudy.engine.timeline import BOLUS, FLOW, RATE, ROW
+from understudy.model.model import Model
 
-# With points no further apart than 1/t the series below has terms under 1/k!; 20 of them reach 4e-19.
-_TERMS = 20
 
+class System(NamedTuple):
+    """Blocks and every parameter row's rates, as the compiled loop takes them.
 
-class Rates(NamedTuple):
-    """Rates of every parameter row: matrices, inflows, decay constants of the central block, and who is who."""
+    ``rows[e]`` and ``columns[e]`` are the place of ``entries[row, e]`` in the matrix of the first states,
+    ``coupled[e]`` and ``driver[e]`` that of ``couplings[row, e]``.
+    """
 
-    matrix: np.ndarray
+    size: int
+    rows: np.ndarray
+    columns: np.ndarray
+    coupled: np.ndarray
+    driver: np.ndarray
+    entries: np.ndarray
+    couplings: np.ndarray
     inflow: np.ndarray
+    block_start: np.ndarray
+    block_states: np.ndarray
+    upstream: np.ndarray
+    driving: np.ndarray
+
+
+class Space(NamedTuple):
+    """What is worked out once for a parameter row and a set of states that hold anything, and room to work in."""
+
     decays: np.ndarray
-    block: np.ndarray
-    depots: np.ndarray
+    matrix: np.ndarray
+    work: np.ndarray
+    points: np.ndarray
+    labels: np.ndarray
+    spent: np.ndarray
+    powers: np.ndarray
+    fractions: np.ndarray
+    vectors: np.ndarray
+    coefficients: np.ndarray
+    weights: np.ndarray
+    lengths: np.ndarray
+    factors: np.ndarray
+    sums: np.ndarray
+    table: np.ndarray
+    terms: np.ndarray
 
 
-def applies(problem_model) -> bool:
+def applies(model: Model) -> bool:
     """Whether the closed form knows a model."""
-    system = linear_system(problem_model)
-    return system is not None and mammillary(system) is not None
+    return blocks_of(model) is not None
 
 
 def solve(problem: Problem, tolerances: Tolerances, jobs: int = 1) -> Solution:
@@ -48,202 +89,295 @@ def solve(problem: Problem, tolerances: Tolerances, jobs: int = 1) -> Solution:
         With a model for which `applies` holds.
     tolerances : Tolerances
     jobs : int
-        Threads.
+        Threads, 0 for one per core.
     """
-    system = linear_system(problem.model)
-    shape = mammillary(system)
-    matrix, inflow = system.values(problem.table)
-    block = np.array([shape.central, *shape.peripherals], dtype=np.int64)
-    rates = Rates(matrix, inflow, _decays(matrix, block), block, np.array(shape.depots, dtype=np.int64))
+    system = system_of(problem)
     line, found = line_of(problem), nothing_found(problem)
-    run_in_threads(lambda first, last: _solve_range(first, last, rates, line, found), len(found.status), jobs)
-    refuse_infinite(found, line)
+
+    def work(first: int, last: int) -> None:
+        _solve_range(first, last, system, space_for(system), line, found)
+
+    run_in_threads(work, len(found.status), jobs)
     return solution_of(found)
 
 
-def _decays(matrix: np.ndarray, block: np.ndarray) -> np.ndarray:
-    """Rate constants of the central block (minus its eigenvalues), shape (rows, 1 to 3).
+def system_of(problem: Problem) -> System:
+    """The rates of a problem's rows."""
+    blocks = blocks_of(problem.model)
+    matrix, inflow = linear_system(problem.model).values(problem.table)
+    entries, couplings = _places(blocks.entries), _places(blocks.couplings)
+    lengths = [len(block) for block in blocks.exchanges]
+    whole = lambda values: np.array(values, dtype=np.int64)  # noqa: E731
+    return System(
+        blocks.size, *entries, *couplings, matrix[:, *entries], matrix[:, *couplings], inflow,
+        np.concatenate([[0], np.cumsum(whole(lengths))]), whole([i for block in blocks.exchanges for i in block]),
+        whole(blocks.upstream), whole(blocks.driving),
+    )  # fmt: skip
 
-    A mammillary matrix is similar to a symmetric one, so its eigenvalues are real.
+
+def _places(places: tuple[tuple[int, int], ...]) -> tuple[np.ndarray, np.ndarray]:
+    rows, columns = np.array(places, dtype=np.int64).reshape(-1, 2).T.copy()
+    return rows, columns
+
+
+def space_for(system: System) -> Space:
+    """Work space of one thread."""
+    size, states = system.size, system.inflow.shape[1]
+    most = (1 if states == size else 2) * size + 1
+    whole = lambda count: np.empty(count, dtype=np.int64)  # noqa: E731
+    table, terms = work_space(most)
+    whole = lambda count: np.empty(count, dtype=np.int64)  # noqa: E731
+    return Space(
+        decays=np.empty(size),
+        matrix=np.zeros((size, size)),
+        work=np.empty((size, size)),
+        points=np.empty(most),
+        labels=whole(most),
+        spent=whole(2 * size),
+        powers=whole(most),
+        fractions=np.zeros((most, most)),
+        vectors=np.empty((most, states)),
+        coefficients=np.empty((most, states)),
+        weights=np.empty(most),
+        lengths=np.empty(WIDTH),
+        factors=np.empty((most, WIDTH)),
+        sums=np.empty((states, WIDTH)),
+        table=table,
+        terms=terms,
+    )
+
+
+@numba.njit(cache=True, nogil=True)
+def _occupied(base, inputs, size, upstream, coupled, driver):
+    """States that hold something or will, as bits: the first ones, their copies, and whether there is an input."""
+    first, copies, given = 0, 0, 0
+    for s in range(base.size):
+        if inputs[s] != 0.0:
+            given = 1
+        if base[s] != 0.0 or inputs[s] != 0.0:
+            if s < size:
+                first |= 1 << s
+            else:
+                copies |= 1 << (s % size)
+    first = _downstream(first, upstream)
+    for e in range(coupled.size):
+        if first >> driver[e] & 1:
+            copies |= 1 << (coupled[e] % size)
+    return first, _downstream(copies, upstream), given
+
+
+@numba.njit(cache=True, nogil=True)
+def _downstream(states, upstream):
+    reached = 0
+    for i in range(upstream.size):
+        if upstream[i] & states != 0:
+            reached |= 1 << i
+    return reached
+
+
+@numba.njit(cache=True, nogil=True)
+def _set_points(decays, first, copies, given, upstream, driving, points, labels, spent):
+    """Falling rate constants of the states occupied, and after how many of them each state is spent.
+
+    A state is spent once all that it can hold has been worked off: what rounding leaves there is no amount.
     """
-    part = matrix[:, block][:, :, block]
-    symmetric = np.zeros_like(part)
-    for k in range(len(block)):
-        symmetric[:, k, k] = part[:, k, k]
-    for k in range(1, len(block)):
-        with np.errstate(invalid="ignore"):
-            symmetric[:, 0, k] = symmetric[:, k, 0] = np.sqrt(part[:, 0, k] * part[:, k, 0])
-    finite = np.isfinite(symmetric).all(axis=(1, 2))
-    decays = np.full((len(matrix), len(block)), np.nan)
-    decays[finite] = -np.linalg.eigvalsh(symmetric[finite])
-    return decays
-
-
-@numba.njit(cache=True, nogil=True)
-def divided_difference(z, count, t):
-    """Divided difference of exp(-z t) over `count` increasing points, its sign taken positive.
-
-    It is the convolution of their exponentials: what has come through compartments with those rate constants.
-    """
-    if count == 1:
-        return np.exp(-z[0] * t)
-    if count == 2:
-        return _two_points(z[0], z[1], t)
-    if count == 3:
-        gap = z[2] - z[0]
-        if gap * t > 1.0:
-            return (_two_points(z[0], z[1], t) - _two_points(z[1], z[2], t)) / gap
-        return _series(z, 0, 2, t)
-    return _many_points(z, count, t)
-
-
-@numba.njit(cache=True, nogil=True)
-def _two_points(low, high, t):
-    gap = high - low
-    return np.exp(-low * t) * (-np.expm1(-gap * t) / gap if gap > 0.0 else t)
-
-
-@numba.njit(cache=True, nogil=True)
-def _many_points(z, count, t):
-    value = np.exp(-z[:count] * t)
-    for order in range(1, count):
-        for i in range(count - order):
-            gap = z[i + order] - z[i]
-            value[i] = (value[i] - value[i + 1]) / gap if gap * t > 1.0 else _series(z, i, order, t)
-    return value[0]
-
-
-@numba.njit(cache=True, nogil=True)
-def _series(z, first, order, t):
-    """The divided difference over close points, as a series around their middle."""
-    middle = 0.5 * (z[first] + z[first + order])
-    symmetric = np.zeros(_TERMS)
-    symmetric[0] = 1.0
-    for i in range(first, first + order + 1):
-        x = (middle - z[i]) * t
-        for m in range(1, _TERMS):
-            symmetric[m] += x * symmetric[m - 1]
-    factor, total = 1.0, 0.0
-    for k in range(1, order + 1):
-        factor *= t / k
-    for m in range(_TERMS):
-        total += symmetric[m] * factor
-        factor *= 1.0 / (order + m + 1) if t > 0.0 else 0.0
-    return total * np.exp(-middle * t)
-
-
-@numba.njit(cache=True, nogil=True)
-def _prepare(matrix, decays, block, depots, base, inputs, chain, points, counts):
-    """What one stretch of constant inputs needs, whatever the time: vectors and the points of their weights.
-
-    Sources: amounts and inputs of the central block, then what each depot's amount and input send into the central
-    compartment. ``chain[source, k]`` is Putzer's product of k factors applied to the source, and its weight is a
-    divided difference over ``points[source, k, :counts[source, k]]``. Sources that are zero have a count of zero.
-    """
-    size = block.size
-    chain[:] = 0.0
-    for k in range(size):
-        chain[0, 0, k], chain[1, 0, k] = base[block[k]], inputs[block[k]]
-    for d in range(depots.size):
-        flow = matrix[block[0], depots[d]]
-        chain[2 + 2 * d, 0, 0], chain[3 + 2 * d, 0, 0] = flow * base[depots[d]], flow * inputs[depots[d]]
-    for source in range(chain.shape[0]):
-        given = False
-        for k in range(size):
-            given = given or chain[source, 0, k] != 0.0
-        for order in range(size):
-            if order > 0:
-                _next_factor(matrix, block, decays[order - 1], chain[source, order - 1], chain[source, order])
-            counts[source, order] = 0
-            if given:
-                depot = depots[(source - 2) // 2] if source >= 2 else -1
-                own = -matrix[depot, depot] if source >= 2 else 0.0
-                counts[source, order] = _set_points(decays, order, source, own, points[source, order])
-
-
-@numba.njit(cache=True, nogil=True)
-def _next_factor(matrix, block, decay, vector, result):
-    """Multiply a vector by (central block + decay)."""
-    for i in range(block.size):
-        result[i] = decay * vector[i]
-        for j in range(block.size):
-            result[i] += matrix[block[i], block[j]] * vector[j]
-
-
-@numba.njit(cache=True, nogil=True)
-def _set_points(decays, order, source, depot_rate, points):
-    """Rate constants that a source's exponentials run through, increasing; returns how many there are."""
-    count = order + 1
-    points[:count] = decays[:count]
-    if source >= 2:
-        points[count] = depot_rate
+    size, count = decays.size, 0
+    for state in range(2 * size + 1):
+        mask = first if state < size else copies if state < 2 * size else given
+        if not mask >> (state % size) & 1:
+            continue
+        own = decays[state % size] if state < 2 * size else 0.0
+        k = count
+        while k > 0 and points[k - 1] < own:
+            points[k], labels[k] = points[k - 1], labels[k - 1]
+            k -= 1
+        points[k], labels[k] = own, state
         count += 1
-    if source % 2 == 1:
-        # A constant input is an exponential that does not decay.
-        points[count] = 0.0
-        count += 1
-    points[:count] = np.sort(points[:count])
+    for i in range(size):
+        spent[i], spent[size + i] = 0, 0
+        for k in range(count):
+            label = labels[k]
+            if label == 2 * size or (label < size and upstream[i] >> label & 1):
+                spent[i] = k + 1
+            through = upstream[i] if label >= size else driving[i]
+            if label == 2 * size or through >> (label % size) & 1:
+                spent[size + i] = k + 1
     return count
 
 
 @numba.njit(cache=True, nogil=True)
-def _propagate(matrix, block, depots, base, inputs, chain, points, counts, t, result):
-    """States a time `t` into a prepared stretch."""
-    for k in range(block.size):
-        result[block[k]] = 0.0
-    for d in range(depots.size):
-        depot = depots[d]
-        decay = -matrix[depot, depot]
-        grown = _two_points(min(decay, 0.0), max(decay, 0.0), t) if inputs[depot] != 0.0 else 0.0
-        result[depot] = base[depot] * np.exp(-decay * t) + inputs[depot] * grown
-    for source in range(chain.shape[0]):
-        for order in range(block.size):
-            if counts[source, order] == 0:
-                continue
-            weight = divided_difference(points[source, order], counts[source, order], t)
-            for k in range(block.size):
-                result[block[k]] += weight * chain[source, order, k]
+def _set_vectors(
+    base, inputs, size, row, rows, columns, entries, coupled, driver, couplings, points, count, spent, vectors
+):
+    """Newton's vectors w_0, w_1, ... of a stretch."""
+    unit = 1.0
+    for s in range(base.size):
+        vectors[0, s] = base[s]
+    for k in range(1, count):
+        z = points[k - 1]
+        for s in range(base.size):
+            vectors[k, s] = z * vectors[k - 1, s] + unit * inputs[s]
+        # The constant that drives the inputs is a state too, of rate constant zero.
+        unit *= z
+        for start in range(0, base.size, size):
+            for e in range(rows.size):
+                vectors[k, start + rows[e]] += entries[row, e] * vectors[k - 1, start + columns[e]]
+        for e in range(coupled.size):
+            vectors[k, coupled[e]] += couplings[row, e] * vectors[k - 1, driver[e]]
+        for s in range(base.size):
+            if k >= spent[s if s < size else size + s % size]:
+                vectors[k, s] = 0.0
 
 
 @numba.njit(cache=True, nogil=True)
-def _solve_range(first, last, rates, line, found):
+def _set_coefficients(count, fractions, vectors, coefficients):
+    """What each exponential brings to each state: the vectors in the sums of exponentials."""
+    for q in range(count):
+        for s in range(vectors.shape[1]):
+            coefficients[q, s] = fractions[q, q] * vectors[q, s]
+        for k in range(q + 1, count):
+            for s in range(vectors.shape[1]):
+                coefficients[q, s] += fractions[k, q] * vectors[k, s]
+
+
+@numba.njit(cache=True, nogil=True)
+def _sum_exponentials(lengths, points, count, powers, coefficients, factors, sums):
+    """States after `WIDTH` lengths of time, ``sums[state, lane]``."""
+    for q in range(count):
+        if powers[q] == 0:
+            set_exponentials(points[q], lengths.ctypes.data, factors.ctypes.data + q * LANE_BYTES)
+        else:
+            for lane in range(WIDTH):
+                factors[q, lane] = factors[q - 1, lane] * lengths[lane] / powers[q]
+    for s in range(sums.shape[0]):
+        for lane in range(WIDTH):
+            sums[s, lane] = 0.0
+        for q in range(count):
+            add_product(
+                coefficients[q, s], factors.ctypes.data + q * LANE_BYTES, sums.ctypes.data + s * LANE_BYTES
+            )
+
+
+@numba.njit(cache=True, nogil=True)
+def _sum_differences(length, points, count, vectors, weights, table, terms, sums):
+    """States after one length of time by divided differences, in the first lane of ``sums[state, lane]``."""
+    divided_differences(points, count, length, weights, table, terms)
+    for s in range(sums.shape[0]):
+        sums[s, 0] = 0.0
+        for q in range(count):
+            sums[s, 0] += weights[q] * vectors[q, s]
+
+
+@numba.njit(cache=True, nogil=True)
+def _move_sensitivities(
+    moved, flow, size, row, rows, columns, entries, coupled, driver, couplings, inputs, speed, base
+):
+    """Add the derivatives of the first states by time to their sensitivities, times ``flow[moved, direction]``."""
+    for s in range(base.size):
+        speed[s] = inputs[s]
+    for start in range(0, base.size, size):
+        for e in range(rows.size):
+            speed[start + rows[e]] += entries[row, e] * base[start + columns[e]]
+    for e in range(coupled.size):
+        speed[coupled[e]] += couplings[row, e] * base[driver[e]]
+    own = base.size // (1 + flow.shape[1])
+    for direction in range(flow.shape[1]):
+        for s in range(own):
+            base[(1 + direction) * own + s] += flow[moved, direction] * speed[s]
+
+
+@numba.njit(cache=True, nogil=True)
+def _solve_range(first, last, system, space, line, found):
     """Follow patients `first` to `last` from event to event."""
-    size, block, depots = line.start.shape[1], rates.block, rates.depots
-    infused, here, used = np.zeros(size), np.empty(size), np.zeros((line.slots.shape[0], 1), np.int64)
-    sources, unused = 2 + 2 * depots.size, np.zeros(1)
-    chain, points = (
-        np.empty((sources, block.size, block.size)),
-        np.empty((sources, block.size, block.size + 2)),
-    )
-    counts = np.empty((sources, block.size), dtype=np.int64)
+    size, rows, columns, coupled, driver, entries, couplings, inflow = system[:8]
+    block_start, block_states, upstream, driving = system[8:]
+    decays, matrix, work, points, labels, spent, powers, fractions, vectors, coefficients = space[:10]
+    weights, lengths, factors, sums, table, terms = space[10:]
+    event_time, event_kind, event_target = line.event_time, line.event_kind, line.event_target
+    event_value, flow, start = line.event_value, line.flow, line.start
     seen_time, seen_after, states = line.seen_time, line.seen_after, found.states
+    status, failed_at, n = found.status, found.failed_at, start.shape[1]
+    base, infused, inputs, unused = np.zeros(n), np.zeros(n), np.zeros(n), np.zeros(1)
+    used = np.zeros((line.slots.shape[0], 1), np.int64)
     for patient in range(first, last):
-        base, time = line.start[patient].copy(), line.start_time[patient]
-        row, seen, seen_end = line.first_row[patient], line.seen_start[patient], line.seen_start[patient + 1]
+        row, time = line.first_row[patient], line.start_time[patient]
+        for s in range(n):
+            base[s], infused[s] = start[patient, s], 0.0
+        seen, seen_end = line.seen_start[patient], line.seen_start[patient + 1]
         begin, end = line.event_start[patient], line.event_start[patient + 1]
-        infused[:] = 0.0
+        known = (-1, 0, 0, 0)
+        count, shortest = 0, 0.0
         for event in range(begin, end + 1):
-            inputs, matrix = infused + rates.inflow[row], rates.matrix[row]
-            until = line.event_time[event] if event < end else np.inf
-            if until > time:
-                _prepare(matrix, rates.decays[row], block, depots, base, inputs, chain, points, counts)
+            until = event_time[event] if event < end else np.inf
+            k = seen
             while seen < seen_end and seen_after[seen] == event - begin:
-                if seen_time[seen] > time:
-                    after = seen_time[seen] - time
-                    _propagate(matrix, block, depots, base, inputs, chain, points, counts, after, here)
-                    states[seen] = here
-                else:
-                    states[seen] = base
                 seen += 1
-            if event == end or seen == seen_end:
+            done = event == end or seen == seen_end
+            # What is observed at the very start is what there is.
+            while k < seen and not seen_time[k] > time:
+                for s in range(n):
+                    states[k, s] = base[s]
+                k += 1
+            after = seen if done or not until > time else seen + 1
+            if k < after:
+                for s in range(n):
+                    inputs[s] = infused[s] + inflow[row, s]
+                now, copies, given = _occupied(base, inputs, size, upstream, coupled, driver)
+                if known != (row, now, copies, given):
+                    if row != known[0]:
+                        for e in range(rows.size):
+                            matrix[rows[e], columns[e]] = entries[row, e]
+                        rate_constants(matrix, block_start, block_states, work, decays)
+                    count = _set_points(decays, now, copies, given, upstream, driving, points, labels, spent)
+                    partial_fractions(points, count, powers, fractions)
+                    shortest = shortest_time(points, count, powers, fractions)
+                    known = (row, now, copies, given)
+                _set_vectors(
+                    base, inputs, size, row, rows, columns, entries, coupled, driver, couplings,
+                    points, count, spent, vectors,
+                )  # fmt: skip
+                if shortest < np.inf:
+                    _set_coefficients(count, fractions, vectors, coefficients)
+                while k < after:
+                    length, lanes = (seen_time[k] if k < seen else until) - time, 1
+                    if length >= shortest:
+                        lanes = min(WIDTH, after - k)
+                        for lane in range(WIDTH):
+                            at = min(k + lane, after - 1)
+                            lengths[lane] = (seen_time[at] if at < seen else until) - time
+                        _sum_exponentials(lengths, points, count, powers, coefficients, factors, sums)
+                    else:
+                        _sum_differences(length, points, count, vectors, weights, table, terms, sums)
+                    for lane in range(min(lanes, seen - k)):
+                        total = 0.0
+                        for s in range(n):
+                            states[k + lane, s] = sums[s, lane]
+                            total += sums[s, lane]
+                        if not abs(total) < np.inf and status[patient] == OK:
+                            status[patient], failed_at[patient] = NOT_FINITE, seen_time[k + lane]
+                    k += lanes
+                if after > seen:
+                    for s in range(n):
+                        base[s] = sums[s, lanes - 1]
+            if done:
                 break
             if not until < np.inf:
-                found.status[patient], found.failed_at[patient] = BAD_PARAMETER, time
+                status[patient], failed_at[patient] = BAD_PARAMETER, time
                 break
-            if until > time:
-                _propagate(matrix, block, depots, base, inputs, chain, points, counts, until - time, here)
-                base[:], time = here, until
-            if line.event_kind[event] == ROW:
-                row = line.event_target[event]
+            time, kind, target = max(time, until), event_kind[event], event_target[event]
+            # Plain doses are given here: handing the timeline over costs more than they do.
+            if kind == BOLUS:
+                base[target] += event_value[event]
+            elif kind == RATE:
+                infused[target] += event_value[event]
+            elif kind == ROW:
+                row = target
+            elif kind == FLOW:
+                for s in range(n):
+                    inputs[s] = infused[s] + inflow[row, s]
+                _move_sensitivities(
+                    target, flow, size, row, rows, columns, entries, coupled, driver, couplings, inputs,
+                    vectors[0], base,
+                )  # fmt: skip
             else:
                 apply_event(line, event, time, 0, 1, base, unused, infused, used)

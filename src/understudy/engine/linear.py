@@ -1,4 +1,4 @@
-"""Linear structure: the rates of a model as a constant matrix, and whether a closed form knows that matrix."""
+"""Linear structure: the rates of a model as a constant matrix."""
 
 from __future__ import annotations
 
@@ -138,32 +138,4 @@ def _affine_operation(tree: ast.BinOp, states: Mapping[str, int]) -> dict[str, E
         return {k: factor if v.text == "1" else v * factor for k, v in form.items()}
     if isinstance(tree.op, ast.Div) and not right.keys() - {_CONSTANT}:
         return {k: v / Expression.from_tree(tree.right) for k, v in left.items()}
-    return None
-
-
-@dataclass(frozen=True)
-class Mammillary:
-    """A linear system of the shape that the closed form knows.
-
-    Depots lose amount to the central compartment (and nowhere else among the states) and receive none; up to two
-    peripheral compartments exchange with the central one only.
-    """
-
-    central: int
-    peripherals: tuple[int, ...]
-    depots: tuple[int, ...]
-
-
-def mammillary(system: LinearSystem) -> Mammillary | None:
-    """How a linear system is one to three compartments with depots, or None."""
-    size = len(system.model.states)
-    flows = {place for place in system.entries if place[0] != place[1]}
-    partners = {k: {row for row, column in flows if column == k} for k in range(size)}
-    sources = {k: {column for row, column in flows if row == k} for k in range(size)}
-    for central in range(size):
-        others = [k for k in range(size) if k != central]
-        peripherals = [k for k in others if partners[k] == {central} and sources[k] == {central}]
-        depots = [k for k in others if partners[k] <= {central} and not sources[k]]
-        if len(peripherals) <= 2 and len(peripherals) + len(depots) == size - 1:
-            return Mammillary(central, tuple(peripherals), tuple(depots))
     return None

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from scipy.linalg import expm
 
-from understudy.engine.closed_form import divided_difference
+from understudy.engine.divided_differences import divided_differences, work_space
 from understudy.engine.parameters import parameter_rows
 from understudy.engine.schedule import from_doses
 from understudy.engine.simulate import simulate
@@ -179,9 +179,13 @@ POINTS = [
 @pytest.mark.parametrize("points", POINTS, ids=",".join)
 @pytest.mark.parametrize("time", ["1/1000", "1/2", "1", "4", "12"])
 def test_divided_differences(points, time):
-    exact = [Fraction(p) for p in points]
-    found = divided_difference(np.array([float(p) for p in exact]), len(exact), float(Fraction(time)))
-    assert found == pytest.approx(exact_divided_difference(exact, Fraction(time)), rel=2e-12)
+    exact = sorted([Fraction(p) for p in points], reverse=True)
+    count, found = len(exact), np.empty(len(exact))
+    divided_differences(
+        np.array([float(p) for p in exact]), count, float(Fraction(time)), found, *work_space(count)
+    )
+    wanted = [exact_divided_difference(exact[: k + 1], Fraction(time)) for k in range(count)]
+    assert found == pytest.approx(wanted, rel=2e-12)
 
 
 def test_the_exact_divided_differences_are_right():

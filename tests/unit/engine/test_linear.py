@@ -1,11 +1,10 @@
-"""Which models are linear, which of those the closed form knows, and the matrices it is given."""
+"""Which models are linear, and their matrices."""
 
 import numpy as np
 import pytest
 
 from understudy.core.expression import Expression
-from understudy.engine.linear import Mammillary, affine_form, linear_system, mammillary
-from understudy.library.pk import compartments
+from understudy.engine.linear import affine_form, linear_system
 from understudy.model.model import Model
 from understudy.model.parts import Input
 
@@ -80,50 +79,3 @@ def test_rates_that_change_with_time_are_not_constant(rate):
 def test_a_model_with_an_absorption_profile_is_not_linear():
     profiled = model({"A": "-k * A"}, inputs=(Input("oral", "A", profile="k * exp(-k * tad)"),))
     assert linear_system(profiled) is None
-
-
-@pytest.mark.parametrize("count", [1, 2, 3])
-@pytest.mark.parametrize("absorption", ["iv", "first_order", "mixed", "lagged", "zero_order"])
-def test_compartments_of_the_library_are_recognised(count, absorption):
-    shape = mammillary(linear_system(compartments(count, absorption)))
-    assert len(shape.peripherals) == count - 1
-    assert len(shape.depots) == (absorption in ("first_order", "mixed", "lagged"))
-
-
-def test_the_order_of_the_states_does_not_matter():
-    backwards = model({"P": "k * C - q * P", "C": "V * D + q * P - k * C - C", "D": "-V * D"})
-    assert mammillary(linear_system(backwards)) == Mammillary(1, (0,), (2,))
-
-
-RECOGNISED = {
-    "two depots": {"D": "-k * D", "E": "-q * E", "C": "k * D + q * E - C"},
-    "a depot that loses on its way": {"D": "-(k + q) * D", "C": "k * D - C"},
-    "a state that nothing touches": {"C": "-k * C", "X": "0"},
-    "production": {"C": "V - k * C"},
-    "a metabolite, its parent as depot": {"C": "-k * C", "M": "k * C - q * M"},
-    "a collector": {"C": "-k * C", "AUC": "C / V"},
-}
-NOT_RECOGNISED = {
-    "a chain": {"A": "-k * A", "B": "k * A - q * B", "C": "q * B - k * C"},
-    "a collector behind a depot": {"D": "-k * D", "C": "k * D - q * C", "AUC": "C / V"},
-    "three peripherals": {
-        "C": "-k * C + X + Y + Z",
-        "X": "k * C - X",
-        "Y": "k * C - Y",
-        "Z": "k * C - Z",
-    },
-    "peripherals that exchange": {"C": "-k * C + X + Y", "X": "k * C - X + Y", "Y": "k * C - Y + X"},
-    "two systems side by side": {"A": "-k * A + q * B", "B": "k * A - B", "C": "-k * C + D", "D": "C - D"},
-}
-
-
-@pytest.mark.parametrize("name", RECOGNISED)
-def test_shapes_the_closed_form_knows(name):
-    assert mammillary(linear_system(model(RECOGNISED[name]))) is not None
-
-
-@pytest.mark.parametrize("name", NOT_RECOGNISED)
-def test_linear_shapes_the_closed_form_does_not_know(name):
-    system = linear_system(model(NOT_RECOGNISED[name]))
-    assert system is not None
-    assert mammillary(system) is None
