@@ -166,6 +166,25 @@ def models(
 
 
 @app.command()
+def show(
+    model: Annotated[str, _argument("Name in the library, or a Python file.", "MODEL")],
+    code: Annotated[bool, _flag("--code", help="Show the code made for it, not its card.")] = False,
+    jacobian: Annotated[
+        bool, _flag("--jacobian", help="With --code: that of the Jacobian, for stiff systems.")
+    ] = False,
+) -> None:
+    """Show one model: its card, or the code made for it."""
+    if code or jacobian:
+        from understudy.app.model_code import show as show_code
+
+        show_code(model, jacobian)
+    else:
+        from understudy.app.model_listing import show as show_model
+
+        show_model(model, as_json=False)
+
+
+@app.command()
 def check(
     file: Annotated[Path, _argument("Records (.csv) or a study (.toml).", "FILE")],
     units: Annotated[

@@ -47,6 +47,11 @@ def right_hand_side(model: Model, width: int = WIDTH) -> str:
     All arguments are pointers to doubles: time (width), states (states x width), parameters (parameters x width),
     infusion rates (states x width), and the derivatives to be written (states x width).
     """
+    return str(print_right_hand_side(model, width).module)
+
+
+def print_right_hand_side(model: Model, width: int) -> Printer:
+    """The printer that has printed the right-hand side of a model, and no more."""
     module = ir.Module(name="understudy")
     pointer = ir.PointerType()
     function = ir.Function(module, ir.FunctionType(ir.VoidType(), [pointer] * 5), RIGHT_HAND_SIDE)
@@ -56,9 +61,10 @@ def right_hand_side(model: Model, width: int = WIDTH) -> str:
     places |= {name: (y, k) for k, name in enumerate(model.state_names)}
     places |= {name: (p, k) for k, name in enumerate(model.parameter_names)}
     equations = {item.name: item.expression for item in model.assignments}
-    print_rates(Printer(module, builder, places, equations, width), model, r, dy)
+    printer = Printer(module, builder, places, equations, width)
+    print_rates(printer, model, r, dy)
     builder.ret_void()
-    return str(module)
+    return printer
 
 
 def print_rates(printer: Printer, model: Model, infused: ir.Value, slopes: ir.Value) -> None:

@@ -16,6 +16,7 @@ from llvmlite import ir
 
 from understudy.core.expression import TIME, Expression
 from understudy.engine.codegen import Printer
+from understudy.engine.lanes import WIDTH
 from understudy.model.model import Model
 
 JACOBIAN = "jacobian"
@@ -212,21 +213,29 @@ def jacobian(model: Model) -> Jacobian:
     >>> list(zip(found.rows.tolist(), found.columns.tolist()))
     [(0, 0), (1, 0)]
     """
+    printer, places = print_jacobian(model, WIDTH)
+    rows, columns = (np.array([place[axis] for place in places], dtype=np.int64) for axis in (0, 1))
+    return Jacobian(rows, columns, str(printer.module))
+
+
+def print_jacobian(model: Model, width: int) -> tuple[Printer, list[tuple[int, int]]]:
+    """The printer that has printed a model's Jacobian, and rate and state of each entry."""
     equations = {item.name: item.expression for item in model.assignments}
     slopes = _Slopes(equations)
-    entries = [
-        (i, k, slope)
+    entries = {
+        (i, k): slope
         for i, rate in enumerate(model.rates)
         for k, name in enumerate(model.state_names)
         if (slope := slopes.of(rate.tree, name)) is not None
-    ]
+    }
     by_time = [slopes.of(rate.tree, TIME) or _number(0.0) for rate in model.rates]
-    code = _code(model, {**equations, **slopes.derived}, [slope for *_, slope in entries], by_time)
-    rows, columns = (np.array([entry[axis] for entry in entries], dtype=np.int64) for axis in (0, 1))
-    return Jacobian(rows, columns, code)
+    equations |= slopes.derived
+    return _printed(model, equations, list(entries.values()), by_time, width), list(entries)
 
 
-def _code(model: Model, equations: Mapping, entries: list[ast.expr], by_time: list[ast.expr]) -> str:
+def _printed(
+    model: Model, equations: Mapping, entries: list[ast.expr], by_time: list[ast.expr], width: int
+) -> Printer:
     module = ir.Module(name="understudy")
     function = ir.Function(module, ir.FunctionType(ir.VoidType(), [ir.PointerType()] * 5), JACOBIAN)
     builder = ir.IRBuilder(function.append_basic_block())
@@ -234,12 +243,12 @@ def _code(model: Model, equations: Mapping, entries: list[ast.expr], by_time: li
     places = {TIME: (t, 0)}
     places |= {name: (y, k) for k, name in enumerate(model.state_names)}
     places |= {name: (p, k) for k, name in enumerate(model.parameter_names)}
-    printer = Printer(module, builder, places, equations)
+    printer = Printer(module, builder, places, equations, width)
     for target, trees in ((j, entries), (dt, by_time)):
         for k, tree in enumerate(trees):
             printer.store(printer.number(printer.value(tree)), target, k)
     builder.ret_void()
-    return str(module)
+    return printer
 
 
 def _number(value: float) -> ast.expr:

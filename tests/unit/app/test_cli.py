@@ -49,7 +49,7 @@ def rows_of(text: str) -> list[list[float]]:
 # help, version, module
 
 
-@pytest.mark.parametrize("command", ["", "evaluate", "simulate", "models", "check", "schema"])
+@pytest.mark.parametrize("command", ["", "evaluate", "simulate", "models", "show", "check", "schema"])
 def test_help_fits_eighty_columns(run, command):
     result = run(*filter(None, [command]), "--help")
     assert result.exit_code == 0
@@ -401,3 +401,38 @@ def test_interruption_is_told_in_a_word(run, monkeypatch):
     result = run("schema")
     assert result.exit_code == 130
     assert result.stderr.strip() == "Stopped."
+
+
+def test_show_is_the_card_of_a_model(run):
+    assert run("show", "turnover").stdout == run("models", "turnover").stdout
+
+
+def test_show_code_lists_what_is_computed_and_then_the_code(run, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "40")
+    text = run("show", "myelosuppression", "--code").stdout
+    listing, code = text.split("LLVM IR of right_hand_side")
+    assert "feedback = (Circ0 / Circ) ** gamma" in listing
+    assert listing.index("ktr = 4 / MTT") < listing.index("dCirc/dt = ")
+    assert "define void @right_hand_side(ptr %t, ptr %y, ptr %p, ptr %r, ptr %dy)" in code
+    assert code.count("store <8 x double>") == listing.count("/dt = ")
+    # Code is copied from here: no line is folded, whatever the terminal's width.
+    assert max(map(len, code.splitlines())) > 60
+    # Of the functions that it calls the names are enough.
+    assert code.count("define ") == 1
+
+
+def test_show_code_of_the_jacobian(run):
+    text = run("show", "turnover", "--jacobian").stdout
+    assert re.search(r"d\(dR/dt\)/dR = -kout", text)
+    assert "define void @jacobian(" in text
+
+
+def test_show_code_says_what_it_leaves_out(run):
+    assert "absorption profile adds a term" in run("show", "one_compartment_transit", "--code").stdout
+    assert "absorption profile" not in run("show", "turnover", "--code").stdout
+
+
+def test_show_of_an_unknown_model_names_the_nearest(run):
+    result = run("show", "turnovers", "--code")
+    assert result.exit_code == 2
+    assert "turnover" in result.stderr
