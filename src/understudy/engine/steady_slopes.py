@@ -83,7 +83,9 @@ class _Extension:
             arrived |= (np.abs(step) <= _ARRIVED * np.maximum(np.abs(slopes), scale)).all(axis=(1, 2))
             if (arrived | failed).all():
                 break
-            ends, scale, _, failed = self.follow(cycles, slopes)
+            ends, now, _, failed = self.follow(cycles, slopes)
+            # A sensitivity that cycles forget is measured by what it was.
+            scale = np.maximum(scale, now)
         return slopes, arrived & ~failed & np.isfinite(slopes).all(axis=(1, 2))
 
     def matrices(

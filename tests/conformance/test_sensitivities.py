@@ -1,0 +1,103 @@
+"""Sensitivities of every library model against differences of the reference engine.
+
+Differences are central ones of two widths, extrapolated, of solutions good to 1e-11: with steps of a thousandth of a
+parameter they are good to some 1e-8 of the output. Only the typical patient is looked at: patients do not see each
+other.
+"""
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from understudy.engine.directions import Directions
+from understudy.engine.linear import is_linear
+from understudy.engine.parameters import ParameterRows, parameter_rows, structural
+from understudy.engine.problem import Tolerances
+from understudy.engine.schedule import Schedule, from_doses
+from understudy.engine.simulate import _doses
+from understudy.engine.solve import solve
+from understudy.library.catalogue import model, models
+
+# Asked for by the issue: 1e-6 of each sensitivity. Where one is small beside the output it can be known from differences
+# no better than to what rounding leaves of the output.
+RELATIVE, OF_PEAK, OF_OUTPUT = 1e-6, 1e-7, 1e-7
+STEP = 1e-3
+EXACT = Tolerances(relative=1e-10, absolute=1e-12)
+ENTRIES = {entry.name: entry for entry in models()}
+FAST = ("one_compartment_lag", "one_compartment_transit", "two_compartment_mixed_michaelis_menten")
+
+
+def typical(name: str) -> tuple[Schedule, ParameterRows]:
+    """The library's example of a model, seen at times that no dose falls on."""
+    entry, found = ENTRIES[name], model(name)
+    base, end = structural(found), max(entry.times)
+    times = np.linspace(0.0, end, 24)[1:] * (1 + 1e-3 / np.pi)
+    table = pd.DataFrame(entry.covariates, index=["typical"])
+    doses = _doses(entry.regimen, table, times, base, "WT", "BSA")
+    schedule = from_doses(doses, ["0"], times, np.array(False), base)
+    columns = {covariate: table[covariate].to_numpy(float) for covariate in table}
+    return schedule, parameter_rows(found, schedule, columns)
+
+
+def differences(schedule: Schedule, rows: ParameterRows, name: str) -> dict[str, np.ndarray]:
+    """Derivatives of all outputs by one parameter, from the reference engine."""
+    base, place = rows.model, rows.model.parameter_names.index(name)
+    step = STEP * max(np.abs(rows.table[:, place]).max(), 1e-3)
+
+    def at(shift: float) -> dict[str, np.ndarray]:
+        table = rows.table.copy()
+        table[:, place] += shift * step
+        answer = solve(schedule, replace(rows, table=table), base.output_names, "reference")
+        assert not answer.solution.status.any(), answer.solution.messages
+        return answer.outputs
+
+    up, down, far_up, far_down = (at(shift) for shift in (1, -1, 2, -2))
+    return {n: (8 * (up[n] - down[n]) - (far_up[n] - far_down[n])) / (12 * step) for n in up}
+
+
+def errors(schedule: Schedule, rows: ParameterRows, engine: str, names: tuple[str, ...]) -> dict[str, float]:
+    """Largest error of the outputs' sensitivities to each parameter, in units of what is allowed."""
+    answer = solve(schedule, rows, rows.model.output_names, engine, EXACT, 1, Directions(names))
+    assert not answer.solution.status.any(), answer.solution.messages
+    worst = {}
+    for k, name in enumerate(names):
+        size = max(np.abs(rows.table[:, rows.model.parameter_names.index(name)]).max(), 1e-3)
+        for output, wanted in differences(schedule, rows, name).items():
+            peak, level = np.abs(wanted).max(), np.abs(answer.outputs[output]).max() / size
+            allowed = RELATIVE * np.abs(wanted) + OF_PEAK * peak + OF_OUTPUT * level + 1e-300
+            found = answer.sensitivities[output][:, k]
+            worst[f"d{output}/d{name}"] = float((np.abs(found - wanted) / allowed).max())
+    return worst
+
+
+def check(name: str, engine: str) -> None:
+    schedule, rows = typical(name)
+    found = errors(schedule, rows, engine, rows.model.parameter_names)
+    assert max(found.values()) < 1, {k: v for k, v in found.items() if v >= 1}
+
+
+@pytest.mark.parametrize("name", FAST)
+def test_sensitivities_agree_with_differences_of_the_reference(name):
+    check(name, "kernel")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ENTRIES)
+def test_sensitivities_of_every_model_agree_with_differences_of_the_reference(name):
+    check(name, "kernel")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", [n for n in ENTRIES if is_linear(structural(model(n)))])
+def test_linear_models_have_exact_sensitivities(name):
+    check(name, "auto")
+
+
+def test_a_planted_error_is_seen():
+    schedule, rows = typical("one_compartment_oral")
+    wrong = replace(rows, table=rows.table * (1 + 1e-5))
+    right = differences(schedule, rows, "CL")
+    found = solve(schedule, wrong, ("Cp",), "auto", None, 1, Directions(("CL",))).sensitivities["Cp"][:, 0]
+    assert (np.abs(found - right["Cp"]) > RELATIVE * np.abs(right["Cp"])).any()
