@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import ceil
 
 from understudy.core.errors import SimulationError
 from understudy.engine.dispatch.settings import Dispatch
@@ -92,8 +93,8 @@ def patients_per_chunk(footprint: Footprint, dispatch: Dispatch, at_once: int, h
         least = dispatch.bytes + (wanted * footprint.bytes - free) * (at_once + 1)
         raise SimulationError(
             f"{dispatch.bytes / 1e9:.3g} GB of memory hold no {'chunk' if dispatch.chunk else 'patient'}",
-            place=f"{wanted:,} patients × {footprint.rows * footprint.draws:,} rows, {at_once} at a time",
-            repair=f"allow {least / 1e9:.2g} GB or more, or simulate fewer at a time (`chunk`, `jobs`)",
+            place=f"{wanted:,} × {footprint.bytes:,} bytes, {at_once + 1} times, and the program",
+            repair=f"allow {ceil(least / 1e6)} MB or more, or simulate fewer at a time (`chunk`, `jobs`)",
         )
     return dispatch.chunk or whole_lanes(min(most, _MOST))
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from understudy.core import units
-from understudy.core.errors import SimulationError, UnitError
+from understudy.core.errors import SimulationError
 
 if TYPE_CHECKING:
     from distributed import Client
 
+_AMOUNT = re.compile(
+    r"\s*(?P<number>\d+(\.\d*)?(e\d+)?)\s*((?P<prefix>[kmgt])(?P<binary>i?))?b?\s*", re.IGNORECASE
+)
 PLACES = ("serial", "threads", "dask")
 
 
@@ -90,26 +93,11 @@ def as_dispatch(given: Dispatch | str | Client | None) -> Dispatch:
 
 
 def _bytes(memory: str | float) -> int:
-    if not isinstance(memory, str):
-        number, unit = memory, "byte"
-    else:
-        digits = memory.rstrip().rstrip("BKMGTPEibkmg")
-        unit = memory.strip()[len(digits.strip()) :].strip() or "byte"
-        number = _number(digits, memory)
-    try:
-        found = float(number) * units.factor(unit, "byte")
-    except UnitError:
-        raise _no_memory(memory) from None
-    if not found > 0:
+    written = _AMOUNT.fullmatch(str(memory))
+    if written is None or not float(written["number"]) > 0:
         raise _no_memory(memory)
-    return round(found)
-
-
-def _number(digits: str, memory: str) -> float:
-    try:
-        return float(digits)
-    except ValueError:
-        raise _no_memory(memory) from None
+    base = 1024 if written["binary"] else 1000
+    return round(float(written["number"]) * base ** " kmgt".index((written["prefix"] or " ").lower()))
 
 
 def _no_memory(memory: str | float) -> SimulationError:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
+from concurrent.futures import FIRST_COMPLETED, CancelledError, Executor, Future, wait
 
 from understudy.core.errors import UnderstudyError
 from understudy.core.result import Outcome
@@ -60,7 +60,7 @@ def work_off(
 
 def _error(future: Future) -> Exception | None:
     if future.cancelled():
-        return RuntimeError("it was cancelled")
+        return CancelledError("its work was cancelled")
     error = future.exception()
     if isinstance(error, UnderstudyError):
         raise error
