@@ -99,15 +99,9 @@ def from_records(records: Records, model: Model) -> Schedule:
     has one; a dose into a numbered or named compartment does so only where RATE is -1 or -2.
     """
     table = records.table
-    entries = _entries(
+    row, entry = _entries(
         table["cmt"].to_numpy(), np.isin(table["evid"].to_numpy(), (DOSE, RESET_AND_DOSE)), model
     )
-    row = (
-        np.concatenate([np.full(len(e), k) for k, e in enumerate(entries)])
-        if len(entries)
-        else np.zeros(0, int)
-    )
-    entry = np.concatenate(entries) if len(entries) else np.zeros(0, int)
     first = np.r_[True, row[1:] != row[:-1]]
     last = np.r_[row[1:] != row[:-1], True]
     column = lambda name: table[name].to_numpy()[row]  # noqa: E731
@@ -153,40 +147,56 @@ def from_doses(
     """
     import pandas as pd
 
+    from understudy.engine.merge import merge
+
     if np.any(before):
         doses = one_by_one(doses)
-    entries = _entries(doses["route"].to_numpy(), np.ones(len(doses), bool), model)
-    row = np.repeat(np.arange(len(doses)), [len(e) for e in entries]).astype(int)
-    entry = np.concatenate(entries) if len(entries) else np.zeros(0, int)
+    row, entry = _entries(doses["route"].to_numpy(), np.ones(len(doses), bool), model)
+    given = doses["time"].to_numpy(float)[row]
     owner = pd.Index(patients).get_indexer(doses["id"])[row]
-    times = np.broadcast_to(times, (len(patients), np.shape(times)[-1]))
-    before = np.broadcast_to(before, times.shape)
-    count = times.size
+    order = np.lexsort((given, owner))
+    row, entry, given = row[order], entry[order], given[order]
+    looks, before = np.broadcast_arrays(np.atleast_2d(times), before)
+    looked = np.lexsort((~before, looks))
+    looks, before = (np.take_along_axis(values, looked, axis=1) for values in (looks, before))
+    dose_start = np.searchsorted(owner[order], np.arange(len(patients) + 1))
+    time, look = merge(dose_start, given, looks.astype(float), before)
+    start = dose_start + looks.shape[1] * np.arange(len(patients) + 1)
+    dosed = np.flatnonzero(look < 0)
     rate = doses["rate"].to_numpy(float)[row]
-    rate = np.where(rate == 0, _modelled_rates(model)[entry], rate) if len(row) else rate
-    dosed = lambda name: np.r_[doses[name].to_numpy(float)[row], np.zeros(count)]  # noqa: E731
-    patient = np.r_[owner, np.repeat(np.arange(len(patients)), times.shape[1])]
-    time = np.r_[doses["time"].to_numpy(float)[row], times.ravel()]
-    rank = np.r_[np.ones(len(row)), np.where(before.ravel(), 0, 2)]
-    order = np.lexsort((rank, time, patient))
-    observed = np.r_[np.zeros(len(row), bool), np.ones(count, bool)]
-    start = np.searchsorted(patient[order], np.arange(len(patients) + 1))
+    rate = np.where(rate == 0, _modelled_rates(model)[entry], rate) if row.size else rate
+
+    def at_doses(values: np.ndarray, kind: type, elsewhere: int = 0) -> np.ndarray:
+        column = np.full(time.size, elsewhere, dtype=kind) if elsewhere else np.zeros(time.size, dtype=kind)
+        column[dosed] = values
+        return column
+
     return Schedule(
         patients=tuple(patients),
         start=start,
         # A regimen begins at zero, whether or not anything is given or seen then.
-        begin=np.minimum(time[order][start[:-1]], 0.0),
-        time=time[order],
-        event=np.where(observed, OBSERVE, DOSE)[order],
-        amount=dosed("amt")[order],
-        rate=np.r_[rate, np.zeros(count)][order],
-        interval=dosed("ii")[order],
-        additional=dosed("addl").astype(int)[order],
-        steady=dosed("ss").astype(int)[order],
-        entry=np.r_[entry, np.full(count, -1)][order],
-        record=np.r_[np.full(len(row), -1), np.arange(count)][order],
-        observed=observed[order],
+        begin=np.minimum(time[start[:-1]], 0.0),
+        time=time,
+        event=at_doses(DOSE, np.int64),
+        amount=at_doses(doses["amt"].to_numpy(float)[row], float),
+        rate=at_doses(rate, float),
+        interval=at_doses(doses["ii"].to_numpy(float)[row], float),
+        additional=at_doses(doses["addl"].to_numpy()[row], np.int64),
+        steady=at_doses(doses["ss"].to_numpy()[row], np.int64),
+        entry=at_doses(entry, np.int64, elsewhere=-1),
+        record=_look_numbers(look, looked, start),
+        observed=look >= 0,
     )
+
+
+def _look_numbers(look: np.ndarray, looked: np.ndarray, start: np.ndarray) -> np.ndarray:
+    """Which of all looks, patient by patient as they were asked for, each row is; -1 for a dose."""
+    count = looked.shape[1]
+    own = np.repeat(count * np.arange(start.size - 1), np.diff(start))
+    if (looked == np.arange(count)).all():
+        return np.where(look >= 0, own + look, -1)
+    asked = np.broadcast_to(looked, (start.size - 1, count)).ravel()
+    return np.where(look >= 0, own + asked[own + look], -1)
 
 
 def one_by_one(doses: pd.DataFrame) -> pd.DataFrame:
@@ -224,16 +234,18 @@ def _rates_of_routes(
     return np.where(own, _modelled_rates(model)[entry], rate)
 
 
-def _entries(targets: np.ndarray, dosed: np.ndarray, model: Model) -> list[np.ndarray]:
-    """Indices of the inputs that each row's dose enters; ``[-1]`` for rows that dose nothing."""
-    known: dict[str, np.ndarray] = {}
-    nothing = np.array([-1])
-    rows = []
-    for target, is_dose in zip(targets, dosed, strict=True):
-        if is_dose and target not in known:
-            known[target] = find_inputs(str(target), model)
-        rows.append(known[target] if is_dose else nothing)
-    return rows
+def _entries(targets: np.ndarray, dosed: np.ndarray, model: Model) -> tuple[np.ndarray, np.ndarray]:
+    """Rows, each as often as it enters inputs, and the inputs it enters; once and -1 where it doses nothing."""
+    import pandas as pd
+
+    found, names = pd.factorize(targets[dosed], use_na_sentinel=False)
+    inputs = [np.array([-1]), *(find_inputs(str(name), model) for name in names)]
+    code = np.zeros(len(targets), dtype=np.int64)
+    code[dosed] = found + 1
+    sizes = np.array([len(entries) for entries in inputs])
+    row = np.repeat(np.arange(code.size), sizes[code])
+    number = np.arange(row.size) - (np.cumsum(sizes[code]) - sizes[code])[row]
+    return row, np.concatenate(inputs)[(np.cumsum(sizes) - sizes)[code[row]] + number]
 
 
 def find_inputs(target: str, model: Model) -> np.ndarray:

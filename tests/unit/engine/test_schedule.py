@@ -191,3 +191,12 @@ def test_inputs_may_share_a_state():
     np.testing.assert_allclose(
         levels(model, records)[0], [5 * np.exp(-0.1), 5 * np.exp(-0.2) + 10], rtol=1e-12
     )
+
+
+def test_looks_may_be_asked_for_in_any_order():
+    table = doses(id=["a", "b"], time=[2.0, 0.0], amt=1.0)
+    times, before = np.array([[3.0, 2.0, 2.0], [1.0, 0.0, 0.5]]), np.array([False, True, False])
+    schedule = from_doses(table, ["a", "b"], times, before, PLAIN)
+    np.testing.assert_array_equal(schedule.time, [2, 2, 2, 3, 0, 0, 0.5, 1])
+    np.testing.assert_array_equal(schedule.record, [1, -1, 2, 0, 4, -1, 5, 3])
+    np.testing.assert_array_equal(schedule.start, [0, 4, 8])
