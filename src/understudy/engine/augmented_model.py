@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from understudy.core.expression import Expression
-from understudy.engine.directions import Direction, free_name
+from understudy.engine.directions import Direction
 from understudy.engine.jacobian import _number, _product, _Slopes, _sum
 from understudy.model.model import TIME_AFTER_DOSE, Model
 from understudy.model.parts import Assignment, Input, Output, State
@@ -88,26 +88,36 @@ def augment(model: Model, directions: tuple[Direction, ...]) -> AugmentedModel:
     return _Augmentation(model, directions).made()
 
 
-class _NamedSlopes(_Slopes):
-    """Derivatives in which those of assignments have names that a model can use."""
+class NamedSlopes(_Slopes):
+    """Derivatives in which those of assignments have names that equations can use.
 
-    def __init__(self, model: Model):
-        super().__init__({item.name: item.expression for item in model.assignments})
-        self.model, self.added, self.taken = model, {}, set(model.output_names)
+    Parameters
+    ----------
+    equations : mapping of name to Expression
+    taken : set of str
+        Names that new ones must differ from.
+    """
+
+    def __init__(self, equations: Mapping[str, Expression], taken: Iterable[str]):
+        super().__init__(equations)
+        self.taken, self.added = set(taken), {}
 
     def free(self, wish: str) -> str:
         """A name that nothing has yet."""
-        name = free_name(wish, self.model, self.taken)
-        self.taken.add(name)
+        while wish in self.taken:
+            wish += "_"
+        self.taken.add(wish)
+        return wish
+
+    def put(self, wish: str, tree: ast.expr) -> str:
+        """The name of a new assignment."""
+        name = self.free(wish)
+        self.added[name] = Expression.from_tree(tree)
         return name
 
     def named(self, wish: str, tree: ast.expr) -> ast.expr:
         """A tree as an assignment of its own, unless it is a name or a number already."""
-        if isinstance(tree, (ast.Name, ast.Constant)):
-            return tree
-        name = self.free(wish)
-        self.added[name] = Expression.from_tree(tree)
-        return ast.Name(name)
+        return tree if isinstance(tree, (ast.Name, ast.Constant)) else ast.Name(self.put(wish, tree))
 
     def of_name(self, used: str, name: str) -> ast.expr | None:
         if used == name:
@@ -125,7 +135,9 @@ class _Augmentation:
 
     def __init__(self, model: Model, directions: tuple[Direction, ...]):
         self.model, self.directions = model, directions
-        self.slopes = _NamedSlopes(model)
+        equations = {item.name: item.expression for item in model.assignments}
+        taken = {*model.parameter_names, *model.state_names, *model.output_names, *equations}
+        self.slopes = NamedSlopes(equations, taken)
         self.tangents = tuple(
             tuple(self.slopes.free(f"d_{state}_{m}") for state in model.state_names)
             for m in range(len(directions))

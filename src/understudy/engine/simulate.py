@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,7 @@ from understudy.core.errors import SimulationError
 from understudy.core.record import Record, Stopwatch
 from understudy.core.result import Outcome
 from understudy.data.compatibility import check_against, output_name
+from understudy.engine.asked_sensitivities import AskedSensitivities, derivative_outputs, output_units
 from understudy.engine.dispatch.footprint import Footprint
 from understudy.engine.dispatch.patient_source import PatientSource, RecordsSource, TableSource, is_records
 from understudy.engine.dispatch.run import Question, run
@@ -43,6 +45,7 @@ def simulate(
     times: Sequence[float] | np.ndarray | None = None,
     *,
     outputs: Iterable[str] | None = None,
+    sensitivities: Iterable[str] = (),
     before_dose: bool = False,
     weight: str = "WT",
     surface: str = "BSA",
@@ -68,6 +71,11 @@ def simulate(
         Observation times in the model's time unit. None: 201 times from the start to one interval past the last dose.
     outputs : iterable of str, optional
         Names of outputs; all of them where None.
+    sensitivities : iterable of str
+        What the outputs' derivatives are wanted by: parameters, and for a population its effects and covariates;
+        ``central(0)`` for the initial value of a state, ``lag(oral)``, ``bioavailability(oral)``, ``rate(oral)`` and
+        ``duration(oral)`` for properties of a route, ``dose(oral)`` for all its amounts by one factor. The derivative
+        of ``C`` by ``CL`` is the output ``dC_dCL``.
     before_dose : bool
         Whether an observation at the very time of a dose sees the state before it (a trough) or after it.
     weight, surface : str
@@ -106,6 +114,9 @@ def simulate(
     >>> outcome = simulate(decay, regimen="100 mg", times=[0, 10])
     >>> outcome["C"].values.round(3)
     array([[10.   ,  3.679]])
+    >>> outcome = simulate(decay, regimen="100 mg", times=[0, 10], sensitivities=["k"])
+    >>> outcome["dC_dk"].values.round(3)
+    array([[  0.   , -36.788]])
     """
     watch = Stopwatch()
     base = structural(model)
@@ -114,39 +125,50 @@ def simulate(
         raise SimulationError(
             f"{base.name} has no outputs", repair="declare what is observed in the model's outputs"
         )
+    wanted = tuple(sensitivities)
     if dispatch is not None or to is not None or progress:
         options = {"before_dose": before_dose, "weight": weight, "surface": surface, "engine": engine}
-        options |= {"outputs": names, "tolerances": tolerances}
+        options |= {"outputs": names, "tolerances": tolerances, "sensitivities": wanted}
         question = _question(model, patients, regimen, times, options)
         return run(question, as_dispatch(dispatch), jobs, to, progress)
+    labels = output_units(model, names, wanted)
     if regimen is None and is_records(patients):
         schedule, columns = record_schedule(patients, model)
-        answer = solve(schedule, parameter_rows(model, schedule, columns), names, engine, tolerances, jobs)
-        return _ragged(
-            schedule, answer, model, _record(model, answer, watch, {"records": patients.hash}, tolerances)
-        )
+        answer = _solve(model, schedule, columns, names, wanted, (engine, tolerances, jobs))
+        record = _record(model, answer, watch, {"records": patients.hash}, tolerances)
+        return _ragged(schedule, answer, labels, base.time_unit, record)
     table = _patient_table(patients, model)
     doses = _doses(regimen, table, times, base, weight, surface)
     grid = default_times(doses) if times is None else _asked_times(times)
     schedule = from_doses(doses, [str(k) for k in range(len(table))], grid, np.array(before_dose), base)
     columns = {str(name): table[name].to_numpy(float) for name in table.columns}
-    answer = solve(schedule, parameter_rows(model, schedule, columns), names, engine, tolerances, jobs)
+    answer = _solve(model, schedule, columns, names, wanted, (engine, tolerances, jobs))
     inputs = {
         "regimen": Regimen.parse(regimen).hash if isinstance(regimen, str) else getattr(regimen, "hash", "")
     }
-    return _rectangular(table, grid, answer, model, _record(model, answer, watch, inputs, tolerances))
+    record = _record(model, answer, watch, inputs, tolerances)
+    return _rectangular(table, grid, answer, labels, base.time_unit, record)
+
+
+def _solve(model, schedule: Schedule, columns: dict, outputs: tuple, by: tuple, how: tuple) -> Answer:
+    """The answer, derivatives among its outputs."""
+    asked = AskedSensitivities.of(model, by, columns)
+    rows = parameter_rows(asked.model, schedule, columns)
+    answer = solve(schedule, rows, outputs, *how, directions=asked.directions(rows))
+    return replace(answer, outputs={**answer.outputs, **derivative_outputs(answer, asked.names)})
 
 
 def _question(model, patients, regimen, times, options: dict) -> Question:
     """The same question for every chunk, whatever patients are in it."""
     base = structural(model)
+    values = len(options["outputs"]) * (1 + len(options["sensitivities"]))
     if regimen is None and is_records(patients):
         source, most = (
             RecordsSource(patients),
             int(np.unique(patients.table["id"], return_counts=True)[1].max()),
         )
         asked = partial(simulate, model, **options)
-        footprint = Footprint.of(base, most, 0, len(options["outputs"]), steady=True)
+        footprint = Footprint.of(base, most, 0, values, steady=True)
         return Question(asked, source, footprint, {"model": model, **options})
     source = patients if isinstance(patients, PatientSource) else TableSource(_patient_table(patients, model))
     first = source.table(0, 1)
@@ -157,9 +179,7 @@ def _question(model, patients, regimen, times, options: dict) -> Question:
     return Question(
         partial(simulate, model, regimen=plan, times=grid, **options),
         source,
-        Footprint.of(
-            base, grid.size, given, len(options["outputs"]), len(first), bool((doses["ss"] > 0).any())
-        ),
+        Footprint.of(base, grid.size, given, values, len(first), bool((doses["ss"] > 0).any())),
         {"model": model, "regimen": str(plan or ""), "times": content_hash(grid.tolist()), **options},
     )
 
@@ -264,8 +284,9 @@ def _asked_times(times: Sequence[float] | np.ndarray) -> np.ndarray:
     return grid
 
 
-def _rectangular(table: pd.DataFrame, grid: np.ndarray, answer: Answer, model, record: Record) -> Outcome:
-    base = structural(model)
+def _rectangular(
+    table: pd.DataFrame, grid: np.ndarray, answer: Answer, labels: dict, time_unit: str, record: Record
+) -> Outcome:
     shape, place = (len(table), len(grid)), np.argsort(np.argsort(grid, kind="stable"))
     status, messages = answer.solution.status, answer.solution.messages
     # They were solved in order of time.
@@ -273,8 +294,8 @@ def _rectangular(table: pd.DataFrame, grid: np.ndarray, answer: Answer, model, r
     patients = table.index
     if table.index.nlevels == 2:
         patients, arrays, status, messages = _by_draw(table, arrays, status, messages)
-    outputs = {name: (values, base.output(name).unit) for name, values in arrays.items()}
-    return Outcome.build(list(patients), grid, outputs, base.time_unit, status, messages, record)
+    outputs = {name: (values, labels[name]) for name, values in arrays.items()}
+    return Outcome.build(list(patients), grid, outputs, time_unit, status, messages, record)
 
 
 def _by_draw(table: pd.DataFrame, arrays: dict, status: np.ndarray, messages: list[str]):
@@ -294,9 +315,8 @@ def _by_draw(table: pd.DataFrame, arrays: dict, status: np.ndarray, messages: li
     return patients, folded, status[chosen], [messages[k] for k in chosen]
 
 
-def _ragged(schedule: Schedule, answer: Answer, model, record: Record) -> Outcome:
+def _ragged(schedule: Schedule, answer: Answer, labels: dict, time_unit: str, record: Record) -> Outcome:
     """Each patient's own observation records, filled up with not-a-number to the longest."""
-    base = structural(model)
     seen = schedule.event[answer.row] == 0
     row = answer.row[seen]
     patient = schedule.patient[row]
@@ -309,15 +329,13 @@ def _ragged(schedule: Schedule, answer: Answer, model, record: Record) -> Outcom
         table[patient, place] = values
         return table
 
-    outputs = {
-        name: (spread(values[seen]), base.output(name).unit) for name, values in answer.outputs.items()
-    }
+    outputs = {name: (spread(values[seen]), labels[name]) for name, values in answer.outputs.items()}
     solution = answer.solution
     return Outcome.build(
         schedule.patients,
         spread(schedule.time[row]),
         outputs,
-        base.time_unit,
+        time_unit,
         solution.status,
         solution.messages,
         record,
