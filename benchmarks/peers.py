@@ -1,0 +1,314 @@
+"""The engine against other solvers, at equal achieved error.
+
+Run with ``python -m benchmarks.peers``; writes benchmarks/results/peers.json. It needs libroadrunner, antimony,
+numbalsoda, diffrax and a C compiler; a peer that is missing is left out and named.
+
+One process, one thread, CPU seconds (all threads of the process counted), compile time apart. Every solver runs at
+several tolerances; what is compared is the time it takes at an achieved error of 1e-4 and of 1e-6, read off the line
+between the runs on both sides of it (logarithms). Errors are the largest over patients, times and states, relative to
+the value or to a thousandth of the state's peak, whichever is larger, against SciPy at a tolerance of 1e-13 (1e-12 for
+stiff cases). Slow solvers are timed on few patients and scaled.
+"""
+
+from __future__ import annotations
+
+import math
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from benchmarks.cases import CASES, Case, case
+from benchmarks.equations import antimony, function, in_place
+from benchmarks.result import store
+from scipy.integrate import solve_ivp
+
+from understudy.engine.problem import Tolerances, initial_states
+from understudy.engine.solve import solve
+
+PATIENTS, SAMPLE = 1000, 8
+ERRORS = (1e-4, 1e-6)
+TOLERANCES = tuple(10.0**-k for k in range(2, 11))
+
+Run = tuple[np.ndarray, float]
+
+
+def error(found: np.ndarray, exact: np.ndarray) -> float:
+    """Largest error of states of shape (patients, times, states)."""
+    scale = np.maximum(np.abs(exact), 1e-3 * np.abs(exact).max(axis=1, keepdims=True))
+    return float((np.abs(found - exact) / scale).max())
+
+
+def spent(work: Callable[[], Any], repeats: int) -> tuple[Any, float]:
+    """The result, and the least CPU time of several runs after one that does not count."""
+    result, best = work(), np.inf
+    for _ in range(repeats):
+        start = time.process_time()
+        result = work()
+        best = min(best, time.process_time() - start)
+    return result, best
+
+
+def starts(this: Case, count: int) -> np.ndarray:
+    """Initial states, shape (count, states)."""
+    return initial_states(this.model, this.parameters(count))
+
+
+def segments(this: Case) -> list[tuple[float, float, np.ndarray]]:
+    """From each dose to the next: start, end, and which observations lie there (the last of all with the last)."""
+    end = float(this.times[-1])
+    begins = [k * this.interval for k in range(this.doses) if k * this.interval <= end]
+    found = []
+    for k, begin in enumerate(begins):
+        last = k + 1 == len(begins)
+        until = end if last else begins[k + 1]
+        here = (this.times >= begin) & ((this.times <= until) if last else (this.times < until))
+        found.append((begin, until, np.flatnonzero(here)))
+    return found
+
+
+def by_understudy(this: Case, count: int = PATIENTS) -> Callable[[float], Run]:
+    """The engine that Understudy chooses, from the schedule to the outputs."""
+    schedule, rows = this.problem(count)
+
+    def run(tolerance: float) -> Run:
+        how = Tolerances(tolerance, 1e-2 * tolerance)
+        answer, seconds = spent(lambda: solve(schedule, rows, this.model.output_names, tolerances=how), 5)
+        states = answer.solution.states.reshape(count, this.times.size, -1)
+        return states[:SAMPLE], seconds / count * 1000
+
+    return run
+
+
+def by_scipy(this: Case, method: str = "LSODA", count: int = SAMPLE) -> Callable[[float], Run]:
+    """SciPy's solve_ivp, patient by patient and dose by dose, the right-hand side in plain Python."""
+    rates, values, begin = (
+        function(this.model, vars(math)),
+        this.parameters(count).tolist(),
+        starts(this, count),
+    )
+
+    def run(tolerance: float, absolute: float | None = None) -> Run:
+        absolute = 1e-2 * tolerance if absolute is None else absolute
+        each = lambda i: _follow(this, rates, values[i], begin[i], method, tolerance, absolute)  # noqa: E731
+        states, seconds = spent(lambda: np.array([each(i) for i in range(count)]), 1)
+        return states, seconds / count * 1000
+
+    return run
+
+
+def _follow(this: Case, rates, values, y, method: str, relative: float, absolute: float) -> np.ndarray:
+    found = np.empty((this.times.size, y.size))
+    for begin, until, here in segments(this):
+        y = y.copy()
+        y[this.dosed] += this.dose
+        wanted = np.append(this.times[here], until) if until not in this.times[here] else this.times[here]
+        result = solve_ivp(
+            rates,
+            (begin, until),
+            y,
+            method=method,
+            t_eval=wanted,
+            rtol=relative,
+            atol=absolute,
+            args=(values,),
+        )
+        if result.y.shape[1] != wanted.size:
+            raise RuntimeError(f"{method} stopped at {result.t[-1:]}: {result.message}")
+        found[here] = result.y.T[: here.size]
+        y = result.y[:, -1]
+    return found
+
+
+def exact(this: Case) -> np.ndarray:
+    """The answer, good to some 1e-12."""
+    method, tolerance = ("LSODA", 1e-12) if this.stiff else ("DOP853", 1e-13)
+    rates, values, begin = (
+        function(this.model, vars(math)),
+        this.parameters(SAMPLE).tolist(),
+        starts(this, SAMPLE),
+    )
+    return np.array(
+        [_follow(this, rates, values[i], begin[i], method, tolerance, 1e-15) for i in range(SAMPLE)]
+    )
+
+
+def by_roadrunner(this: Case, count: int = 4 * SAMPLE) -> Callable[[float], Run]:
+    """libRoadRunner (CVODE), one instance used again for every patient; doses set between simulations."""
+    import roadrunner
+    from antimony import getSBMLString, loadAntimonyString
+
+    initial = dict(zip(this.model.state_names, starts(this, 1)[0].tolist(), strict=True))
+    if loadAntimonyString(antimony(this.model, initial)) < 0:
+        raise RuntimeError("Antimony refused the model")
+    runner = roadrunner.RoadRunner(getSBMLString("m"))
+    names, values, begin = list(this.model.state_names), this.parameters(count), starts(this, count)
+    runner.timeCourseSelections = names
+    runner.integrator.stiff = True
+
+    def follow(i: int) -> np.ndarray:
+        found, y = np.empty((this.times.size, len(names))), begin[i].copy()
+        for name, value in zip(this.model.parameter_names, values[i].tolist(), strict=True):
+            runner[name] = value
+        for start, until, here in segments(this):
+            y[this.dosed] += this.dose
+            runner.reset(roadrunner.SelectionRecord.TIME | roadrunner.SelectionRecord.RATE)
+            for name, value in zip(names, y.tolist(), strict=True):
+                runner[name] = value
+            wanted = np.unique(np.concatenate([[start], this.times[here], [until]])) - start
+            states = np.asarray(runner.simulate(times=wanted.tolist()))
+            found[here] = states[np.searchsorted(wanted, this.times[here] - start)]
+            y = states[-1].copy()
+        return found
+
+    def run(tolerance: float) -> Run:
+        runner.integrator.relative_tolerance = tolerance
+        runner.integrator.absolute_tolerance = 1e-2 * tolerance
+        states, seconds = spent(lambda: np.array([follow(i) for i in range(count)]), 1)
+        return states[:SAMPLE], seconds / count * 1000
+
+    return run
+
+
+def by_numbalsoda(this: Case, count: int = 16 * SAMPLE) -> Callable[[float], Run]:
+    """numbalsoda (LSODA in C++), its right-hand side and the walk from dose to dose compiled by Numba."""
+    import numba
+    from numbalsoda import lsoda, lsoda_sig
+
+    rates, size, width = in_place(this.model), len(this.model.states), len(this.model.parameters)
+    inner = numba.njit(rates)
+
+    @numba.cfunc(lsoda_sig)
+    def right(t, u, du, p):
+        inner(t, numba.carray(u, (size,)), numba.carray(p, (width,)), numba.carray(du, (size,)))
+
+    grid = [
+        (start, np.unique(np.concatenate([[start], this.times[here], [until]])), here)
+        for start, until, here in segments(this)
+    ]
+    places = [np.searchsorted(wanted, this.times[here]) for _, wanted, here in grid]
+    values, begin, address = this.parameters(count), starts(this, count), right.address
+    dosed, dose = this.dosed, this.dose
+
+    def run(tolerance: float) -> Run:
+        def follow() -> np.ndarray:
+            found = np.empty((count, this.times.size, size))
+            for i in range(count):
+                y = begin[i].copy()
+                for (_, wanted, here), place in zip(grid, places, strict=True):
+                    y[dosed] += dose
+                    states, done = lsoda(address, y, wanted, values[i], tolerance, 1e-2 * tolerance)
+                    if not done:
+                        raise RuntimeError("lsoda failed")
+                    found[i, here] = states[place]
+                    y = states[-1].copy()
+            return found
+
+        states, seconds = spent(follow, 2)
+        return states[:SAMPLE], seconds / count * 1000
+
+    return run
+
+
+def by_diffrax(this: Case) -> Callable[[float], Run]:
+    """diffrax, vmapped over its best number of patients at a time."""
+    from benchmarks.diffrax_peer import run as diffrax
+
+    def run(tolerance: float) -> Run:
+        states, seconds, _ = diffrax(this, tolerance, PATIENTS)
+        return np.asarray(states)[:SAMPLE], seconds
+
+    return run
+
+
+def by_lanes(this: Case) -> Callable[[float], Run]:
+    """A kernel in C written for case (a) alone: the ceiling."""
+    from benchmarks.ceiling import run
+
+    return lambda tolerance: run(this, tolerance, PATIENTS, SAMPLE)
+
+
+SOLVERS: dict[str, Callable[[Case], Callable[[float], Run]]] = {
+    "Understudy": by_understudy,
+    "C lanes": by_lanes,
+    "diffrax": by_diffrax,
+    "numbalsoda": by_numbalsoda,
+    "libRoadRunner": by_roadrunner,
+    "SciPy LSODA": by_scipy,
+}
+LIMITED = {"C lanes": "a", "diffrax": "abcd"}
+
+
+def time_at(runs: list[dict[str, float]], wanted: float) -> float | None:
+    """CPU time at an achieved error, between the runs on both sides of it; None where there are none."""
+    front, best = [], np.inf
+    for run in sorted(runs, key=lambda r: r["cpu_s_per_1000"]):
+        if run["error"] < best:
+            front.append(run)
+            best = run["error"]
+    below = [r for r in front if r["error"] <= wanted]
+    above = [r for r in front if r["error"] > wanted]
+    if not below:
+        return None
+    if not above:
+        return below[0]["cpu_s_per_1000"]
+    low, high = below[0], above[-1]
+    span = math.log(high["error"] / low["error"])
+    share = math.log(high["error"] / wanted) / span
+    return math.exp((1 - share) * math.log(high["cpu_s_per_1000"]) + share * math.log(low["cpu_s_per_1000"]))
+
+
+def measure(this: Case, names: list[str]) -> dict[str, Any]:
+    """All solvers on one case."""
+    reference, solvers, missing = exact(this), {}, {}
+    for name in names:
+        if this.name not in LIMITED.get(name, this.name):
+            continue
+        runs = []
+        try:
+            run = SOLVERS[name](this)
+            for tolerance in TOLERANCES:
+                states, seconds = run(tolerance)
+                runs.append(
+                    {"tolerance": tolerance, "error": error(states, reference), "cpu_s_per_1000": seconds}
+                )
+                print(
+                    f"({this.name}) {name:14} {tolerance:.0e} {runs[-1]['error']:.1e} {seconds:9.4f} s",
+                    flush=True,
+                )
+                if runs[-1]["error"] < min(ERRORS) / 10:
+                    break
+        except (ImportError, RuntimeError) as cause:
+            missing[name] = str(cause)
+            print(f"({this.name}) {name}: {cause}", flush=True)
+        if runs:
+            solvers[name] = {
+                "runs": runs,
+                "at": {f"{wanted:.0e}": time_at(runs, wanted) for wanted in ERRORS},
+            }
+    return {"title": this.title, "stiff": this.stiff, "solvers": solvers, "missing": missing}
+
+
+def main() -> int:
+    """Measure, store, print the ratios."""
+    letters = sys.argv[1] if len(sys.argv) > 1 else "".join(CASES)
+    found = {letter: measure(case(letter), list(SOLVERS)) for letter in letters}
+    for letter, result in found.items():
+        for wanted in ERRORS:
+            ours = result["solvers"]["Understudy"]["at"][f"{wanted:.0e}"]
+            ratios = {
+                name: round(s["at"][f"{wanted:.0e}"] / ours, 1)
+                for name, s in result["solvers"].items()
+                if name != "Understudy" and s["at"][f"{wanted:.0e}"]
+            }
+            print(
+                f"({letter}) at {wanted:.0e}: {ours:.4f} s per 1,000 patients; others take {ratios} times as long"
+            )
+    if letters == "".join(CASES):
+        print(store("peers", {"patients": PATIENTS, "sample": SAMPLE, "cases": found}))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
