@@ -29,7 +29,7 @@ from understudy.engine.schedule import Schedule
 from understudy.engine.timeline import DoseValues, Timeline, build
 from understudy.model.model import Model
 
-ENGINES = ("auto", "closed_form", "kernel", "reference", "matrix_exponential", "cuda", "cuda_float32")
+ENGINES = ("auto", "closed_form", "kernel", "reference", "matrix_exponential", "cuda", "cuda_float32", "jax")
 EXACT_ENGINES = frozenset({"closed_form", "matrix_exponential"})
 
 # A full matrix costs the square of its size at every step, the kernel only the terms that are there.
@@ -107,6 +107,8 @@ def solver_of(engine: str) -> steady.Solver:
         from understudy.engine.closed_form import solve
     elif engine == "matrix_exponential":
         from understudy.engine.matrix_exponential import solve
+    elif engine == "jax":
+        from understudy.engine.jax_engine import solve
     elif engine == "kernel":
         from understudy.engine.kernel import solve
     elif engine == "cuda":
