@@ -7,7 +7,7 @@ import numpy as np
 
 
 @numba.njit(cache=True, nogil=True)
-def merge(dose_start, dose_time, look_time, look_before):
+def merge(dose_start, dose_time, look_time, look_before, look_number):
     """Doses and looks of all patients in order of time.
 
     Parameters
@@ -19,16 +19,18 @@ def merge(dose_start, dose_time, look_time, look_before):
         In order; one row serves all patients.
     look_before : bool array, like `look_time`
         Whether a look at the very time of a dose comes before it.
+    look_number : int array, like `look_time`
+        Which of its patient's looks each is.
 
     Returns
     -------
     time : float array, shape (doses + patients * looks,)
-    look : int array, likewise
-        Which of its patient's looks each row is, -1 for a dose.
+    number : int array, likewise
+        Number of each look, counted through all patients; -1 for a dose.
     """
     patients, looks = dose_start.size - 1, look_time.shape[1]
     size = dose_time.size + patients * looks
-    time, look = np.empty(size), np.empty(size, dtype=np.int64)
+    time, number = np.empty(size), np.empty(size, dtype=np.int64)
     row = 0
     for patient in range(patients):
         own = patient if look_time.shape[0] > 1 else 0
@@ -36,11 +38,11 @@ def merge(dose_start, dose_time, look_time, look_before):
         for k in range(looks):
             now, before = look_time[own, k], look_before[own, k]
             while dose < last and (dose_time[dose] < now or (dose_time[dose] == now and not before)):
-                time[row], look[row] = dose_time[dose], -1
+                time[row], number[row] = dose_time[dose], -1
                 dose, row = dose + 1, row + 1
-            time[row], look[row] = now, k
+            time[row], number[row] = now, patient * looks + look_number[own, k]
             row += 1
         while dose < last:
-            time[row], look[row] = dose_time[dose], -1
+            time[row], number[row] = dose_time[dose], -1
             dose, row = dose + 1, row + 1
-    return time, look
+    return time, number

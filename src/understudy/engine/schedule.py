@@ -157,12 +157,13 @@ def from_doses(
     order = np.lexsort((given, owner))
     row, entry, given = row[order], entry[order], given[order]
     looks, before = np.broadcast_arrays(np.atleast_2d(times), before)
-    looked = np.lexsort((~before, looks))
-    looks, before = (np.take_along_axis(values, looked, axis=1) for values in (looks, before))
+    number = np.lexsort((~before, looks))
+    looks, before = (np.take_along_axis(values, number, axis=1) for values in (looks, before))
     dose_start = np.searchsorted(owner[order], np.arange(len(patients) + 1))
-    time, look = merge(dose_start, given, looks.astype(float), before)
+    time, record = merge(dose_start, given, looks.astype(float), before, number)
     start = dose_start + looks.shape[1] * np.arange(len(patients) + 1)
-    dosed = np.flatnonzero(look < 0)
+    observed = record >= 0
+    dosed = np.flatnonzero(~observed)
     rate = doses["rate"].to_numpy(float)[row]
     rate = np.where(rate == 0, _modelled_rates(model)[entry], rate) if row.size else rate
 
@@ -184,19 +185,9 @@ def from_doses(
         additional=at_doses(doses["addl"].to_numpy()[row], np.int64),
         steady=at_doses(doses["ss"].to_numpy()[row], np.int64),
         entry=at_doses(entry, np.int64, elsewhere=-1),
-        record=_look_numbers(look, looked, start),
-        observed=look >= 0,
+        record=record,
+        observed=observed,
     )
-
-
-def _look_numbers(look: np.ndarray, looked: np.ndarray, start: np.ndarray) -> np.ndarray:
-    """Which of all looks, patient by patient as they were asked for, each row is; -1 for a dose."""
-    count = looked.shape[1]
-    own = np.repeat(count * np.arange(start.size - 1), np.diff(start))
-    if (looked == np.arange(count)).all():
-        return np.where(look >= 0, own + look, -1)
-    asked = np.broadcast_to(looked, (start.size - 1, count)).ravel()
-    return np.where(look >= 0, own + asked[own + look], -1)
 
 
 def one_by_one(doses: pd.DataFrame) -> pd.DataFrame:
