@@ -29,7 +29,7 @@ _SLOPES = {
     "log1p": "1 / (1 + x)",
     "log10": "0.4342944819032518 / x",
     "log2": "1.4426950408889634 / x",
-    "sqrt": "0.5 / f",
+    "sqrt": "where(x == 0, 0, 0.5 / f)",
     "abs": "where(x > 0, 1, where(x < 0, -1, 0))",
     "sin": "cos(x)",
     "cos": "-sin(x)",
@@ -283,21 +283,27 @@ def _where(condition: ast.expr, yes: ast.expr, no: ast.expr) -> ast.expr:
     return ast.Call(ast.Name("where"), [condition, yes, no], [])
 
 
+def _equal(a: ast.expr, value: float) -> ast.expr:
+    return ast.Compare(a, [ast.Eq()], [_number(value)])
+
+
 def _power_slope(a: ast.expr, b: ast.expr) -> ast.expr:
-    """The slope of ``a ** b`` by a."""
+    """The slope of ``a ** b`` by a; none where it is infinite, at zero: what is multiplied by it is zero there too."""
     value = b.value if isinstance(b, ast.Subscript) else b
     if isinstance(value, ast.Constant):
         if value.value == 2:
             return _product(_number(2.0), a)
-        return _product(_number(float(value.value)), ast.BinOp(a, ast.Pow(), _number(value.value - 1.0)))
-    return _product(b, ast.BinOp(a, ast.Pow(), ast.BinOp(b, ast.Sub(), _number(1.0))))
+        slope = _product(_number(float(value.value)), ast.BinOp(a, ast.Pow(), _number(value.value - 1.0)))
+        return slope if value.value >= 1 else _where(_equal(a, 0.0), _number(0.0), slope)
+    at_zero = _where(_equal(b, 1.0), _number(1.0), _number(0.0))
+    slope = _product(b, ast.BinOp(a, ast.Pow(), ast.BinOp(b, ast.Sub(), _number(1.0))))
+    return _where(_equal(a, 0.0), at_zero, slope)
 
 
 def _exponent_slope(power: ast.BinOp) -> ast.expr:
     """The slope of ``a ** b`` by b; zero has none there."""
     logarithm = ast.Call(ast.Name("log"), [power.left], [])
-    still = ast.Compare(power.left, [ast.Eq()], [_number(0.0)])
-    return _where(still, _number(0.0), _product(power, logarithm))
+    return _where(_equal(power.left, 0.0), _number(0.0), _product(power, logarithm))
 
 
 class _Put(ast.NodeTransformer):

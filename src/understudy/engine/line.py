@@ -32,6 +32,7 @@ class Line(NamedTuple):
     slots: np.ndarray
     flow: np.ndarray
     floor: np.ndarray
+    least: np.ndarray
     row_width: int
 
 
@@ -52,7 +53,7 @@ def line_of(problem: Problem) -> Line:
         line.event_start, line.event_time, line.event_kind, line.event_target, line.event_value,
         line.observation_start, line.observation_time, line.observation_after, line.first_row, line.start_time,
         problem.start, problem.initial, problem.steady, line.steady.row, problem.table, problem.slots,
-        line.flow, _floor(problem),
+        line.flow, _floor(problem), np.zeros((1, problem.start.shape[1])) if problem.least is None else problem.least,
         problem.table.shape[1] - 2 * int(problem.slots[:, 1].sum()),
     )  # fmt: skip
 

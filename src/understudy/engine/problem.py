@@ -81,6 +81,8 @@ class Problem:
     start : float array, shape (patients, states)
     steady : float array, shape (cycles, states)
         States at the start of each steady-state cycle.
+    least : float array, shape (rows, states), optional
+        What each state is measured by at least when errors are judged, by parameter row at a patient's start.
     """
 
     model: Model
@@ -89,6 +91,7 @@ class Problem:
     table: np.ndarray
     start: np.ndarray
     steady: np.ndarray
+    least: np.ndarray | None = None
 
     @cached_property
     def initial(self) -> np.ndarray:

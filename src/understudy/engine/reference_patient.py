@@ -36,7 +36,7 @@ class Patient:
         self.row = problem.timeline.first_row[index]
         self.values = problem.table[self.row].copy()
         self.used = np.zeros(len(problem.slots), dtype=int)
-        self.peak = np.zeros(len(self.states))
+        self.peak = np.zeros(len(self.states)) if problem.least is None else problem.least[self.row]
         self.evaluations, self.allowed = 0, 0
         self.last_time = np.inf
         self.nonnegative = np.array([state.nonnegative for state in self.model.states])

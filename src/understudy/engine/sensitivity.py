@@ -16,7 +16,7 @@ from understudy.engine import steady, steady_slopes
 from understudy.engine.augmented_model import AugmentedModel, augment
 from understudy.engine.augmented_timeline import augment_timeline
 from understudy.engine.break_point import switch_times
-from understudy.engine.directions import Directions, with_parameters
+from understudy.engine.directions import Direction, Directions, with_parameters
 from understudy.engine.dose_slopes import DoseSlopes, dose_slopes, event_slopes
 from understudy.engine.parameters import ParameterRows
 from understudy.engine.problem import Problem, Tolerances, initial_states, unroll_profiles, widen
@@ -26,6 +26,9 @@ from understudy.engine.schedule import Schedule
 from understudy.engine.timeline import Timeline
 from understudy.model.model import Model
 
+# Sensitivities are measured by this fraction of state / parameter at least: solvers' absolute tolerances, fractions of
+# that, are small beside any that matters.
+_NEGLIGIBLE = 1e-2
 # Which engine solves the augmented model of what an engine solves: it is linear too, but of another shape.
 _SERVES = {"closed_form": "matrix_exponential"}
 
@@ -54,7 +57,7 @@ def solve_along(
     timeline, values = plain.timeline_of(schedule, rows)
     slopes = dose_slopes(schedule, values, wide, augmented)
     solver = plain.solver_of(_SERVES.get(engine, engine))
-    problem = _augmented_problem(wide, timeline, augmented, slopes)
+    problem = _augmented_problem(wide, timeline, augmented, slopes, found)
     if timeline.steady.row.size:
         start = plain.problem_of(rows, timeline)
         states = steady.find(start, plain.solver_of(engine), tolerances, jobs)
@@ -97,7 +100,11 @@ def _refuse_moving_switches(model: Model, moved: set[str]) -> None:
 
 
 def _augmented_problem(
-    wide: ParameterRows, timeline: Timeline, augmented: AugmentedModel, slopes: DoseSlopes
+    wide: ParameterRows,
+    timeline: Timeline,
+    augmented: AugmentedModel,
+    slopes: DoseSlopes,
+    directions: tuple[Direction, ...],
 ) -> Problem:
     unrolled, slots = unroll_profiles(augmented.model, timeline)
     model, slots, held = unroll_slopes(augmented, unrolled, slots)
@@ -106,4 +113,21 @@ def _augmented_problem(
     table = widen(wide.table, model)
     initial = initial_states(model, table)
     at_cycles = np.zeros((line.steady.row.size, initial.shape[1]))
-    return Problem(model, slots, line, table, initial[line.first_row], at_cycles)
+    least = _least_sizes(wide, initial[:, : augmented.own], directions)
+    return Problem(model, slots, line, table, initial[line.first_row], at_cycles, least)
+
+
+def _least_sizes(rows: ParameterRows, initial: np.ndarray, directions: tuple[Direction, ...]) -> np.ndarray:
+    """What sensitivities are measured by at least, shape (rows, states): a fraction of their states at the start.
+
+    Where a mechanism is in balance its sensitivities are rounding: they have no size of their own to keep to.
+    """
+    found, place = [np.zeros_like(initial)], {name: k for k, name in enumerate(rows.model.parameter_names)}
+    for direction in directions:
+        speed = np.zeros(len(initial))
+        for name, seed in zip(direction.parameters, direction.seeds, strict=True):
+            value = np.abs(rows.table[:, place[name]])
+            moved = np.abs(rows.table[:, place[seed]]) if seed else np.ones(value.size)
+            speed = np.maximum(speed, np.divide(moved, value, out=np.zeros(value.size), where=value > 0))
+        found.append(_NEGLIGIBLE * np.abs(initial) * speed[:, None])
+    return np.hstack(found)

@@ -143,13 +143,14 @@ def _begin(line, place, lane, patient, live, implicit):
     place.event[lane], place.applied[lane] = line.event_start[patient], 0
     place.seen[lane], place.seen_end[lane] = line.seen_start[patient], line.seen_start[patient + 1]
     place.used[:, lane] = 0
-    seed = _seed(line, patient)
+    seed, least = _seed(line, patient), min(line.first_row[patient], line.least.shape[0] - 1)
     state, infused, peak, floor = row(size, STATE), row(size, INFUSED), row(size, PEAK), row(size, FLOOR)
     for q in range(line.start.shape[1]):
         j = q * W + lane
         value = line.start[patient, q]
         space[state + j], space[infused + j], space[floor + j] = value, 0.0, line.floor[q]
-        space[peak + j] = abs(value) if abs(value) > 0.0 else -seed
+        measure = max(abs(value), line.least[least, q])
+        space[peak + j] = measure if measure > 0.0 else -seed
     for q in range(line.table.shape[1]):
         place.parameters[q * W + lane] = line.table[line.first_row[patient], q]
 
