@@ -16,21 +16,40 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from benchmarks.result import store
-from benchmarks.turnover import DOSE, DOSES, INTERVAL, TIMES, parameters, problem
+from benchmarks.turnover import (
+    DOSE,
+    DOSES,
+    INTERVAL,
+    MODEL,
+    TIMES,
+    parameters,
+    problem,
+    problem_with_own_schedules,
+)
 from scipy.integrate import solve_ivp
 
+from understudy.engine.dispatch.settings import Dispatch
 from understudy.engine.problem import Tolerances
+from understudy.engine.readout import read
 from understudy.engine.schedule import from_doses
-from understudy.engine.solve import solve
+from understudy.engine.simulate import simulate
+from understudy.engine.solve import solve, timeline_of
 from understudy.library.catalogue import model
 
 PATIENTS, SAMPLE = 1000, 16
 WANTED_RATIO, WANTED_COMPILE_S = 50.0, 0.1
+# Patients with schedules of their own may cost so many times what those of a common one do, and many patients so many
+# times what few do, each.
+WANTED_DISTINCT, WANTED_GROWTH = 2.0, 1.2
+OWN_SCHEDULES = (0.0, 0.1, 1.0)
+FEW, MANY = 10_000, 100_000
+SETTLED = Tolerances(1e-6, 1e-8)
 KERNEL_TOLERANCES = (1e-3, 1e-4, 1e-5, 1e-6, 1e-7, 1e-8, 1e-9)
 SCIPY_TOLERANCES = (1e-4, 1e-6, 1e-8)
 
@@ -50,12 +69,21 @@ def main() -> int:
         "compile_s": compile_time(),
         "first_simulation_s": first_simulation(),
         "closed_form": closed_form(),
+        "around_the_loop": around_the_loop(),
+        "own_schedules": own_schedules(),
+        "growth": growth(),
     }
     path = store("engine", figures)
     report(figures)
     print(path)
     slow = [row for row in figures["scipy_lsoda"] if row["kernel_times_faster"] < WANTED_RATIO]
-    return int(bool(slow) or figures["compile_s"] > WANTED_COMPILE_S)
+    missed = [
+        bool(slow),
+        figures["compile_s"] > WANTED_COMPILE_S,
+        figures["own_schedules"][-1]["times_shared"] > WANTED_DISTINCT,
+        figures["growth"]["many_times_few"] > WANTED_GROWTH,
+    ]
+    return int(any(missed))
 
 
 def cpu(work: Callable[[], Any], repeats: int = 5) -> tuple[float, Any]:
@@ -197,6 +225,54 @@ def closed_form() -> dict[str, float]:
     return {"patients": count, "values_per_cpu_s": count * TIMES.size / seconds}
 
 
+def around_the_loop() -> dict[str, float]:
+    """CPU seconds for 1,000 patients of what is not the time loop."""
+    schedule, rows = problem(PATIENTS)
+    line = timeline_of(schedule, rows)[0]
+    states = solve(schedule, rows, ["C"], "kernel", SETTLED).solution.states
+    parts = {
+        "schedule": lambda: problem(PATIENTS),
+        # A copy knows nothing yet of its rows.
+        "timeline": lambda: timeline_of(replace(schedule), rows),
+        "outputs": lambda: read(rows, line, states, MODEL.output_names),
+    }
+    return {name: cpu(work, repeats=7)[0] * 1000 / PATIENTS for name, work in parts.items()}
+
+
+def own_schedules() -> list[dict[str, float]]:
+    """CPU time where no, some or all patients have dose and observation times of their own, and its ratio to none."""
+    found = []
+    for fraction in OWN_SCHEDULES:
+        schedule, rows = problem_with_own_schedules(PATIENTS, fraction)
+        seconds, answer = cpu(lambda: solve(schedule, rows, MODEL.output_names, "kernel", SETTLED), repeats=7)  # noqa: B023
+        found.append(
+            {
+                "fraction": fraction,
+                "cpu_s_per_1000": seconds * 1000 / PATIENTS,
+                "steps_per_patient": float(answer.solution.steps.mean()),
+            }
+        )
+    return [{**row, "times_shared": row["cpu_s_per_1000"] / found[0]["cpu_s_per_1000"]} for row in found]
+
+
+def growth() -> dict[str, float]:
+    """CPU time per patient of few and of many patients, in chunks as `simulate` makes them."""
+
+    def seconds(count: int, repeats: int) -> float:
+        table = pd.DataFrame(parameters(count), columns=list(MODEL.parameter_names))
+        regimen = f"{DOSE:g} mg every {INTERVAL:g} h for {DOSES} doses"
+
+        def work() -> None:
+            simulate(
+                MODEL, table, regimen, TIMES, engine="kernel", tolerances=SETTLED, dispatch=Dispatch("serial")
+            )
+
+        return cpu(work, repeats)[0] / count
+
+    few, many = seconds(FEW, 3), seconds(MANY, 1)
+    return {"few": FEW, "many": MANY, "few_cpu_s_per_1000": few * 1e3, "many_times_few": many / few}
+
+
 def report(figures: dict[str, Any]) -> None:
     """Print the figures."""
     for row in figures["kernel"]:
@@ -212,6 +288,16 @@ def report(figures: dict[str, Any]) -> None:
         )
     print(
         f"compile {figures['compile_s'] * 1e3:.0f} ms, first simulation {figures['first_simulation_s']:.2f} s"
+    )
+    print(", ".join(f"{name} {1e3 * seconds:.1f} ms" for name, seconds in figures["around_the_loop"].items()))
+    for row in figures["own_schedules"]:
+        print(
+            f"{row['fraction']:.0%} own schedules: {row['cpu_s_per_1000']:.3f} CPU s / 1,000,"
+            f" {row['times_shared']:.2f} times shared, {row['steps_per_patient']:.0f} steps"
+        )
+    print(
+        f"{figures['growth']['many']:,} patients cost {figures['growth']['many_times_few']:.2f} times as much each"
+        f" as {figures['growth']['few']:,}"
     )
     print(f"closed form {figures['closed_form']['values_per_cpu_s'] / 1e6:.1f} million values / CPU s")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from understudy.core.random import normals
+from understudy.core.random import normals, uniforms
 from understudy.engine.parameters import ParameterRows, parameter_rows
 from understudy.engine.schedule import Schedule, from_doses
 from understudy.model.model import Model
@@ -53,5 +53,22 @@ def problem(count: int) -> tuple[Schedule, ParameterRows]:
     schedule = from_doses(
         doses.assign(addl=DOSES - 1, ss=0, route="oral"), patients, TIMES, np.array(False), MODEL
     )
+    columns = dict(zip(MODEL.parameter_names, parameters(count).T, strict=True))
+    return schedule, parameter_rows(MODEL, schedule, columns)
+
+
+def problem_with_own_schedules(count: int, fraction: float) -> tuple[Schedule, ParameterRows]:
+    """As many doses and observations as in `problem`, at random times of their own for a fraction of the patients."""
+    who = np.arange(count)
+    own = uniforms(1, "own schedule", who, 1)[:, 0] < fraction
+    end = DOSES * INTERVAL
+    dosed = np.tile(INTERVAL * np.arange(DOSES), (count, 1))
+    dosed[own] = np.sort(end * uniforms(1, "dose times", who[own], DOSES), axis=1)
+    seen = np.tile(TIMES, (count, 1))
+    seen[own] = np.sort(end * uniforms(1, "observation times", who[own], TIMES.size), axis=1)
+    patients = [str(k) for k in who]
+    doses = pd.DataFrame({"id": np.repeat(patients, DOSES), "time": dosed.ravel(), "amt": DOSE, "rate": 0.0})
+    doses = doses.assign(ii=0.0, addl=0, ss=0, route="oral")
+    schedule = from_doses(doses, patients, seen, np.array(False), MODEL)
     columns = dict(zip(MODEL.parameter_names, parameters(count).T, strict=True))
     return schedule, parameter_rows(MODEL, schedule, columns)
