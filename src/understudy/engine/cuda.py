@@ -158,7 +158,7 @@ def run(
 
     _refuse_tolerance(tolerances, bits)
     found = nothing_found(problem)
-    line, results = _device_line(problem, REALS[bits]), _device_found(found, REALS[bits])
+    line, results = device_line(problem, REALS[bits]), device_found(found, REALS[bits])
     kernel = kernel_for(right_hand_side, line.start.shape[1], line.table.shape[1], len(line.slots), bits)
     how = (PER_STEP * tolerances.relative, PER_STEP * tolerances.absolute, tolerances.max_steps)
 
@@ -187,7 +187,7 @@ def _refuse_tolerance(tolerances: Tolerances, bits: int) -> None:
         )
 
 
-def _device_line(problem: Problem, real: type):
+def device_line(problem: Problem, real: type):
     """The problem's arrays on the device, those of amounts and parameters in its numbers."""
     from understudy.engine.cuda_loop import DeviceLine
 
@@ -200,7 +200,7 @@ def _device_line(problem: Problem, real: type):
     return DeviceLine(*_on_device(arrays.values()), line.row_width)
 
 
-def _device_found(found: Found, real: type):
+def device_found(found: Found, real: type):
     from understudy.engine.cuda_loop import DeviceFound
 
     return DeviceFound(*_on_device((found.states.astype(real), *found[1:4])))
