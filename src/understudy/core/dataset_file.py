@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 # Variables of files that are written chunk by chunk; they are no outputs.
 CHUNK_HASHES, CHUNK_RECORDS = "chunk_hash", "chunk_record"
+NOT_YET = -1  # status of patients whose chunk is not written yet
 ORDER = "order"  # the attribute that tells the order of the variables
 _LARGEST_VARIABLE = 2**31 - 4  # bytes; the limit of one variable in a netCDF 3 file
 
@@ -52,6 +53,8 @@ def open_dataset(path: str | Path) -> xr.Dataset:
     made = dataset.assign(texts).drop_vars((CHUNK_HASHES, CHUNK_RECORDS), errors="ignore")
     # A folder has no order of its own.
     made = made[made.attrs.pop(ORDER, list(made.data_vars))]
+    written = np.flatnonzero(made["status"].values != NOT_YET)
+    made = made if written.size == made.sizes["patient"] else made.isel(patient=written)
     made.set_close(dataset.close)
     return made
 

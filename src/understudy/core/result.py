@@ -298,6 +298,8 @@ class Outcome:
     def open(cls, path: str | Path) -> Outcome:
         """The same as `load`, with the outputs left on disk: what is asked of them is read when it is asked.
 
+        Of a run that was broken off, the patients who are done; they have no record yet.
+
         Raises
         ------
         MissingExtraError

@@ -21,7 +21,7 @@ from understudy.engine.dispatch.progress_bar import Progress, telling
 from understudy.engine.dispatch.settings import Dispatch
 from understudy.engine.dispatch.store import Store
 from understudy.engine.dispatch.work_queue import work_off
-from understudy.engine.problem import COUNTED
+from understudy.engine.problem import COUNTED, LARGEST
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -177,17 +177,23 @@ def _told(error: Exception) -> str:
 
 
 def summed(settings: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Settings of all chunks as those of one: what counts patients is added up, the rest is the same in each.
+    """Settings of all chunks as those of one: counts are added up, largest values compared, the rest is the same in each.
 
     Examples
     --------
     >>> summed([{"relative_tolerance": 1e-8, "patients, stiff method": 2}, {"patients, stiff method": 1}])
     {'relative_tolerance': 1e-08, 'patients, stiff method': 3}
+    >>> summed([{"largest difference": 1e-6}, {"largest difference": 3e-6}])
+    {'largest difference': 3e-06}
     """
     whole: dict[str, Any] = {}
     for one in settings:
         for name, value in one.items():
-            whole[name] = whole.get(name, 0) + value if name.startswith(COUNTED) else value
+            if name.startswith(COUNTED):
+                value = whole.get(name, 0) + value
+            elif name.startswith(LARGEST):
+                value = max(whole.get(name, value), value)
+            whole[name] = value
     return whole
 
 

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from understudy.core.content import encode
-from understudy.core.dataset_file import CHUNK_HASHES, CHUNK_RECORDS, ORDER
+from understudy.core.dataset_file import CHUNK_HASHES, CHUNK_RECORDS, NOT_YET, ORDER
 from understudy.core.errors import MissingExtraError, SimulationError
 from understudy.core.record import Record
 from understudy.core.result import Outcome
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     import zarr
 
 _PLAN, _VARIABLES = "plan", "variables"
-_NOT_YET = {"status": -1, "message": "not simulated yet"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -141,13 +140,13 @@ class Store:
         times = [min(times_at_once(self.plan.count * draws), size) for size in array.shape[1:2]]
         text = array.dtype.kind == "U"
         kind = {"kind": "str" if text else "int"} if name == "patient" else {}
-        unset = "" if text else np.nan if array.dtype.kind == "f" else 0
+        unset = NOT_YET if name == "status" else "" if text else np.nan if array.dtype.kind == "f" else 0
         group.create_array(
             name,
             shape=(self.plan.count, *array.shape[1:]),
             chunks=(self.plan.size, *times, *array.shape[2:]),
             dtype=str if text else array.dtype,
-            fill_value=_NOT_YET.get(name, unset),
+            fill_value=unset,
             dimension_names=array.dims,
             attributes=encode(dict(array.attrs)) | kind,
         )

@@ -40,7 +40,7 @@ def test_chunks_and_threads_change_nothing(where, chunk, jobs):
 @pytest.mark.parametrize("regimen", ["100 mg every 12 h for 3 doses", "100 mg every 12 h at steady state"])
 def test_chunks_of_one_patient_change_nothing_on_any_engine(engine, regimen):
     model = compartments(2, "first_order")
-    drawn = np.exp(0.3 * np.random.default_rng(2).normal(size=(9, len(model.parameters))))
+    drawn = np.exp(0.3 * np.random.default_rng(2).normal(size=(5, len(model.parameters))))
     values = drawn * [parameter.value for parameter in model.parameters]
     patients = pd.DataFrame(values, columns=model.parameter_names)
     asked = (model, patients, regimen, [1.0, 5.0, 11.0])
