@@ -41,6 +41,8 @@ EXPLICITLY, STIFFLY = 1, 2
 
 # How settings begin that count patients.
 COUNTED = "patients, "
+# A setting so begun is the largest of all patients'.
+LARGEST = "largest "
 
 # A slot that holds no dose yet lies so far in the future that its profile is never evaluated.
 NEVER = 1e300

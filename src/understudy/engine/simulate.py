@@ -22,9 +22,9 @@ from understudy.engine.dispatch.patient_source import PatientSource, RecordsSour
 from understudy.engine.dispatch.run import Question, run
 from understudy.engine.dispatch.settings import Dispatch, as_dispatch
 from understudy.engine.parameters import measured_columns, parameter_rows, structural
-from understudy.engine.problem import COUNTED, Tolerances
+from understudy.engine.problem import COUNTED, LARGEST, Tolerances
 from understudy.engine.schedule import Schedule, find_inputs, from_doses, from_records
-from understudy.engine.solve import EXACT_ENGINES, Answer, solve
+from understudy.engine.solve import EXACT_ENGINES, Answer, default_tolerances, solve
 from understudy.model.model import Model
 from understudy.model.population_model import PopulationModel
 from understudy.model.regimen import Regimen
@@ -343,9 +343,11 @@ def _ragged(schedule: Schedule, answer: Answer, labels: dict, time_unit: str, re
 
 
 def _record(model, answer: Answer, watch: Stopwatch, inputs: dict, tolerances: Tolerances | None) -> Record:
-    used = tolerances or Tolerances()
+    used = tolerances or default_tolerances(answer.engine)
     settings = {"relative_tolerance": used.relative, "absolute_tolerance": used.absolute}
     settings |= {f"{COUNTED}{name} method": count for name, count in answer.solution.methods.items()}
+    if answer.solution.rounding is not None:
+        settings[f"{LARGEST}difference of 32 bits from 64 in a sample"] = answer.solution.rounding
     return Record.make(
         "simulate",
         stopwatch=watch,

@@ -151,11 +151,11 @@ def solve(
     if directions is not None and directions.names:
         from understudy.engine.sensitivity import solve_along
 
-        how = tolerances or _default_tolerances(chosen)
+        how = tolerances or default_tolerances(chosen)
         return solve_along(schedule, rows, tuple(outputs), chosen, how, jobs, directions)
     rows = with_discrete_states(rows, schedule)
     timeline, _ = timeline_of(schedule, rows)
-    solution = _integrate(rows, timeline, chosen, tolerances or _default_tolerances(chosen), jobs)
+    solution = _integrate(rows, timeline, chosen, tolerances or default_tolerances(chosen), jobs)
     if chosen == "reference":
         found = evaluate(rows, timeline, solution.states, outputs)
     else:
@@ -163,7 +163,8 @@ def solve(
     return Answer(found, timeline.observation_row, solution, chosen)
 
 
-def _default_tolerances(engine: str) -> Tolerances:
+def default_tolerances(engine: str) -> Tolerances:
+    """How exactly an engine works where nothing is said."""
     from understudy.engine.reference import TIGHT
 
     # Numbers of 32 bits cannot tell smaller errors from rounding.

@@ -180,6 +180,14 @@ def difference(wanted: Solution, found: Solution) -> dict:
     }
 
 
+def recorded() -> dict:
+    """Settings in the record of a simulation that names the engine."""
+    engine.require_device = lambda: None
+    engine.device_function = lambda model, bits=64: python_function(model, engine.REALS[bits])
+    found = simulate(SATURABLE, VARIED[:2], "10 mg", [1.0, 2.0], engine="cuda_float32")
+    return dict(found.record.settings) | {"method": found.record.method}
+
+
 def planted() -> dict[str, float]:
     """Differences with something wrong in the loop."""
     found = {}
@@ -202,4 +210,4 @@ if __name__ == "__main__":
     results["flow"] = with_flow()
     single = (*cases()["oral"], Tolerances(relative=1e-5, absolute=1e-7))
     results["float32"] = compare(single, on_simulator_float32)
-    print(json.dumps({"cases": results, "planted": planted()}))
+    print(json.dumps({"cases": results, "planted": planted(), "record": recorded()}))

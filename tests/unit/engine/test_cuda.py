@@ -78,6 +78,13 @@ def test_the_error_of_32_bits_is_reported(simulated):
     assert 1e-8 < simulated["cases"]["float32"]["rounding"] < 1e-4
 
 
+def test_the_record_tells_engine_tolerance_and_rounding(simulated):
+    record = simulated["record"]
+    assert record["method"] == "cuda_float32"
+    assert record["relative_tolerance"] == 1e-5
+    assert 1e-9 < record["largest difference of 32 bits from 64 in a sample"] < 1e-4
+
+
 DECAY = Model("decay", "h", {"k": 0.1}, {"A": "mg"}, {"A": "-k * A"}, outputs={"A": "A"})
 STIFF = Model("stiff", "h", {"k": 0.1}, {"A": "mg"}, {"A": "-k * A"}, outputs={"A": "A"}, stiff=True)
 

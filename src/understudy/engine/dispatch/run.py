@@ -177,7 +177,7 @@ def _told(error: Exception) -> str:
 
 
 def summed(settings: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Settings of all chunks as those of one: counts are added up, largest values compared, the rest is the same in each.
+    """Settings of all chunks as those of one: counts added up, largest values compared, all else the same in each.
 
     Examples
     --------
