@@ -18,8 +18,8 @@ from understudy.engine.problem import Problem
 _LEAST, _PER_FEATURE, _WORTH = 16 * WIDTH, 4, 4
 # Patients change places within so many: their results then stay near each other in memory, and threads' shares alike.
 _WINDOW = 512
-# Part of the steps below which what is saved is spent on reaching further in memory.
-_GAIN = 0.05
+# Steps that must be saved for each patient: finding the order, and reaching further in memory, take as long as some 20.
+_GAIN = 30
 # Keeps the logarithm of nothing finite.
 _TINY = 1e-12
 
@@ -33,7 +33,8 @@ def pilots(problem: Problem, patients: np.ndarray) -> np.ndarray:
     patients : int array
         Those to be solved.
     """
-    count = -(-max(_LEAST, _PER_FEATURE * _features(problem, patients).shape[1]) // WIDTH) * WIDTH
+    features = problem.table.shape[1] + problem.start.shape[1]
+    count = -(-max(_LEAST, _PER_FEATURE * features) // WIDTH) * WIDTH
     if patients.size < _WORTH * count:
         return patients[:0]
     return patients[np.arange(count) * patients.size // count]
@@ -53,7 +54,7 @@ def by_cost(problem: Problem, patients: np.ndarray, solved: np.ndarray, steps: n
         Steps that each of those took.
     """
     others = np.setdiff1d(patients, solved, assume_unique=True)
-    if not solved.size:
+    if _saved(steps, np.argsort(steps)) < _GAIN:
         return others
     known = _features(problem, patients)
     mean, spread = known.mean(axis=0), known.std(axis=0)
@@ -61,15 +62,16 @@ def by_cost(problem: Problem, patients: np.ndarray, solved: np.ndarray, steps: n
     cost = np.log(np.maximum(steps, 1))
     learned = known[np.searchsorted(patients, solved)]
     slopes = np.linalg.lstsq(learned, cost - cost.mean(), rcond=1e-6)[0]
-    if _waiting(steps) - _waiting(steps[np.argsort(learned @ slopes)]) < _GAIN:
+    if _saved(steps, np.argsort(learned @ slopes)) < _GAIN:
         return others
     expected = (known @ slopes)[np.searchsorted(patients, others)]
     return others[np.lexsort((-expected, np.arange(others.size) // _WINDOW))]
 
 
-def _waiting(steps: np.ndarray) -> float:
-    """Steps of the slowest of each block, relative to the mean of all."""
-    return float(steps.reshape(-1, WIDTH).max(axis=1).mean() / max(steps.mean(), 1.0))
+def _saved(steps: np.ndarray, order: np.ndarray) -> float:
+    """Steps saved for each patient by an order: those of the slowest of a block are all its patients' steps."""
+    before, after = (values.reshape(-1, WIDTH).max(axis=1) for values in (steps, steps[order]))
+    return float((before - after).mean()) if steps.size else 0.0
 
 
 def _features(problem: Problem, patients: np.ndarray) -> np.ndarray:

@@ -90,12 +90,19 @@ def test_patients_whose_cost_cannot_be_told_stay_in_their_order(problem):
     np.testing.assert_array_equal(rest, np.setdiff1d(everybody, first))
 
 
+def test_a_few_steps_are_not_worth_an_order(problem):
+    everybody = np.arange(COUNT)
+    first = pilots(problem, everybody)
+    rest = by_cost(problem, everybody, first, np.diff(problem.timeline.event_start)[first])
+    np.testing.assert_array_equal(rest, np.setdiff1d(everybody, first))
+
+
 def test_patients_who_are_all_alike():
     alike = problem_of(COUNT, spread=0.0)
     alike = alike.replace(timeline=replace(alike.timeline, event_value=0 * alike.timeline.event_value))
     everybody = np.arange(COUNT)
     first = pilots(alike, everybody)
-    rest = by_cost(alike, everybody, first, 50 + first % 3)
+    rest = by_cost(alike, everybody, first, 500 + 100 * (first % 3))
     np.testing.assert_array_equal(np.sort(np.r_[first, rest]), everybody)
 
 
