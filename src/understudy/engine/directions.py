@@ -13,7 +13,7 @@ from understudy.core.errors import SimulationError
 from understudy.core.expression import Expression
 from understudy.engine.parameters import ParameterRows
 from understudy.model.model import Model
-from understudy.model.parts import Parameter
+from understudy.model.parts import Input, Parameter
 
 _SPECIAL = re.compile(r"(\w+)\((\w+)\)")
 _FIELDS = ("lag", "bioavailability", "rate", "duration")
@@ -112,33 +112,40 @@ def _with_offsets(model: Model, wanted: tuple[str, ...]) -> tuple[Model, dict[st
         if special is None:
             raise _unknown(name, model)
         offset = free_name("_".join(special.groups()), model)
-        changed = _with_offset(model, *special.groups(), offset)
-        model, stands_for[name] = (
-            replace(changed, parameters=(*model.parameters, Parameter(offset, 0.0))),
-            offset,
-        )
+        model, stands_for[name] = _with_offset(model, *special.groups(), offset), offset
     return model, stands_for
 
 
 def _with_offset(model: Model, what: str, where: str, offset: str) -> Model:
-    """A copy whose initial value or input moves with a parameter; the parameter itself is still to be added."""
-    offset_free = replace(model, parameters=(*model.parameters, Parameter(offset, 0.0)))
+    """A copy with a parameter by which an initial value or a property of a route moves."""
+    wide = replace(model, parameters=(*model.parameters, Parameter(offset, 0.0)))
     if where == "0" and what in model.state_names:
         states = tuple(replace(s, initial=s.initial + offset) if s.name == what else s for s in model.states)
-        return replace(offset_free, states=states)
+        return replace(wide, states=states)
     if where not in model.routes or what not in (*_FIELDS, "dose"):
         raise _unknown(f"{what}({where})", model)
     chosen = [entry for entry in model.doses if entry.name == where]
-    if what == "dose":
-        change = {id(e): {"bioavailability": e.bioavailability * (Expression(offset) + 1)} for e in chosen}
-    elif (what == "bioavailability" and len(chosen) > 1) or any(getattr(e, what) is None for e in chosen):
+    if what != "dose" and any(getattr(entry, what) is None for entry in chosen):
         raise SimulationError(
-            f"the route {where} has not one {what}", place=model.name, repair="name a parameter of the model"
+            f"the route {where} has no {what}",
+            place=model.name,
+            repair="give its input one, or name a parameter",
         )
-    else:
-        change = {id(e): {what: getattr(e, what) + offset} for e in chosen}
-    inputs = tuple(replace(e, **change.get(id(e), {})) for e in model.doses)
-    return replace(offset_free, inputs=inputs)
+    if what == "bioavailability" and len(chosen) > 1:
+        raise SimulationError(
+            f"the route {where} has {len(chosen)} bioavailabilities",
+            place=model.name,
+            repair="name a parameter",
+        )
+    inputs = tuple(_moved(e, what, offset) if e.name == where else e for e in model.doses)
+    return replace(wide, inputs=inputs)
+
+
+def _moved(entry: Input, what: str, offset: str) -> Input:
+    """An input of which one property moves with a parameter."""
+    if what == "dose":
+        return replace(entry, bioavailability=entry.bioavailability * (Expression(offset) + 1))
+    return replace(entry, **{what: getattr(entry, what) + offset})
 
 
 def _unknown(name: str, model: Model) -> SimulationError:
