@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -165,7 +166,12 @@ def initial_states(model: Model, table: np.ndarray) -> np.ndarray:
 
 
 def unroll_profiles(model: Model, timeline: Timeline) -> tuple[Model, np.ndarray]:
-    """Write each absorption profile out as a sum over as many doses as any patient takes.
+    """Write each absorption profile out as a sum over as many doses as any patient takes (see `unroll`)."""
+    return unroll(model, [_most_doses(timeline, index) for index in range(len(model.doses))])
+
+
+def unroll(model: Model, counts: Sequence[int]) -> tuple[Model, np.ndarray]:
+    """Write each absorption profile out as a sum over a number of doses, one number an input.
 
     Returns
     -------
@@ -179,7 +185,7 @@ def unroll_profiles(model: Model, timeline: Timeline) -> tuple[Model, np.ndarray
     for index, entry in enumerate(model.doses):
         if entry.profile is None:
             continue
-        slots[index] = len(parameters), _most_doses(timeline, index)
+        slots[index] = len(parameters), counts[index]
         terms = [Expression(0)]
         for amount, time in slot_names(entry, index, slots[index, 1]):
             parameters |= {amount: (0.0,), time: (NEVER,)}
