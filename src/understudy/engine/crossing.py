@@ -19,9 +19,11 @@ NARROW = 1e-15
 _TRUNCATION = 0.2
 # A parabola whose vertex is nearer to zero than this part of the nearest look is looked at.
 _GRAZE = 0.1
+# How far looks may lie beside parabolas through others, relative to the range of all.
+_FOLLOWED = 0.1
 
 
-@njit(cache=True, nogil=True, _nrt=False)
+@njit(cache=True, nogil=True, _nrt=False, error_model="numpy")
 def sign(value):
     """-1, 0 or 1; not-a-number where the value is none."""
     if value > 0.0:
@@ -29,14 +31,14 @@ def sign(value):
     return -1.0 if value < 0.0 else value * 0.0
 
 
-@njit(cache=True, nogil=True, _nrt=False)
+@njit(cache=True, nogil=True, _nrt=False, error_model="numpy")
 def differs(value, known):
     """Whether a value has another sign than is known."""
     found = sign(value)
     return found != known and (found == found or known == known)
 
 
-@njit(cache=True, nogil=True, _nrt=False)
+@njit(cache=True, nogil=True, _nrt=False, error_model="numpy")
 def any_differs(values, known, lane):
     """Whether any of a lane's values has another sign than is known; both are (differences, lanes)."""
     changed = False
@@ -45,7 +47,7 @@ def any_differs(values, known, lane):
     return changed
 
 
-@njit(cache=True, nogil=True, _nrt=False)
+@njit(cache=True, nogil=True, _nrt=False, error_model="numpy")
 def estimate(before, after, lower, upper, known, lane):
     """The earliest time at which a sign changes on straight lines from `lower` to `upper`."""
     first = after
@@ -58,7 +60,7 @@ def estimate(before, after, lower, upper, known, lane):
     return first
 
 
-@njit(cache=True, nogil=True, _nrt=False)
+@njit(cache=True, nogil=True, _nrt=False, error_model="numpy")
 def propose(before, after, guess, looks, width, tolerance):
     """Where to look next in a bracket that was `width` wide `looks` looks ago, for it to be `tolerance` wide in time.
 
@@ -76,20 +78,41 @@ def propose(before, after, guess, looks, width, tolerance):
     return found if before < found < after else middle
 
 
-@njit(cache=True, nogil=True, _nrt=False)
+@njit(cache=True, nogil=True, _nrt=False, error_model="numpy")
 def vertex(left, middle, right, a, b, c):
     """Where the parabola through ``(left, a), (middle, b), (right, c)`` comes as near to zero as to be looked at.
 
-    Not-a-number where the values are of different signs, where the middle one is not the nearest to zero, or where the
-    parabola stays clear of zero.
+    Not-a-number where the values are of different signs, where the parabola has no lowest point between the outer ones,
+    or where it stays clear of zero there.
     """
-    if not (a * b > 0.0 and b * c > 0.0 and abs(b) <= abs(a) and abs(b) <= abs(c)):
+    if not (a * b > 0.0 and b * c > 0.0):
         return np.nan
     first, second = (b - a) / (middle - left), (c - b) / (right - middle)
     bend = (second - first) / (right - left)
-    if bend * b <= 0.0:
+    if not bend * b > 0.0:
         return np.nan
     # Newton's form: b + slope (t - middle) + bend (t - middle)^2 with the slope at the middle.
     slope = first + bend * (middle - left)
-    lowest = b - 0.25 * slope * slope / bend
-    return middle - 0.5 * slope / bend if lowest * b <= _GRAZE * b * b else np.nan
+    at, nearest = middle - 0.5 * slope / bend, min(abs(a), abs(b), abs(c))
+    lowest = abs(b) - 0.25 * slope * slope / abs(bend)
+    return at if left < at < right and lowest <= _GRAZE * nearest else np.nan
+
+
+@njit(cache=True, nogil=True, _nrt=False, error_model="numpy")
+def is_followed(values, k, lane):
+    """Whether looks at equal distances, five at least and an odd number, show how a difference runs.
+
+    Those with odd numbers must lie on the parabolas through their neighbours, to a tenth of the whole range.
+    ``values`` are (looks, differences, lanes).
+    """
+    lowest, highest, off = values[0, k, lane], values[0, k, lane], 0.0
+    for look in range(1, values.shape[0]):
+        lowest, highest = min(lowest, values[look, k, lane]), max(highest, values[look, k, lane])
+    for look in range(1, values.shape[0], 2):
+        begin = min(look - 1, values.shape[0] - 5)
+        near, middle, far = values[begin, k, lane], values[begin + 2, k, lane], values[begin + 4, k, lane]
+        guess = 0.75 * middle + (
+            0.375 * near - 0.125 * far if look == begin + 1 else 0.375 * far - 0.125 * near
+        )
+        off = max(off, abs(values[look, k, lane] - guess))
+    return off <= _FOLLOWED * (highest - lowest)

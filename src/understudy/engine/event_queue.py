@@ -18,10 +18,11 @@ from numba import njit
 from understudy.engine.problem import BAD_DELAY, CROWDED, ENDLESS, NOT_FINITE, OK
 from understudy.model.event import Event
 
-# Executions at one time after which no end is expected, and executions that can wait besides four of each event.
-MOST_AT_ONCE, CAPACITY = 10_000, 64
-# Times that differ by less than this part are one: sums of times are rounded.
-SAME_TIME = 1e-14
+# Executions in no time after which no end is expected, and executions that can wait besides four of each event.
+MOST_AT_ONCE, CAPACITY = 2_000, 64
+# Times that differ by less than this part are one: sums of times are rounded. Executions within the second part follow
+# one another in no time: a ball that comes to rest bounces ever faster.
+SAME_TIME, NO_TIME = 1e-14, 1e-9
 
 
 class Rules(NamedTuple):
@@ -226,8 +227,10 @@ def _precedes(queue, lane, one, other):
 @njit(cache=True, nogil=True, _nrt=False)
 def execute(rules, queue, lane, slot, changes, now, states):
     """Carry out an execution on ``states[state, lane]``; returns a status."""
-    queue.executed[lane] = queue.executed[lane] + 1 if queue.executed_at[lane] == now else 1
-    queue.executed_at[lane] = now
+    if now - queue.executed_at[lane] <= NO_TIME * abs(now):
+        queue.executed[lane] += 1
+    else:
+        queue.executed[lane], queue.executed_at[lane] = 1, now
     if queue.executed[lane] > MOST_AT_ONCE:
         return ENDLESS
     event = queue.event[lane, slot]

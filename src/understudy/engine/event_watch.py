@@ -13,7 +13,7 @@ from numba import njit
 
 from understudy.engine import rodas5p, tsit5
 from understudy.engine.compiler import address
-from understudy.engine.crossing import NARROW, any_differs, estimate, propose, sign, vertex
+from understudy.engine.crossing import NARROW, any_differs, estimate, is_followed, propose, sign, vertex
 from understudy.engine.event_code import CHANGES, CONDITIONS, DIFFERENCES, changes, event_code
 from understudy.engine.event_queue import (
     Queue,
@@ -44,7 +44,7 @@ from understudy.engine.lanes import WIDTH as W
 from understudy.engine.pointer import call_readout
 from understudy.engine.problem import OK, STIFFLY
 from understudy.engine.step_control import ENDS
-from understudy.engine.trigger import watch
+from understudy.engine.trigger import restless, watch
 from understudy.model.model import Model
 
 # Looks at the differences within a step; a quarter of a step is short against all that its error estimate lets happen.
@@ -56,9 +56,10 @@ _REST, _NARROW, _VERTEX = range(3)
 class Watch(NamedTuple):
     """Working space of one thread for the events of a model; ``watched`` is False where it has none.
 
-    ``differences``, ``conditions`` and ``changes`` are addresses. All arrays end with the eight lanes, but those of the
-    `Queue`. ``known`` are the signs in force, ``instant`` those that hold only at a crossing; ``looks`` are the
-    differences at the looks of a step; ``cut`` marks lanes whose step ends at a crossing, in ``states``.
+    ``differences``, ``conditions`` and ``changes`` are addresses. ``restless`` marks the differences that may go up and
+    down faster than the states. All other arrays end with the eight lanes, but those of the `Queue`: ``known`` are the
+    signs in force, ``instant`` those that hold only at a crossing; ``looks`` are the differences at the looks of a
+    step; ``cut`` marks lanes whose step ends at a crossing, in ``states``.
     """
 
     watched: bool
@@ -67,6 +68,7 @@ class Watch(NamedTuple):
     changes: int
     rules: Rules
     queue: Queue
+    restless: np.ndarray
     known: np.ndarray
     instant: np.ndarray
     looks: np.ndarray
@@ -97,6 +99,7 @@ def make_watch(model: Model) -> Watch:
         *[address(code, name) if code else 0 for name in (DIFFERENCES, CONDITIONS, CHANGES)],
         rules,
         make_queue(rules, W),
+        restless(model),
         *[table(known), table(known), table(LOOKS + 1, known), table(known), table(known), table(known)],
         *[table(len(model.events)), table(len(changes(model))), table(len(model.states))],
         *[np.zeros(W) for _ in range(4)],
@@ -182,7 +185,10 @@ def watch_steps(watch, space, size, parameters, flags, methods):
         if space[ACCEPTED + lane] > 0.0:
             for k in range(watch.known.shape[0]):
                 watch.lower[k, lane] = watch.looks[0, k, lane]
-            _scan(watch, space, lane)
+            if _is_too_long(watch, lane) and not any_differs(watch.looks[1], watch.known, lane):
+                _end_at_first_look(watch, space, lane)
+            else:
+                _scan(watch, space, lane)
             busy += watch.mode[lane]
     while busy:
         _interpolate(space, size, methods)
@@ -221,6 +227,24 @@ def _take_looks(watch, space, size, parameters, methods):
             space[NEXT_SEEN + lane] = _look_time(space, lane, look)
         _interpolate(space, size, methods)
         _evaluate(watch, space, size, parameters, NEXT_SEEN, SEEN, watch.looks[look])
+
+
+@njit(cache=True, nogil=True, _nrt=False)
+def _is_too_long(watch, lane):
+    """Whether a step is too long for its looks to show what a restless difference does."""
+    followed = True
+    for k in range(watch.restless.size):
+        followed = followed and (not watch.restless[k] or is_followed(watch.looks, k, lane))
+    return not followed
+
+
+@njit(cache=True, nogil=True, _nrt=False)
+def _end_at_first_look(watch, space, lane):
+    """End the step at its first look; nothing happens there."""
+    watch.before[lane] = watch.after[lane] = _look_time(space, lane, 1)
+    for k in range(watch.known.shape[0]):
+        watch.instant[k, lane] = watch.known[k, lane]
+    watch.cut[lane] = 1
 
 
 @njit(cache=True, nogil=True, _nrt=False)
@@ -357,9 +381,12 @@ def _take_over(watch, lane):
 @njit(cache=True, nogil=True, _nrt=False)
 def _limit(watch, space, size, flags, methods):
     """Keep the states at crossings, and say until when each lane is observed before anything happens to it."""
+    crossed = False
     for lane in range(W):
+        crossed = crossed or watch.cut[lane] != 0
         space[NEXT_SEEN + lane] = watch.after[lane] if watch.cut[lane] else space[TIME + lane]
-    _interpolate(space, size, methods)
+    if crossed:
+        _interpolate(space, size, methods)
     for lane in range(W):
         space[NEXT_SEEN + lane] = watch.seen[lane]
         if watch.cut[lane]:

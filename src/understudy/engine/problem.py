@@ -33,7 +33,7 @@ SENTENCES = {
     NO_STEADY_STATE: "the dosing has no steady state that could be found",
     BAD_PARAMETER: "a parameter, initial value or dose is undefined or infinite",
     BAD_DELAY: "the delay of an event is negative or undefined",
-    ENDLESS: "events set off one another without end at one time",
+    ENDLESS: "events follow one another without end in no time",
     CROWDED: "too many delayed executions of events are waiting at once",
 }
 

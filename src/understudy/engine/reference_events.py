@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from understudy.core.expression import TIME, Expression
-from understudy.engine.event_queue import CAPACITY, MOST_AT_ONCE, SAME_TIME, draw
+from understudy.engine.event_queue import CAPACITY, MOST_AT_ONCE, NO_TIME, SAME_TIME, draw
 from understudy.engine.problem import (
     BAD_DELAY,
     BAD_PARAMETER,
@@ -144,8 +144,10 @@ class _Watched:
 
     def execute(self, item: _Execution) -> None:
         time = self.patient.time
-        self.executed = self.executed + 1 if time == self.executed_at else 1
-        self.executed_at = time
+        if time - self.executed_at <= NO_TIME * abs(time):
+            self.executed += 1
+        else:
+            self.executed, self.executed_at = 1, time
         if self.executed > MOST_AT_ONCE:
             raise Failed(ENDLESS, time)
         self.waiting.remove(item)

@@ -12,8 +12,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
+import numpy as np
+
 from understudy.core.expression import Expression
 from understudy.model.model import Model
+
+_RESTLESS = {"sin", "cos", "tan", "floor", "ceil"}
 
 
 @dataclass(frozen=True)
@@ -51,6 +55,20 @@ def watch(model: Model) -> Watch:
     reader = _Reader(equations)
     conditions = tuple(Expression.from_tree(reader.condition(event.trigger.tree)) for event in model.events)
     return Watch(tuple(reader.differences), conditions)
+
+
+def restless(model: Model) -> np.ndarray:
+    """Which differences may go up and down faster than the states do, bool array, shape (differences,).
+
+    A solver's steps are as long as the states allow: through ``sin(t)`` they would go without seeing it.
+    """
+    found = []
+    for difference in watch(model).differences:
+        for item in reversed(model.ordered_assignments):
+            difference = difference.substitute({item.name: item.expression})
+        called = {node.func.id for node in ast.walk(difference.tree) if isinstance(node, ast.Call)}
+        found.append(bool(called & _RESTLESS))
+    return np.array(found, dtype=np.bool_)
 
 
 def sign_name(k: int) -> str:

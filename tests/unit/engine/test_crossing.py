@@ -3,7 +3,16 @@
 import numpy as np
 import pytest
 
-from understudy.engine.crossing import NARROW, any_differs, differs, estimate, propose, sign, vertex
+from understudy.engine.crossing import (
+    NARROW,
+    any_differs,
+    differs,
+    estimate,
+    is_followed,
+    propose,
+    sign,
+    vertex,
+)
 
 
 def locate(functions, before, after):
@@ -60,4 +69,13 @@ def test_the_vertex_of_a_parabola_that_dips_below_zero_is_found():
     stays = lambda t: (t - 0.3) ** 2 + 1.0  # noqa: E731
     assert np.isnan(vertex(0.0, 0.25, 0.5, stays(0), stays(0.25), stays(0.5)))
     assert vertex(0.0, 0.25, 0.5, -dips(0), -dips(0.25), -dips(0.5)) == pytest.approx(0.3)
+    assert vertex(0.25, 0.5, 0.75, dips(0.25), dips(0.5), dips(0.75)) == pytest.approx(0.3)
+    assert np.isnan(vertex(0.5, 0.75, 1.0, dips(0.5), dips(0.75), dips(1.0)))
     assert np.isnan(vertex(0.0, 1.0, 2.0, 1.0, 2.0, 3.0))
+
+
+def test_looks_follow_what_is_slow_against_them():
+    times = np.linspace(0, 1, 5)
+    for speed, followed in ((1.0, True), (3.0, True), (10.0, False), (41.0, False)):
+        assert is_followed(np.sin(speed * times)[:, None, None], 0, 0) == followed, speed
+    assert is_followed(np.zeros((5, 1, 1)), 0, 0)
