@@ -291,14 +291,20 @@ def test_sought_pivots_find_what_those_chosen_beforehand_find(growth):
 
 
 def test_a_neighbour_whose_pivots_are_sought_changes_no_bit(growth):
-    # With this limit the pivots of some patients and steps are unsafe, and those of others are not.
-    growth(1.0 + 1e-9)
-    table = pd.DataFrame({"c": 3e7 * np.logspace(-2, 2, WIDTH)}, index=[f"p{k}" for k in range(WIDTH)])
+    table = pd.DataFrame({"mu": 1e3 * np.logspace(-2, 1, WIDTH)}, index=[f"p{k}" for k in range(WIDTH)])
 
     def levels(chosen: pd.DataFrame) -> np.ndarray:
-        return simulate(ROBERTSON, chosen, times=[1e-2, 1.0, 1e3], engine="kernel")["y2"].values
+        options = {"engine": "kernel", "tolerances": Tolerances(1e-5, 1e-8)}
+        return simulate(VAN_DER_POL, chosen, times=[10.0, 1000, 2000], **options)["y2"].values
 
+    never = levels(table)
+    growth(0.0)
+    always = levels(table)
+    # Nothing may grow: in some patients pivots are sought at some steps, in others at all or at none.
+    growth(1.0 + 1e-9)
     together = levels(table)
+    assert ((together != never).any(axis=1) & (together != always).any(axis=1)).any()
+    assert (together == never).all(axis=1).any()
     for k in range(WIDTH):
         np.testing.assert_array_equal(levels(table.iloc[[k]])[0], together[k])
 
