@@ -20,8 +20,8 @@ from understudy.engine.simulate import _doses
 from understudy.engine.solve import solve
 from understudy.library.catalogue import model, models
 
-# Asked for by the issue: 1e-6 of each sensitivity. Where one is small beside the output it can be known from differences
-# no better than to what rounding leaves of the output.
+# A sensitivity is to be right to 1e-6. Where one is small beside the output it can be known from differences no better
+# than to what rounding leaves of the output.
 RELATIVE, OF_PEAK, OF_OUTPUT = 1e-6, 1e-7, 1e-7
 STEP = 1e-3
 EXACT = Tolerances(relative=1e-10, absolute=1e-12)
