@@ -201,6 +201,7 @@ def device_line(problem: Problem, real: type):
 
 
 def device_found(found: Found, real: type):
+    """Room for the answer on the device."""
     from understudy.engine.cuda_loop import DeviceFound
 
     return DeviceFound(*_on_device((found.states.astype(real), *found[1:4])))
