@@ -142,7 +142,7 @@ def _advance(walk: Walk, exact: Any, here: Standing, stop: Stop) -> tuple[Standi
     going = (here.status == OK) & (span > 0)
     peak = jnp.maximum(here.peak, jnp.abs(stop_gradient(here.states)))
     scale = _scale(peak, stop_gradient(jnp.abs(here.infusions).max() * span))
-    last = stop_gradient(jnp.nextafter(until, -jnp.inf))
+    last = jnp.nextafter(stop_gradient(until), -jnp.inf)
 
     def slope(part: Any, scaled: Any, _: Any) -> Any:
         time = here.time + part * span
