@@ -17,8 +17,8 @@ from __future__ import annotations
 import numba
 import numpy as np
 
-# What partial fractions may lose to cancellation, in units of rounding: four of sixteen digits.
-_LOSS = 5000.0
+# What partial fractions may lose to cancellation, in units of rounding: three of sixteen digits.
+_LOSS = 500.0
 _DOUBLINGS = 80
 # Beyond this many terms, or when exp(-x) has become zero, nothing is left to add.
 _TERMS = 80

@@ -29,8 +29,6 @@ from understudy.model.model import Model
 # Sensitivities are measured by this fraction of state / parameter at least: solvers' absolute tolerances, fractions of
 # that, are small beside any that matters.
 _NEGLIGIBLE = 1e-2
-# Which engine solves the augmented model of what an engine solves: it is linear too, but of another shape.
-_SERVES = {"closed_form": "matrix_exponential"}
 
 
 def solve_along(
@@ -56,7 +54,8 @@ def solve_along(
     wide = replace(rows, model=augmented.model)
     timeline, values = plain.timeline_of(schedule, rows)
     slopes = dose_slopes(schedule, values, wide, augmented)
-    solver = plain.solver_of(_SERVES.get(engine, engine))
+    serving = _serving(engine, augmented.model)
+    solver = plain.solver_of(serving)
     problem = _augmented_problem(wide, timeline, augmented, slopes, found)
     if timeline.steady.row.size:
         start = plain.problem_of(rows, timeline)
@@ -77,9 +76,16 @@ def solve_along(
         {name: seen[name] for name in outputs},
         timeline.observation_row,
         own,
-        _SERVES.get(engine, engine),
+        serving,
         {name: np.stack([seen[d] for d in augmented.outputs[name]], axis=1) for name in outputs},
     )
+
+
+def _serving(engine: str, model: Model) -> str:
+    """The engine for an augmented model: its own, unless the closed form does not know it."""
+    from understudy.engine.closed_form import applies
+
+    return "matrix_exponential" if engine == "closed_form" and not applies(model) else engine
 
 
 def _refuse_moving_switches(model: Model, moved: set[str]) -> None:
