@@ -51,7 +51,7 @@ BASELINE = Model(
 )
 BURSTING = Model("bursting", "h", {"a": 0.1}, {"A": ("1", 1.0)}, {"A": "a * A ** 2"}, outputs={"A": "A"})
 GRID = np.arange(0.0, 24.5, 3.0)
-VARIED = pd.DataFrame({"Vmax": [3.0, 4.0, 2.0, 3.5, 1.0], "ka": [1.0, 0.5, 2.0, 1.5, 0.8]})
+VARIED = pd.DataFrame({"Vmax": [3.0, 4.0, 2.0], "ka": [1.0, 0.5, 2.0]})
 
 
 def python_function(model: Model, real: type = np.float64):
