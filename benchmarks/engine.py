@@ -47,6 +47,8 @@ WANTED_RATIO, WANTED_COMPILE_S = 50.0, 0.1
 # Patients with schedules of their own may cost so many times what those of a common one do, and many patients so many
 # times what few do, each.
 WANTED_DISTINCT, WANTED_GROWTH = 2.0, 1.2
+# CPU seconds for 1,000 patients' timeline and outputs.
+WANTED_AROUND_S = 0.006
 OWN_SCHEDULES = (0.0, 0.1, 1.0)
 FEW, MANY = 10_000, 100_000
 SETTLED = Tolerances(1e-6, 1e-8)
@@ -80,6 +82,7 @@ def main() -> int:
     missed = [
         bool(slow),
         figures["compile_s"] > WANTED_COMPILE_S,
+        figures["around_the_loop"]["timeline"] + figures["around_the_loop"]["outputs"] > WANTED_AROUND_S,
         figures["own_schedules"][-1]["times_shared"] > WANTED_DISTINCT,
         figures["growth"]["many_times_few"] > WANTED_GROWTH,
     ]
