@@ -129,8 +129,12 @@ def simulate(
     population: Annotated[int, _option(help="Virtual patients; 0: a typical one.", metavar="N", min=0)] = 0,
     seed: Annotated[int, _option(help="Seed of the virtual patients.", metavar="N", min=0)] = 1,
     out: Annotated[
-        Path | None, _option("--out", "-o", help="Write .csv, .svg, .png, .html or .nc.", metavar="FILE")
+        Path | None,
+        _option("--out", "-o", help="Write .csv, .svg, .png, .html, .nc or .zarr.", metavar="FILE"),
     ] = None,
+    memory: Annotated[
+        str, _option(help="What it may take, such as '2 GB'; patients go in chunks.", metavar="SIZE")
+    ] = "",
     chart: Annotated[bool, _flag("--chart", help="Draw a plot instead of a table.")] = False,
     engine: Annotated[
         str, _option(help="auto, closed_form, matrix_exponential, kernel or reference.", metavar="NAME")
@@ -139,13 +143,16 @@ def simulate(
 ) -> None:
     """Simulate a regimen in a typical patient or in virtual ones, without a study file."""
     from understudy.app import outcome_file, outcome_view
+    from understudy.app.progress import shown_progress
     from understudy.app.simulation import Question, answer
     from understudy.app.terminal import console, note
 
     if out:
         outcome_file.require_format(out)
     asked = (model, regimen, tuple(covariate or ()), tuple(parameter or ()), until, times, every)
-    found = answer(Question(*asked, population, seed, before_dose, engine, jobs))
+    question = Question(*asked, population, seed, before_dose, engine, jobs, out, memory)
+    with shown_progress(quiet=not question.is_large) as tell:
+        found = answer(question, tell)
     outcome_view.show(found, console(), chart)
     for text in found.notes():
         note(text)

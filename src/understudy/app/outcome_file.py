@@ -35,6 +35,11 @@ _WRITERS: dict[str, Callable[[Outcome, Path], None]] = {
 }
 
 
+def is_streamed(path: Path | None) -> bool:
+    """Whether outcomes are written while they come."""
+    return path is not None and path.suffix == ".zarr"
+
+
 def require_format(path: Path) -> None:
     """Raise, before anything is simulated, where a file could not be written.
 
@@ -53,6 +58,7 @@ def require_format(path: Path) -> None:
 
 
 def write(outcome: Outcome, path: Path) -> None:
-    """Write an outcome in the format of the file's ending."""
+    """Write an outcome in the format of the file's ending; what was streamed there is written already."""
     require_format(path)
-    _WRITERS[path.suffix](outcome, path)
+    if not is_streamed(path):
+        _WRITERS[path.suffix](outcome, path)

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from understudy.app.named_value import named_values, quantity
+from understudy.app.outcome_file import is_streamed
 from understudy.app.terminal_number import single, with_unit
 from understudy.app.time_grid import end_of, fine, readable, spaced
 from understudy.core.errors import SimulationError
 from understudy.core.result import Outcome
 from understudy.dossier.model_file import load_model
+from understudy.engine.dispatch.settings import Dispatch
 from understudy.engine.simulate import simulate
 from understudy.library.entry import Entry
 from understudy.model.model import Model
@@ -23,6 +26,11 @@ from understudy.model.regimen import Regimen
 if TYPE_CHECKING:
     import pandas as pd
 
+    from understudy.app.progress import Progress
+    from understudy.population.virtual import VirtualPopulation
+
+# From so many virtual patients on they are simulated in chunks, and it is shown how far that has come.
+_MANY = 10_000
 # Columns by which doses are scaled, for models that have no such covariate of their own.
 _SIZES = {"kg": ("WT", "kg"), "m**2": ("BSA", "m**2")}
 
@@ -43,6 +51,13 @@ class Question:
     before_dose: bool = False
     engine: str = "auto"
     jobs: int = 0
+    out: Path | None = None
+    memory: str = ""
+
+    @property
+    def is_large(self) -> bool:
+        """Whether patients are simulated in chunks."""
+        return self.population >= _MANY or bool(self.memory) or is_streamed(self.out)
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,8 +115,8 @@ class Simulation:
             yield f"{len(self.outcome.failures)} patients failed; the numbers are of the others"
 
 
-def answer(question: Question) -> Simulation:
-    """Understand a question and simulate it.
+def answer(question: Question, progress: Progress | bool = False) -> Simulation:
+    """Understand a question and simulate it; in chunks, telling how far it has come, where there are many patients.
 
     Raises
     ------
@@ -132,11 +147,18 @@ def answer(question: Question) -> Simulation:
         before_dose=question.before_dose,
         engine=question.engine,
         jobs=question.jobs,
+        **(_in_chunks(question, progress) if question.is_large else {}),
     )
     if len(outcome.failures) == len(outcome.patients):
         outcome.raise_failures()
     card = _card(question.model)
     return Simulation(model, card, regimen, given, changed, question.population, question.seed, outcome, rows)
+
+
+def _in_chunks(question: Question, progress: Progress | bool) -> dict[str, Any]:
+    dispatch = Dispatch("threads", **({"memory": question.memory} if question.memory else {}))
+    to = question.out if is_streamed(question.out) else None
+    return {"dispatch": dispatch, "to": to, "progress": progress}
 
 
 def _card(name: str) -> Entry | None:
@@ -193,10 +215,12 @@ def _times(question: Question, regimen: Regimen, unit: str) -> tuple[np.ndarray,
     return times, np.flatnonzero(np.isin(times, shown))
 
 
-def _patients(model: Model | PopulationModel, question: Question, shared: dict[str, float]) -> pd.DataFrame:
+def _patients(
+    model: Model | PopulationModel, question: Question, shared: dict[str, float]
+) -> pd.DataFrame | VirtualPopulation:
     import pandas as pd
 
-    from understudy.population.virtual import virtual_patients
+    from understudy.population.virtual import VirtualPopulation
 
     if not question.population:
         return pd.DataFrame(shared, index=["typical"])
@@ -206,8 +230,7 @@ def _patients(model: Model | PopulationModel, question: Question, shared: dict[s
             place="--population",
             repair="leave out --population, or take a population model: `understudy models`",
         )
-    drawn = virtual_patients(model, None, question.population, question.seed)
-    return drawn.assign(**shared)
+    return VirtualPopulation(model, None, question.population, question.seed, shared)
 
 
 def _inside(value: float, covariate: Covariate) -> bool:

@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import pandas as pd
@@ -214,6 +215,8 @@ def test_own_model_file(run, tmp_path):
         (["one_compartment_iv", "1 mg", "--out", "no/such/x.csv"], ["no folder"]),
         (["one_compartment_iv", "1 mg", "--engine", "warp"], ["unknown engine 'warp'", "closed_form"]),
         (["no_such_file.py", "1 mg"], ["cannot read the model file"]),
+        (["one_compartment_iv", "1 mg", "--memory", "lots"], ["'lots' is no amount of memory", "2 GB"]),
+        (["one_compartment_iv", "1 mg", "--memory", "1 MB"], ["hold no patient", "allow"]),
     ],
 )
 def test_what_simulate_cannot_do(run, arguments, told):
@@ -222,6 +225,31 @@ def test_what_simulate_cannot_do(run, arguments, told):
     assert result.stdout == ""
     assert [text for text in told if text not in result.stderr] == [], result.stderr
     assert "Traceback" not in result.stderr
+
+
+@pytest.mark.skipif(find_spec("zarr") is None, reason="zarr is not installed: pip install zarr")
+def test_virtual_patients_are_streamed_and_a_second_run_finds_them(run, tmp_path):
+    out = tmp_path / "run.zarr"
+    command = ["phenobarbital_neonates", LOADING, "--population", "50", "--times", "1,24"]
+    first = run("simulate", *command, "--out", out, "--memory", "1 GB", "--jobs", "2")
+    assert first.exit_code == 0, first.stderr
+    assert first.stderr == "Simulating 50 patients\n"
+    assert f"Written: {out}" in first.stdout
+    stored = understudy.Outcome.open(out)
+    patients = understudy.virtual_patients(load_model("phenobarbital_neonates"), count=50, seed=1)
+    expected = simulate(load_model("phenobarbital_neonates"), patients, LOADING, [1.0, 24.0])
+    assert (stored["Cp"].values == expected["Cp"].values).all()
+    again = run("simulate", *command, "--out", out)
+    assert (again.stdout, again.stderr) == (first.stdout, "")
+    other = run("simulate", *command, "--seed", "2", "--out", out)
+    assert other.exit_code == 2
+    assert "run.zarr holds another simulation" in other.stderr
+
+
+def test_many_virtual_patients_are_not_all_in_memory_and_it_is_told_how_far_they_are(run):
+    told = run("simulate", "phenobarbital_neonates", "20 mg", "--population", "10000", "--times", "1")
+    assert told.stderr == "Simulating 10,000 patients\n"
+    assert "10,000 virtual patients" in told.stdout
 
 
 # models
