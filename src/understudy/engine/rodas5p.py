@@ -246,7 +246,9 @@ def _completion(stage: int):
     return complete
 
 
-_look_1, _look_2, _look_3, _look_4, _look_5, _look_6, _look_7, _look_8 = map(_combination, range(STAGES))
+_place_1, _place_2, _place_3, _place_4, _place_5, _place_6, _place_7, _place_8 = map(
+    _combination, range(STAGES)
+)
 _right_1, _right_2, _right_3, _right_4, _right_5, _right_6, _right_7, _right_8 = map(
     _completion, range(STAGES)
 )
@@ -277,21 +279,28 @@ def _measure(code: Code, relative: Vector, absolute: Vector) -> None:
     code.set_lane(ERROR, largest.get().where(implicit, code.lane(ERROR)))
 
 
-@njit(cache=True, nogil=True, _nrt=False)
+@njit(cache=True, nogil=True, _nrt=False, inline="always")
 def _solve(space, size, implicit, stage, sought):
     """The increment of a stage, in place of its right-hand side."""
-    begin = row(size, INCREMENT + stage)
+    right = space.ctypes.data + 8 * row(size, INCREMENT + stage)
     if sought:
-        right = implicit.right.reshape(size)
-        for j in range(size):
-            right[j] = space[begin + j]
-        elimination.substitute(implicit.matrix, implicit.filled, implicit.pivot, implicit.right)
+        _solve_with_pivots(space, size, implicit, row(size, INCREMENT + stage))
+    else:
+        call_substitute(implicit.substitute, implicit.factors.ctypes.data, right)
+
+
+@njit(cache=True, nogil=True, _nrt=False)
+def _solve_with_pivots(space, size, implicit, begin):
+    """The same where some lanes have their pivots sought."""
+    right = implicit.right.reshape(size)
+    for j in range(size):
+        right[j] = space[begin + j]
+    elimination.substitute(implicit.matrix, implicit.filled, implicit.pivot, implicit.right)
     call_substitute(implicit.substitute, implicit.factors.ctypes.data, space.ctypes.data + 8 * begin)
-    if sought:
-        # Each lane has its own reason: what others need changes none of its numbers.
-        for j in range(size):
-            if implicit.unsafe[j % W] > 0.0:
-                space[begin + j] = right[j]
+    # Each lane has its own reason: what others need changes none of its numbers.
+    for j in range(size):
+        if implicit.unsafe[j % W] > 0.0:
+            space[begin + j] = right[j]
 
 
 @njit(cache=True, nogil=True, _nrt=False)
@@ -309,34 +318,34 @@ def try_step(model, jacobian, space, size, parameters, implicit, relative, absol
     at = space.ctypes.data
     _set_scale(at, size, relative, absolute)
     sought = _linearise(jacobian, space, size, parameters, implicit)
-    _look_1(at, size, 0.0, 0.0)
+    _place_1(at, size, 0.0, 0.0)
     _right_1(at, size, 0.0, 0.0)
     _solve(space, size, implicit, 0, sought)
-    _look_2(at, size, 0.0, 0.0)
+    _place_2(at, size, 0.0, 0.0)
     _look(model, at, size, parameters)
     _right_2(at, size, 0.0, 0.0)
     _solve(space, size, implicit, 1, sought)
-    _look_3(at, size, 0.0, 0.0)
+    _place_3(at, size, 0.0, 0.0)
     _look(model, at, size, parameters)
     _right_3(at, size, 0.0, 0.0)
     _solve(space, size, implicit, 2, sought)
-    _look_4(at, size, 0.0, 0.0)
+    _place_4(at, size, 0.0, 0.0)
     _look(model, at, size, parameters)
     _right_4(at, size, 0.0, 0.0)
     _solve(space, size, implicit, 3, sought)
-    _look_5(at, size, 0.0, 0.0)
+    _place_5(at, size, 0.0, 0.0)
     _look(model, at, size, parameters)
     _right_5(at, size, 0.0, 0.0)
     _solve(space, size, implicit, 4, sought)
-    _look_6(at, size, 0.0, 0.0)
+    _place_6(at, size, 0.0, 0.0)
     _look(model, at, size, parameters)
     _right_6(at, size, 0.0, 0.0)
     _solve(space, size, implicit, 5, sought)
-    _look_7(at, size, 0.0, 0.0)
+    _place_7(at, size, 0.0, 0.0)
     _look(model, at, size, parameters)
     _right_7(at, size, 0.0, 0.0)
     _solve(space, size, implicit, 6, sought)
-    _look_8(at, size, 0.0, 0.0)
+    _place_8(at, size, 0.0, 0.0)
     _look(model, at, size, parameters)
     _right_8(at, size, 0.0, 0.0)
     _solve(space, size, implicit, 7, sought)
