@@ -1,8 +1,9 @@
 """Steady states of dosing cycles: the fixed point of the map from one cycle's start to its end, by Newton's method.
 
-The map is evaluated by whichever solver is in use, for all cycles and perturbations in one batch; its derivative is
-taken by differences. For linear models the map is affine and Newton's first step lands on the answer. Where a Newton
-step leads nowhere (undefined or negative states) a cycle is simply repeated.
+The map is evaluated by whichever solver is in use, for all cycles and perturbations in one batch. Of a linear model it
+is affine: its matrix is what a cycle makes of each state, and one linear equation gives the answer, which a second step
+confirms. Else its derivative is taken by differences, and where a Newton step leads nowhere (undefined or negative
+states) a cycle is simply repeated.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from understudy.engine.linear import is_linear
 from understudy.engine.problem import NO_STEADY_STATE, OK, Problem, Solution, Tolerances
 from understudy.engine.timeline import BOLUS, RATE, SteadyDoses, Timeline
 
@@ -21,6 +23,8 @@ Solver = Callable[[Problem, Tolerances, int], Solution]
 # differences over 1e-4 of solutions good to 1e-8 give a derivative good to 1e-4, so that the step after one of 1e-7
 # would be of 1e-11. What is below a thousandth of a state's largest value in the cycle counts as that.
 _WARM_UP, _LONGEST, _ARRIVED, _DIFFERENCE, _SMALL = 3, 60, 1e-7, 1e-4, 1e-3
+# The matrix of an affine map is read off states so large that what a cycle brings is small beside them.
+_LARGE = 1e3
 # Directions in which a cycle forgets less than this cannot be told from those in which it forgets nothing.
 _SINGULAR = 1e-9
 # How often a cycle is looked at to see how large its states are, and what counts as zero beside the largest of them.
@@ -43,15 +47,20 @@ def find(problem: Problem, solve: Solver, tolerances: Tolerances, jobs: int) -> 
     current = problem.initial[cycles.row].copy()
     status = np.full(cycles.row.size, NO_STEADY_STATE)
     open_cycles = np.arange(cycles.row.size)
+    follow = lambda starts, which: _follow(problem, which, starts, solve, tolerances, jobs)  # noqa: E731
+    matrices = None
+    if is_linear(problem.model) and not problem.model.events:
+        ends, scale, _ = follow(current, open_cycles)
+        matrices = _derivatives(current, ends, _LARGE * scale, open_cycles, follow)
     for iteration in range(_LONGEST):
         if not open_cycles.size:
             break
-        follow = lambda starts, which: _follow(problem, which, starts, solve, tolerances, jobs)  # noqa: E731
-        if iteration < _WARM_UP:
+        if iteration < _WARM_UP and matrices is None:
             current[open_cycles], _, failed = follow(current[open_cycles], open_cycles)
             arrived = np.zeros(open_cycles.size, bool)
         else:
-            current[open_cycles], arrived, failed = _newton(current[open_cycles], open_cycles, follow)
+            known = None if matrices is None else matrices[open_cycles]
+            current[open_cycles], arrived, failed = _newton(current[open_cycles], open_cycles, follow, known)
         status[open_cycles[failed]] = NO_STEADY_STATE
         status[open_cycles[arrived]] = OK
         open_cycles = open_cycles[~(failed | arrived)]
@@ -59,22 +68,21 @@ def find(problem: Problem, solve: Solver, tolerances: Tolerances, jobs: int) -> 
 
 
 def _newton(
-    starts: np.ndarray, cycles: np.ndarray, follow: Callable
+    starts: np.ndarray, cycles: np.ndarray, follow: Callable, derivative: np.ndarray | None
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """One Newton step for every cycle: new starts, which have arrived, which have failed.
 
-    Every state is measured by the largest value it has in the cycle: states have different units.
+    The derivatives of the map, shape (cycles, states, states), are taken by differences where they are not known. Every
+    state is measured by the largest value it has in the cycle: states have different units.
     """
-    count, size = starts.shape
     ends, scale, failed = follow(starts, cycles)
-    steps = _DIFFERENCE * np.maximum(np.abs(starts), _SMALL * scale)
-    shifted = (starts[:, None, :] + steps[:, :, None] * np.eye(size)).reshape(-1, size)
-    moved_ends = follow(shifted, np.repeat(cycles, size))[0].reshape(count, size, size)
-    derivative = (moved_ends - ends[:, None, :]).transpose(0, 2, 1) / steps[:, None, :]
+    if derivative is None:
+        steps = _DIFFERENCE * np.maximum(np.abs(starts), _SMALL * scale)
+        derivative = _derivatives(starts, ends, steps, cycles, follow)
     moved = ends - starts
     # A state that is zero and stays there is left alone: differences would give it noise.
     step = np.where(
-        (starts == 0) & (moved == 0), 0.0, solve_in_units(np.eye(size) - derivative, moved, scale)
+        (starts == 0) & (moved == 0), 0.0, solve_in_units(np.eye(starts.shape[1]) - derivative, moved, scale)
     )
     proposed = starts + step
     sensible = np.isfinite(proposed).all(axis=1) & (proposed >= np.minimum(ends, -1e-9 * scale)).all(axis=1)
@@ -82,6 +90,16 @@ def _newton(
     # A point may be found even where there is no fixed point: only a start that reproduces itself has arrived.
     arrived = sensible & (np.abs(step) <= allowed).all(axis=1) & (np.abs(moved) <= 100 * allowed).all(axis=1)
     return np.where(sensible[:, None], proposed, ends), arrived & ~failed, failed
+
+
+def _derivatives(
+    starts: np.ndarray, ends: np.ndarray, steps: np.ndarray, cycles: np.ndarray, follow: Callable
+) -> np.ndarray:
+    """What moves at the end of each cycle with what moves at its start, shape (cycles, states, states)."""
+    count, size = starts.shape
+    shifted = (starts[:, None, :] + steps[:, :, None] * np.eye(size)).reshape(-1, size)
+    moved = follow(shifted, np.repeat(cycles, size))[0].reshape(count, size, size)
+    return (moved - ends[:, None, :]).transpose(0, 2, 1) / steps[:, None, :]
 
 
 def solve_in_units(matrices: np.ndarray, vectors: np.ndarray, scale: np.ndarray) -> np.ndarray:
