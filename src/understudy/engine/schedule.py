@@ -67,7 +67,7 @@ class Schedule:
     @cached_property
     def acting(self) -> np.ndarray:
         """Rows that do more than observe."""
-        return np.flatnonzero(self.event)
+        return np.flatnonzero(self.event != OBSERVE)
 
     @cached_property
     def dosed(self) -> np.ndarray:

@@ -115,11 +115,13 @@ class _Events:
     def add(
         self, patient, time, sequence, kind, target, value=0.0, source=-1, moves=False, ends=False
     ) -> None:
-        self.parts.append(
-            np.broadcast_arrays(patient, time, sequence, kind, target, value, source, moves, ends)
-        )
+        if patient.size:
+            columns = (patient, time, sequence, kind, target, value, source, moves, ends)
+            self.parts.append(np.broadcast_arrays(*columns))
 
     def sorted(self) -> dict[str, np.ndarray]:
+        if not self.parts:
+            return dict.fromkeys(self.columns, np.zeros(0))
         joined = {name: np.concatenate([p[k] for p in self.parts]) for k, name in enumerate(self.columns)}
         order = np.lexsort((joined["kind"], joined["sequence"], joined["time"], joined["patient"]))
         return {name: values[order] for name, values in joined.items()}
