@@ -11,11 +11,13 @@ PAGE = Path(__file__).with_name("reference.md")
 
 GROUPS = {
     "The main job": ("evaluate", "Study", "Dossier"),
-    "Simulating": ("simulate", "Outcome", "Regimen", "Dose", "Tolerances", "virtual_patients"),
+    "Simulating": (
+        "simulate", "Outcome", "Regimen", "Dose", "Tolerances", "Dispatch", "virtual_patients", "VirtualPopulation",
+    ),
     "Patients' data": ("Records", "individualise", "Twins", "forecast"),
     "The library": ("models", "load_model"),
     "Building models": (
-        "Model", "PopulationModel", "Expression", "Parameter", "State", "Assignment", "Input", "Output", "Covariate",
+        "Model", "PopulationModel", "Expression", "Parameter", "State", "Assignment", "Event", "Input", "Output", "Covariate",
         "RandomEffects", "Residual", "Source",
     ),
     "Provenance": ("Record",),

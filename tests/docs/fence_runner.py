@@ -15,7 +15,7 @@ from page import Fence
 
 FLAGS = doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS
 NOT_RUN = "no-run"
-WITHOUT = "without:"
+WITHOUT, WITH = "without:", "with:"
 
 
 class Mismatch(AssertionError):
@@ -37,7 +37,7 @@ class FenceRunner:
 
     def run(self, fence: Fence) -> None:
         """Run a block of Python or of `understudy` commands; others are for reading only."""
-        if fence.mark == NOT_RUN or _has_what_should_be_missing(fence.mark):
+        if fence.mark == NOT_RUN or _is_for_others(fence.mark):
             return
         if fence.language == "python":
             self._python(fence)
@@ -117,9 +117,11 @@ def command(arguments: list[str]) -> tuple[int, str]:
     return code, "" if target else text
 
 
-def _has_what_should_be_missing(mark: str) -> bool:
-    """Whether a block marked ``without:package`` shows what happens without a package that is installed here."""
-    return mark.startswith(WITHOUT) and find_spec(mark.removeprefix(WITHOUT)) is not None
+def _is_for_others(mark: str) -> bool:
+    """Whether a block is marked ``without:package`` and that is installed here, or ``with:package`` and it is not."""
+    if mark.startswith(WITHOUT):
+        return find_spec(mark.removeprefix(WITHOUT)) is not None
+    return mark.startswith(WITH) and find_spec(mark.removeprefix(WITH)) is None
 
 
 def _is_shown(error: Exception, output: str | None) -> bool:

@@ -59,3 +59,10 @@ def test_an_error_that_is_shown_passes(tmp_path):
 
 def test_a_block_marked_so_is_not_run(tmp_path):
     _run("```python no-run\nraise SystemExit\n```\n```bash no-run\nunderstudy nonsense\n```\n", tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("mark", "runs"), [("with:numpy", True), ("with:nowhere", False), ("without:numpy", False)]
+)
+def test_a_block_may_be_for_those_who_have_a_package_or_not(mark, runs, tmp_path):
+    assert ("x" in _run(f"```python {mark}\nx = 1\n```\n", tmp_path).names) == runs
