@@ -122,6 +122,10 @@ def simulate(
     parameter: Annotated[
         list[str] | None, _option("--parameter", "-p", help="CL=0.1, in its unit.", metavar="NAME=VALUE")
     ] = None,
+    sensitivity: Annotated[
+        list[str] | None,
+        _option("--sensitivity", help="Derivatives too, by CL or 'lag(oral)'.", metavar="NAME"),
+    ] = None,
     until: Annotated[str, _option(help="When to stop: 240, or '10 d'.", metavar="TIME")] = "",
     every: Annotated[str, _option(help="How often to look: 1, or '30 min'.", metavar="TIME")] = "",
     times: Annotated[str, _option(help="When to look: 0,1,2,24.", metavar="TIMES")] = "",
@@ -150,7 +154,9 @@ def simulate(
     if out:
         outcome_file.require_format(out)
     asked = (model, regimen, tuple(covariate or ()), tuple(parameter or ()), until, times, every)
-    question = Question(*asked, population, seed, before_dose, engine, jobs, out, memory)
+    question = Question(
+        *asked, population, seed, before_dose, engine, jobs, out, memory, tuple(sensitivity or ())
+    )
     with shown_progress(quiet=not question.is_large) as tell:
         found = answer(question, tell)
     outcome_view.show(found, console(), chart)

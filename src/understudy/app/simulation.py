@@ -53,6 +53,7 @@ class Question:
     jobs: int = 0
     out: Path | None = None
     memory: str = ""
+    sensitivities: tuple[str, ...] = ()
 
     @property
     def is_large(self) -> bool:
@@ -144,6 +145,7 @@ def answer(question: Question, progress: Progress | bool = False) -> Simulation:
         _patients(model, question, given | changed),
         regimen,
         times,
+        sensitivities=question.sensitivities,
         before_dose=question.before_dose,
         engine=question.engine,
         jobs=question.jobs,

@@ -215,6 +215,7 @@ def test_own_model_file(run, tmp_path):
         (["one_compartment_iv", "1 mg", "--out", "no/such/x.csv"], ["no folder"]),
         (["one_compartment_iv", "1 mg", "--engine", "warp"], ["unknown engine 'warp'", "closed_form"]),
         (["no_such_file.py", "1 mg"], ["cannot read the model file"]),
+        (["one_compartment_iv", "1 mg", "--sensitivity", "CLL"], ["'CLL'", "did you mean CL?"]),
         (["one_compartment_iv", "1 mg", "--memory", "lots"], ["'lots' is no amount of memory", "2 GB"]),
         (["one_compartment_iv", "1 mg", "--memory", "1 MB"], ["hold no patient", "allow"]),
     ],
@@ -225,6 +226,14 @@ def test_what_simulate_cannot_do(run, arguments, told):
     assert result.stdout == ""
     assert [text for text in told if text not in result.stderr] == [], result.stderr
     assert "Traceback" not in result.stderr
+
+
+def test_sensitivities_are_columns_of_their_own(run):
+    result = run("simulate", "one_compartment_iv", "100 mg", "--times", "2", "--sensitivity", "CL")
+    assert result.exit_code == 0
+    # 100 mg in 50 L with a clearance of 5 L/h: 1.637 mg/L times -2 h / 50 L.
+    assert "dCp_dCL" in result.stdout
+    assert "-0.06550" in result.stdout
 
 
 @pytest.mark.skipif(find_spec("zarr") is None, reason="zarr is not installed: pip install zarr")
