@@ -15,7 +15,7 @@ from understudy.core.errors import SimulationError
 from understudy.engine.jax_extra import require_jax
 from understudy.engine.line import Found, line_of, nothing_found, refuse_infinite, solution_of
 from understudy.engine.problem import BAD_PARAMETER, Problem, Solution, Tolerances
-from understudy.engine.timeline import BREAK, REINITIALISE, ROW
+from understudy.engine.timeline import BREAK, FLOW, REINITIALISE, ROW
 
 # Patients mapped over at once.
 CHUNK = 128
@@ -36,15 +36,10 @@ def solve(problem: Problem, tolerances: Tolerances | None = None, jobs: int = 1)
     MissingExtraError
         Where JAX, diffrax or Equinox is not installed.
     SimulationError
-        For a model whose solution sets off events.
+        For a model whose solution sets off events, and sensitivities by times that move.
     """
     require_jax()
-    if problem.model.events:
-        raise SimulationError(
-            "the JAX engine knows no events that the solution sets off",
-            place=problem.model.name,
-            repair="use engine='kernel' or 'auto'",
-        )
+    _refuse(problem)
     import jax
 
     tolerances = tolerances or Tolerances()
@@ -63,6 +58,22 @@ def solve(problem: Problem, tolerances: Tolerances | None = None, jobs: int = 1)
             found.steps[chosen] = np.asarray(end.steps)[: chosen.size]
     _judge(problem, found)
     return solution_of(found)
+
+
+def _refuse(problem: Problem) -> None:
+    """Raise for what is left to other engines."""
+    if problem.model.events:
+        raise SimulationError(
+            "the JAX engine knows no events that the solution sets off",
+            place=problem.model.name,
+            repair="use engine='kernel' or 'auto'",
+        )
+    if (problem.timeline.event_kind == FLOW).any():
+        raise SimulationError(
+            "the JAX engine takes no sensitivities by times that move",
+            place=problem.model.name,
+            repair="use engine='auto', or understudy.engine.jax_simulator, whose derivatives JAX takes itself",
+        )
 
 
 @lru_cache(maxsize=64)
@@ -131,7 +142,7 @@ def _tables(problem: Problem, first_row: np.ndarray, kind: np.ndarray, target: n
     """The rows of parameters, initial and steady states that these patients need, and their numbers in them."""
     by_row = (kind == ROW) | (kind == REINITIALISE)
     steady, steady_row = problem.steady, problem.timeline.steady.row
-    if not steady.size:
+    if not steady_row.size:
         steady, steady_row = np.zeros((1, problem.start.shape[1])), np.zeros(1, dtype=np.int64)
     wanted = np.concatenate([first_row, target[by_row], steady_row])
     rows, number = np.unique(wanted, return_inverse=True)
