@@ -141,7 +141,11 @@ def simulate(
     ] = "",
     chart: Annotated[bool, _flag("--chart", help="Draw a plot instead of a table.")] = False,
     engine: Annotated[
-        str, _option(help="auto, closed_form, matrix_exponential, kernel or reference.", metavar="NAME")
+        str,
+        _option(
+            help="auto, closed_form, matrix_exponential, kernel, cuda, cuda_float32, jax or reference.",
+            metavar="NAME",
+        ),
     ] = "auto",
     jobs: _Jobs = 0,
 ) -> None:

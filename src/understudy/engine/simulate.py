@@ -80,7 +80,7 @@ def simulate(
         Whether an observation at the very time of a dose sees the state before it (a trough) or after it.
     weight, surface : str
         Columns for doses per kg and per m².
-    engine : {"auto", "closed_form", "kernel", "reference", "matrix_exponential"}
+    engine : {"auto", "closed_form", "matrix_exponential", "kernel", "cuda", "cuda_float32", "jax", "reference"}
     tolerances : Tolerances, optional
     jobs : int
         Threads, 0 for one per core. What a patient's numbers are does not depend on it.
