@@ -80,10 +80,13 @@ def _features(problem: Problem, patients: np.ndarray) -> np.ndarray:
     first, last = line.observation_start[patients], line.observation_start[patients + 1]
     end = line.observation_time[np.maximum(last - 1, 0)] if line.observation_time.size else 0.0 * first
     span = np.where(last > first, end - line.start_time[patients], 0.0)
-    given = np.append(0.0, np.cumsum(np.abs(line.event_value)))
+    value = np.abs(line.event_value)
+    given = np.append(0.0, np.cumsum(np.where(np.isfinite(value), value, 0.0)))
     amount = given[line.event_start[patients + 1]] - given[line.event_start[patients]]
     events = np.diff(line.event_start)[patients]
     columns = [problem.table[line.first_row[patients]], problem.start[patients]]
     columns = np.column_stack([*columns, span, amount, events])
     varying = (columns != columns[:1]).any(axis=0)
-    return np.log(np.abs(columns[:, varying]) + _TINY)
+    found = np.log(np.abs(columns[:, varying]) + _TINY)
+    # A patient whose values are undefined or infinite fails at once; the others are still put in order.
+    return np.where(np.isfinite(found), found, 0.0)

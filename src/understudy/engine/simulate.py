@@ -140,7 +140,7 @@ def simulate(
     table = _patient_table(patients, model)
     doses = _doses(regimen, table, times, base, weight, surface)
     grid = default_times(doses) if times is None else _asked_times(times)
-    schedule = from_doses(doses, [str(k) for k in range(len(table))], grid, np.array(before_dose), base)
+    schedule = from_doses(doses, _names(table), grid, np.array(before_dose), base)
     columns = {str(name): table[name].to_numpy(float) for name in table.columns}
     answer = _solve(model, schedule, columns, names, wanted, (engine, tolerances, jobs))
     inputs = {
@@ -161,15 +161,13 @@ def _solve(model, schedule: Schedule, columns: dict, outputs: tuple, by: tuple, 
 def _question(model, patients, regimen, times, options: dict) -> Question:
     """The same question for every chunk, whatever patients are in it."""
     base = structural(model)
-    values = len(options["outputs"]) * (1 + len(options["sensitivities"]))
+    directions = len(options["sensitivities"])
+    values = len(options["outputs"]) * (1 + directions)
     if regimen is None and is_records(patients):
-        source, most = (
-            RecordsSource(patients),
-            int(np.unique(patients.table["id"], return_counts=True)[1].max()),
-        )
+        most = int(np.unique(patients.table["id"], return_counts=True)[1].max())
+        footprint = Footprint.of(base, most, 0, values, steady=True, directions=directions)
         asked = partial(simulate, model, **options)
-        footprint = Footprint.of(base, most, 0, values, steady=True)
-        return Question(asked, source, footprint, {"model": model, **options})
+        return Question(asked, RecordsSource(patients), footprint, {"model": model, **options})
     source = patients if isinstance(patients, PatientSource) else TableSource(_patient_table(patients, model))
     first = source.table(0, 1)
     plan = Regimen.parse(regimen) if isinstance(regimen, str) else regimen
@@ -179,7 +177,7 @@ def _question(model, patients, regimen, times, options: dict) -> Question:
     return Question(
         partial(simulate, model, regimen=plan, times=grid, **options),
         source,
-        Footprint.of(base, grid.size, given, values, len(first), bool((doses["ss"] > 0).any())),
+        Footprint.of(base, grid.size, given, values, len(first), bool((doses["ss"] > 0).any()), directions),
         {"model": model, "regimen": str(plan or ""), "times": content_hash(grid.tolist()), **options},
     )
 
@@ -252,12 +250,18 @@ def _doses(regimen, table: pd.DataFrame, times, model: Model, weight: str, surfa
         raise SimulationError(
             "the regimen has no end", place=str(plan), repair="say for how long, or give observation times"
         )
-    flat = table.set_axis([str(k) for k in range(len(table))])
+    flat = table.set_axis(_names(table))
     doses = plan.events(flat, until=until, weight=weight, surface=surface)
     factors = np.ones(len(doses))
     for (unit, route), rows in doses.groupby(["unit", "route"]).indices.items():
         factors[rows] = _dose_factor(unit, route, model)
     return doses.assign(amt=doses["amt"] * factors, rate=doses["rate"] * factors)
+
+
+def _names(table: pd.DataFrame) -> list[str]:
+    """What messages call the patients: as the table does, or by their place where a name is not theirs alone."""
+    names = [str(name) for name in table.index]
+    return names if len(set(names)) == len(names) else [str(k) for k in range(len(names))]
 
 
 def _dose_factor(unit: str, route: str, model: Model) -> float:

@@ -135,3 +135,14 @@ def part(problem: Problem, patients: np.ndarray) -> Problem:
         "start_time": line.start_time[patients],
     }
     return problem.replace(timeline=replace(line, **cut), start=problem.start[patients])
+
+
+def test_a_patient_without_numbers_keeps_nobody_from_being_put_in_order():
+    problem, everyone = problem_of(COUNT), np.arange(COUNT)
+    table, value = problem.table.copy(), problem.timeline.event_value.copy()
+    table[problem.timeline.first_row[[5, 6]]] = [[np.nan], [np.inf]]
+    value[problem.timeline.event_start[7]] = np.nan
+    broken = problem.replace(table=table, timeline=replace(problem.timeline, event_value=value))
+    first = pilots(broken, everyone)
+    steps = np.random.default_rng(1).integers(100, 5000, first.size)
+    assert sorted([*by_cost(broken, everyone, first, steps), *first]) == list(everyone)

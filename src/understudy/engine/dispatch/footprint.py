@@ -46,11 +46,22 @@ class Footprint:
 
     @classmethod
     def of(
-        cls, model: Model, observations: int, doses: int, outputs: int, draws: int = 1, steady: bool = False
+        cls,
+        model: Model,
+        observations: int,
+        doses: int,
+        outputs: int,
+        draws: int = 1,
+        steady: bool = False,
+        directions: int = 0,
     ) -> Footprint:
-        """The footprint of a model's patients; `steady` where doses ask for a steady state."""
-        named = len(model.parameters) + len(model.states) + len(model.assignments)
-        searched = (len(model.states) + 1) * steady
+        """The footprint of a model's patients.
+
+        `steady`: doses ask for a steady state. `directions`: sensitivities of each state; those of outputs are outputs.
+        """
+        states = len(model.states) * (1 + directions)
+        named = len(model.parameters) + states + len(model.assignments)
+        searched = (states + 1) * steady
         return cls(observations + doses, named + 2 * outputs, outputs, draws, searched)
 
     @property

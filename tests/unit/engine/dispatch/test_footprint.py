@@ -1,11 +1,14 @@
 """Footprints: what simulations are measured to need is less than what is set aside, and not far less."""
 
+import subprocess
+import sys
 import tracemalloc
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
-from many_patients import SATURABLE, table
+from many_patients import SATURABLE, needs_zarr, table
 
 from understudy.engine.dispatch.footprint import PROGRAM, Footprint, patients_per_chunk, whole_lanes
 from understudy.engine.dispatch.settings import Dispatch
@@ -37,6 +40,48 @@ def test_what_is_set_aside_is_enough(model, patients, regimen, times, doses):
     tracemalloc.stop()
     # Five times too much would make chunks, and all that is done once a chunk, five times as many.
     assert measured <= footprint.bytes <= 5 * measured
+
+
+@pytest.mark.parametrize("regimen", ["100 mg every 12 h for 4 doses", "100 mg every 12 h at steady state"])
+def test_what_is_set_aside_is_enough_for_sensitivities(regimen):
+    by = ("V", "Vm", "Km")
+    asked = {"regimen": regimen, "times": OFTEN, "sensitivities": by}
+    footprint = Footprint.of(SATURABLE, OFTEN.size, 4, 4, steady="steady" in regimen, directions=3)
+    simulate(SATURABLE, table(100, 108), **asked)
+    tracemalloc.start()
+    simulate(SATURABLE, table(100, 100 + COUNT), **asked)
+    measured = tracemalloc.get_traced_memory()[1] / COUNT
+    tracemalloc.stop()
+    assert measured <= footprint.bytes <= 5 * measured
+
+
+# Peak of resident memory in MB, of a run whose patients take some two gigabytes at once.
+RUN = """
+import resource, sys
+sys.path.insert(0, {folder!r})
+from many_patients import SATURABLE, Lazy
+from understudy.engine.dispatch.settings import Dispatch
+from understudy.engine.simulate import simulate
+times = [0.25 * k for k in range(200)]
+found = simulate(SATURABLE, Lazy(40_000), "100 mg every 12 h for 4 doses", times, {options})
+assert found.patients.size == 40_000
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6)
+"""
+
+
+@needs_zarr
+@pytest.mark.slow
+@pytest.mark.parametrize("where", ["serial", "threads"])
+def test_a_process_keeps_to_its_memory(where, tmp_path):
+    path = str(tmp_path / "run.zarr")
+
+    def peak(options):
+        script = RUN.format(folder=str(Path(__file__).parent), options=options)
+        done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+        return float(done.stdout)
+
+    assert peak(f"to={path!r}, jobs=2, dispatch=Dispatch({where!r}, memory='700 MB')") <= 700
+    assert peak("jobs=2") > 1000, "or the bound would prove nothing"
 
 
 def test_chunks_share_what_the_program_leaves():

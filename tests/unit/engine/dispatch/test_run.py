@@ -152,6 +152,9 @@ def test_a_wrong_question_is_told_as_it_is():
         simulate(SATURABLE, table(0, 5), *QUESTION, engine="magic", dispatch="threads")
     with pytest.raises(RegimenError, match="WT"):
         simulate(SATURABLE, table(0, 5), "1 mg/kg", TIMES, dispatch="threads")
+    sized = table(0, 9).assign(WT=[70.0] * 7 + [-1.0, 70.0])
+    with pytest.raises(RegimenError, match="p7"):
+        simulate(SATURABLE, sized, "1 mg/kg", TIMES, dispatch=Dispatch(chunk=3))
 
 
 def test_a_chunk_that_keeps_failing_names_its_patients():
