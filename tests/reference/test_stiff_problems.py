@@ -181,14 +181,14 @@ def errors(case: Case, model: Model, relative: float) -> np.ndarray:
 @pytest.mark.parametrize("name", CASES)
 def test_published_solutions_are_reached(name, relative):
     found = errors(CASES[name], CASES[name].model, relative)
-    assert found.max() < 10, found
+    assert found.max() < 1, found
 
 
 @pytest.mark.parametrize("relative", [1e-4, 1e-6, 1e-8])
 @pytest.mark.parametrize("name", CASES)
 def test_published_solutions_are_reached_by_automatic_change_of_method(name, relative):
     found = errors(CASES[name], replace(CASES[name].model, stiff=False), relative)
-    assert found.max() < 10, found
+    assert found.max() < 1, found
 
 
 def test_the_solution_for_a_million_is_that_of_the_slow_course():
