@@ -64,7 +64,7 @@ def _solve(
     with_jacobian: bool,
 ) -> None:
     model = address(right_hand_side(problem.model), RIGHT_HAND_SIDE)
-    slopes, make = 0, rodas5p.no_implicit
+    slopes, make = 0, lambda: None
     if with_jacobian:
         code = jacobian(problem.model)
         slopes = address(code.code, JACOBIAN)
@@ -75,7 +75,7 @@ def _solve(
     def solve_in(order: np.ndarray) -> None:
         def work(first: int, last: int) -> None:
             place = make_place(line.start.shape[1], line.table.shape[1], len(line.slots))
-            watch = make_watch(problem.model)
+            watch = make_watch(problem.model) if problem.model.events else None
             solve_range(first, last, order, model, slopes, how, line, found, place, watch, make())
 
         run_in_threads(work, order.size, jobs)

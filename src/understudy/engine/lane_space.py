@@ -7,8 +7,8 @@ A vector holds a number for each lane, a row one for each state and lane (state 
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
+from understudy.engine.compiled import compiled
 from understudy.engine.lanes import WIDTH as W
 
 # Vectors, by where they begin. WANTED is the step that the last one suggests, STEP the one taken; STAGE_TIME is where
@@ -34,7 +34,7 @@ def make_space(states: int) -> np.ndarray:
     return np.zeros(ROWS_BEGIN + ROWS * states * W)
 
 
-@njit(cache=True, nogil=True, _nrt=False)
+@compiled
 def row(size, which):
     """Where a row begins in the space, `size` being states times lanes."""
     return ROWS_BEGIN + which * size

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
+from understudy.engine.compiled import inlined
 from understudy.engine.problem import NEVER, NOT_FINITE, OK, Problem, Solution
 from understudy.engine.timeline import ADD, BOLUS, PROFILE, RATE, REINITIALISE, ROW, STEADY, STOP_INFUSIONS
 
@@ -90,7 +91,7 @@ def refuse_infinite(found: Found, line: Line) -> None:
     found.failed_at[patients[fresh]] = line.seen_time[bad[first[fresh]]]
 
 
-@njit(cache=True, nogil=True, _nrt=False)
+@inlined
 def apply_event(line, event, time, lane, width, y, p, r, used):
     """One event of the patient in `lane` of `width`: changes states `y`, parameters `p` and infusion rates `r`.
 
@@ -134,7 +135,7 @@ def add_linear_flow(moved, matrix, inflow, infused, y):
             y[own * (1 + m) + i] += moved[m] * speed
 
 
-@njit(cache=True, nogil=True, _nrt=False)
+@inlined
 def _forget_doses(slots, lane, width, p, used):
     """Empty all dose slots."""
     for i in range(slots.shape[0]):

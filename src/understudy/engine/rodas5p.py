@@ -16,6 +16,7 @@ import numpy as np
 from numba import njit
 
 from understudy.engine import elimination
+from understudy.engine.compiled import compiled
 from understudy.engine.lane_code import Code, Vector, operation
 from understudy.engine.lane_space import (
     BY_TIME,
@@ -41,7 +42,7 @@ from understudy.engine.lane_space import (
     row,
 )
 from understudy.engine.lanes import WIDTH as W
-from understudy.engine.pivots import Elimination, eliminate
+from understudy.engine.pivots import Elimination
 from understudy.engine.pointer import call_factorise, call_right_hand_side, call_speed, call_substitute
 from understudy.engine.tsit5 import derivative, stage_time
 
@@ -161,11 +162,6 @@ def _aligned(count: int) -> np.ndarray:
     return room[begin : begin + count * W].reshape(count, W)
 
 
-def no_implicit() -> Implicit:
-    """Working space where there is no Jacobian."""
-    return make_implicit(eliminate(0, (), ()), 0, 0, 0)
-
-
 @operation
 def _set_scale(code: Code, relative: Vector, absolute: Vector) -> None:
     """What each state is measured by: the error allowed if it stays as it is."""
@@ -174,7 +170,7 @@ def _set_scale(code: Code, relative: Vector, absolute: Vector) -> None:
         code.set_row(SCALE, allowed)
 
 
-@njit(cache=True, nogil=True, _nrt=False)
+@compiled
 def _linearise(jacobian, space, size, parameters, implicit):
     """Jacobian and derivatives by time at the start of the step, and factors; whether pivots had to be sought."""
     at, entries = space.ctypes.data, implicit.entries.ctypes.data
@@ -303,13 +299,13 @@ def _solve_with_pivots(space, size, implicit, begin):
             space[begin + j] = right[j]
 
 
-@njit(cache=True, nogil=True, _nrt=False)
+@compiled
 def _look(model, space, size, parameters):
     """Derivatives where a stage looks."""
     derivative(model, space, size, parameters, STAGE_TIME, IMPLICIT_STATE, IMPLICIT_SLOPE)
 
 
-@njit(cache=True, nogil=True, _nrt=False)
+@compiled
 def try_step(model, jacobian, space, size, parameters, implicit, relative, absolute):
     """One step of every implicit lane and its error; the derivative at its start is known.
 
@@ -356,7 +352,7 @@ def try_step(model, jacobian, space, size, parameters, implicit, relative, absol
     _measure_radius(space, size, implicit)
 
 
-@njit(cache=True, nogil=True, _nrt=False)
+@compiled
 def _measure_radius(space, size, implicit):
     """A bound of the fastest change times the step, squared."""
     fastest, scale = implicit.fastest, space.ctypes.data + 8 * row(size, SCALE)

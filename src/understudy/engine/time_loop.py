@@ -12,6 +12,7 @@ import numpy as np
 from numba import njit
 
 from understudy.engine import rodas5p, tsit5
+from understudy.engine.compiled import compiled, inlined
 from understudy.engine.event_watch import (
     begin_watch,
     end_steps,
@@ -116,7 +117,7 @@ def make_place(states: int, parameters: int, inputs: int) -> Place:
     )
 
 
-@njit(cache=True, nogil=True, _nrt=False)
+@inlined
 def _seed(line, patient):
     """What a state of a patient is measured by while it is zero."""
     largest, profiled = 0.0, 0.0
@@ -130,7 +131,7 @@ def _seed(line, patient):
     return max(_SEED * largest, _PROFILE_SEED * profiled)
 
 
-@njit(cache=True, nogil=True, _nrt=False)
+@inlined
 def _begin(line, place, lane, patient, live, implicit):
     """Put a patient into a lane."""
     space, size = place.space, line.start.shape[1] * W
@@ -155,7 +156,7 @@ def _begin(line, place, lane, patient, live, implicit):
         place.parameters[q * W + lane] = line.table[line.first_row[patient], q]
 
 
-@njit(cache=True, nogil=True, _nrt=False)
+@inlined
 def _do_what_is_due(line, found, place, watch, model, lane, patient):
     """Observations and events of this very time, in their order."""
     space, size = place.space, line.start.shape[1] * W
@@ -181,8 +182,9 @@ def _do_what_is_due(line, found, place, watch, model, lane, patient):
             _add_flow(line, place, model, lane, line.event_target[event])
         else:
             apply_event(line, event, now, lane, W, state, place.parameters, infused, place.used)
-            if watch.watched and line.event_kind[event] == REINITIALISE:
-                forget_events(watch, lane)
+            if watch is not None:  # noqa: SIM102
+                if line.event_kind[event] == REINITIALISE:
+                    forget_events(watch, lane)
         place.event[lane] += 1
         place.applied[lane] += 1
         space[FRESH + lane] = 1.0
@@ -190,7 +192,7 @@ def _do_what_is_due(line, found, place, watch, model, lane, patient):
             _settle(found, place, watch, size, lane, patient)
 
 
-@njit(cache=True, nogil=True, _nrt=False)
+@inlined
 def _goes_on(line, place, now, lane, end):
     """Whether another event of the timeline follows at once, with no observation between."""
     event, seen = place.event[lane], place.seen[lane]
@@ -198,16 +200,16 @@ def _goes_on(line, place, now, lane, end):
     return event < end and line.event_time[event] <= now and not looked_at
 
 
-@njit(cache=True, nogil=True, _nrt=False)
+@inlined
 def _settle(found, place, watch, size, lane, patient):
     """Carry out what the solution itself sets off at this time."""
-    if watch.watched:
+    if watch is not None:
         status = settle(watch, place.space, size, place.parameters.ctypes.data, lane)
         if status != OK:
             _fail(found, place.space, lane, patient, status)
 
 
-@njit(cache=True, nogil=True, _nrt=False)
+@compiled
 def _add_flow(line, place, model, lane, flow):
     """Move the sensitivities of a lane by the derivatives of its states, so much for each direction."""
     space, size = place.space, line.start.shape[1] * W
@@ -221,7 +223,7 @@ def _add_flow(line, place, model, lane, flow):
             space[state + (own * (1 + m) + q) * W + lane] += line.flow[flow, m] * space[slope + q * W + lane]
 
 
-@njit(cache=True, nogil=True, _nrt=False)
+@inlined
 def _next_stop(line, found, place, watch, lane, patient):
     """Where the lane must stop next: at an event, or at the last observation; or the lane is done."""
     space = place.space
@@ -231,14 +233,14 @@ def _next_stop(line, found, place, watch, lane, patient):
         space[LIVE + lane] = 0.0
         return
     stop = line.event_time[event] if event < end else line.seen_time[last - 1]
-    if watch.watched:
+    if watch is not None:
         stop = min(stop, line.seen_time[last - 1], next_execution(watch, lane))
     space[STOP + lane] = stop
     if not stop < np.inf:
         _fail(found, space, lane, patient, BAD_PARAMETER)
 
 
-@njit(cache=True, nogil=True, _nrt=False)
+@inlined
 def _expect(line, place, lane):
     """When the lane is observed next, before its next event."""
     seen = place.seen[lane]
@@ -247,18 +249,21 @@ def _expect(line, place, lane):
     space[NEXT_SEEN + lane] = line.seen_time[seen] if due else np.inf
 
 
-@njit(cache=True, nogil=True, _nrt=False)
+@inlined
 def _fail(found, space, lane, patient, code):
     found.status[patient], found.failed_at[patient] = code, space[TIME + lane]
     found.steps[patient] += int(space[TAKEN + lane])
     space[LIVE + lane] = 0.0
 
 
-@njit(cache=True, nogil=True, _nrt=False)
+@inlined
 def _arrive(line, found, place, watch, model, lane, patient):
     """Serve a lane that stands at its stop, and set the next one."""
     space = place.space
-    if not watch.cut[lane]:
+    cut = False
+    if watch is not None:
+        cut = watch.cut[lane] != 0
+    if not cut:
         # Steps between crossings add up: their number has an end even where crossings have none.
         found.steps[patient] += int(space[TAKEN + lane])
         space[TAKEN + lane] = 0.0
@@ -267,7 +272,7 @@ def _arrive(line, found, place, watch, model, lane, patient):
         _next_stop(line, found, place, watch, lane, patient)
 
 
-@njit(cache=True, nogil=True, _nrt=False)
+@inlined
 def _observe(line, found, place, size, lanes, methods):
     """Write the observations within the step, one for each lane in turn, until none of these lanes has any left."""
     space = place.space
@@ -287,7 +292,7 @@ def _observe(line, found, place, size, lanes, methods):
                     lanes &= ~(1 << lane)
 
 
-@njit(cache=True, nogil=True, _nrt=False)
+@compiled
 def _give_up(order, block, found, space, flags):
     """Fail the lanes whose step has become too small, or that have taken too many."""
     stuck, spent = flags >> STUCK & _LANES, flags >> SPENT & _LANES
@@ -299,7 +304,7 @@ def _give_up(order, block, found, space, flags):
             _fail(found, space, lane, order[block + lane], TOO_MANY_STEPS)
 
 
-@njit(cache=True, nogil=True, _nrt=False)
+@compiled
 def _change_methods(order, block, jacobian, found, space, lanes):
     """Lanes go on by the other method; without a Jacobian a patient is left to be solved again with one."""
     for lane in range(W):
@@ -311,7 +316,7 @@ def _change_methods(order, block, jacobian, found, space, lanes):
                 space[LIVE + lane] = 0.0
 
 
-@njit(cache=True, nogil=True, _nrt=False)
+@inlined
 def _methods(space):
     """Methods that the lanes under way need."""
     needed = 0
@@ -321,58 +326,68 @@ def _methods(space):
     return needed
 
 
-@njit(cache=True, nogil=True, _nrt=False)
-def _solve_block(block, order, model, jacobian, how, line, found, place, watch, implicit):
-    """The time loop of eight patients."""
-    space, size, relative, absolute = place.space, line.start.shape[1] * W, how.relative, how.absolute
+@inlined
+def _begin_block(block, last, order, how, line, found, place, watch):
+    """Put eight patients into the lanes; those left over in the last block get its last patient and stand still."""
+    for lane in range(W):
+        patient = order[min(block + lane, last - 1)]
+        _begin(line, place, lane, patient, block + lane < last, how.implicit)
+        if watch is not None:
+            begin_watch(watch, lane)
+        if block + lane < last:
+            found.method[patient] = STIFFLY if how.implicit else EXPLICITLY
+
+
+@inlined
+def _serve(block, lanes, order, model, how, line, found, place, watch):
+    """Events and observations of the lanes that stand at their stop, and their first step after it."""
+    space, size = place.space, line.start.shape[1] * W
     at, parameters = space.ctypes.data, place.parameters.ctypes.data
-    arriving, methods = _LANES, 0
-    while True:
-        for lane in range(W):
-            if arriving >> lane & 1 and space[LIVE + lane] > 0.0:
-                _arrive(line, found, place, watch, model, lane, order[min(block + lane, order.size - 1)])
-        if arriving:
-            look_after(at, size, 0.0, 0.0)
-            tsit5.derivative(model, at, size, parameters, STAGE_TIME, STATE, WORK)
-            begin_steps(at, size, relative, absolute)
-            methods = _methods(space)
-        if methods == 0:
-            return
-        set_steps(at, size, 0.0, 0.0)
-        if methods & EXPLICITLY:
-            tsit5.try_step(model, at, size, parameters, relative, absolute)
-        if methods & STIFFLY:
-            rodas5p.try_step(model, jacobian, space, size, parameters, implicit, relative, absolute)
-        flags = judge(at, size, how.max_steps, how.automatic)
-        if watch.watched:
-            flags = watch_steps(watch, space, size, parameters, flags, methods)
-        if flags & _LANES:
-            _observe(line, found, place, size, flags & _LANES, methods)
-        if methods & STIFFLY:
-            blend(at, size, 0.0, 0.0)
-        if watch.watched:
-            end_steps(watch, space, size, flags)
-        advance(at, size, 0.0, 0.0)
-        arriving = flags >> ENDS & _LANES
-        if flags >> STUCK:
-            _give_up(order, block, found, space, flags)
-            _change_methods(order, block, jacobian, found, space, flags >> CHANGE)
-            methods = _methods(space)
+    for lane in range(W):
+        if lanes >> lane & 1 and space[LIVE + lane] > 0.0:
+            _arrive(line, found, place, watch, model, lane, order[min(block + lane, order.size - 1)])
+    look_after(at, size, 0.0, 0.0)
+    tsit5.derivative(model, at, size, parameters, STAGE_TIME, STATE, WORK)
+    begin_steps(at, size, how.relative, how.absolute)
 
 
 @njit(cache=True, nogil=True, _nrt=False, error_model="numpy")
 def solve_range(first, last, order, model, jacobian, how, line, found, place, watch, implicit):
     """Solve the patients ``order[first:last]``, eight at a time.
 
-    `model` and `jacobian` are addresses, the second 0 where there is none; `how` is a `Method`; `found` is filled;
-    `place`, `watch` and `implicit` are working space (see `make_place`, `make_watch` and `rodas5p.make_implicit`).
+    `model` and `jacobian` are addresses; `how` is a `Method`; `found` is filled; `place`, `watch` and `implicit` are
+    working space (see `make_place`, `make_watch` and `rodas5p.make_implicit`). For a model without events `watch` is
+    None, without a Jacobian `implicit` is: what they need is then not compiled.
     """
+    space, size, relative, absolute = place.space, line.start.shape[1] * W, how.relative, how.absolute
+    at, parameters = space.ctypes.data, place.parameters.ctypes.data
     for block in range(first, last, W):
-        for lane in range(W):
-            # Lanes left over in the last block are given its last patient and stand still.
-            patient = order[min(block + lane, last - 1)]
-            _begin(line, place, lane, patient, block + lane < last, how.implicit)
-            begin_watch(watch, lane)
-            if block + lane < last:
-                found.method[patient] = STIFFLY if how.implicit else EXPLICITLY
-        _solve_block(block, order, model, jacobian, how, line, found, place, watch, implicit)
+        _begin_block(block, last, order, how, line, found, place, watch)
+        arriving, methods = _LANES, 0
+        while True:
+            if arriving:
+                _serve(block, arriving, order, model, how, line, found, place, watch)
+                methods = _methods(space)
+            if methods == 0:
+                break
+            set_steps(at, size, 0.0, 0.0)
+            if methods & EXPLICITLY:
+                tsit5.try_step(model, at, size, parameters, relative, absolute)
+            if implicit is not None:  # noqa: SIM102
+                if methods & STIFFLY:
+                    rodas5p.try_step(model, jacobian, space, size, parameters, implicit, relative, absolute)
+            flags = judge(at, size, how.max_steps, how.automatic)
+            if watch is not None:
+                flags = watch_steps(watch, space, size, parameters, flags, methods)
+            if flags & _LANES:
+                _observe(line, found, place, size, flags & _LANES, methods)
+            if methods & STIFFLY:
+                blend(at, size, 0.0, 0.0)
+            if watch is not None:
+                end_steps(watch, space, size, flags)
+            advance(at, size, 0.0, 0.0)
+            arriving = flags >> ENDS & _LANES
+            if flags >> STUCK:
+                _give_up(order, block, found, space, flags)
+                _change_methods(order, block, jacobian, found, space, flags >> CHANGE)
+                methods = _methods(space)

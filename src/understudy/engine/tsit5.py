@@ -11,8 +11,8 @@ model is an address: no model is known here.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
+from understudy.engine.compiled import compiled
 from understudy.engine.lane_code import Code, Vector, operation
 from understudy.engine.lane_space import (
     CUT,
@@ -149,7 +149,7 @@ def interpolate(code: Code, a: Vector, b: Vector) -> None:
         code.set_row(SEEN, code.row(STATE) + _total(code, weights))
 
 
-@njit(cache=True, nogil=True, _nrt=False)
+@compiled
 def derivative(model, space, size, parameters, when, where, out):
     """The model's derivatives at a vector of times and a row of states, into a row."""
     call_right_hand_side(
@@ -162,7 +162,7 @@ def derivative(model, space, size, parameters, when, where, out):
     )
 
 
-@njit(cache=True, nogil=True, _nrt=False)
+@compiled
 def try_step(model, space, size, parameters, relative, absolute):
     """One step of every lane and its error; the derivative at its start is known.
 
