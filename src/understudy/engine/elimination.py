@@ -1,7 +1,8 @@
 """Elimination: linear equations of eight patients side by side, by LU with partial pivoting.
 
-Golub and Van Loan 2013, Matrix Computations, 4th edition, 3.4. Storage is dense, entries that are zero in all lanes are
-passed over; a factorisation generated for one model's pattern can take the place of these two functions.
+Golub and Van Loan 2013, Matrix Computations, 4th edition, 3.4. For patients whose step the elimination of `sparse_lu`,
+with pivots chosen beforehand, would not solve safely. Storage is dense; entries that are zero in all lanes are passed
+over.
 """
 
 from __future__ import annotations
