@@ -9,7 +9,7 @@ from understudy.engine.simulate import simulate
 from understudy.library.catalogue import model as library_model
 from understudy.library.pk import compartments
 from understudy.model.population_model import PopulationModel, RandomEffects
-from understudy.population.virtual import square_root, virtual_patients
+from understudy.population.virtual import VirtualPopulation, square_root, virtual_patients
 
 NEWBORNS = library_model("phenobarbital_neonates")
 REAL = pd.DataFrame({"WT": [1.0, 2.0, 3.0], "APGR": [1.0, 5.0, 9.0]}, index=["x", "y", "z"])
@@ -79,3 +79,35 @@ def test_square_roots_also_of_singular_matrices(rank):
     root = square_root(covariance)
     np.testing.assert_allclose(root @ root.T, covariance, atol=1e-12)
     np.testing.assert_allclose(root, root.T, atol=1e-12)
+
+
+def test_a_population_makes_the_same_patients_in_any_pieces():
+    everyone = VirtualPopulation(NEWBORNS, REAL, count=100, seed=4)
+    whole = virtual_patients(NEWBORNS, REAL, 100, seed=4)
+    pd.testing.assert_frame_equal(everyone.table(0, 100), whole)
+    pd.testing.assert_frame_equal(pd.concat([everyone.table(0, 33), everyone.table(33, 100)]), whole)
+
+
+def test_what_all_patients_of_a_population_share():
+    everyone = VirtualPopulation(NEWBORNS, count=3, shared={"WT": 2.5})
+    assert everyone.table(1, 3)["WT"].tolist() == [2.5, 2.5]
+
+
+def test_the_hash_of_a_population_tells_its_patients_apart():
+    one = VirtualPopulation(NEWBORNS, REAL, count=100, seed=4)
+    assert one.hash == VirtualPopulation(NEWBORNS, REAL.copy(), count=50, seed=4).hash
+    others = (
+        VirtualPopulation(NEWBORNS, REAL, seed=5),
+        VirtualPopulation(NEWBORNS, REAL * 2, seed=4),
+        VirtualPopulation(NEWBORNS, None, seed=4),
+        VirtualPopulation(NEWBORNS, REAL, seed=4, shared={"WT": 1.0}),
+        VirtualPopulation(library_model("theophylline_adults"), REAL, seed=4),
+    )
+    assert len({one.hash, *(other.hash for other in others)}) == 6
+
+
+def test_a_population_that_cannot_be_is_refused_at_once():
+    with pytest.raises(SimulationError, match="the population is empty"):
+        VirtualPopulation(NEWBORNS, count=0)
+    with pytest.raises(SimulationError, match="no patients to resample"):
+        VirtualPopulation(NEWBORNS, REAL.iloc[:0])
