@@ -84,8 +84,10 @@ def _solve_range(first, last, system, space, line, found):
     """Follow patients `first` to `last` from event to event."""
     size, rows, columns, coupled, driver, entries, couplings, inflow = system[:8]
     block_start, block_states, upstream, driving = system[8:]
-    decays, matrix, work, points, labels, spent, powers, fractions, vectors, coefficients = space[:10]
-    weights, lengths, factors, sums, series, lane_powers, lane_table, table, terms = space[10:]
+    decays, matrix, work, points, labels, spent, powers, fractions, vectors, forced = space[:10]
+    carried, coefficients, weights, lengths, factors, sums, series, lane_powers, lane_table, table, terms = (
+        space[10:]
+    )
     event_time, event_kind, event_target = line.event_time, line.event_kind, line.event_target
     event_value, flow, start = line.event_value, line.flow, line.start
     seen_time, seen_after, states = line.seen_time, line.seen_after, found.states
@@ -129,7 +131,7 @@ def _solve_range(first, last, system, space, line, found):
                     known = (row, now, copies, given)
                 set_vectors(
                     base, inputs, size, row, rows, columns, entries, coupled, driver, couplings,
-                    points, count, spent, vectors,
+                    points, count, given, spent, vectors, forced, carried,
                 )  # fmt: skip
                 summed = False
                 while k < after:

@@ -114,7 +114,7 @@ def divided_differences(z, count, time, result, table, terms):
                 table[i] *= time / order
             elif order == 1:
                 table[i] = -table[i + 1] * np.expm1(-gap) * (time / gap)
-            elif gap > order:
+            elif abs(gap) > order:
                 table[i] = (table[i + 1] - table[i]) * (time / gap)
             else:
                 table[i] = _series(z, i, order, time, terms)
@@ -125,7 +125,7 @@ def divided_differences(z, count, time, result, table, terms):
 def _series(z, first, order, time, terms):
     """One divided difference over close points, as a series around their middle."""
     middle = 0.5 * (z[first] + z[first + order])
-    count = min(_TERMS, 15 + int(2.5 * (z[first] - z[first + order]) * time))
+    count = min(_TERMS, 15 + int(2.5 * abs(z[first] - z[first + order]) * time))
     # Complete homogeneous symmetric polynomials of the distances.
     terms[0] = 1.0
     for m in range(1, count):

@@ -34,7 +34,10 @@ def rate_constants(matrix, block_start, block_states, work, decays):
             work[i, i] = matrix[a, a]
             for j in range(i):
                 c = block_states[first + j]
-                work[i, j] = work[j, i] = np.sqrt(matrix[a, c] * matrix[c, a])
+                product = matrix[a, c] * matrix[c, a]
+                work[i, j] = work[j, i] = np.sqrt(product)
+                if not product >= 0.0:
+                    work[i, i] = np.nan
         _diagonalise(work, size)
         for i in range(size):
             decays[block_states[first + i]] = -work[i, i]

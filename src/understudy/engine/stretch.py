@@ -55,6 +55,8 @@ class Space(NamedTuple):
     powers: np.ndarray
     fractions: np.ndarray
     vectors: np.ndarray
+    forced: np.ndarray
+    carried: np.ndarray
     coefficients: np.ndarray
     weights: np.ndarray
     lengths: np.ndarray
@@ -84,6 +86,8 @@ def space_for(system: System) -> Space:
         powers=whole(most),
         fractions=np.zeros((most, most)),
         vectors=np.empty((most, states)),
+        forced=np.empty((most, states)),
+        carried=np.empty(states),
         coefficients=np.empty((most, states)),
         weights=np.empty(most),
         lengths=np.empty(WIDTH),
@@ -132,52 +136,68 @@ def set_points(decays, first, copies, given, upstream, driving, points, labels, 
     A state is spent once all that it can hold has been worked off: what rounding leaves there is no amount.
     """
     size, count = decays.size, 0
-    for state in range(2 * size + 1):
-        mask = first if state < size else copies if state < 2 * size else given
-        if not mask >> (state % size) & 1:
+    for state in range(2 * size):
+        if not (first if state < size else copies) >> (state % size) & 1:
             continue
-        own = decays[state % size] if state < 2 * size else 0.0
-        k = count
+        own, k = decays[state % size], count
         while k > 0 and points[k - 1] < own:
             points[k], labels[k] = points[k - 1], labels[k - 1]
             k -= 1
         points[k], labels[k] = own, state
         count += 1
-    if count == 0:
-        # Nothing is there and nothing comes: any rate constant will do.
-        points[0], labels[0], count = 0.0, 2 * size, 1
     for i in range(size):
         spent[i], spent[size + i] = 0, 0
         for k in range(count):
             label = labels[k]
-            if label == 2 * size or (label < size and upstream[i] >> label & 1):
+            if label < size and upstream[i] >> label & 1:
                 spent[i] = k + 1
             through = upstream[i] if label >= size else driving[i]
-            if label == 2 * size or through >> (label % size) & 1:
+            if through >> (label % size) & 1:
                 spent[size + i] = k + 1
+    if count == 0 or given == 1:
+        # A constant input decays with a rate constant of zero; where nothing is, any will do.
+        points[count], count = 0.0, count + 1
     return count
 
 
 @numba.njit(cache=True, nogil=True)
 def set_vectors(
-    base, inputs, size, row, rows, columns, entries, coupled, driver, couplings, points, count, spent, vectors
-):
-    """Newton's vectors w_0, w_1, ... of a stretch."""
-    unit = 1.0
+    base, inputs, size, row, rows, columns, entries, coupled, driver, couplings, points, count, given, spent,
+    vectors, forced, carried,
+):  # fmt: skip
+    """Newton's vectors w_0, w_1, ... of a stretch.
+
+    What flows in goes through the same vectors as an amount does, and through zero after all other points: F over
+    z_0 to z_k and zero is ``F_(k+1) + z_(k+1) F`` over one point more and zero, and so on, sums of what is positive.
+    """
+    chain = (size, row, rows, columns, entries, coupled, driver, couplings, points, count - given, spent)
+    _set_chain(base, chain, vectors)
+    if given == 0:
+        return
+    _set_chain(inputs, chain, forced)
     for s in range(base.size):
-        vectors[0, s] = base[s]
+        vectors[count - 1, s], carried[s] = 0.0, 0.0
     for k in range(1, count):
-        z = points[k - 1]
         for s in range(base.size):
-            vectors[k, s] = z * vectors[k - 1, s] + unit * inputs[s]
-        # The constant that drives the inputs is a state too, of rate constant zero.
-        unit *= z
-        for start in range(0, base.size, size):
+            carried[s] = forced[k - 1, s] + points[k - 1] * carried[s]
+            vectors[k, s] += carried[s]
+
+
+@numba.njit(cache=True, nogil=True)
+def _set_chain(start, chain, vectors):
+    """A vector, and what is left of it after each of the points."""
+    size, row, rows, columns, entries, coupled, driver, couplings, points, count, spent = chain
+    for s in range(start.size):
+        vectors[0, s] = start[s]
+    for k in range(1, count):
+        for s in range(start.size):
+            vectors[k, s] = points[k - 1] * vectors[k - 1, s]
+        for copy in range(0, start.size, size):
             for e in range(rows.size):
-                vectors[k, start + rows[e]] += entries[row, e] * vectors[k - 1, start + columns[e]]
+                vectors[k, copy + rows[e]] += entries[row, e] * vectors[k - 1, copy + columns[e]]
         for e in range(coupled.size):
             vectors[k, coupled[e]] += couplings[row, e] * vectors[k - 1, driver[e]]
-        for s in range(base.size):
+        for s in range(start.size):
             if k >= spent[s if s < size else size + s % size]:
                 vectors[k, s] = 0.0
 

@@ -1,8 +1,6 @@
-"""The closed form against matrix exponentials, its divided differences against exact ones."""
+"""The closed form against matrix exponentials, where it matters in 40 digits."""
 
-from fractions import Fraction
 from functools import partial
-from math import factorial
 
 import mpmath
 import numpy as np
@@ -10,7 +8,8 @@ import pandas as pd
 import pytest
 from scipy.linalg import expm
 
-from understudy.engine.divided_differences import divided_differences, work_space
+from understudy.engine.directions import Directions
+from understudy.engine.linear import linear_system
 from understudy.engine.parameters import parameter_rows
 from understudy.engine.schedule import from_doses
 from understudy.engine.simulate import simulate
@@ -149,53 +148,144 @@ def test_nothing_is_lost_where_nothing_is_eliminated():
     np.testing.assert_allclose(found.sum(axis=1), 100.0, rtol=4e-11)
 
 
-def exact_divided_difference(points: list[Fraction], time: Fraction, terms: int = 400) -> float:
-    """Of exp(-z t), its sign positive, by its power series in rational arithmetic.
-
-    The divided difference of z^m over n + 1 points is the complete homogeneous polynomial of degree m - n.
-    """
-    order = len(points) - 1
-    complete = [Fraction(1)] + [Fraction(0)] * terms
-    for point in points:
-        for m in range(1, terms + 1):
-            complete[m] += point * complete[m - 1]
-    total = sum((-1) ** m * time ** (m + order) * complete[m] / factorial(m + order) for m in range(terms))
-    return float(total)
-
-
-POINTS = [
-    ["1/2"],
-    ["1/2", "1/2"],
-    ["0", "0", "0"],
-    ["0", "1", "1"],
-    ["1/10", "1/10", "1", "5"],
-    ["0", "1/1000000000", "2/1000000000", "3"],
-    ["1/3", "1/3", "1/3", "1/3", "1/3"],
-    ["0", "1/5", "2", "2", "7"],
-    ["0", "1/4", "1/2", "3/4", "1"],
-]
+SHAPES = {
+    "metabolites in a row": {"C": "-k * C - q * C + r * P", "P": "q * C - r * P", "M": "k * C - m * M",
+                             "N": "m * M - n * N"},
+    "an effect compartment": {"D": "-k * D", "C": "k * D - q * C", "E": "r * (C / 3 - E)"},
+    "transit compartments": {
+        "T1": "-k * T1", "T2": "k * (T1 - T2)", "T3": "k * (T2 - T3)", "T4": "k * (T3 - T4)", "T5": "k * (T4 - T5)",
+        "D": "k * T5 - m * D", "C": "m * D - q * C - r * C + n * P", "P": "r * C - n * P",
+    },
+    "two depots, one that loses": {"D": "-(k + q) * D", "E": "-m * E", "C": "k * D + m * E - n * C"},
+    "a collector of all": {"D": "-k * D", "C": "k * D - q * C", "U": "q * C", "AUC": "C / 5"},
+    "exchange in a row": {"A": "k * B - q * A", "B": "q * A - k * B + m * C - n * B", "C": "n * B - m * C - r * C"},
+}  # fmt: skip
+RATES = {
+    "apart": {"k": 1.3, "q": 0.2, "r": 0.05, "m": 0.7, "n": 3.0},
+    "all equal": dict.fromkeys("kqrmn", 0.4),
+    "nearly equal": {name: 0.4 * (1 + 1e-7 * i**2) for i, name in enumerate("kqrmn")},
+    "slow and fast": {"k": 500.0, "q": 1e-4, "r": 20.0, "m": 1e-6, "n": 0.3},
+}
 
 
-@pytest.mark.parametrize("points", POINTS, ids=",".join)
-@pytest.mark.parametrize("time", ["1/1000", "1/2", "1", "4", "12"])
-def test_divided_differences(points, time):
-    exact = sorted([Fraction(p) for p in points], reverse=True)
-    count, found = len(exact), np.empty(len(exact))
-    divided_differences(
-        np.array([float(p) for p in exact]), count, float(Fraction(time)), found, *work_space(count)
-    )
-    wanted = [exact_divided_difference(exact[: k + 1], Fraction(time)) for k in range(count)]
-    assert found == pytest.approx(wanted, rel=2e-12)
+def shaped(name: str, values: dict[str, float]) -> Model:
+    rates = SHAPES[name]
+    outputs = {f"of_{state}": (state, "mg") for state in rates}
+    inputs = {"first": next(iter(rates))}
+    return Model("m", "h", values, dict.fromkeys(rates, "mg"), rates, inputs=inputs, outputs=outputs)
 
 
-def test_the_exact_divided_differences_are_right():
-    # Over equal points it is t^n exp(-z t) / n!, over 0 and 1 it is 1 - exp(-t).
-    assert exact_divided_difference([Fraction(1, 2)] * 3, Fraction(2)) == pytest.approx(
-        2 * np.exp(-1), rel=1e-15
-    )
-    assert exact_divided_difference([Fraction(0), Fraction(1)], Fraction(3)) == pytest.approx(
-        -np.expm1(-3), rel=1e-15
-    )
+def one_patient(model: Model, times: np.ndarray, **dose):
+    given = {
+        "id": ["a"],
+        "time": 0.0,
+        "amt": 100.0,
+        "rate": 0.0,
+        "ii": 0.0,
+        "addl": 0,
+        "ss": 0,
+        "route": "first",
+    }
+    schedule = from_doses(pd.DataFrame(given | dose), ["a"], times, np.array(False), model)
+    return schedule, parameter_rows(model, schedule, {})
+
+
+def precise(model: Model, values: dict, times: np.ndarray, rate: float, until: float) -> list:
+    """States in 40 digits, after a bolus of 100 or during and after an infusion."""
+    system, size = linear_system(model), len(model.states)
+    known = {name: mpmath.mpf(value) for name, value in values.items()}
+    wide = mpmath.zeros(size + 1)
+    for (row, column), expression in system.matrix:
+        wide[row, column] = mpmath.mpf(1) * eval_precisely(expression.text, known)
+    found = []
+    for time in times:
+        state = mpmath.zeros(size + 1, 1)
+        state[0], state[size] = (0 if rate else 100), 1
+        wide[0, size] = rate
+        state = mpmath.expm(wide * mpmath.mpf(min(time, until) if rate else time)) * state
+        if rate and time > until:
+            wide[0, size] = 0
+            state = mpmath.expm(wide * (mpmath.mpf(time) - until)) * state
+        found.append([state[k] for k in range(size)])
+    return found
+
+
+def eval_precisely(text: str, known: dict):
+    """An entry of the matrix in the digits of its parameters: sums, products and quotients only."""
+    import ast
+
+    sign = {ast.Add: "__add__", ast.Sub: "__sub__", ast.Mult: "__mul__", ast.Div: "__truediv__"}
+
+    def value(tree):
+        if isinstance(tree, ast.BinOp):
+            return getattr(value(tree.left), sign[type(tree.op)])(value(tree.right))
+        if isinstance(tree, ast.UnaryOp):
+            return -value(tree.operand)
+        return known[tree.id] if isinstance(tree, ast.Name) else mpmath.mpf(tree.value)
+
+    return value(ast.parse(text, mode="eval").body)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("rate", [0.0, 25.0])
+@pytest.mark.parametrize("kind", RATES)
+@pytest.mark.parametrize("name", SHAPES)
+def test_all_shapes_and_their_sensitivities_in_many_digits(name, kind, rate):
+    check_in_many_digits(name, kind, rate, np.array([0.03, 1.0, 3.7, 4.5, 11.0, 40.0]))
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "rate"),
+    [
+        ("metabolites in a row", "all equal", 25.0),
+        ("an effect compartment", "nearly equal", 0.0),
+        ("two depots, one that loses", "apart", 25.0),
+        ("a collector of all", "slow and fast", 25.0),
+        ("exchange in a row", "apart", 0.0),
+    ],
+)
+def test_shapes_and_their_sensitivities_in_many_digits(name, kind, rate):
+    check_in_many_digits(name, kind, rate, np.array([0.03, 3.7, 11.0]))
+
+
+def check_in_many_digits(name: str, kind: str, rate: float, times: np.ndarray) -> None:
+    values = RATES[kind]
+    model = shaped(name, values)
+    schedule, rows = one_patient(model, times, rate=rate)
+    names = tuple(sorted({parameter for row in linear_system(model).matrix for parameter in row[1].names}))
+    answer = solve(schedule, rows, model.output_names, "closed_form", directions=Directions(names))
+    assert answer.engine == "closed_form"
+    with mpmath.workdps(40):
+        wanted = np.array(precise(model, values, times, rate, 4.0), dtype=float)
+        shift = mpmath.mpf(10) ** -15
+        for k, parameter in enumerate(names):
+            step = shift * values[parameter]
+            up, down = (
+                precise(model, values | {parameter: values[parameter] + way * step}, times, rate, 4.0)
+                for way in (1, -1)
+            )
+            slopes = (
+                np.array((mpmath.matrix(up) - mpmath.matrix(down)) / (2 * step))
+                .reshape(wanted.shape)
+                .astype(float)
+            )
+            found = np.stack([answer.sensitivities[output][:, k] for output in model.output_names], axis=1)
+            peak = np.abs(wanted).max() / values[parameter]
+            np.testing.assert_allclose(found, slopes, rtol=1e-9, atol=1e-11 * peak)
+    np.testing.assert_allclose(answer.solution.states, wanted, rtol=1e-10, atol=1e-11)
+
+
+def test_lags_and_durations_have_sensitivities_at_steady_state():
+    model = compartments(2, "mixed")
+    outcome = {
+        engine: solve(
+            *one_patient(model, np.linspace(0.4, 30, 40), route="oral", ii=12.0, ss=1, addl=3),
+            ("Cp",), engine, directions=Directions(("D1", "Fz", "CL", "V2", "ka", "lag(oral)", "dose(oral)")),
+        ).sensitivities["Cp"]
+        for engine in ("closed_form", "matrix_exponential")
+    }  # fmt: skip
+    exact = outcome["matrix_exponential"]
+    np.testing.assert_allclose(outcome["closed_form"], exact, rtol=1e-8, atol=1e-9 * np.abs(exact).max())
 
 
 @pytest.mark.parametrize("name", ["CL", "V1", "ka"])
