@@ -230,7 +230,7 @@ class EvaluationSection(Section):
         default="last", description="the measurement of each patient that is held back and forecast"
     )
     engine: Literal[
-        "auto", "closed_form", "kernel", "reference", "matrix_exponential", "cuda", "cuda_float32"
+        "auto", "closed_form", "kernel", "reference", "matrix_exponential", "cuda", "cuda_float32", "jax"
     ] = Field(
         default="auto", description="what solves the model; auto takes an exact solution where one is known"
     )

@@ -223,7 +223,7 @@ def simulator(
     >>> levels = simulator(decay, "100 mg", [0.0, 10.0])
     >>> with jax.enable_x64(True):
     ...     slope = jax.jacrev(lambda k: levels({"k": k})[1, 0])(0.1)
-    >>> round(float(slope), 3), round(-10 * 100 * np.exp(-1.0), 3)
+    >>> round(float(slope), 3), float(round(-10 * 100 * np.exp(-1.0), 3))
     (-367.879, -367.879)
     """
     import pandas as pd

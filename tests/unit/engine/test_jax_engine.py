@@ -63,6 +63,7 @@ def saturable(**changes) -> Model:
     )  # fmt: skip
 
 
+@pytest.mark.slow
 def test_dosing_rules_agree_with_the_reference_engine(jax):
     found = levels(saturable(), TABLE, "jax", tolerances=EXACT)
     wanted = levels(saturable(), TABLE, "reference")

@@ -10,6 +10,8 @@ from understudy.engine.simulate import simulate
 from understudy.model.model import Model
 from understudy.model.parts import Input
 
+# Compiling derivatives takes JAX ten seconds and more; the doctest of `simulator` and the docs take some in every run.
+pytestmark = pytest.mark.slow
 jax = pytest.importorskip("jax", reason="needs pip install 'understudy[jax]'")
 
 EXACT = Tolerances(relative=1e-10, absolute=1e-12)
