@@ -65,8 +65,8 @@ def dose_slopes(
     amount, amount_slope = given * values.bioavailability[:, None], given * by["bioavailability"]
     rated, timed = coded == -1, coded == -2
     length, rate = values.duration[:, None], np.where(rated, values.rate[:, None], coded)
-    _refuse_zero(schedule, rated & ~(rate > 0), by["rate"], "rate")
-    _refuse_zero(schedule, timed & ~(length > 0), by["duration"], "duration")
+    _refuse_zero(schedule, rated & (rate <= 0), by["rate"], "rate")
+    _refuse_zero(schedule, timed & (length <= 0), by["duration"], "duration")
     with np.errstate(divide="ignore", invalid="ignore"):
         by_amount = np.where(rate > 0, amount_slope / rate, 0.0)
         duration = by_amount - np.where(rated & (rate > 0), amount * by["rate"] / rate**2, 0.0)

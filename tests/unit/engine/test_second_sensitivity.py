@@ -8,14 +8,20 @@ from understudy.engine.simulate import _doses, _patient_table
 from understudy.model.model import Model
 
 IV = Model(
-    "iv", "h", {"CL": (2, "L/h"), "V": (20, "L")}, {"A": "mg"}, {"A": "-CL / V * A"}, outputs={"C": ("A / V", "mg/L")}
+    "iv",
+    "h",
+    {"CL": (2, "L/h"), "V": (20, "L")},
+    {"A": "mg"},
+    {"A": "-CL / V * A"},
+    outputs={"C": ("A / V", "mg/L")},
 )
 T = np.array([1.0, 5.0, 20.0])
 
 
 def question():
-    doses = _doses("100 mg", _patient_table(None, IV), T, IV, "WT", "BSA")
-    schedule = from_doses(doses, ["0"], T, np.array(False), IV)
+    table = _patient_table(None, IV)
+    doses = _doses("100 mg", table, T, IV, "WT", "BSA")
+    schedule = from_doses(doses, list(table.index), T, np.array(False), IV)
     return schedule, parameter_rows(IV, schedule, {})
 
 
