@@ -37,6 +37,14 @@ def assert_same(found, expected):
     assert found.record.hash == expected.record.hash
 
 
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """A store that is whole, and is only read."""
+    path = tmp_path_factory.mktemp("finished") / "run.zarr"
+    run(path)
+    return path
+
+
 @pytest.mark.parametrize("dispatch", [CUT, Dispatch("threads", chunk=7), None])
 def test_what_is_stored_is_what_is_simulated(dispatch, tmp_path):
     expected = undisturbed(COUNT)
@@ -45,9 +53,8 @@ def test_what_is_stored_is_what_is_simulated(dispatch, tmp_path):
     assert_same(Outcome.load(tmp_path / "run.zarr"), expected)
 
 
-def test_other_tools_read_it(tmp_path):
-    run(tmp_path / "run.zarr")
-    plain = xr.open_dataset(tmp_path / "run.zarr", engine="zarr", consolidated=False)
+def test_other_tools_read_it(finished):
+    plain = xr.open_dataset(finished, engine="zarr", consolidated=False)
     np.testing.assert_array_equal(plain["Cp"].values, undisturbed(COUNT)["Cp"].values)
     assert plain["Cp"].attrs["units"] == "mg/L"
 
@@ -58,18 +65,18 @@ def test_draws_and_numbers_as_names_are_stored(tmp_path):
     assert_same(found, simulate(SATURABLE, draws, *QUESTION))
 
 
-def test_summaries_read_from_disk(tmp_path):
-    stored, expected = run(tmp_path / "run.zarr"), undisturbed(COUNT)
+def test_summaries_read_from_disk(finished):
+    stored, expected = run(finished), undisturbed(COUNT)
     xr.testing.assert_identical(stored.quantiles(), expected.quantiles())
     xr.testing.assert_identical(stored.moments(), expected.moments())
     xr.testing.assert_identical(stored.share_above("Cp", [1.0]), expected.share_above("Cp", [1.0]))
     assert repr(stored) == repr(expected)
 
 
-def test_what_is_done_is_not_done_again(tmp_path):
-    first = run(tmp_path / "run.zarr")
+def test_what_is_done_is_not_done_again(finished):
+    first = Outcome.open(finished)
     told = []
-    again = run(tmp_path / "run.zarr", dispatch="threads", progress=lambda *at: told.append(at))
+    again = run(finished, dispatch="threads", progress=lambda *at: told.append(at))
     assert_same(again, undisturbed(COUNT))
     assert again.record == first.record, "chunks keep the size with which they were begun"
     assert told == []
@@ -144,29 +151,26 @@ def test_a_chunk_that_fails_leaves_the_others(tmp_path):
         ({"before_dose": True}, "before_dose: False and True"),
     ],
 )
-def test_another_question_is_refused(changes, told, tmp_path):
-    run(tmp_path / "run.zarr", table(0, COUNT))
-    before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")}
+def test_another_question_is_refused(changes, told, finished):
+    before = {path: path.stat().st_mtime_ns for path in finished.rglob("*")}
     with pytest.raises(SimulationError, match=r"run\.zarr holds another simulation") as caught:
-        run(tmp_path / "run.zarr", **changes)
+        run(finished, **changes)
     assert told in caught.value.place
     assert "give another path" in caught.value.repair
-    assert before == {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*")}, "nothing was touched"
+    assert before == {path: path.stat().st_mtime_ns for path in finished.rglob("*")}, "nothing was touched"
 
 
-def test_another_version_is_refused(tmp_path, monkeypatch):
-    run(tmp_path / "run.zarr")
+def test_another_version_is_refused(finished, monkeypatch):
     monkeypatch.setattr("understudy.engine.dispatch.run.versions", lambda: {"numpy": "1.0"})
     with pytest.raises(SimulationError) as caught:
-        run(tmp_path / "run.zarr")
+        run(finished)
     assert f"version of numpy: '{np.__version__}' and '1.0'" in caught.value.place
 
 
-def test_larger_chunks_than_the_memory_allows_now(tmp_path, monkeypatch):
-    run(tmp_path / "run.zarr")
+def test_larger_chunks_than_the_memory_allows_now(finished, monkeypatch):
     monkeypatch.setattr("understudy.engine.dispatch.footprint._PER_PATIENT", 10**8)
     with pytest.raises(SimulationError, match="hold no chunk"):
-        run(tmp_path / "run.zarr", dispatch=Dispatch("serial"))
+        run(finished, dispatch=Dispatch("serial"))
 
 
 def test_paths_that_cannot_be(tmp_path, monkeypatch):
