@@ -46,6 +46,9 @@ _LEAST_ERROR = 1e-10
 _SMALLEST, _SMALLEST_OF_SPAN = 1e-14, 1e-30
 # Steps kept short by stability alone that make a lane stiff, and steps in a row that make up for them.
 _STIFF, _CALM = 15.0, 6.0
+# An implicit lane returns only after many steps at which the explicit method would be far from unstable: lanes that go
+# to and fro after every dose cost their block both methods.
+_EASY, _EASILY = 1.0, 50.0
 # A change of method must pay before the next event: so many steps must still be to go.
 _FAR = 20.0
 
@@ -96,14 +99,14 @@ def judge(code: Code, most: Vector, automatic: Vector) -> ir.Value:
 def _ought_to_change(code: Code, accepted: Vector, implicit: Vector) -> Vector:
     """Which lanes have been kept to short steps by stability for long, or implicit ones that need not be so."""
     radius = code.lane(RADIUS)
-    held = radius > STABLE * STABLE
+    held = radius > code.constant(_EASY * _EASY).where(implicit, STABLE * STABLE)
     stiff, calm = code.lane(STIFF), code.lane(CALM)
     calm = (calm + 1.0).where(accepted & ~held, (calm - calm).where(accepted, calm))
     stiff = (stiff + 1.0).where(accepted & held, stiff)
     stiff = (stiff - stiff).where(calm >= _CALM, stiff)
     code.set_lane(CALM, calm)
     code.set_lane(STIFF, stiff)
-    return (stiff >= _STIFF) & ~implicit | (calm >= _CALM) & implicit
+    return (stiff >= _STIFF) & ~implicit | (calm >= _EASILY) & implicit
 
 
 def _together(code: Code, *tests: Vector) -> ir.Value:
