@@ -54,7 +54,8 @@ def solve_along(
     wide = replace(rows, model=augmented.model)
     timeline, values = plain.timeline_of(schedule, rows)
     slopes = dose_slopes(schedule, values, wide, augmented)
-    serving = _serving(engine, augmented.model)
+    asked, engine = engine, plain.choose(rows.model, engine)
+    serving = _serving(asked, engine, augmented.model)
     solver = plain.solver_of(serving)
     problem = _augmented_problem(wide, timeline, augmented, slopes, found)
     if timeline.steady.row.size:
@@ -81,11 +82,14 @@ def solve_along(
     )
 
 
-def _serving(engine: str, model: Model) -> str:
-    """The engine for an augmented model: its own, unless the closed form does not know it."""
+def _serving(asked: str, engine: str, model: Model) -> str:
+    """The engine for an augmented model: its mechanism's, unless that does not know it or takes too long."""
     from understudy.engine.closed_form import applies
 
-    return "matrix_exponential" if engine == "closed_form" and not applies(model) else engine
+    if engine == "closed_form" and not applies(model):
+        engine = "matrix_exponential"
+    too_many = engine == "matrix_exponential" and len(model.states) > plain.MOST_STATES
+    return "kernel" if asked == "auto" and too_many else engine
 
 
 def _refuse_moving_switches(model: Model, moved: set[str]) -> None:

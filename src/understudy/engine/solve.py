@@ -33,7 +33,7 @@ ENGINES = ("auto", "closed_form", "kernel", "reference", "matrix_exponential", "
 EXACT_ENGINES = frozenset({"closed_form", "matrix_exponential"})
 
 # A full matrix costs the square of its size at every step, the kernel only the terms that are there.
-_MOST_STATES = 64
+MOST_STATES = 64
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,7 +87,7 @@ def choose(model: Model, engine: str = "auto") -> str:
             return "kernel"
         if closed_form.applies(model):
             return "closed_form"
-        return "matrix_exponential" if is_linear(model) and len(model.states) <= _MOST_STATES else "kernel"
+        return "matrix_exponential" if is_linear(model) and len(model.states) <= MOST_STATES else "kernel"
     if engine == "closed_form" and not closed_form.applies(model):
         raise SimulationError(
             "no closed form is known for this model", place=model.name, repair="use engine='kernel' or 'auto'"
@@ -152,7 +152,7 @@ def solve(
         from understudy.engine.sensitivity import solve_along
 
         how = tolerances or default_tolerances(chosen)
-        return solve_along(schedule, rows, tuple(outputs), chosen, how, jobs, directions)
+        return solve_along(schedule, rows, tuple(outputs), engine, how, jobs, directions)
     rows = with_discrete_states(rows, schedule)
     timeline, _ = timeline_of(schedule, rows)
     solution = _integrate(rows, timeline, chosen, tolerances or default_tolerances(chosen), jobs)

@@ -271,6 +271,23 @@ def test_outputs_are_what_they_are_without():
     assert not plain.sensitivities
 
 
+def test_the_kernel_serves_where_the_matrices_become_large():
+    size = 9
+    names = [f"x{k}" for k in range(size)]
+    flows = {x: f"k{(k - 1) % size} * {names[k - 1]} - k{k} * {x}" for k, x in enumerate(names)}
+    ring = Model(
+        "ring", "h", {f"k{k}": 0.5 + 0.1 * k for k in range(size)}, dict.fromkeys(names, "mg"), flows,
+        outputs={"seen": ("x4", "mg")},
+    )  # fmt: skip
+    asked = {"regimen": "100 mg", "times": [1.0, 9.0], "sensitivities": [f"k{k}" for k in range(8)]}
+    found, exact = simulate(ring, **asked), simulate(ring, **asked, engine="matrix_exponential")
+    assert (found.record.method, exact.record.method) == ("kernel", "matrix_exponential")
+    for k in range(8):
+        values = exact[f"dseen_dk{k}"].values
+        # The kernel's own tolerance is 1e-8.
+        assert np.abs(found[f"dseen_dk{k}"].values - values).max() < 1e-7 * np.abs(values).max()
+
+
 REFUSALS = {
     "CL2": "did you mean CL?",
     "depot(1)": "no parameter, initial value or property of a route 'depot(1)'",
