@@ -220,9 +220,9 @@ def simulator(
     >>> decay = Model(
     ...     "decay", "h", {"k": (0.1, "1/h")}, {"A": "mg"}, {"A": "-k * A"}, outputs={"A": ("A", "mg")}
     ... )
-    >>> levels = simulator(decay, "100 mg", [0.0, 10.0])
+    >>> levels = simulator(decay, "100 mg", [0.0, 10.0], derivatives="forward")
     >>> with jax.enable_x64(True):
-    ...     slope = jax.jacrev(lambda k: levels({"k": k})[1, 0])(0.1)
+    ...     slope = jax.jacfwd(lambda k: levels({"k": k})[1, 0])(0.1)
     >>> round(float(slope), 3), float(round(-10 * 100 * np.exp(-1.0), 3))
     (-367.879, -367.879)
     """
