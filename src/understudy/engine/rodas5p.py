@@ -39,6 +39,7 @@ from understudy.engine.lane_space import (
     STATE,
     STEP,
     TIME,
+    aligned,
     row,
 )
 from understudy.engine.lanes import WIDTH as W
@@ -144,8 +145,8 @@ def make_implicit(plan: Elimination, factorise: int, substitute: int, speed: int
         speed,
         plan.rows,
         plan.columns,
-        _aligned(plan.rows.size),
-        _aligned(plan.room),
+        aligned(plan.rows.size).reshape(-1, W),
+        aligned(plan.room).reshape(-1, W),
         np.zeros(W),
         np.zeros(W),
         np.zeros((states, states, W)),
@@ -153,13 +154,6 @@ def make_implicit(plan: Elimination, factorise: int, substitute: int, speed: int
         np.zeros((states, W + 1), dtype=np.int64),
         np.zeros((states, W)),
     )
-
-
-def _aligned(count: int) -> np.ndarray:
-    """Zeros, each eight of them in one line of the processor's cache."""
-    room = np.zeros((count + 1) * W)
-    begin = -(room.ctypes.data // room.itemsize) % W
-    return room[begin : begin + count * W].reshape(count, W)
 
 
 @operation

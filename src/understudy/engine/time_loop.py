@@ -41,6 +41,7 @@ from understudy.engine.lane_space import (
     TIME,
     WANTED,
     WORK,
+    aligned,
     make_space,
     row,
 )
@@ -113,7 +114,7 @@ def make_place(states: int, parameters: int, inputs: int) -> Place:
     """Working space for one thread."""
     counts = [np.zeros(W, dtype=np.int64) for _ in range(4)]
     return Place(
-        make_space(states), np.zeros(max(parameters, 1) * W), np.zeros((inputs, W), dtype=np.int64), *counts
+        make_space(states), aligned(max(parameters, 1)), np.zeros((inputs, W), dtype=np.int64), *counts
     )
 
 
