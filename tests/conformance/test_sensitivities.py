@@ -16,9 +16,10 @@ from understudy.engine.linear import is_linear
 from understudy.engine.parameters import ParameterRows, parameter_rows, structural
 from understudy.engine.problem import Tolerances
 from understudy.engine.schedule import Schedule, from_doses
-from understudy.engine.simulate import _doses
+from understudy.engine.simulate import _doses, simulate
 from understudy.engine.solve import solve
 from understudy.library.catalogue import model, models
+from understudy.model.population_model import PopulationModel
 
 # A sensitivity is to be right to 1e-6. Where one is small beside the output it can be known from differences no better
 # than to what rounding leaves of the output.
@@ -101,3 +102,33 @@ def test_a_planted_error_is_seen():
     right = differences(schedule, rows, "CL")
     found = solve(schedule, wrong, ("Cp",), "auto", None, 1, Directions(("CL",))).sensitivities["Cp"][:, 0]
     assert (np.abs(found - right["Cp"]) > RELATIVE * np.abs(right["Cp"])).any()
+
+
+POPULATIONS = [name for name in ENTRIES if isinstance(model(name), PopulationModel)]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", POPULATIONS)
+def test_effects_of_a_population_move_its_parameters(name):
+    """Random effects and fixed ones, against extrapolated differences of the same engine at tight tolerances."""
+    found, entry = model(name), ENTRIES[name]
+    effects = {eta: 0.1 for eta in found.eta_names} | {p.name: p.value for p in found.fixed if p.value}
+    table = pd.DataFrame({**entry.covariates, **{eta: 0.1 for eta in found.eta_names}}, index=["typical"])
+    times = np.asarray(entry.times, float)[1:] * (1 + 1e-3 / np.pi)
+    question = {"regimen": entry.regimen, "times": times, "tolerances": EXACT}
+    outcome = simulate(found, table, sensitivities=effects, **question).raise_failures()
+
+    def at(effect: str, shift: float):
+        if effect in found.eta_names:
+            return simulate(found, table.assign(**{effect: effects[effect] + shift}), **question)
+        return simulate(found.with_values(**{effect: effects[effect] + shift}), table, **question)
+
+    for effect, value in effects.items():
+        step = STEP * (1.0 if effect in found.eta_names else abs(value))
+        up, down, far_up, far_down = (at(effect, shift * step) for shift in (1, -1, 2, -2))
+        for output in found.structural.output_names:
+            by = lambda a, b: a[output].values - b[output].values  # noqa: B023, E731
+            wanted = (8 * by(up, down) - by(far_up, far_down)) / (12 * step)
+            level = np.abs(outcome[output].values).max() * STEP / step
+            allowed = RELATIVE * (np.abs(wanted).max() + 0.1 * level)
+            assert np.abs(outcome[f"d{output}_d{effect}"].values - wanted).max() < allowed, (output, effect)
