@@ -5,9 +5,9 @@ to be less than ten. On the way values of an oscillation pass through zero, and 
 E2 come to 13 there); there errors are measured by the largest value alone, as in the scaled variant of NSDTST.
 
 Six problems magnify errors. On the orbits D1 to D5 a body that is a little off has another period, and is ahead or
-behind ever after; E3 is a soft spring driven near its resonance. An error of one tolerance, made once, becomes
-hundreds by the end (E3: 60), whoever makes it. There the kernel is to end up with less than that, and with less than
-SciPy's LSODA does at the same tolerance.
+behind ever after; E3 is a driven spring whose period depends on how far it swings. An error of one tolerance, made
+once, becomes hundreds by the end (E3: 60), whoever makes it. There all errors of the kernel together are to stay below
+that (for the orbits below a tenth of it), and below those of SciPy's LSODA at the same tolerance.
 """
 
 import numpy as np
@@ -30,6 +30,8 @@ def attraction(t: float, y: np.ndarray) -> np.ndarray:
 
 
 MAGNIFYING = {name: attraction for name in CASES if name.startswith("D")} | {"E3": duffing}
+# The part of the magnification that errors may come to.
+PART = dict.fromkeys(MAGNIFYING, 0.1) | {"E3": 1.0}
 STEADY = [name for name in CASES if name not in MAGNIFYING]
 
 
@@ -107,14 +109,14 @@ def test_the_error_is_within_ten_times_the_tolerance(name):
 
 
 @pytest.mark.parametrize("name", MAGNIFYING)
-def test_no_more_comes_of_all_errors_than_of_one_tolerance_made_once(name):
+def test_less_comes_of_all_errors_than_of_one_tolerance_made_once(name):
     case = CASES[name]
     most = magnification(case, MAGNIFYING[name])
     # Ten times the tolerance is more than local control of errors can promise.
     assert most[-1] > 50
     for relative in ASKED:
         off = np.max(errors(case, relative) / allowed(case), axis=0)
-        assert np.all(off[1:] < most[1:]), relative
+        assert np.all(off[1:] < PART[name] * most[1:]), relative
 
 
 @pytest.mark.parametrize("name", MAGNIFYING)
