@@ -25,6 +25,8 @@ from understudy.engine.problem import initial_states
 
 SIZES = (1, 10, 100, 1000)
 REPEATS, MOST_STEPS = 3, 100_000
+# CPU seconds after which nothing is repeated or tried with more patients, and that all patients may take.
+LONG, LONGEST = 2.0, 30.0
 
 
 def run(this: Case, tolerance: float, patients: int) -> tuple[np.ndarray, float, float]:
@@ -40,30 +42,43 @@ def run(this: Case, tolerance: float, patients: int) -> tuple[np.ndarray, float,
     Returns
     -------
     states : float array, shape (patients, times, states)
+        Of the first patients only, ten at least, where all would take more than `LONGEST`.
     cpu_seconds_per_1000 : float
     compile_s : float
         CPU seconds of the compilation at the number of patients a call that was best.
     """
     values = this.parameters(patients)
     start = initial_states(this.model, values)
-    sizes = [size for size in SIZES if size <= patients]
     with jax.enable_x64(True):
-        size = min(sizes, key=lambda size: _seconds(this, tolerance, values[:size], start[:size]) / size)
+        size, each = _best_size(this, tolerance, values, start)
+        count = min(patients, max(size, 10, int(LONGEST / each)))
         solve, compiling = _compiled(this.name, size)
-        best = np.inf
-        for _ in range(REPEATS):
+        best, spent = np.inf, 0.0
+        while spent < LONG and spent < REPEATS * best:
             begin = time.process_time()
-            states = np.concatenate(
-                [
-                    np.asarray(solve(_filled(values, k, size), _filled(start, k, size), tolerance))
-                    for k in range(0, patients, size)
-                ]
-            )
-            best = min(best, time.process_time() - begin)
-    states = states[:patients]
+            parts = [
+                np.asarray(solve(_filled(values, k, size), _filled(start, k, size), tolerance))
+                for k in range(0, count, size)
+            ]
+            seconds = time.process_time() - begin
+            best, spent = min(best, seconds), spent + seconds
+    states = np.concatenate(parts)[:count]
     if not np.isfinite(states).all():
         raise RuntimeError(f"diffrax did not reach the end within {MOST_STEPS} steps between doses")
-    return states, best / patients * 1000, compiling
+    return states, best / count * 1000, compiling
+
+
+def _best_size(this: Case, tolerance: float, values: np.ndarray, start: np.ndarray) -> tuple[int, float]:
+    """The number of patients a call that costs least for each of them, and that cost."""
+    best = (0, np.inf)
+    for size in SIZES:
+        if size > len(values):
+            break
+        seconds = _seconds(this, tolerance, values[:size], start[:size])
+        best = min(best, (size, seconds / size), key=lambda found: found[1])
+        if seconds > LONG:
+            break
+    return best
 
 
 def _filled(rows: np.ndarray, first: int, size: int) -> np.ndarray:
@@ -74,11 +89,15 @@ def _filled(rows: np.ndarray, first: int, size: int) -> np.ndarray:
 def _seconds(this: Case, tolerance: float, values: np.ndarray, start: np.ndarray) -> float:
     """Least CPU time of one call, after one that does not count."""
     solve, _ = _compiled(this.name, len(values))
-    best = np.inf
+    best, spent = np.inf, 0.0
     for repeat in range(REPEATS + 1):
         begin = time.process_time()
         jax.block_until_ready(solve(values, start, tolerance))
-        best = min(best, time.process_time() - begin if repeat else np.inf)
+        seconds = time.process_time() - begin
+        spent += seconds
+        best = min(best, seconds if repeat or spent > LONG else np.inf)
+        if spent > LONG:
+            break
     return best
 
 
