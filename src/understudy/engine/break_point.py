@@ -104,7 +104,7 @@ class _Lines:
         lines = self.line(left), self.line(right)
         if None in lines:
             return None
-        (slope, level), (other_slope, other_level) = lines
+        (slope, level), (other_slope, other_level) = reversed(lines) if lines[0][0].text == "0" else lines
         rise = _less(slope, other_slope)
         if not rise.names and rise.evaluate({}) == 0:
             return None
