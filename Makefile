@@ -10,8 +10,9 @@ demo: .venv/installed ## the main job: a dossier from 59 real newborns
 test: .venv/test-installed ## the whole fast test suite
 	$(BIN)/python -m pytest -n 2 --dist loadfile
 
-slow: .venv/test-installed ## full reference suites
+slow: .venv/slow-installed ## full reference suites, and the tests of the JAX engine
 	$(BIN)/python -m pytest -n 2 --dist loadfile -m slow
+	$(BIN)/python -m pytest -n 2 --dist loadfile tests/unit/engine/test_jax_*.py tests/conformance/test_jax_*.py
 
 bench: .venv/installed ## every benchmark, results under benchmarks/
 	$(BIN)/python -m benchmarks
@@ -33,6 +34,10 @@ lint: .venv/installed
 
 .venv/test-installed: .venv/installed
 	$(BIN)/pip install --quiet --disable-pip-version-check -e ".[test]"
+	touch $@
+
+.venv/slow-installed: .venv/test-installed
+	$(BIN)/pip install --quiet --disable-pip-version-check -e ".[jax]"
 	touch $@
 
 clean:
