@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import importlib.util
+import math
+import tempfile
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from understudy.model.model import Model
@@ -23,16 +27,19 @@ def _items(name: str, count: int) -> str:
 
 
 def function(model: Model, names: Mapping[str, Any], **kwargs: str) -> Any:
-    """The function, with `exp` and the like as `names` has them. The models are this benchmark's own."""
-    space = dict(names)
-    exec(source(model, **kwargs), space)
-    return space["rates"]
+    """The function, with `exp` and the like as `names` has them, from a module written for it."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "equations_of_a_model.py")
+        path.write_text(source(model, **kwargs) + "\n", encoding="utf-8")
+        spec = importlib.util.spec_from_file_location(path.stem, path)
+        module = importlib.util.module_from_spec(spec)
+        vars(module).update((name, value) for name, value in names.items() if not name.startswith("_"))
+        spec.loader.exec_module(module)
+    return module.rates
 
 
 def in_place(model: Model) -> Any:
     """The function that writes the derivatives into its last argument."""
-    import math
-
     lines = "\n".join(f"dy[{k}] = {rate.text}" for k, rate in enumerate(model.rates))
     return function(model, vars(math), result=lines)
 
