@@ -15,6 +15,8 @@ from numba import njit
 
 # The bracket is narrowed to this part of the time: a few roundings.
 NARROW = 1e-15
+# A difference below this part of what it is some way off may be rounding.
+_NEXT_TO_NOTHING = 1e-7
 # How far ITP moves its estimate towards the middle, relative to the first bracket and with the bracket's square.
 _TRUNCATION = 0.2
 # A parabola whose vertex is nearer to zero than this part of the nearest look is looked at.
@@ -45,6 +47,17 @@ def any_differs(values, known, lane):
     for k in range(values.shape[0]):
         changed = changed or differs(values[k, lane], known[k, lane])
     return changed
+
+
+@njit(cache=True, nogil=True, _nrt=False, error_model="numpy")
+def sign_behind(known, value, far):
+    """The sign with which a difference leaves a crossing, having had the sign `known` and being `far` further on.
+
+    A difference that is zero has the sign it will have; one that leaves zero may differ from it by rounding only, whose
+    sign says nothing.
+    """
+    leaves = known == 0.0 and abs(value) <= _NEXT_TO_NOTHING * abs(far)
+    return sign(far) if leaves or value == 0.0 else sign(value)
 
 
 @njit(cache=True, nogil=True, _nrt=False, error_model="numpy")

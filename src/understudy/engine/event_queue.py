@@ -25,72 +25,46 @@ MOST_AT_ONCE, CAPACITY = 2_000, 64
 SAME_TIME, NO_TIME = 1e-14, 1e-9
 
 
-class Rules(NamedTuple):
-    """What the events of a model are, as arrays over events.
-
-    ``target_start[e]`` to ``target_start[e + 1]`` are the new values of event `e`, into the states ``target``. The
-    values of its equations lie as ``changes`` has them: delays, priorities, then new values.
-    """
-
-    persistent: np.ndarray
-    initial_value: np.ndarray
-    from_trigger_time: np.ndarray
-    random: np.ndarray
-    ranked: np.ndarray
-    target_start: np.ndarray
-    target: np.ndarray
+# What is known of an event, in the columns of ``rules``: its flags, and where its targets begin.
+PERSISTENT, INITIAL, AT_TRIGGER, RANDOM, RANKED, FIRST = range(6)
+# What is known of an execution that waits: when it is due, its event, its place among equals; then its new values.
+_DUE, _EVENT, _TIE, _VALUES = range(4)
+# What is counted in each lane; then the truth of each trigger.
+_WAITING, _DRAWS, _EXECUTED, _EXECUTED_AT, _TRUTH = range(5)
 
 
 class Queue(NamedTuple):
-    """What is under way in each of `width` lanes: triggers' truth, executions that wait, and counts.
+    """The events of a model, and what is under way of them in each of several lanes.
 
-    ``time``, ``event``, ``tie`` and ``values`` have one row for each lane and hold its ``count`` executions in the
-    order in which their events fired.
+    Parameters
+    ----------
+    rules : int array, shape (events + 1, 6)
+        The columns above. The new values of event ``e`` are those from ``rules[e, FIRST]`` to ``rules[e + 1, FIRST]``.
+    target : int array, shape (new values,)
+        State that each new value is for.
+    waiting : float array, shape (lanes, executions, 3 + new values)
+        Executions that wait, in the order in which their events fired.
+    counts : float array, shape (4 + events, lanes)
     """
 
-    truth: np.ndarray
-    count: np.ndarray
-    time: np.ndarray
-    event: np.ndarray
-    tie: np.ndarray
-    values: np.ndarray
-    draws: np.ndarray
-    executed: np.ndarray
-    executed_at: np.ndarray
+    rules: np.ndarray
+    target: np.ndarray
+    waiting: np.ndarray
+    counts: np.ndarray
 
 
-def rules_of(events: tuple[Event, ...], states: tuple[str, ...]) -> Rules:
-    """The events of a model whose states are these."""
-    flags = [
-        [getattr(event, name) for event in events]
-        for name in ("persistent", "initial_value", "from_trigger_time")
-    ]
-    flags += [[event.ties == "random" for event in events], [event.priority is not None for event in events]]
-    counts = [len(event.targets) for event in events]
-    return Rules(
-        *[np.array(flag, dtype=np.bool_) for flag in flags],
-        target_start=np.concatenate([[0], np.cumsum(counts)]).astype(np.int64),
-        target=np.array([states.index(name) for event in events for name in event.targets], dtype=np.int64),
-    )
-
-
-def make_queue(rules: Rules, width: int) -> Queue:
-    """Room for the executions of `width` patients."""
-    events = rules.persistent.size
-    size = CAPACITY + 4 * events
-    most = int(np.diff(rules.target_start).max(initial=0))
-    whole = lambda *shape: np.zeros(shape, dtype=np.int64)  # noqa: E731
-    return Queue(
-        truth=np.zeros((width, events), dtype=np.bool_),
-        count=whole(width),
-        time=np.zeros((width, size)),
-        event=whole(width, size),
-        tie=np.zeros((width, size)),
-        values=np.zeros((width, size, most)),
-        draws=whole(width),
-        executed=whole(width),
-        executed_at=np.zeros(width),
-    )
+def make_queue(events: tuple[Event, ...], states: tuple[str, ...], lanes: int) -> Queue:
+    """Room for the executions of several patients of a model whose states are these."""
+    counts = np.array([len(event.targets) for event in events], dtype=np.int64)
+    rules = np.zeros((len(events) + 1, 6), dtype=np.int64)
+    for k, event in enumerate(events):
+        flags = (event.persistent, event.initial_value, event.from_trigger_time, event.ties == "random")
+        rules[k, :FIRST] = (*flags, event.priority is not None)
+    rules[1:, FIRST] = np.cumsum(counts)
+    target = np.array([states.index(name) for event in events for name in event.targets], dtype=np.int64)
+    size = CAPACITY + 4 * len(events) if events else 0
+    waiting = np.zeros((lanes, size, _VALUES + int(counts.max(initial=0))))
+    return Queue(rules, target, waiting, np.zeros((_TRUTH + len(events), lanes)))
 
 
 @njit(cache=True, nogil=True, _nrt=False)
@@ -108,26 +82,27 @@ def draw(number):
 
 
 @njit(cache=True, nogil=True, _nrt=False)
-def forget(rules, queue, lane):
+def forget(queue, lane):
     """As before a start or after a reset: triggers have their initial values, nothing waits."""
-    for event in range(rules.initial_value.size):
-        queue.truth[lane, event] = rules.initial_value[event]
-    queue.count[lane] = 0
+    for event in range(queue.rules.shape[0] - 1):
+        queue.counts[_TRUTH + event, lane] = queue.rules[event, INITIAL]
+    queue.counts[_WAITING, lane] = 0.0
 
 
 @njit(cache=True, nogil=True, _nrt=False)
-def begin(rules, queue, lane):
+def begin(queue, lane):
     """A new patient in a lane."""
-    forget(rules, queue, lane)
-    queue.draws[lane], queue.executed[lane], queue.executed_at[lane] = 0, 0, -np.inf
+    forget(queue, lane)
+    queue.counts[_DRAWS, lane], queue.counts[_EXECUTED, lane] = 0.0, 0.0
+    queue.counts[_EXECUTED_AT, lane] = -np.inf
 
 
 @njit(cache=True, nogil=True, _nrt=False)
 def next_time(queue, lane):
     """When the first execution that waits is due; infinite where none does."""
     first = np.inf
-    for k in range(queue.count[lane]):
-        first = min(first, queue.time[lane, k])
+    for k in range(int(queue.counts[_WAITING, lane])):
+        first = min(first, queue.waiting[lane, k, _DUE])
     return first
 
 
@@ -135,27 +110,28 @@ def next_time(queue, lane):
 def fires(queue, lane, truth):
     """Whether an event goes from false to true; ``truth[event, lane]``."""
     fired = False
-    for event in range(truth.shape[0]):
-        fired = fired or (truth[event, lane] != 0.0 and not queue.truth[lane, event])
+    for event in range(queue.rules.shape[0] - 1):
+        fired = fired or (truth[event, lane] != 0.0 and queue.counts[_TRUTH + event, lane] == 0.0)
     return fired
 
 
 @njit(cache=True, nogil=True, _nrt=False)
-def update(rules, queue, lane, truth, changes, now):
+def update(queue, lane, truth, changes, now):
     """Take over new truths: cancel executions that do not outlive their trigger, fire events; returns a status.
 
-    ``truth[event, lane]`` and ``changes[equation, lane]`` are the triggers and the equations at this moment. All that
-    fire at once see the same values.
+    ``truth[event, lane]`` are the triggers and ``changes[equation, lane]`` the delays, priorities and new values at
+    this moment. All that fire at once see the same values.
     """
-    for event in range(truth.shape[0]):
+    events = queue.rules.shape[0] - 1
+    for event in range(events):
         if truth[event, lane] == 0.0:
-            queue.truth[lane, event] = False
-            if not rules.persistent[event]:
+            queue.counts[_TRUTH + event, lane] = 0.0
+            if queue.rules[event, PERSISTENT] == 0:
                 _cancel(queue, lane, event)
-    for event in range(truth.shape[0]):
-        if truth[event, lane] != 0.0 and not queue.truth[lane, event]:
-            queue.truth[lane, event] = True
-            status = _fire(rules, queue, lane, event, changes, now)
+    for event in range(events):
+        if truth[event, lane] != 0.0 and queue.counts[_TRUTH + event, lane] == 0.0:
+            queue.counts[_TRUTH + event, lane] = 1.0
+            status = _fire(queue, lane, event, changes, now)
             if status != OK:
                 return status
     return OK
@@ -165,8 +141,8 @@ def update(rules, queue, lane, truth, changes, now):
 def _cancel(queue, lane, event):
     """No execution of the event waits any longer."""
     k = 0
-    while k < queue.count[lane]:
-        if queue.event[lane, k] == event:
+    while k < queue.counts[_WAITING, lane]:
+        if queue.waiting[lane, k, _EVENT] == event:
             _remove(queue, lane, k)
         else:
             k += 1
@@ -175,71 +151,66 @@ def _cancel(queue, lane, event):
 @njit(cache=True, nogil=True, _nrt=False)
 def _remove(queue, lane, slot):
     """Take an execution out; the others keep their order."""
-    queue.count[lane] -= 1
-    for k in range(slot, queue.count[lane]):
-        queue.time[lane, k], queue.event[lane, k] = queue.time[lane, k + 1], queue.event[lane, k + 1]
-        queue.tie[lane, k] = queue.tie[lane, k + 1]
-        for i in range(queue.values.shape[2]):
-            queue.values[lane, k, i] = queue.values[lane, k + 1, i]
+    queue.counts[_WAITING, lane] -= 1.0
+    for k in range(slot, int(queue.counts[_WAITING, lane])):
+        for i in range(queue.waiting.shape[2]):
+            queue.waiting[lane, k, i] = queue.waiting[lane, k + 1, i]
 
 
 @njit(cache=True, nogil=True, _nrt=False)
-def _fire(rules, queue, lane, event, changes, now):
-    delay, k = changes[event, lane], queue.count[lane]
+def _fire(queue, lane, event, changes, now):
+    delay, k = changes[event, lane], int(queue.counts[_WAITING, lane])
     if not (delay >= 0.0 and delay < np.inf):
         return BAD_DELAY
-    if k == queue.time.shape[1]:
+    if k == queue.waiting.shape[1]:
         return CROWDED
-    queue.time[lane, k], queue.event[lane, k], queue.tie[lane, k] = now + delay, event, 0.0
-    if rules.random[event]:
-        queue.tie[lane, k] = draw(queue.draws[lane])
-        queue.draws[lane] += 1
-    first, end = rules.target_start[event], rules.target_start[event + 1]
+    entry, tie = queue.waiting[lane, k], 0.0
+    if queue.rules[event, RANDOM]:
+        tie = draw(int(queue.counts[_DRAWS, lane]))
+        queue.counts[_DRAWS, lane] += 1.0
+    entry[_DUE], entry[_EVENT], entry[_TIE] = now + delay, event, tie
+    first, end = queue.rules[event, FIRST], queue.rules[event + 1, FIRST]
     for i in range(first, end):
-        queue.values[lane, k, i - first] = changes[2 * rules.persistent.size + i, lane]
-    queue.count[lane] = k + 1
+        entry[_VALUES + i - first] = changes[2 * (queue.rules.shape[0] - 1) + i, lane]
+    queue.counts[_WAITING, lane] = k + 1.0
     return OK
 
 
 @njit(cache=True, nogil=True, _nrt=False)
-def choose(rules, queue, lane, changes, now):
-    """The execution to be done next, -1 where none is due."""
-    chosen, best = -1, -np.inf
-    events = rules.persistent.size
-    for k in range(queue.count[lane]):
-        if queue.time[lane, k] <= now + SAME_TIME * abs(now):
-            event = queue.event[lane, k]
-            rank = changes[events + event, lane] if rules.ranked[event] else -np.inf
+def choose(queue, lane, changes, now):
+    """The execution to be done next, -1 where none is due: by priority, then by lot, by definition and by age."""
+    chosen, best, events = -1, -np.inf, queue.rules.shape[0] - 1
+    for k in range(int(queue.counts[_WAITING, lane])):
+        entry = queue.waiting[lane, k]
+        if entry[_DUE] <= now + SAME_TIME * abs(now):
+            event = int(entry[_EVENT])
+            rank = changes[events + event, lane] if queue.rules[event, RANKED] else -np.inf
+            # A priority that is no number is none.
             rank = rank if rank == rank else -np.inf
-            if chosen < 0 or rank > best or (rank == best and _precedes(queue, lane, k, chosen)):
+            other = queue.waiting[lane, max(chosen, 0)]
+            tied = rank == best and entry[_TIE] == other[_TIE] and entry[_EVENT] < other[_EVENT]
+            if chosen < 0 or rank > best or (rank == best and entry[_TIE] < other[_TIE]) or tied:
                 chosen, best = k, rank
     return chosen
 
 
 @njit(cache=True, nogil=True, _nrt=False)
-def _precedes(queue, lane, one, other):
-    """Which of two executions of equal priority is first: by lot, then by definition, then by age."""
-    if queue.tie[lane, one] != queue.tie[lane, other]:
-        return queue.tie[lane, one] < queue.tie[lane, other]
-    return queue.event[lane, one] < queue.event[lane, other]
-
-
-@njit(cache=True, nogil=True, _nrt=False)
-def execute(rules, queue, lane, slot, changes, now, states):
+def execute(queue, lane, slot, changes, now, states):
     """Carry out an execution on ``states[state, lane]``; returns a status."""
-    if now - queue.executed_at[lane] <= NO_TIME * abs(now):
-        queue.executed[lane] += 1
+    counts, entry = queue.counts, queue.waiting[lane, slot]
+    if now - counts[_EXECUTED_AT, lane] <= NO_TIME * abs(now):
+        counts[_EXECUTED, lane] += 1.0
     else:
-        queue.executed[lane], queue.executed_at[lane] = 1, now
-    if queue.executed[lane] > MOST_AT_ONCE:
+        counts[_EXECUTED, lane], counts[_EXECUTED_AT, lane] = 1.0, now
+    if counts[_EXECUTED, lane] > MOST_AT_ONCE:
         return ENDLESS
-    event = queue.event[lane, slot]
-    first, end = rules.target_start[event], rules.target_start[event + 1]
-    status = OK
+    event, status = int(entry[_EVENT]), OK
+    first, end = queue.rules[event, FIRST], queue.rules[event + 1, FIRST]
     for i in range(first, end):
-        stored = queue.values[lane, slot, i - first]
-        value = stored if rules.from_trigger_time[event] else changes[2 * rules.persistent.size + i, lane]
-        states[rules.target[i], lane] = value
+        stored = entry[_VALUES + i - first]
+        current = changes[2 * (queue.rules.shape[0] - 1) + i, lane]
+        value = stored if queue.rules[event, AT_TRIGGER] else current
+        states[queue.target[i], lane] = value
         if not abs(value) < np.inf:
             status = NOT_FINITE
     _remove(queue, lane, slot)

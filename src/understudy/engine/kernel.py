@@ -14,7 +14,7 @@ import numpy as np
 from understudy.engine import rodas5p
 from understudy.engine.codegen import RIGHT_HAND_SIDE, right_hand_side
 from understudy.engine.compiler import address
-from understudy.engine.event_watch import make_watch
+from understudy.engine.event_space import make_watch
 from understudy.engine.jacobian import JACOBIAN, jacobian
 from understudy.engine.lanes import run_in_threads
 from understudy.engine.line import Found, Line, line_of, nothing_found, solution_of

@@ -32,6 +32,8 @@ Solution = Callable[[float], np.ndarray]
 
 # Looks at the signs within one step of the solver.
 _LOOKS = 32
+# A difference below this part of what it is some way off may be rounding.
+_NOTHING = 1e-7
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,6 +44,25 @@ class _Execution:
     event: int
     tie: float
     values: dict[str, float] | None
+
+
+@dataclass(frozen=True, eq=False)
+class _Crossing:
+    """Times next to a change of sign; the differences behind it, their signs at its instant, and as they leave it."""
+
+    before: float
+    after: float
+    differences: np.ndarray
+    instant: np.ndarray
+    left: np.ndarray
+
+    @classmethod
+    def between(cls, before: float, after: float, signs: np.ndarray, found: np.ndarray, far: np.ndarray):
+        """The crossing from `signs` to differences `found`, which are `far` some way off."""
+        # A difference that leaves zero may differ from it by rounding only, whose sign says nothing.
+        leaves = (signs == 0) & (np.abs(found) <= _NOTHING * np.abs(far))
+        left = np.where(leaves | (found == 0), np.sign(far), np.sign(found))
+        return cls(before, after, found, np.where(signs * left < 0, 0.0, left), left)
 
 
 class _Watched:
@@ -81,19 +102,23 @@ class _Watched:
             values[item.name] = item.expression.evaluate(values)
         return values
 
-    def signs_at(self, time: float, states: np.ndarray) -> np.ndarray:
+    def differences(self, time: float, states: np.ndarray) -> np.ndarray:
         values = self.values(time, states)
-        return np.sign([float(item.evaluate(values)) for item in self.watch.differences])
+        return np.array([float(item.evaluate(values)) for item in self.watch.differences])
 
     def truths(self, signs: np.ndarray) -> list[bool]:
         named = {sign_name(k): sign for k, sign in enumerate(signs)}
         return [bool(condition.evaluate(named)) for condition in self.watch.conditions]
 
-    def settle(self, instant: np.ndarray | None = None) -> None:
-        """Fire and execute everything that is due now; `instant` are signs that hold only at this instant."""
-        time = self.patient.time
+    def settle(self, crossing: _Crossing | None = None) -> None:
+        """Fire and execute everything that is due now, at a crossing first what holds only at that instant."""
+        time, instant = self.patient.time, crossing.instant if crossing else None
         while True:
-            self.signs = self.signs_at(time, self.patient.states) if instant is None else instant
+            found = self.differences(time, self.patient.states)
+            self.signs = np.sign(found) if instant is None else instant
+            if crossing and instant is None:
+                # What nothing has changed leaves the crossing as the solution does.
+                self.signs = np.where(found == crossing.differences, crossing.left, self.signs)
             self.update(self.truths(self.signs))
             due = [item for item in self.waiting if item.time <= time + SAME_TIME * abs(time)]
             if due:
@@ -159,18 +184,35 @@ class _Watched:
     def fires(self, signs: np.ndarray) -> bool:
         return any(now and not before for now, before in zip(self.truths(signs), self.truth, strict=True))
 
-    def first_change(self, solution: Solution, begin: float, end: float) -> tuple[float, float] | None:
-        """Times just before and just after the first change of a sign."""
-        changed = lambda t: not np.array_equal(self.signs_at(t, solution(t)), self.signs, equal_nan=True)  # noqa: E731
+    def first_change(self, solution: Solution, begin: float, end: float) -> _Crossing | None:
+        """The first change of a sign within a step."""
+
+        def changed(t: float) -> bool:
+            return not np.array_equal(np.sign(self.differences(t, solution(t))), self.signs, equal_nan=True)
+
         before = begin
-        for after in np.linspace(begin, end, _LOOKS + 1)[1:]:
+        for after in self.looks(solution, begin, end):
             if changed(after):
+                far = self.differences(after, solution(after))
                 while after - before > 4 * np.spacing(abs(after)):
                     middle = 0.5 * (before + after)
                     before, after = (before, middle) if changed(middle) else (middle, after)
-                return float(before), float(after)
+                found = self.differences(after, solution(after))
+                return _Crossing.between(float(before), float(after), self.signs, found, far)
             before = after
         return None
+
+    def looks(self, solution: Solution, begin: float, end: float) -> np.ndarray:
+        """Times to look at within a step: a grid, and where a difference comes nearest to zero between its points."""
+        from scipy.optimize import minimize_scalar
+
+        grid = np.linspace(begin, end, _LOOKS + 1)
+        sizes = np.abs([self.differences(t, solution(t)) for t in grid])
+        nearest = []
+        for i, k in np.argwhere((sizes[1:-1] <= sizes[:-2]) & (sizes[1:-1] <= sizes[2:])):
+            size = lambda t, k=k: abs(self.differences(t, solution(t))[k])  # noqa: E731
+            nearest.append(minimize_scalar(size, bounds=(grid[i], grid[i + 2]), method="bounded").x)
+        return np.unique([*grid[1:], *nearest])
 
     def look(self, solution: Solution, until: float) -> None:
         """Write down what is to be seen up to a time."""
@@ -183,8 +225,8 @@ class _Watched:
         seen = self.seen
         return seen < self.times.size and self.after[seen] == self.applied and self.times[seen] <= time
 
-    def integrate(self, until: float, tolerances: Tolerances) -> np.ndarray | None:
-        """Go on to `until`, or to the first crossing at which an event fires; then the signs of that instant."""
+    def integrate(self, until: float, tolerances: Tolerances) -> _Crossing | None:
+        """Go on to `until`, or to the first crossing at which an event fires, which is returned."""
         from scipy import integrate
 
         patient, how = self.patient, self.patient.prepare(until, tolerances)
@@ -196,27 +238,25 @@ class _Watched:
             if solver.status == "failed":
                 raise Failed(STEP_COLLAPSED, begin)
             solution = solver.dense_output()
-            instant = self.cross(solution, begin, solver.t)
-            if instant is not None:
-                return instant
+            crossing = self.cross(solution, begin, solver.t)
+            if crossing is not None:
+                return crossing
             # What is seen at `until` itself is what is there after all that happens then.
             self.look(solution, min(solver.t, np.nextafter(until, -np.inf)))
             patient.arrive(solver.t, solver.y)
         return None
 
-    def cross(self, solution: Solution, begin: float, end: float) -> np.ndarray | None:
+    def cross(self, solution: Solution, begin: float, end: float) -> _Crossing | None:
         """Take over every change of a sign within a step, up to the first that makes an event fire."""
         while (found := self.first_change(solution, begin, end)) is not None:
-            begin = found[1]
-            after = self.signs_at(begin, solution(begin))
-            instant = np.where(self.signs * after < 0, 0.0, after)
-            if self.fires(instant) or self.fires(after):
-                self.look(solution, found[0])
+            begin = found.after
+            if self.fires(found.instant) or self.fires(found.left):
+                self.look(solution, found.before)
                 self.patient.arrive(begin, solution(begin))
-                return instant
-            self.signs = after
-            self.update(self.truths(instant))
-            self.update(self.truths(after))
+                return found
+            self.signs = found.left
+            self.update(self.truths(found.instant))
+            self.update(self.truths(found.left))
         return None
 
 

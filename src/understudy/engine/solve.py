@@ -76,9 +76,9 @@ def choose(model: Model, engine: str = "auto") -> str:
         from understudy.engine.cuda import refuse
 
         refuse(model)
-    if model.events and engine in EXACT_ENGINES:
+    if model.events and engine not in ("auto", "kernel", "reference"):
         raise SimulationError(
-            f"the {engine.replace('_', ' ')} knows no events that the solution sets off",
+            f"engine {engine!r} knows no events that the solution sets off",
             place=model.name,
             repair="use engine='kernel' or 'auto'",
         )

@@ -13,12 +13,12 @@ from numba import njit
 
 from understudy.engine import rodas5p, tsit5
 from understudy.engine.compiled import compiled, inlined
+from understudy.engine.event_queue import forget, next_time
 from understudy.engine.event_watch import (
     begin_watch,
     end_steps,
-    forget_events,
-    next_execution,
     settle,
+    stands_at_crossing,
     watch_steps,
 )
 from understudy.engine.lane_space import (
@@ -185,7 +185,7 @@ def _do_what_is_due(line, found, place, watch, model, lane, patient):
             apply_event(line, event, now, lane, W, state, place.parameters, infused, place.used)
             if watch is not None:  # noqa: SIM102
                 if line.event_kind[event] == REINITIALISE:
-                    forget_events(watch, lane)
+                    forget(watch.queue, lane)
         place.event[lane] += 1
         place.applied[lane] += 1
         space[FRESH + lane] = 1.0
@@ -235,7 +235,7 @@ def _next_stop(line, found, place, watch, lane, patient):
         return
     stop = line.event_time[event] if event < end else line.seen_time[last - 1]
     if watch is not None:
-        stop = min(stop, line.seen_time[last - 1], next_execution(watch, lane))
+        stop = min(stop, line.seen_time[last - 1], next_time(watch.queue, lane))
     space[STOP + lane] = stop
     if not stop < np.inf:
         _fail(found, space, lane, patient, BAD_PARAMETER)
@@ -263,7 +263,7 @@ def _arrive(line, found, place, watch, model, lane, patient):
     space = place.space
     cut = False
     if watch is not None:
-        cut = watch.cut[lane] != 0
+        cut = stands_at_crossing(watch, lane)
     if not cut:
         # Steps between crossings add up: their number has an end even where crossings have none.
         found.steps[patient] += int(space[TAKEN + lane])

@@ -11,6 +11,7 @@ from understudy.engine.crossing import (
     is_followed,
     propose,
     sign,
+    sign_behind,
     vertex,
 )
 
@@ -61,6 +62,17 @@ def test_smooth_differences_take_few_looks():
 def test_leaving_zero_is_a_change_and_undefined_is_one_sign():
     pairs = [(1e-300, 0.0), (0.0, 1.0), (np.nan, 1.0), (1.0, np.nan), (-2.0, -1.0), (np.nan, np.nan)]
     assert [differs(*pair) for pair in pairs] == [True, True, True, True, False, False]
+
+
+def test_the_sign_behind_a_crossing_is_not_that_of_rounding():
+    cases = {
+        (0, 1e-16, -3.0): -1,
+        (1, 0.0, -2.0): -1,
+        (1, -1e-16, 2.0): -1,
+        (0, -1.0, 2.0): -1,
+        (1, 0.0, 0.0): 0,
+    }
+    assert {case: sign_behind(*case) for case in cases} == cases
 
 
 def test_the_vertex_of_a_parabola_that_dips_below_zero_is_found():

@@ -96,8 +96,8 @@ def test_dosing_by_feedback(engine):
         {"A": ("mg", "D"), "n": "1"}, {"A": "-k * A"}, outputs={"A": ("A", "mg"), "n": "n"},
         events={"dose": ("A < low", {"A": "A + D", "n": "n + 1"})},
     )  # fmt: skip
-    patients = pd.DataFrame({"k": np.geomspace(0.05, 3, 11)})
-    times = np.linspace(0, 40, 41)
+    patients = pd.DataFrame({"k": np.geomspace(0.05, 2, 4)})
+    times = np.linspace(0, 20, 21)
     found = simulate(model, patients, times=times, engine=engine).raise_failures()
     for k, level, doses in zip(patients["k"], found["A"].values, found["n"].values, strict=True):
         first, period = np.log(10) / k, np.log(11) / k
@@ -407,19 +407,20 @@ def crowd():
         {"A": "-k * A * (1 + 0.1 * sin(t))"}, outputs={"A": "A", "n": "n"},
         events=[Event("dose", "A < low", {"A": "A + 10", "n": "n + 1"}, delay="wait", persistent=False,
                       from_trigger_time=False),
-                Event("fade", "A > 9.5 or t >= 20", {"k": "k * 1.1"})],
+                Event("fade", "A > 9.5 or t >= 10", {"k": "k * 1.1"})],
     )  # fmt: skip
     patients = pd.DataFrame({"k": np.geomspace(0.05, 3, 13), "low": np.linspace(0.5, 2, 13)})
-    return model, patients, np.linspace(0, 30, 31)
+    return model, patients, np.linspace(0, 12, 13)
 
 
 def test_the_kernel_agrees_with_the_reference_engine():
     model, patients, times = crowd()
     tight = Tolerances(relative=1e-9, absolute=1e-11)
+    patients = patients[::4]
     kernel = simulate(model, patients, times=times, engine="kernel", tolerances=tight).raise_failures()
     reference = simulate(model, patients, times=times, engine="reference").raise_failures()
     np.testing.assert_array_equal(kernel["n"].values, reference["n"].values)
-    np.testing.assert_allclose(kernel["A"].values, reference["A"].values, rtol=1e-6)
+    np.testing.assert_allclose(kernel["A"].values, reference["A"].values, rtol=1e-6, atol=1e-8)
 
 
 def test_a_patient_s_numbers_depend_on_no_other_patient_and_no_thread():
@@ -435,7 +436,7 @@ def test_a_patient_s_numbers_depend_on_no_other_patient_and_no_thread():
 def test_events_send_a_linear_model_to_the_kernel():
     model = clockwork({"e": ("x > 1", {"x": 0})}, rates={"x": 1})
     assert simulate(model, times=[1.0]).record.method == "kernel"
-    for engine in ("closed_form", "matrix_exponential"):
+    for engine in ("closed_form", "matrix_exponential", "jax", "cuda"):
         with pytest.raises(SimulationError, match="knows no events"):
             simulate(model, times=[1.0], engine=engine)
 
