@@ -114,3 +114,19 @@ def test_what_an_input_needs_beforehand_cannot_be_changed(lag):
 def test_units_of_events_are_proved(event, message):
     with pytest.raises(UnitError, match=message):
         tank({"change": event}).check_units()
+
+
+def test_events_are_shown_on_the_card_and_in_the_report():
+    from rich.console import Console
+
+    from understudy.app.model_card import show_card
+    from understudy.dossier.model_section import _events
+    from understudy.model.population_model import PopulationModel
+
+    model = tank([Event("refill", "A < low", {"A": "A + low"}, delay="rest", description="a new dose")])
+    to = Console(record=True, width=120)
+    show_card(None, model, to)
+    assert "refill: when A < low, rest later, A = A + low  a new dose" in to.export_text()
+    table = _events(PopulationModel("p", model, {}, {}))
+    assert table.rows == (("refill", "A new dose", "when A < low, rest later, A = A + low"),)
+    assert _events(PopulationModel("p", tank(), {}, {})) is None
