@@ -14,7 +14,7 @@ slow: .venv/slow-installed ## full reference suites, and the tests of the JAX en
 	$(BIN)/python -m pytest -n 2 --dist loadfile -m slow
 	$(BIN)/python -m pytest -n 2 --dist loadfile tests/unit/engine/test_jax_*.py tests/conformance/test_jax_*.py
 
-bench: .venv/installed ## every benchmark, results under benchmarks/
+bench: .venv/installed ## benchmarks that need nothing else, results under benchmarks/
 	$(BIN)/python -m benchmarks
 
 docs: .venv/installed

@@ -1,52 +1,51 @@
-"""The page docs/performance.md, made from the stored results: ``python -m benchmarks.page > docs/performance.md``."""
+"""The page docs/performance.md and its chart, made from the stored results: ``python -m benchmarks.page``."""
 
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
+from benchmarks import engine_section as own
+from benchmarks.aims import Results, aims, aims_table
+from benchmarks.figure import table
+from benchmarks.peers_section import CHART, peers_section
 from benchmarks.result import FOLDER
+
+PAGE = Path(__file__).parents[1] / "docs" / "performance.md"
+# Stored results in the order of the page, and what each needs besides the package.
+NAMES = ("peers", "engine", "million", "sensitivities", "startup", "lane_width", "gpu")
 
 INTRODUCTION = """# Performance
 
-Every figure on this page is a stored result under `benchmarks/results`, measured in one run on one machine
-({processor}, {cores} cores, one thread used, commit `{commit}`). `python -m benchmarks` measures them again;
-`python -m benchmarks.page` writes this page.
+Every figure on this page is a stored result under `benchmarks/results`, measured on one machine
+({processor}, {cores} cores; one thread where nothing else is said). Nothing here is typed in by hand:
+`python -m benchmarks.page` writes this page. [How to measure again](#how-to-measure-again) is at its end.
 """
 
-ENGINE = """## The kernel engine against SciPy
+AIMS = """## Aims, and what was measured
 
-The model of `benchmarks/turnover.py`: a depot, saturable elimination from a central compartment, a peripheral
-compartment and a turnover response (4 states); 15 doses, 241 observation times, {patients:,} patients whose parameters
-vary by 30 %. Each row compares at equal achieved error: the kernel's tolerance is the loosest at which it is at least
-as exact as the row's solver. Errors are the largest over patients, times and states, relative to the value or to a
-thousandth of the state's peak, against DOP853 at a relative tolerance of 1e-13. SciPy and the reference engine were
-timed on {sample} patients and scaled; their right-hand sides are plain Python.
-
-| solver | tolerance | error | CPU s per 1,000 patients | kernel's error | kernel faster by |
-|---|---|---|---|---|---|
 {rows}
 
-The kernel alone, from the schedule to the outputs:
-
-| tolerance | error | CPU s per 1,000 patients |
-|---|---|---|
-{kernel}
-
-A new 4-state model is machine code after {compile:.0f} ms (nothing cached). A first simulation in a fresh process, with
-the solvers compiled before, takes {first:.1f} s from the import on. The closed form of two compartments with
-absorption gives {closed:.1f} million observation values per CPU second.
-
-The reference engine is the most exact; where a row's error is below every error of the kernel, the comparison is with
-the kernel's most exact run.
+Letters are the models of the comparison with other solvers, 1e-4 and 1e-6 achieved errors. These are aims for speed;
+those for accuracy, sensitivities and faults are tests (`make slow`), which fail where they are not met.
 """
 
-STARTUP = """## Start
+AGAIN = """## How to measure again
 
-Median of {runs} fresh processes.
+```bash no-run
+python -m benchmarks          # what needs nothing else: startup, engine, sensitivities, lane_width; some 3 minutes
+python -m benchmarks --all    # peers and million too; some 15 minutes
+python -m benchmarks.page     # writes this page from what is stored
+```
 
-| what | seconds | limit |
-|---|---|---|
+Nothing else should run on the machine. The peers need more packages: `pip install libroadrunner antimony diffrax`, a C
+compiler for the ceiling, and numbalsoda, which is built from source (`pip install numbalsoda` with cmake and a Fortran
+compiler there). A peer that is not installed is left out and named. The GPU is measured where there is one, with
+`python -m benchmarks.gpu` and the `cuda` extra.
+
+Measured were:
+
 {rows}
 """
 
@@ -56,50 +55,64 @@ def load(name: str) -> dict[str, Any]:
     return json.loads((FOLDER / f"{name}.json").read_text(encoding="utf-8"))
 
 
-def engine_section(found: dict[str, Any]) -> str:
-    """Tables of benchmarks/engine.py."""
-    named = [("SciPy LSODA", row) for row in found["scipy_lsoda"]] + [
-        ("reference engine", found["reference"])
-    ]
-    rows = [
-        f"| {name} | {row.get('tolerance', 1e-11):.0e} | {row['error']:.1e} | {row['cpu_s_per_1000']:.1f} "
-        f"| {row['kernel_error']:.1e} | {row['kernel_times_faster']:.0f} times |"
-        for name, row in named
-    ]
-    kernel = [
-        f"| {row['tolerance']:.0e} | {row['error']:.1e} | {row['cpu_s_per_1000']:.3f} |"
-        for row in found["kernel"]
-    ]
-    return ENGINE.format(
-        patients=found["patients"],
-        sample=found["sample"],
-        rows="\n".join(rows),
-        kernel="\n".join(kernel),
-        compile=found["compile_s"] * 1e3,
-        first=found["first_simulation_s"],
-        closed=found["closed_form"]["values_per_cpu_s"] / 1e6,
-    )
+def stored() -> Results:
+    """All results, None where there is none."""
+    return {name: load(name) if (FOLDER / f"{name}.json").exists() else None for name in NAMES}
 
 
-def startup_section(found: dict[str, Any]) -> str:
-    """Table of benchmarks/startup.py."""
-    rows = [
-        f"| `{name}` | {row['median_s']:.2f} | {row['limit_s'] or ''} |"
-        for name, row in found["cases"].items()
-    ]
-    return STARTUP.format(runs=found["runs"], rows="\n".join(rows))
-
-
-def page() -> str:
+def page(results: Results) -> str:
     """The whole page."""
-    engine, startup = load("engine"), load("startup")
-    head = INTRODUCTION.format(
-        processor=engine["machine"]["processor"],
-        cores=engine["machine"]["cores"],
-        commit=engine["commit"][:10],
-    )
-    return "\n".join([head, engine_section(engine), startup_section(startup)]).rstrip()
+    machine = results["engine"]["machine"]
+    head = INTRODUCTION.format(processor=machine["processor"], cores=machine["cores"])
+    first = AIMS.format(rows=aims_table(aims(results)))
+    parts = [head, first, *sections(results), again(results)]
+    return "\n".join(part for part in parts if part).rstrip() + "\n"
+
+
+def sections(results: Results) -> list[str]:
+    """What was measured, section by section; a result that is not there has none."""
+    engine = results["engine"]
+    made = [
+        ("peers", peers_section),
+        ("engine", own.kernel_section),
+        ("engine", own.schedules_section),
+        ("million", own.many_section),
+        ("sensitivities", own.sensitivities_section),
+        ("engine", own.closed_section),
+        ("engine", own.compile_section),
+        ("startup", own.startup_section),
+        ("lane_width", own.lanes_section),
+    ]
+    found = [write(results[name]) for name, write in made if results.get(name) is not None]
+    return [*found, own.gpu_section(results.get("gpu"))] if engine is not None else found
+
+
+def again(results: Results) -> str:
+    """The commands, and from when and which commit each result is."""
+    rows = [
+        (f"`python -m benchmarks.{name}`", found["date"], commit(found["commit"]))
+        for name, found in results.items()
+        if found is not None
+    ]
+    absent = [(f"`python -m benchmarks.{name}`", "not yet", "") for name in results if results[name] is None]
+    return AGAIN.format(rows=table(("command", "date", "commit"), [*rows, *absent], left=3))
+
+
+def commit(told: str) -> str:
+    """Ten digits of a commit's hash, and whether files differed from it."""
+    digits, _, changed = told.partition(" ")
+    return f"`{digits[:10]}`" + (f" {changed}" if changed else "")
+
+
+def write() -> None:
+    """Write the page, and the chart where other solvers were measured."""
+    results = stored()
+    PAGE.write_text(page(results), encoding="utf-8")
+    if results["peers"] is not None:
+        from benchmarks.work_precision import drawing
+
+        (PAGE.parent / CHART).write_text(drawing(results["peers"]), encoding="utf-8")
 
 
 if __name__ == "__main__":
-    print(page())
+    write()

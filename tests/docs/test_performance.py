@@ -1,12 +1,21 @@
 """The performance page says what was stored, and what was stored meets its aims."""
 
-from pathlib import Path
-
 from benchmarks import page
+from benchmarks.peers_section import CHART
 
 
 def test_the_page_is_made_from_the_stored_results():
-    assert Path("docs/performance.md").read_text(encoding="utf-8") == page.page() + "\n"
+    assert page.PAGE.read_text(encoding="utf-8") == page.page(page.stored())
+
+
+def test_the_chart_is_that_of_the_stored_result():
+    peers = page.stored()["peers"]
+    path = page.PAGE.parent / CHART
+    assert path.exists() == (peers is not None), "run `python -m benchmarks.page`"
+    if peers is not None:
+        drawing = path.read_text(encoding="utf-8")
+        assert peers["commit"][:10] in drawing
+        assert all(name in drawing for case in peers["cases"].values() for name in case["solvers"])
 
 
 def test_the_stored_results_meet_their_aims():
