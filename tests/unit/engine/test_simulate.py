@@ -142,7 +142,7 @@ REFUSED = {
     "a dose by weight without weights": ({"regimen": "2 mg/kg", "times": [1.0]}, "WT"),
     "a dose of another kind": ({"regimen": "100 mL", "times": [1.0]}, "mL"),
     "an empty population": ({"patients": pd.DataFrame({"CL": []}), "times": [1.0]}, "no patient"),
-    "an unknown engine": ({"times": [1.0], "engine": "cuda"}, "unknown engine"),
+    "an unknown engine": ({"times": [1.0], "engine": "abacus"}, "unknown engine"),
     "a regimen nobody understands": ({"regimen": "100 mg evry 12 h", "times": [1.0]}, "evry"),
 }
 
