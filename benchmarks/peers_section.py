@@ -37,7 +37,8 @@ are not compared. Versions: {versions}.
 
 PICTURE = f"""![Achieved error against CPU time, a panel for each model]({CHART})
 
-Further left is faster, further down more exact; a dot is a run at one tolerance.
+Further left is faster, further down more exact; a dot is a run at one tolerance. A triangle on the
+lower edge is more exact than 1e-9.
 """
 
 

@@ -20,7 +20,8 @@ COLOURS = {
     "SciPy LSODA": "#8a5a00",
 }
 CHARACTER, LINE, MARGIN = 6.1, 15, 10
-LARGEST = 1.0
+# Errors that are shown; what is more exact stands on the lower edge.
+LARGEST, LEAST = 1.0, 1e-9
 
 
 @dataclass(frozen=True)
@@ -83,12 +84,9 @@ def chart(found: dict[str, Any]) -> alt.ConcatChart:
     from understudy.plot.theme import themed
 
     cases = {letter: drawn(case) for letter, case in found["cases"].items()}
-    least = min(run["error"] for case in cases.values() for s in case["solvers"].values() for run in shown(s))
-    bottom = math.floor(math.log10(least))
     rows = max(label.row for case in cases.values() for label in labels(case["solvers"])) + 1
     panels = [
-        panel(letter, case, bottom, rows, first=k % COLUMNS == 0)
-        for k, (letter, case) in enumerate(cases.items())
+        panel(letter, case, rows, first=k % COLUMNS == 0) for k, (letter, case) in enumerate(cases.items())
     ]
     return themed(alt.concat(*panels, columns=COLUMNS, spacing=26))
 
@@ -98,11 +96,11 @@ def drawn(case: dict[str, Any]) -> dict[str, Any]:
     return {**case, "solvers": {name: s for name, s in case["solvers"].items() if shown(s)}}
 
 
-def panel(letter: str, case: dict[str, Any], bottom: float, rows: int, first: bool) -> alt.LayerChart:
+def panel(letter: str, case: dict[str, Any], rows: int, first: bool) -> alt.LayerChart:
     """Lines with a dot for each tolerance, and over them their names in so many rows."""
     import altair as alt
 
-    top = math.log10(LARGEST)
+    top, bottom = math.log10(LARGEST), math.log10(LEAST)
     # Rows of names take pixels away from the top of the panel.
     room = Room(
         *across(case["solvers"]),
@@ -119,7 +117,9 @@ def panel(letter: str, case: dict[str, Any], bottom: float, rows: int, first: bo
     lines = base.mark_line().encode(
         order="tolerance:Q", detail="solver:N", strokeWidth=thick, strokeDash=dashes()
     )
-    dots = base.mark_point(filled=True, opacity=1, size=26)
+    shape = alt.condition("datum.below", alt.value("triangle-down"), alt.value("circle"))
+    size = alt.condition("datum.below", alt.value(70), alt.value(26))
+    dots = base.mark_point(filled=True, opacity=1).encode(shape=shape, size=size)
     title = f"({letter}) {case['title']}"
     return alt.layer(*flags(labels(case["solvers"]), room, x, y, colour), lines, dots).properties(
         width=WIDTH, height=HEIGHT, title=title
@@ -163,7 +163,8 @@ def points(solvers: dict[str, Any]) -> alt.InlineData:
             "solver": name,
             "tolerance": -math.log10(run["tolerance"]),
             "time": run["cpu_s_per_1000"],
-            "error": run["error"],
+            "error": max(run["error"], LEAST),
+            "below": run["error"] < LEAST,
         }
         for name, solver in solvers.items()
         for run in shown(solver)
@@ -179,7 +180,7 @@ def flags(
 
     per_pixel = (room.top - room.bottom) / HEIGHT
     ends = [10 ** (math.log10(LARGEST) + per_pixel * (label.row * LINE + 14)) for label in names]
-    begin = [{"solver": each.solver, "time": each.time, "error": each.error} for each in names]
+    begin = [{"solver": each.solver, "time": each.time, "error": max(each.error, LEAST)} for each in names]
     stems = [{**row, "end": end} for row, end in zip(begin, ends, strict=True)]
     text = [{**row, "error": end} for row, end in zip(begin, ends, strict=True)]
     drawn_as = lambda rows: alt.Chart(alt.InlineData(values=rows)).encode(x=x, y=y, color=colour)  # noqa: E731

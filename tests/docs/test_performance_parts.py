@@ -257,3 +257,9 @@ def test_the_chart_has_a_panel_for_each_case_and_leaves_out_what_is_no_answer():
     assert "near" in drawn
     assert "lost" not in drawn
     assert found["commit"][:10] in work_precision.drawing(found)
+
+
+def test_what_is_more_exact_than_the_chart_reaches_stands_on_its_edge():
+    rows = work_precision.points({"exact": solver((1e-5, 1.0), (1e-12, 2.0))}).values
+    assert [row["error"] for row in rows] == [1e-5, 1e-9]
+    assert [row["below"] for row in rows] == [False, True]
