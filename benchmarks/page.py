@@ -34,15 +34,15 @@ those for accuracy, sensitivities and faults are tests (`make slow`), which fail
 AGAIN = """## How to measure again
 
 ```bash no-run
-python -m benchmarks          # what needs nothing else: startup, engine, sensitivities, lane_width; some 3 minutes
+python -m benchmarks          # what needs nothing else: startup, engine, sensitivities, lane_width; some 2 minutes
 python -m benchmarks --all    # peers and million too; some 15 minutes
 python -m benchmarks.page     # writes this page from what is stored
 ```
 
 Nothing else should run on the machine. The peers need more packages: `pip install libroadrunner antimony diffrax`, a C
 compiler for the ceiling, and numbalsoda, which is built from source (`pip install numbalsoda` with cmake and a Fortran
-compiler there). A peer that is not installed is left out and named. The GPU is measured where there is one, with
-`python -m benchmarks.gpu` and the `cuda` extra.
+compiler there). A peer that is not installed is left out and named. The million patients need the `dask` extra. The GPU
+is measured where there is one, with `python -m benchmarks.gpu` and the `cuda` extra.
 
 Measured were:
 
