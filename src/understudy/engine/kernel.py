@@ -15,6 +15,7 @@ from understudy.engine import rodas5p
 from understudy.engine.codegen import RIGHT_HAND_SIDE, right_hand_side
 from understudy.engine.compiler import address
 from understudy.engine.event_space import make_watch
+from understudy.engine.invariant import with_invariants
 from understudy.engine.jacobian import JACOBIAN, jacobian
 from understudy.engine.lanes import run_in_threads
 from understudy.engine.line import Found, Line, line_of, nothing_found, solution_of
@@ -40,17 +41,18 @@ def solve(problem: Problem, tolerances: Tolerances, jobs: int = 1) -> Solution:
     jobs : int
         Threads, 0 for one per core.
     """
-    line, found = line_of(problem), nothing_found(problem)
+    fast = with_invariants(problem)
+    line, found = line_of(fast), nothing_found(problem)
     declared = problem.model.stiff
     relative, absolute = PER_STEP * tolerances.relative, PER_STEP * tolerances.absolute
     how = Method(relative, absolute, float(tolerances.max_steps), declared, 1.0 - declared)
     everybody = np.arange(problem.timeline.patients)
-    _solve(problem, everybody, how, line, found, jobs, with_jacobian=declared)
+    _solve(fast, everybody, how, line, found, jobs, with_jacobian=declared)
     stiff = np.flatnonzero(found.method & STIFFLY)
     if stiff.size and not declared:
         # What a patient's numbers are does not depend on who else is stiff: these begin again.
         found.steps[stiff] = 0
-        _solve(problem, stiff, how, line, found, jobs, with_jacobian=True)
+        _solve(fast, stiff, how, line, found, jobs, with_jacobian=True)
     return solution_of(found)
 
 

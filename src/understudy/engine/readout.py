@@ -117,7 +117,9 @@ def read(
     """
     asked, index = tuple(dict.fromkeys(outputs)), {name: k for k, name in enumerate(rows.model.state_names)}
     texts = {name: rows.model.output(name).expression.text for name in asked}
-    plain = {name: np.ascontiguousarray(states[:, index[text]]) for name, text in texts.items() if text in index}
+    plain = {
+        name: np.ascontiguousarray(states[:, index[text]]) for name, text in texts.items() if text in index
+    }
     names = tuple(name for name in asked if name not in plain)
     if not names:
         return plain

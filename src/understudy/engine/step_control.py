@@ -50,7 +50,7 @@ _STIFF, _CALM = 15.0, 6.0
 # to and fro after every dose cost their block both methods.
 _EASY, _EASILY = 1.0, 50.0
 # A change of method must pay before the next event: so many steps must still be to go.
-_FAR = 20.0
+_FAR = 100.0
 
 # What `judge` returns, eight bits for each: which lanes have observations within their step, which stand at their stop,
 # which cannot go on, which have taken all the steps they may, which ought to change method.
