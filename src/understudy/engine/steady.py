@@ -29,6 +29,10 @@ _LARGE = 1e3
 _SINGULAR = 1e-9
 # How often a cycle is looked at to see how large its states are, and what counts as zero beside the largest of them.
 _LOOKS, _NOTHING = 9, 1e-30
+# What a state gains in a cycle that reproduces itself is nothing beside how far it swings in it, or is an error of the
+# solver; where more is given than can leave, it is a good part of the swing however large the state. No state that has
+# a steady course is so many times as large as after the first cycles.
+_NO_GAIN, _SOLVER_ERROR, _TOO_LARGE = 1e-3, 1e-8, 1e6
 # A constant infusion has no period of its own; any will do, long against most half-lives.
 _CONSTANT_PERIOD = 100.0
 
@@ -48,21 +52,21 @@ def find(problem: Problem, solve: Solver, tolerances: Tolerances, jobs: int) -> 
     status = np.full(cycles.row.size, NO_STEADY_STATE)
     open_cycles = np.arange(cycles.row.size)
     follow = lambda starts, which: _follow(problem, which, starts, solve, tolerances, jobs)  # noqa: E731
-    matrices = None
+    matrices, early = None, np.full_like(current, np.inf)
     if is_linear(problem.model) and not problem.model.events:
-        ends, scale, _ = follow(current, open_cycles)
+        ends, scale, *_ = follow(current, open_cycles)
         matrices = _derivatives(current, ends, _LARGE * scale, open_cycles, follow)
     for iteration in range(_LONGEST):
         if not open_cycles.size:
             break
         if iteration < _WARM_UP and matrices is None:
-            current[open_cycles], _, failed = follow(current[open_cycles], open_cycles)
+            current[open_cycles], early[open_cycles], _, failed = follow(current[open_cycles], open_cycles)
             arrived = np.zeros(open_cycles.size, bool)
         else:
             known = None if matrices is None else matrices[open_cycles]
             current[open_cycles], arrived, failed = _newton(current[open_cycles], open_cycles, follow, known)
-        status[open_cycles[failed]] = NO_STEADY_STATE
-        status[open_cycles[arrived]] = OK
+            failed |= (np.abs(current[open_cycles]) > _TOO_LARGE * early[open_cycles]).any(axis=1)
+        status[open_cycles[arrived & ~failed]] = OK
         open_cycles = open_cycles[~(failed | arrived)]
     return SteadyStates(current, status)
 
@@ -75,11 +79,13 @@ def _newton(
     The derivatives of the map, shape (cycles, states, states), are taken by differences where they are not known. Every
     state is measured by the largest value it has in the cycle: states have different units.
     """
-    ends, scale, failed = follow(starts, cycles)
+    ends, scale, swing, failed = follow(starts, cycles)
+    moved = ends - starts
+    gains = np.abs(moved) > np.maximum(_NO_GAIN * swing, _SOLVER_ERROR * scale)
+    affine = derivative is not None
     if derivative is None:
         steps = _DIFFERENCE * np.maximum(np.abs(starts), _SMALL * scale)
         derivative = _derivatives(starts, ends, steps, cycles, follow)
-    moved = ends - starts
     # A state that is zero and stays there is left alone: differences would give it noise.
     step = np.where(
         (starts == 0) & (moved == 0), 0.0, solve_in_units(np.eye(starts.shape[1]) - derivative, moved, scale)
@@ -89,6 +95,7 @@ def _newton(
     allowed = _ARRIVED * np.maximum(np.abs(proposed), _SMALL * scale)
     # A point may be found even where there is no fixed point: only a start that reproduces itself has arrived.
     arrived = sensible & (np.abs(step) <= allowed).all(axis=1) & (np.abs(moved) <= 100 * allowed).all(axis=1)
+    arrived &= affine | ~gains.any(axis=1)
     return np.where(sensible[:, None], proposed, ends), arrived & ~failed, failed
 
 
@@ -111,13 +118,14 @@ def solve_in_units(matrices: np.ndarray, vectors: np.ndarray, scale: np.ndarray)
 
 def _follow(
     problem: Problem, cycles: np.ndarray, starts: np.ndarray, solve: Solver, tolerances: Tolerances, jobs: int
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """States at the end of each cycle from given starts, their largest values, and which could not be followed."""
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """States at the end of each cycle from given starts, their largest values, their swings, and which failed."""
     part = problem.replace(timeline=one_cycle(problem.timeline.steady, cycles), start=starts)
     solution = solve(part, tolerances, jobs)
     states = solution.states.reshape(cycles.size, -1, starts.shape[1])
     largest = np.maximum(np.abs(states).max(axis=1), np.abs(starts))
-    return states[:, -1], units_of(largest), solution.status != OK
+    swing = np.maximum(states.max(axis=1), starts) - np.minimum(states.min(axis=1), starts)
+    return states[:, -1], units_of(largest), swing, solution.status != OK
 
 
 def units_of(largest: np.ndarray) -> np.ndarray:

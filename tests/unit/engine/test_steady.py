@@ -1,6 +1,7 @@
 """Steady states against long dosing histories, and dosing that has none."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from dosing_table import dose, levels, patients, seen
 
@@ -200,3 +201,38 @@ def test_dosing_without_a_steady_state_is_a_status_with_a_sentence(name, engine)
     alone = simulate(model, patients(a=good), engine=engine)
     first = found.outputs[0]
     np.testing.assert_array_equal(found[first].values[[0, 2]], alone[first].values[[0, 0]])
+
+
+SATURABLE = Model(
+    "saturable",
+    "h",
+    {"Vm": (5.0, "mg/h"), "Km": (10.0, "mg")},
+    {"depot": "mg", "A": "mg"},
+    {"depot": "-1[1/h] * depot", "A": "1[1/h] * depot - Vm * A / (Km + A)"},
+    inputs={"oral": "depot", "iv": "A"},
+    outputs={"A": ("A", "mg")},
+)
+
+
+@pytest.mark.parametrize(
+    "regimen",
+    [
+        "120 mg iv every 24 h at steady state for 2 doses",
+        "120 mg oral every 24 h at steady state for 2 doses",
+        "60 mg iv over 6 h every 12 h at steady state for 2 doses",
+    ],
+)
+def test_more_than_can_leave_has_no_steady_state(regimen):
+    """5 mg/h come in. However large the state has become, it must not pass for steady."""
+    capacity = np.array([0.5, 2.0, 4.0, 4.9, 5.1, 8.0])
+    found = simulate(SATURABLE, pd.DataFrame({"Vm": capacity}), regimen, [24.0], engine="kernel")
+    assert list(found.failures) == [0, 1, 2, 3]
+    assert all("no steady state" in sentence for sentence in found.failures.values())
+    steady, later = (
+        simulate(SATURABLE, pd.DataFrame({"Vm": capacity[4:]}), asked, [time], engine="kernel")["A"].values
+        for asked, time in (
+            (regimen, 24.0),
+            (regimen.replace(" at steady state for 2", " for 400"), 24.0 * 199),
+        )
+    )
+    np.testing.assert_allclose(steady[1], later[1], rtol=1e-6)
