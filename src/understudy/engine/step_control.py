@@ -43,7 +43,7 @@ _BACK_OFF = 0.1
 _LEAST_ERROR = 1e-10
 # A step below the first fraction of the time reached, or the second of the time still to go, is no step. The second is
 # so small because a stiff system may begin a course of years by a change within microseconds.
-_SMALLEST, _SMALLEST_OF_SPAN = 1e-14, 1e-30
+_SMALLEST, _SMALLEST_OF_SPAN = 4e-15, 1e-30
 # Steps kept short by stability alone that make a lane stiff, and steps in a row that make up for them.
 _STIFF, _CALM = 15.0, 6.0
 # An implicit lane returns only after many steps at which the explicit method would be far from unstable: lanes that go
