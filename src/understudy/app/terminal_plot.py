@@ -55,7 +55,8 @@ def limits(curves: Sequence[np.ndarray]) -> tuple[float, float]:
     ((0.0, 40.0), (92.0, 100.0))
     """
     known = np.concatenate([curve[np.isfinite(curve)] for curve in curves])
-    if not known.size:
+    # Numbers below the smallest with all its digits are drawn as zero.
+    if not known.size or np.abs(known).max() < np.finfo(float).tiny * 1e10:
         return 0.0, 1.0
     low, high = float(known.min()), float(known.max())
     low = 0.0 if 0 <= low < 0.5 * high or low == high >= 0 else low

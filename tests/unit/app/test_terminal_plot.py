@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -52,6 +52,7 @@ def test_any_size_is_drawn(curve):
     assert all(len(row) == 30 for row in rows[:-1])
 
 
+@example(np.full(12, 5e-324))
 @given(arrays(float, 12, elements=st.floats(-1e6, 1e6)))
 def test_limits_hold_every_value(curve):
     low, high = limits([curve])
