@@ -33,12 +33,12 @@ print(time.perf_counter() - start)
 COMPILE = """
 import time
 from {module} import {model} as made
-from understudy.engine.codegen import RIGHT_HAND_SIDE, right_hand_side
-from understudy.engine.compiler import address
-from understudy.engine.jacobian import JACOBIAN, jacobian
-from understudy.engine.pivots import eliminate
-from understudy.engine.rodas5p import GAMMA
-from understudy.engine.sparse_lu import FACTORISE, sparse_lu
+from understudy.engine.code.codegen import RIGHT_HAND_SIDE, right_hand_side
+from understudy.engine.code.compiler import address
+from understudy.engine.code.jacobian import JACOBIAN, jacobian
+from understudy.engine.code.pivots import eliminate
+from understudy.engine.kernel.rodas5p import GAMMA
+from understudy.engine.code.sparse_lu import FACTORISE, sparse_lu
 model = made() if callable(made) else made
 start = time.perf_counter()
 address(right_hand_side(model), RIGHT_HAND_SIDE)
@@ -71,7 +71,7 @@ def web(size: int = 50, fed: int = 9) -> Model:
 
 def operations(model: Model) -> int:
     """Additions, subtractions, multiplications and divisions in a model's code."""
-    from understudy.engine.codegen import right_hand_side
+    from understudy.engine.code.codegen import right_hand_side
 
     return len(re.findall(r"= f(?:add|sub|mul|div)\b", right_hand_side(model)))
 

@@ -16,10 +16,10 @@ import numpy as np
 from benchmarks.result import store
 from benchmarks.turnover import MODEL, parameters, problem
 
-from understudy.engine import cuda as engine
-from understudy.engine import kernel
+from understudy.engine.cuda import cuda as engine
+from understudy.engine.cuda.ptx import right_hand_side_ptx
+from understudy.engine.kernel import kernel
 from understudy.engine.problem import OK, Problem, Tolerances, initial_states
-from understudy.engine.ptx import right_hand_side_ptx
 from understudy.engine.solve import problem_of, timeline_of
 
 COUNTS = (10_000, 100_000, 1_000_000, 10_000_000)

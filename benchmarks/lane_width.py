@@ -29,8 +29,8 @@ def solve() -> None:
 
     from benchmarks.turnover import problem
 
-    from understudy.engine import kernel
-    from understudy.engine.lanes import WIDTH
+    from understudy.engine.kernel import kernel
+    from understudy.engine.kernel.lanes import WIDTH
     from understudy.engine.problem import Tolerances
     from understudy.engine.solve import problem_of, timeline_of
 
@@ -52,7 +52,7 @@ def measured(width: int) -> dict:
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder) / "understudy"
         shutil.copytree(Path(understudy.__file__).parent, copy, ignore=shutil.ignore_patterns("__pycache__"))
-        lanes = copy / "engine" / "lanes.py"
+        lanes = copy / "engine" / "kernel" / "lanes.py"
         text, changed = re.subn(r"(?m)^WIDTH = \d+", f"WIDTH = {width}", lanes.read_text(encoding="utf-8"))
         if changed != 1:
             raise RuntimeError("the number of lanes is not where it was")

@@ -14,8 +14,8 @@ import numpy as np
 from benchmarks.result import store
 from benchmarks.turnover import MODEL, problem
 
-from understudy.engine.directions import Directions
 from understudy.engine.problem import Tolerances
+from understudy.engine.sensitivity.directions import Directions
 from understudy.engine.solve import solve
 
 PATIENTS, REPEATS = 1000, 5

@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 
 from understudy.core.random import normals
-from understudy.engine.closed_form import applies
-from understudy.engine.linear import is_linear
+from understudy.engine.linear.closed_form import applies
+from understudy.engine.linear.linear import is_linear
 from understudy.engine.parameters import structural
 from understudy.engine.problem import Tolerances
 from understudy.engine.simulate import simulate

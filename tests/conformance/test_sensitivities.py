@@ -11,11 +11,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from understudy.engine.directions import Directions
-from understudy.engine.linear import is_linear
+from understudy.engine.linear.linear import is_linear
 from understudy.engine.parameters import ParameterRows, parameter_rows, structural
 from understudy.engine.problem import Tolerances
 from understudy.engine.schedule import Schedule, from_doses
+from understudy.engine.sensitivity.directions import Directions
 from understudy.engine.simulate import _doses, simulate
 from understudy.engine.solve import solve
 from understudy.library.catalogue import model, models

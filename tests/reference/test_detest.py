@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from detest_set import CASES, TIMES, Case, duffing
 
-from understudy.engine import kernel
+from understudy.engine.kernel import kernel
 from understudy.engine.problem import Tolerances
 from understudy.engine.simulate import simulate
 from understudy.model.model import Model

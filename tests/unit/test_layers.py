@@ -193,7 +193,7 @@ def test_no_module_without_a_subject(name):
     [
         ("understudy.model.model", "understudy.engine.solve", True),
         ("understudy.engine.solve", "understudy.model.model", False),
-        ("understudy.engine.solve", "understudy.engine.kernel", False),
+        ("understudy.engine.solve", "understudy.engine.kernel.kernel", False),
         ("understudy.core.errors", "understudy", True),
         ("understudy.__main__", "understudy.app.cli", False),
     ],

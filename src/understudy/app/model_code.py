@@ -8,8 +8,8 @@ from understudy.app.terminal import console
 from understudy.core.errors import ModelError
 from understudy.core.expression import Expression
 from understudy.dossier.model_file import load_model
-from understudy.engine import code_listing
-from understudy.engine.invariant import invariants
+from understudy.engine.code import code_listing
+from understudy.engine.code.invariant import invariants
 from understudy.engine.parameters import structural
 from understudy.model.model import Model
 

@@ -15,12 +15,12 @@ from llvmlite import ir
 from numba import njit
 
 from understudy.core.expression import TIME, Expression
-from understudy.engine.codegen import Printer
-from understudy.engine.compiler import address
-from understudy.engine.lanes import WIDTH as W
-from understudy.engine.lanes import run_in_threads
+from understudy.engine.code.codegen import Printer
+from understudy.engine.code.compiler import address
+from understudy.engine.code.pointer import call_readout
+from understudy.engine.kernel.lanes import WIDTH as W
+from understudy.engine.kernel.lanes import run_in_threads
 from understudy.engine.parameters import ParameterRows
-from understudy.engine.pointer import call_readout
 from understudy.engine.timeline import Timeline
 from understudy.model.model import Model
 

@@ -16,7 +16,6 @@ from understudy.core.errors import SimulationError
 from understudy.core.record import Record, Stopwatch
 from understudy.core.result import Outcome
 from understudy.data.compatibility import check_against, output_name
-from understudy.engine.asked_sensitivities import AskedSensitivities, derivative_outputs, output_units
 from understudy.engine.dispatch.footprint import Footprint
 from understudy.engine.dispatch.patient_source import PatientSource, RecordsSource, TableSource, is_records
 from understudy.engine.dispatch.run import Question, run
@@ -24,6 +23,11 @@ from understudy.engine.dispatch.settings import Dispatch, as_dispatch
 from understudy.engine.parameters import measured_columns, parameter_rows, structural
 from understudy.engine.problem import COUNTED, LARGEST, Tolerances
 from understudy.engine.schedule import Schedule, find_inputs, from_doses, from_records
+from understudy.engine.sensitivity.asked_sensitivities import (
+    AskedSensitivities,
+    derivative_outputs,
+    output_units,
+)
 from understudy.engine.solve import EXACT_ENGINES, Answer, default_tolerances, solve
 from understudy.model.model import Model
 from understudy.model.population_model import PopulationModel

@@ -9,9 +9,8 @@ import numpy as np
 
 from understudy.core.errors import SimulationError
 from understudy.engine import steady
-from understudy.engine.break_point import break_points
-from understudy.engine.directions import Directions
-from understudy.engine.discrete_state import with_discrete_states
+from understudy.engine.events.break_point import break_points
+from understudy.engine.events.discrete_state import with_discrete_states
 from understudy.engine.parameters import ParameterRows
 from understudy.engine.problem import (
     BAD_PARAMETER,
@@ -26,6 +25,7 @@ from understudy.engine.problem import (
 )
 from understudy.engine.readout import evaluate, known_values, read
 from understudy.engine.schedule import Schedule
+from understudy.engine.sensitivity.directions import Directions
 from understudy.engine.timeline import DoseValues, Timeline, build
 from understudy.model.model import Model
 
@@ -67,13 +67,13 @@ def choose(model: Model, engine: str = "auto") -> str:
     SimulationError
         For an unknown engine, or one that cannot do this model.
     """
-    from understudy.engine import closed_form
-    from understudy.engine.linear import is_linear
+    from understudy.engine.linear import closed_form
+    from understudy.engine.linear.linear import is_linear
 
     if engine not in ENGINES:
         raise SimulationError(f"unknown engine {engine!r}", repair=f"engines: {', '.join(ENGINES)}")
     if engine.startswith("cuda"):
-        from understudy.engine.cuda import refuse
+        from understudy.engine.cuda.cuda import refuse
 
         refuse(model)
     if model.events and engine not in ("auto", "kernel", "reference"):
@@ -104,19 +104,19 @@ def choose(model: Model, engine: str = "auto") -> str:
 def solver_of(engine: str) -> steady.Solver:
     """The function that solves a problem by an engine."""
     if engine == "closed_form":
-        from understudy.engine.closed_form import solve
+        from understudy.engine.linear.closed_form import solve
     elif engine == "matrix_exponential":
-        from understudy.engine.matrix_exponential import solve
+        from understudy.engine.linear.matrix_exponential import solve
     elif engine == "jax":
-        from understudy.engine.jax_engine import solve
+        from understudy.engine.jax.jax_engine import solve
     elif engine == "kernel":
-        from understudy.engine.kernel import solve
+        from understudy.engine.kernel.kernel import solve
     elif engine == "cuda":
-        from understudy.engine.cuda import solve
+        from understudy.engine.cuda.cuda import solve
     elif engine == "cuda_float32":
-        from understudy.engine.cuda import solve_float32 as solve
+        from understudy.engine.cuda.cuda import solve_float32 as solve
     else:
-        from understudy.engine.reference import solve
+        from understudy.engine.reference.reference import solve
     return solve
 
 
@@ -149,7 +149,7 @@ def solve(
     require_states(rows.model)
     chosen = choose(rows.model, engine)
     if directions is not None and directions.names:
-        from understudy.engine.sensitivity import solve_along
+        from understudy.engine.sensitivity.sensitivity import solve_along
 
         how = tolerances or default_tolerances(chosen)
         return solve_along(schedule, rows, tuple(outputs), engine, how, jobs, directions)
@@ -165,7 +165,7 @@ def solve(
 
 def default_tolerances(engine: str) -> Tolerances:
     """How exactly an engine works where nothing is said."""
-    from understudy.engine.reference import TIGHT
+    from understudy.engine.reference.reference import TIGHT
 
     # Numbers of 32 bits cannot tell smaller errors from rounding.
     own = {"reference": TIGHT, "cuda_float32": Tolerances(relative=1e-5, absolute=1e-7)}

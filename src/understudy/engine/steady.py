@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from understudy.engine.linear import is_linear
+from understudy.engine.linear.linear import is_linear
 from understudy.engine.problem import NO_STEADY_STATE, OK, Problem, Solution, Tolerances
 from understudy.engine.timeline import BOLUS, RATE, SteadyDoses, Timeline
 

@@ -1,0 +1,135 @@
+"""Augmented timeline: what doses do to the sensitivities, as further events beside their own.
+
+Where a dose changes by dv along a direction, so does the sensitivity's share of it. Where its time moves by du,
+
+- an infusion's rate that rises by r then is given later, or earlier: the sensitivity changes by -r du;
+- a bolus lets the states change by their rates f before it for longer and after it for shorter: the sensitivity changes
+  by (f before - f after) du, by two events of the kind FLOW;
+- a dose with the absorption density q takes its first rate with it: the sensitivity changes by -(amount) q(0) du.
+
+Rozenvasser EN. General sensitivity equations of discontinuous systems. Automat Remote Control 1967;28:400-404.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from understudy.engine.sensitivity.profile_slopes import SlopeSlots
+from understudy.engine.timeline import BOLUS, FLOW, PROFILE, RATE, Timeline
+
+_BEFORE, _ITSELF, _AFTER = -1, 0, 1
+
+
+@dataclass(frozen=True, eq=False)
+class EventSlopes:
+    """How events change along each direction.
+
+    Parameters
+    ----------
+    value, time : float arrays, shape (events, directions)
+        Derivatives of an event's value and time.
+    density : float array, shape (events,)
+        Absorption density just after a dose, for events of the kind PROFILE.
+    state : int array, shape (events,)
+        The state that an event gives to.
+    """
+
+    value: np.ndarray
+    time: np.ndarray
+    density: np.ndarray
+    state: np.ndarray
+
+
+class _Parts:
+    """Collects events beside those of a timeline."""
+
+    def __init__(self, timeline: Timeline):
+        count = timeline.event_time.size
+        self.columns = [
+            [np.arange(count)], [np.full(count, _ITSELF)], [timeline.event_kind], [timeline.event_target],
+            [timeline.event_value],
+        ]  # fmt: skip
+
+    def add(self, event, side, kind, target, value) -> None:
+        for column, part in zip(
+            self.columns, np.broadcast_arrays(event, side, kind, target, value), strict=True
+        ):
+            column.append(part)
+
+    def sorted(self) -> list[np.ndarray]:
+        joined = [np.concatenate(column) for column in self.columns]
+        order = np.lexsort((joined[1], joined[0]))
+        return [column[order] for column in joined]
+
+
+def augment_timeline(timeline: Timeline, slopes: EventSlopes, own: int, held: SlopeSlots) -> Timeline:
+    """The timeline with the events of the sensitivities.
+
+    Parameters
+    ----------
+    timeline : Timeline
+    slopes : EventSlopes
+    own : int
+        How many states are the mechanism's.
+    held : SlopeSlots
+    """
+    parts = _Parts(timeline)
+    kind, moved = timeline.event_kind, slopes.time != 0.0
+    _add_changed_values(parts, kind, slopes, own)
+    _add_moved_rates(parts, timeline, slopes, own)
+    flow = _add_moved_boluses(parts, kind, slopes, moved)
+    _add_profiles(parts, timeline, slopes, held)
+    event, _, kinds, targets, values = parts.sorted()
+    # How many events there are up to each of the old ones.
+    reached = np.append(0, np.cumsum(np.bincount(event, minlength=kind.size)))
+    owner = np.repeat(np.arange(timeline.patients), np.diff(timeline.observation_start))
+    first = timeline.event_start[owner]
+    return replace(
+        timeline,
+        event_start=reached[timeline.event_start],
+        event_time=timeline.event_time[event],
+        event_kind=kinds.astype(np.int64),
+        event_target=targets.astype(np.int64),
+        event_value=values.astype(float),
+        event_source=timeline.event_source[event],
+        event_moves=timeline.event_moves[event],
+        event_ends=timeline.event_ends[event],
+        observation_after=reached[first + timeline.observation_after] - reached[first],
+        flow=flow,
+    )
+
+
+def _add_changed_values(parts: _Parts, kind: np.ndarray, slopes: EventSlopes, own: int) -> None:
+    event, m = np.nonzero((slopes.value != 0.0) & np.isin(kind, (BOLUS, RATE))[:, None])
+    parts.add(event, _AFTER, kind[event], own * (1 + m) + slopes.state[event], slopes.value[event, m])
+
+
+def _add_moved_rates(parts: _Parts, timeline: Timeline, slopes: EventSlopes, own: int) -> None:
+    """Rates that begin at once: an infusion's, and the first one of an absorption profile."""
+    rise = np.select(
+        [timeline.event_kind == RATE, timeline.event_kind == PROFILE],
+        [timeline.event_value, timeline.event_value * slopes.density],
+        0.0,
+    )
+    change = -rise[:, None] * slopes.time
+    event, m = np.nonzero(change)
+    parts.add(event, _AFTER, BOLUS, own * (1 + m) + slopes.state[event], change[event, m])
+
+
+def _add_moved_boluses(parts: _Parts, kind: np.ndarray, slopes: EventSlopes, moved: np.ndarray) -> np.ndarray:
+    event = np.flatnonzero((kind == BOLUS) & moved.any(axis=1))
+    parts.add(event, _BEFORE, FLOW, np.arange(event.size), 0.0)
+    parts.add(event, _AFTER, FLOW, event.size + np.arange(event.size), 0.0)
+    return np.vstack([slopes.time[event], -slopes.time[event]])
+
+
+def _add_profiles(parts: _Parts, timeline: Timeline, slopes: EventSlopes, held: SlopeSlots) -> None:
+    event = np.flatnonzero(timeline.event_kind == PROFILE)
+    for slots, values in ((held.amount, slopes.value), (held.time, slopes.time)):
+        for m in range(slots.shape[1]):
+            # Every dose takes a slot, also one that does not change: slots are filled in order.
+            row = slots[timeline.event_target[event], m]
+            kept = row >= 0
+            parts.add(event[kept], _AFTER, PROFILE, row[kept], values[event[kept], m])
