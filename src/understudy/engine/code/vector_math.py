@@ -93,7 +93,7 @@ def _quotient(above: _Pair, below: _Pair) -> _Pair:
     """Quotient of two pairs: a first guess, and what it leaves divided again."""
     inverse = below[0].constant(1.0) / below[0]
     high = above[0] * inverse
-    left = (-high).fused(below[0], above[0]) + (above[1] - high * below[1])
+    left = (-high).fused(below[0], above[0]) + _multiply_add(-high, above[1], below[1])
     return high, left * inverse
 
 
@@ -124,8 +124,8 @@ def _times_power_of_two(x: Lanes, exponent: Lanes) -> Lanes:
 def _reduced_exp(high: Lanes, low: Lanes) -> tuple[Lanes, Lanes, Lanes]:
     """k, r and w with exp(high + low) = 2^k (1 + r + w), |r| <= log(2) / 2, w the smaller."""
     k = (high * INVERSE_LOG2[0] + _ROUNDER) - _ROUNDER
-    r, left = _ordered_sum(high - k * LOG2_HIGH, low - k * LOG2_LOW)
-    return k, r, r * r * polynomial(r, _EXP_SERIES) + left
+    r, left = _ordered_sum(_multiply_add(k, high, -LOG2_HIGH), _multiply_add(k, low, -LOG2_LOW))
+    return k, r, _multiply_add(r * r, left, polynomial(r, _EXP_SERIES))
 
 
 def _clamped(high: Lanes, low: Lanes) -> _Pair:
@@ -182,20 +182,20 @@ def _log_pair_of(e: Lanes, m: Lanes) -> _Pair:
     """The logarithm of 2^e m and its rounding."""
     # No exponent is larger than that of 1.
     s, s_low = _quotient((m - 1.0, m.constant(0.0)), _ordered_sum(m.constant(1.0), m))
-    z = s * s
-    z_low = s.fused(s, -z) + s * s_low * 2.0
+    z, twice_low = s * s, s_low * 2.0
+    z_low = _multiply_add(s, s.fused(s, -z), twice_low)
     cube, cube_low = _product(s, z)
-    cube_low = cube_low + (s * z_low + s_low * z)
+    cube_low = _multiply_add(s, _multiply_add(s_low, cube_low, z), z_low)
     # log m = 2 s + s³ times 2/3 + z q(z), a pair as well.
     series = polynomial(z, _LOG_SERIES[1:])
     further, further_low = _product(z, series)
     factor, lost = _ordered_sum(z.constant(TWO_THIRDS[0]), further)
-    factor_low = lost + (further_low + z_low * series + TWO_THIRDS[1])
+    factor_low = lost + _multiply_add(z_low, further_low + TWO_THIRDS[1], series)
     third, third_low = _product(cube, factor)
-    third_low = third_low + (cube * factor_low + cube_low * factor)
+    third_low = _multiply_add(cube, _multiply_add(cube_low, third_low, factor), factor_low)
     high, rest = _ordered_sum(e * LOG2_HIGH, s * 2.0)
     high, more = _ordered_sum(high, third)
-    return _ordered_sum(high, (rest + more) + (third_low + s_low * 2.0 + e * LOG2_LOW))
+    return _ordered_sum(high, (rest + more) + _multiply_add(e, third_low + twice_low, LOG2_LOW))
 
 
 def _exp(x: Lanes) -> Lanes:

@@ -91,7 +91,12 @@ def judge(code: Code, most: Vector, automatic: Vector) -> ir.Value:
     stuck = ~accepted & ~(wanted > least)
     spent = live & ~ends & (taken >= most)
     seen = accepted & (code.lane(NEXT_SEEN) <= now)
-    change = live & _far_to_go(code, stop - now, wanted, implicit) & _ought_to_change(code, accepted, implicit) & (automatic > 0.0)
+    change = (
+        live
+        & _far_to_go(code, stop - now, wanted, implicit)
+        & _ought_to_change(code, accepted, implicit)
+        & (automatic > 0.0)
+    )
     return _together(code, seen, ends, live & stuck, spent, change)
 
 
