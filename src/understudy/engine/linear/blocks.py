@@ -68,7 +68,9 @@ class Blocks:
         """For each place, those from which anything comes to it, itself among them, as bits."""
         place, levels = self.places, range(max(self.levels) + 1)
         links = {(place[row], place[column]) for row, column in self.couplings}
-        links |= {(k * self.size + row, k * self.size + column) for k in levels for row, column in self.entries}
+        links |= {
+            (k * self.size + row, k * self.size + column) for k in levels for row, column in self.entries
+        }
         return np.array([_bits(row) for row in _reached(links, len(levels) * self.size)], dtype=np.int64)
 
 

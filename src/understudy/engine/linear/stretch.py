@@ -161,7 +161,20 @@ def set_vectors(
     What flows in goes through the same vectors as an amount does, and through zero after all other points: F over
     z_0 to z_k and zero is ``F_(k+1) + z_(k+1) F`` over one point more and zero, and so on, sums of what is positive.
     """
-    chain = (size, row, rows, columns, entries, coupled, driver, couplings, places, points, count - given, spent)
+    chain = (
+        size,
+        row,
+        rows,
+        columns,
+        entries,
+        coupled,
+        driver,
+        couplings,
+        places,
+        points,
+        count - given,
+        spent,
+    )
     _set_chain(base, chain, vectors)
     if given == 0:
         return

@@ -81,9 +81,7 @@ def dose_slopes(
     )
 
 
-def field_slopes(
-    schedule: Schedule, rows: ParameterRows, augmented: AugmentedModel
-) -> dict[str, np.ndarray]:
+def field_slopes(schedule: Schedule, rows: ParameterRows, augmented: AugmentedModel) -> dict[str, np.ndarray]:
     """Derivatives of what the inputs say, shape (doses, directions) each."""
     directions = len(augmented.tangents)
     found = {field: np.zeros((schedule.dosed.size, directions)) for field in _FIELDS}

@@ -17,7 +17,7 @@ from understudy.engine import steady
 from understudy.engine.linear.closed_form import applies
 from understudy.engine.linear.linear import is_linear
 from understudy.engine.parameters import ParameterRows
-from understudy.engine.problem import Problem, Solution, Tolerances, initial_states
+from understudy.engine.problem import Problem, Tolerances, initial_states
 from understudy.engine.readout import read
 from understudy.engine.schedule import Schedule
 from understudy.engine.sensitivity.directions import Direction, Directions, with_parameters
@@ -68,8 +68,7 @@ def second_sensitivities(
     count, how = len(found), tolerances or Tolerances()
     answer = {name: np.zeros((int(schedule.observed.sum()), count, count)) for name in names}
     for members, augmented, exact in groups:
-        directed = tuple(found[m] for m in members)
-        solved = _solved(schedule, rows, names, augmented, directed, exact, how, jobs)
+        solved = _solved(schedule, rows, names, augmented, (chosen, exact), how, jobs)
         for name in names:
             for (i, j), values in zip(augmented.pairs, solved[name], strict=True):
                 answer[name][:, members[i], members[j]] = values
@@ -103,14 +102,16 @@ def _solved(
     rows: ParameterRows,
     names: tuple[str, ...],
     augmented: TwiceAugmentedModel,
-    found: tuple[Direction, ...],
-    engine: str,
+    engines: tuple[str, str],
     tolerances: Tolerances,
     jobs: int,
 ) -> dict[str, list[np.ndarray]]:
-    """Second derivatives of outputs, an array of shape (observations,) for each pair."""
+    """Second derivatives of outputs, an array of shape (observations,) for each pair.
+
+    Of the two engines the first is for the mechanism's own steady states.
+    """
     once, twice, pairs = augmented.once, augmented.twice, augmented.pairs
-    wide, solver = replace(rows, model=twice.model), plain.solver_of(engine)
+    wide, (own, solver) = replace(rows, model=twice.model), map(plain.solver_of, engines)
     timeline, values = plain.timeline_of(schedule, rows)
     first = dose_slopes(schedule, values, replace(rows, model=once.model), once)
     second = second_dose_slopes(schedule, values, wide, augmented, first)
@@ -118,14 +119,13 @@ def _solved(
     line = augment_timeline_twice(timeline, *slopes, twice.own, pairs)
     problem = _problem(wide, line)
     if timeline.steady.row.size:
-        own = plain.solver_of(plain.choose(rows.model))
         states = steady.find(plain.problem_of(rows, timeline), own, tolerances, jobs)
         states = extend_twice(problem, states, (first, second), pairs, solver, tolerances, jobs)
         solution = solver(problem.replace(steady=states.states), tolerances, jobs)
         solution = plain.without_steady_state(solution, timeline, states)
     else:
         solution = solver(problem, tolerances, jobs)
-    solution: Solution = plain.reject_bad_parameters(solution, problem)
+    solution = plain.reject_bad_parameters(solution, problem)
     wanted = [d for name in names for d in twice.outputs[name]]
     seen = read(wide, line, solution.states, wanted, jobs)
     return {name: [seen[d] for d in twice.outputs[name]] for name in names}

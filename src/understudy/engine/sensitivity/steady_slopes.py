@@ -55,8 +55,8 @@ class Extension:
         self.solve, self.tolerances, self.jobs = solve, tolerances, jobs
         self.own = plain.states.shape[1]
         self.directions = problem.start.shape[1] // self.own - 1
-        # Copies that drive no other.
-        self.apart = self.directions
+        # How many copies drive no other, and how many corrections are made at least.
+        self.apart, self.least = self.directions, 1
         self.source = _sources(problem.timeline, slopes)
 
     def found(self) -> SteadyStates:
@@ -78,13 +78,14 @@ class Extension:
         ends, scale, units, failed = self.follow(cycles, slopes)
         matrices = self.matrices(cycles, slopes, ends, scale)
         arrived = np.zeros(cycles.size, bool)
-        for _ in range(_LONGEST):
+        for done in range(1, 1 + _LONGEST):
             moved = ends - slopes
             step = np.stack([
                 solve_in_units(np.eye(self.own) - matrices, moved[:, m], units) for m in range(self.directions)
             ], axis=1)  # fmt: skip
             slopes = np.where(arrived[:, None, None], slopes, slopes + step)
-            arrived |= (np.abs(step) <= _ARRIVED * np.maximum(np.abs(slopes), scale)).all(axis=(1, 2))
+            if done >= self.least:
+                arrived |= (np.abs(step) <= _ARRIVED * np.maximum(np.abs(slopes), scale)).all(axis=(1, 2))
             if (arrived | failed).all():
                 break
             ends, now, _, failed = self.follow(cycles, slopes)

@@ -118,13 +118,21 @@ class _Second:
     def along(self, tree: ast.expr, pair: int) -> Slope:
         """Derivative along the second direction of a pair of what the first one's sensitivities make."""
         i, j = self.pairs[pair]
-        moving = zip((*self.names, *self.once.tangents[i]), (*self.once.tangents[j], *self.curves[pair]), strict=True)
+        moving = zip(
+            (*self.names, *self.once.tangents[i]), (*self.once.tangents[j], *self.curves[pair]), strict=True
+        )
         terms = [_product(self.slopes.of(tree, state), ast.Name(speed)) for state, speed in moving]
-        return _expression(_total([*terms[len(self.names) :], *terms[: len(self.names)], *self.terms(tree, j)]))
+        return _expression(
+            _total([*terms[len(self.names) :], *terms[: len(self.names)], *self.terms(tree, j)])
+        )
 
     def by_parameters(self, expression: Slope, pair: int) -> Slope:
         """The same of what depends on no state."""
-        return None if expression is None else _expression(_total(self.terms(expression.tree, self.pairs[pair][1])))
+        return (
+            None
+            if expression is None
+            else _expression(_total(self.terms(expression.tree, self.pairs[pair][1])))
+        )
 
     def terms(self, tree: ast.expr, j: int) -> Iterable[ast.expr | None]:
         direction = self.directions[j]

@@ -18,6 +18,9 @@ from understudy.engine.sensitivity.twice_augmented_timeline import augment_timel
 from understudy.engine.steady import Solver, SteadyStates, one_cycle
 from understudy.engine.timeline import Timeline
 
+# A sensitivity is measured by this part of the largest at least.
+_NOTHING = 1e-6
+
 
 def extend_twice(
     problem: Problem,
@@ -50,8 +53,13 @@ class _TwiceExtension(Extension):
     def __init__(self, problem, plain, slopes, pairs, solve, tolerances, jobs):
         super().__init__(problem, plain, slopes[0], solve, tolerances, jobs)
         self.both, self.pairs = slopes, pairs
-        # Changes of several first sensitivities stay apart from one another, but come together in the second ones.
-        self.apart = self.directions - len(pairs)
+        # What is changed in several first sensitivities stays apart there, but meets in the second ones.
+        self.apart, self.least = self.directions - len(pairs), 3
+
+    def follow(self, cycles: np.ndarray, slopes: np.ndarray):
+        """As for first ones; what is small beside the others may be what rounding leaves of zero."""
+        ends, scale, units, failed = super().follow(cycles, slopes)
+        return ends, np.maximum(scale, _NOTHING * scale.max(axis=1, keepdims=True)), units, failed
 
     def timeline(self, cycles: np.ndarray) -> Timeline:
         steady = self.problem.timeline.steady
