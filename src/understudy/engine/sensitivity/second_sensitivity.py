@@ -1,8 +1,8 @@
 """Second sensitivities: second derivatives of outputs along pairs of directions.
 
-A linear model with constant coefficients is still one with its sensitivities and theirs as further states, so the closed
-form, or else the matrix exponential, solves it exactly, doses whose times move and steady states included. For other
-models they are differences of first sensitivities (`understudy.engine.sensitivity.second_differences`).
+A linear model with constant coefficients is still one with its sensitivities and theirs as further states, so the
+closed form, or else the matrix exponential, solves it exactly, doses whose times move and steady states included. For
+other models they are differences of first sensitivities (`understudy.engine.sensitivity.second_differences`).
 """
 
 from __future__ import annotations
@@ -25,7 +25,6 @@ from understudy.engine.sensitivity.dose_slopes import dose_slopes, event_slopes
 from understudy.engine.sensitivity.second_differences import second_differences
 from understudy.engine.sensitivity.second_dose_slopes import second_dose_slopes
 from understudy.engine.sensitivity.twice_augmented_model import (
-    Pairs,
     TwiceAugmentedModel,
     augment_twice,
     pairs_of,

@@ -1,8 +1,8 @@
 """Twice augmented model: a mechanism with its sensitivities and theirs as further states.
 
-With sensitivities S_i in direction i, the second ones H_ij are the derivatives of S_i along j: their equations are those
-of S_i, differentiated once more. As H_ij is H_ji, each pair of directions is there once, after the states of all S. Of
-a linear model this is linear too, ``H_ij' = A H_ij + A_i S_j + A_j S_i + A_ij y + b_ij``.
+With sensitivities S_i in direction i, the second ones H_ij are the derivatives of S_i along j: their equations are
+those of S_i, differentiated once more. As H_ij is H_ji, each pair of directions is there once, after the states of all
+S. Of a linear model this is linear too, ``H_ij' = A H_ij + A_i S_j + A_j S_i + A_ij y + b_ij``.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Steady slopes of both kinds: the sensitivities and second sensitivities that a dosing cycle leads back to themselves.
 
-Both go through the cycle as a small change of its start does, so the same matrix M corrects them. What drives the second
-ones are the first: these come right in one correction, and the second in the next.
+Both go through the cycle as a small change of its start does, so the same matrix M corrects them. What drives the
+second ones are the first: these come right in one correction, and the second in the next.
 """
 
 from __future__ import annotations

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from jax_packages import import_jax
 
 from understudy.core.errors import SimulationError
 from understudy.engine.jax.jax_simulator import simulator
@@ -12,7 +13,7 @@ from understudy.model.parts import Input
 
 # Compiling derivatives takes JAX ten seconds and more; the doctest of `simulator` and the docs take some in every run.
 pytestmark = pytest.mark.slow
-jax = pytest.importorskip("jax", reason="needs pip install 'understudy[jax]'")
+jax = import_jax()
 
 EXACT = Tolerances(relative=1e-10, absolute=1e-12)
 REGIMEN = "100 mg every 6 h for 3 doses"
