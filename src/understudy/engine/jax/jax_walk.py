@@ -53,6 +53,15 @@ class Walk:
     derivatives: Derivatives = "none"
     on_looks: bool = False
 
+    @property
+    def implicit(self) -> bool:
+        """Whether steps are implicit.
+
+        So they are where a derivative goes through a state that cannot be negative: such a state that an explicit
+        step has left empty keeps the derivative that it had, and would go on with it when it fills again.
+        """
+        return self.model.stiff or (self.derivatives != "none" and bool(_nonnegative(self.model).any()))
+
 
 class Tables(NamedTuple):
     """What events refer to: parameter rows and their initial states, steady states and their rows."""
@@ -150,7 +159,7 @@ def _advance(walk: Walk, exact: Any, here: Standing, stop: Stop) -> tuple[Standi
         time = here.time + part * span
         # What changes its form where the integration stops has its old form up to there.
         time = time - stop_gradient(jnp.maximum(time - last, 0.0))
-        return span * _speed(walk.model, time, scaled * scale, here, exact[1] * scale) / scale
+        return span * _speed(walk, time, scaled * scale, here, exact[1] * scale) / scale
 
     # Of events that fall together by chance each still moves on its own: the way between has a derivative.
     pushed = (
@@ -180,7 +189,7 @@ def _advance(walk: Walk, exact: Any, here: Standing, stop: Stop) -> tuple[Standi
     return there, jnp.where(was_reached[:, None], seen, jnp.nan)
 
 
-def _speed(model: Model, time: Any, states: Any, here: Standing, nothing: Any) -> Any:
+def _speed(walk: Walk, time: Any, states: Any, here: Standing, nothing: Any) -> Any:
     """How fast the states change; one that cannot be negative and is empty loses nothing more.
 
     The equations of an implicit step have no solution where a rate jumps: there the loss ends over the last bit, of
@@ -188,11 +197,11 @@ def _speed(model: Model, time: Any, states: Any, here: Standing, nothing: Any) -
     """
     import jax.numpy as jnp
 
-    held = _nonnegative(model)
-    found = rates(model, time, _floored(model, states), here.parameters) + here.infusions
+    held = _nonnegative(walk.model)
+    found = rates(walk.model, time, _floored(walk.model, states), here.parameters) + here.infusions
     if not held.any():
         return found
-    left = jnp.clip(states / nothing, 0.0, 1.0) if model.stiff else jnp.where(states > 0.0, 1.0, 0.0)
+    left = jnp.clip(states / nothing, 0.0, 1.0) if walk.implicit else jnp.where(states > 0.0, 1.0, 0.0)
     return jnp.where(held & (found < 0.0), left * found, found)
 
 
@@ -229,7 +238,7 @@ def _integrate(walk: Walk, exact: Any, slope: Any, start: Any, end: Any, looks: 
     import diffrax
     import jax.numpy as jnp
 
-    solver = diffrax.Kvaerno5() if walk.model.stiff else diffrax.Tsit5()
+    solver = diffrax.Kvaerno5() if walk.implicit else diffrax.Tsit5()
     steps = diffrax.PIDController(rtol=exact[0], atol=exact[1], dtmin=_SMALLEST)
     if walk.on_looks:
         steps = diffrax.ClipStepSizeController(steps, step_ts=looks)
