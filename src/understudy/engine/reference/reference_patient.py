@@ -85,13 +85,13 @@ class Patient:
             self.values[column : column + 2] = value, self.time
             self.used[target] += 1
         elif kind == FLOW:
-            self.flow(problem.timeline.flow[target])
+            self.flow(problem.timeline.flow[target], int(value))
 
-    def flow(self, moved: np.ndarray) -> None:
-        """Add the derivatives of the first states to their sensitivities, as far as each direction has moved."""
+    def flow(self, moved: np.ndarray, source: int) -> None:
+        """Add the derivatives of a copy of the states to all copies, as far as each has moved."""
         own = len(self.states) // (1 + moved.size)
         self.allowed = self.evaluations + 1
-        speed = self.derivative(self.time, self.states)[:own]
+        speed = self.derivative(self.time, self.states)[own * source : own * (source + 1)]
         self.states[own:] += np.outer(moved, speed).ravel()
 
     def take_parameters(self, row: int) -> None:
