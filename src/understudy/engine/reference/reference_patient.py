@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from understudy.engine.problem import NEVER, NOT_FINITE, TOO_MANY_STEPS, Problem, Tolerances
@@ -44,6 +46,23 @@ class Patient:
     def above_floor(self, states: np.ndarray) -> np.ndarray:
         """States, those put to zero that cannot be negative and are, by the integrator's error; shape (..., states)."""
         return np.where(self.nonnegative & (states < 0), 0.0, states)
+
+    def emptied(self) -> list[Callable[[float, np.ndarray], float]]:
+        """For SciPy's solvers: a function for each state that cannot be negative, which ends them as it runs empty."""
+
+        def watch(index: int) -> Callable[[float, np.ndarray], float]:
+            # One that is empty already runs empty no more.
+            level = lambda t, states: states[index] if states[index] != 0 else 1.0  # noqa: E731
+            level.terminal, level.direction = True, -1
+            return level
+
+        return [watch(index) for index in np.flatnonzero(self.nonnegative)]
+
+    def stand_empty(self, time: float, states: np.ndarray, empty: list[bool]) -> None:
+        """Stand at the time at which some of the states that cannot be negative have run empty."""
+        states = states.copy()
+        states[np.flatnonzero(self.nonnegative)[empty]] = 0.0
+        self.arrive(time, states)
 
     def derivative(self, t: float, states: np.ndarray) -> np.ndarray:
         self.evaluations += 1
