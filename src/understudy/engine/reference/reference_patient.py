@@ -13,6 +13,7 @@ from understudy.engine.timeline import (
     RATE,
     REINITIALISE,
     ROW,
+    SET,
     STEADY,
     STOP_INFUSIONS,
 )
@@ -80,6 +81,8 @@ class Patient:
             self.infusions[target] += value
         elif kind == BOLUS:
             self.states[target] += value
+        elif kind == SET:
+            self.states[target] = value
         elif kind == PROFILE:
             column = problem.slots[target, 0] + 2 * self.used[target]
             self.values[column : column + 2] = value, self.time
