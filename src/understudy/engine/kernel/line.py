@@ -9,7 +9,17 @@ from numba import njit
 
 from understudy.engine.code.compiled import inlined
 from understudy.engine.problem import NEVER, NOT_FINITE, OK, Problem, Solution
-from understudy.engine.timeline import ADD, BOLUS, PROFILE, RATE, REINITIALISE, ROW, SET, STEADY, STOP_INFUSIONS
+from understudy.engine.timeline import (
+    ADD,
+    BOLUS,
+    PROFILE,
+    RATE,
+    REINITIALISE,
+    ROW,
+    SET,
+    STEADY,
+    STOP_INFUSIONS,
+)
 
 
 class Line(NamedTuple):

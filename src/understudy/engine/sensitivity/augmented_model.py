@@ -137,7 +137,6 @@ class NamedSlopes(_Slopes):
             self.known[used, name] = None if slope is None else self.named(f"d_{used}_by_{name}", slope)
         return self.known[used, name]
 
-
     def by_parameters(self, tree: ast.expr, direction: Direction) -> ast.expr | None:
         """Derivative of a tree by the parameters that a direction moves, the states held."""
         parts = []

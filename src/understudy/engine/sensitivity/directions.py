@@ -91,9 +91,7 @@ def with_parameters(
 def started(direction: Direction, model: Model) -> Direction:
     """A direction in a model whose changed parameters have become states: what moves is their value at the start."""
     starts = start_names(model)
-    return replace(
-        direction, parameters=tuple(starts.get(name, name) for name in direction.parameters)
-    )
+    return replace(direction, parameters=tuple(starts.get(name, name) for name in direction.parameters))
 
 
 def free_name(name: str, model: Model, taken: Iterable[str] = ()) -> str:

@@ -133,7 +133,9 @@ class _Jumps:
         near = self.put(
             f"at_zero_{label}", f"where(abs({value}) <= {_AT_ZERO} * ({size} + abs({speed} * t)), 1, 0)"
         )
-        touches = f"{speed} * {speed} <= {_SHALLOW} * abs({bend}) * {size} or abs({speed}) <= {_STILL} * {scale}"
+        touches = (
+            f"{speed} * {speed} <= {_SHALLOW} * abs({bend}) * {size} or abs({speed}) <= {_STILL} * {scale}"
+        )
         return near, self.put(f"flat_{label}", f"where({touches}, 1, 0)")
 
     # What it does.
@@ -155,7 +157,9 @@ class _Jumps:
             new.setdefault(state, self.put(f"value_{state}", tree))
             rise = self.speed(f"speed_of_{state}", tree)
             for m, time in enumerate(times):
-                moved[self.tangents[m][state]] = f"{self.along(f'slope_{state}_{m}', tree, m)} + {rise} * {time}"
+                moved[self.tangents[m][state]] = (
+                    f"{self.along(f'slope_{state}_{m}', tree, m)} + {rise} * {time}"
+                )
         name = self.slopes.free(f"{event.name}_fires")
         return Event(
             name, event.trigger, new | moved, priority=_FIRST, initial_value=event.initial_value,
@@ -176,7 +180,9 @@ class _Jumps:
         book |= {self.states.instant: "t", fault: f"where({fault} > 0, {fault}, {code})"}
         when = self.tangents[0][fault]
         book[when] = f"where({fault} > 0, {when}, where({code} > 0, t, 0))"
-        book |= {tangents[self.states.instant]: time for tangents, time in zip(self.tangents, times, strict=True)}
+        book |= {
+            tangents[self.states.instant]: time for tangents, time in zip(self.tangents, times, strict=True)
+        }
         values = self.new_values(event)
         new = {name: tree for name, tree in values.items()} | book | self.jumps(event, values, times)
         return replace(
@@ -214,7 +220,9 @@ class _Jumps:
         names = dict(values)
         for item in self.model.ordered_assignments:
             if item.name in self.used and item.expression.names & names.keys():
-                names[item.name] = self.put(f"{item.name}_after_{event.name}", item.expression.substitute(names).tree)
+                names[item.name] = self.put(
+                    f"{item.name}_after_{event.name}", item.expression.substitute(names).tree
+                )
         return {
             state: self.put(f"speed_{state}_after_{event.name}", rate.substitute(names).tree)
             for state, rate in self.rates.items()

@@ -88,7 +88,10 @@ def with_switch_states(model: Model, moved: frozenset[str]) -> SwitchStates:
     wide = replace(
         model,
         states=(*model.states, *(State(name, "1", Expression(0)) for name in states.values())),
-        rates=(*(reader.read(rate).substitute(names) for rate in model.rates), *[Expression(0)] * len(states)),
+        rates=(
+            *(reader.read(rate).substitute(names) for rate in model.rates),
+            *[Expression(0)] * len(states),
+        ),
         assignments=(*model.assignments, *added),
         inputs=model.doses,
     )
@@ -144,7 +147,9 @@ def raise_switches(
     by : tuple of tuples of Expression or None, shape (switches, directions)
         Derivatives of the times.
     """
-    kind, target, value = (column.copy() for column in (timeline.event_kind, timeline.event_target, timeline.event_value))
+    kind, target, value = (
+        column.copy() for column in (timeline.event_kind, timeline.event_target, timeline.event_value)
+    )
     state, moved, row = slopes.state.copy(), slopes.time.copy(), rows_in_force(timeline)
     for place, reason, slope in zip(switches.places, switches.reasons, by, strict=True):
         here = np.flatnonzero((timeline.event_kind == BREAK) & (timeline.event_target == reason))
@@ -159,7 +164,9 @@ def raise_switches(
     return changed, replace(slopes, state=state, time=moved)
 
 
-def start_switches(start: np.ndarray, timeline: Timeline, switches: SwitchStates, rows: ParameterRows) -> None:
+def start_switches(
+    start: np.ndarray, timeline: Timeline, switches: SwitchStates, rows: ParameterRows
+) -> None:
     """Write into the states at patients' starts, shape (patients, states), which switches are behind them."""
     begin = timeline.start_time[:, None]
     start[:, switches.places] = switches.values(rows)[timeline.first_row] <= begin
@@ -170,4 +177,6 @@ def switch_settings(timeline: Timeline, switches: SwitchStates, rows: ParameterR
     event = np.flatnonzero(np.isin(timeline.event_kind, (ROW, REINITIALISE)))
     behind = switches.values(rows)[rows_in_force(timeline)[event]] <= timeline.event_time[event, None]
     count = len(switches.times)
-    return Settings(np.repeat(event, count), np.tile(switches.places, event.size), behind.ravel().astype(float))
+    return Settings(
+        np.repeat(event, count), np.tile(switches.places, event.size), behind.ravel().astype(float)
+    )

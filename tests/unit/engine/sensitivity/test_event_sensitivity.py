@@ -17,48 +17,53 @@ from understudy.model.event import Event
 from understudy.model.model import Model
 from understudy.model.parts import Input
 
-# The kernel is asked for 1e-10; differences of the reference engine's solutions, good to 1e-11, over steps of a
-# thousandth are good to 1e-8, less where states have been hit by many events.
+# The kernel is asked for 1e-10; differences of its solutions good to 1e-12, over steps of 1e-4, are good to some 1e-8,
+# less where states have been through many events.
 EXACT, RELATIVE = Tolerances(relative=1e-10, absolute=1e-12), 1e-6
-TIMES = [0.7, 2.3, 4.1, 5.9, 8.3, 11.7, 14.9, 19.1, 23.3]
+TIGHT = {"reference": None, "kernel": Tolerances(relative=1e-12, absolute=1e-14)}
+TIMES = [0.713, 2.311, 4.127, 5.953, 8.317, 11.71, 14.83, 19.13, 23.29]
 
 
 def model(rates, states, parameters, events=(), **parts) -> Model:
     """A model of which every state and every changed parameter is seen."""
     made = Model("m", "h", parameters, states, rates, events=events, **parts)
-    return replace(made, outputs={f"o_{name}": (name,) for name in (*made.state_names, *made.changed_parameters)})
+    return replace(
+        made, outputs={f"o_{name}": (name,) for name in (*made.state_names, *made.changed_parameters)}
+    )
 
 
-def differences(schedule, rows, name):
+def differences(schedule, rows, name, against, step=1e-4):
     """Central differences of two widths, extrapolated, of all outputs."""
     place = rows.model.parameter_names.index(name)
-    step = 1e-3 * max(abs(rows.table[0, place]), 1e-2)
+    step = step * max(abs(rows.table[0, place]), 1e-2)
 
     def at(shift):
         table = rows.table.copy()
         table[:, place] += shift * step
-        answer = solve(schedule, replace(rows, table=table), rows.model.output_names, "reference")
+        answer = solve(schedule, replace(rows, table=table), rows.model.output_names, against, TIGHT[against])
         assert not answer.solution.status.any(), answer.solution.messages
         return np.array([answer.outputs[name] for name in rows.model.output_names])
 
     return (8 * (at(1) - at(-1)) - (at(2) - at(-2))) / (12 * step)
 
 
-def check(made, names=None, items=(), times=TIMES, engines=("kernel", "reference"), allowed=RELATIVE):
+def check(made, names=None, items=(), times=TIMES, engines=("kernel",), against="kernel"):
     """All sensitivities by some parameters, on these engines, beside the largest that each output has."""
     schedule, columns = record_schedule(patients(a=[*items, seen(times)]), made)
     rows = parameter_rows(made, schedule, columns)
     names = names or made.parameter_names
-    wanted = {name: differences(schedule, rows, name) for name in names}
+    wanted = {name: differences(schedule, rows, name, against) for name in names}
     for engine in engines:
         answer = solve(schedule, rows, made.output_names, engine, EXACT, 1, Directions(tuple(names)))
         assert not answer.solution.status.any(), answer.solution.messages
         for k, name in enumerate(names):
             found = np.array([answer.sensitivities[o][:, k] for o in made.output_names])
             size = np.abs(wanted[name]).max(axis=1, keepdims=True)
-            error = np.abs(found - wanted[name]) - allowed * size
+            error = np.abs(found - wanted[name]) - RELATIVE * size
             # An output that does not depend on the parameter has differences that are rounding.
-            assert (error <= 1e-8 * np.abs(wanted[name]).max()).all(), (engine, name, found, wanted[name])
+            largest = max(np.abs(answer.outputs[o]).max() for o in made.output_names)
+            rounding = 1e-7 * largest / max(abs(rows.table[0, rows.model.parameter_names.index(name)]), 1e-2)
+            assert (error <= rounding).all(), (engine, name, found, wanted[name])
     return wanted
 
 
@@ -81,9 +86,13 @@ def test_a_ball_bounces():
     check(BALL, times=[1.0, 2.0, 3.5, 4.7, 6.1, 7.0])
 
 
-@pytest.mark.parametrize("trigger", ["t >= begin + 2 * k", "t > begin", "begin - t < 0", "2 * t >= 3 * begin"])
+@pytest.mark.parametrize(
+    "trigger", ["t >= begin + 2 * k", "t > begin", "begin - t < 0", "2 * t >= 3 * begin"]
+)
 def test_a_trigger_on_the_clock_moves_with_its_parameters(trigger):
-    made = model({"A": "-k * A"}, {"A": ("mg", 10)}, {"k": 0.2, "begin": 3.0}, {"e": (trigger, {"A": "A * 2 + t"})})
+    made = model(
+        {"A": "-k * A"}, {"A": ("mg", 10)}, {"k": 0.2, "begin": 3.0}, {"e": (trigger, {"A": "A * 2 + t"})}
+    )
     check(made)
 
 
@@ -99,7 +108,11 @@ def test_an_event_changes_a_parameter_that_moves():
 @pytest.mark.parametrize("from_trigger_time", [True, False])
 def test_delayed_events(from_trigger_time):
     late = Event(
-        "late", "A < low", {"A": "A + D * B", "B": "B / 2"}, delay="wait * (1 + B)", from_trigger_time=from_trigger_time
+        "late",
+        "A < low",
+        {"A": "A + D * B", "B": "B / 2"},
+        delay="wait * (1 + B)",
+        from_trigger_time=from_trigger_time,
     )
     made = model(
         {"A": "-k * A", "B": "0.1 * A - 0.2 * B"}, {"A": ("mg", 10), "B": ("mg", 1)},
@@ -112,7 +125,13 @@ def test_delayed_events(from_trigger_time):
 def test_a_delayed_dose_is_infused_by_a_state(from_trigger_time):
     """Two events follow each other: a pump is switched on, and off again when it has given what was wanted then."""
     events = [
-        Event("on", "A < low", {"rate": "gain * (2 * low - A)", "given": 0}, "delay", from_trigger_time=from_trigger_time),
+        Event(
+            "on",
+            "A < low",
+            {"rate": "gain * (2 * low - A)", "given": 0},
+            "delay",
+            from_trigger_time=from_trigger_time,
+        ),
         Event("off", "given >= want", {"rate": 0}),
     ]
     made = model(
@@ -199,7 +218,7 @@ def test_forms_may_be_chosen_in_assignments_and_change_with_the_rows():
         "m", "h", {"R": 3.0, "T": 5.0, "k": 0.3}, {"A": ("mg", 2)}, {"A": "inflow - k * A"},
         assignments={"on": "t < T", "inflow": "where(on, R, 0)"}, outputs={"A": "A", "inflow": "inflow"},
     )  # fmt: skip
-    check(made, times=[1.0, 5.0, 6.0])
+    check(made, times=[1.0, 4.0, 6.0])
     rows = [
         {"TIME": 0.0, "EVID": 2, "T": 5.0},
         {"TIME": 3.0, "EVID": 2, "T": 2.0},
@@ -209,9 +228,11 @@ def test_forms_may_be_chosen_in_assignments_and_change_with_the_rows():
     records = patients(a=[*[{"AMT": 0, **row} for row in rows], seen([2.5, 4.0, 6.5, 7.5, 8.5], T=8.0)])
     schedule, columns = record_schedule(records, made)
     rows = parameter_rows(made, schedule, columns)
-    wanted = differences(schedule, rows, "T")
+    wanted = differences(schedule, rows, "T", "kernel")
     for engine in ("kernel", "reference"):
-        found = solve(schedule, rows, ("A", "inflow"), engine, EXACT, 1, Directions(("T",))).sensitivities["A"][:, 0]
+        found = solve(schedule, rows, ("A", "inflow"), engine, EXACT, 1, Directions(("T",))).sensitivities[
+            "A"
+        ][:, 0]
         assert np.abs(found - wanted[0]).max() < RELATIVE * np.abs(wanted[0]).max()
 
 
@@ -246,19 +267,23 @@ def test_initial_values_lags_and_doses_move_events_too():
     assert start.any()
 
 
-TOUCHING = {
-    "x": model({"x": "2 * a * (1 - t)"}, {"x": "1"}, {"a": 1.0}, {"e": ("x >= 1", {"x": "x + 5"})}),
-    "zero": model({"x": "2 * a * (t - 1)"}, {"x": ("1", 1)}, {"a": 1.0}, {"e": ("x <= 0", {"x": "x + 5"})}),
-}
-
-
 @pytest.mark.parametrize("engine", ["kernel", "reference"])
-@pytest.mark.parametrize("case", TOUCHING)
-def test_a_limit_that_is_only_touched_has_no_derivative(engine, case):
-    found = simulate(TOUCHING[case], times=[0.5, 1.5, 2.0], sensitivities=["a"], engine=engine)
-    assert found.failures["typical"].startswith("the time of an event has no derivative")
-    assert np.isfinite(found["do_x_da"].values[0, 0])
-    assert np.isnan(found["do_x_da"].values[0, 1:]).all()
+def test_a_limit_that_is_reached_at_no_speed_has_no_derivative(engine):
+    """The cube of t - 1 stands still where it passes through zero."""
+    made = model(
+        {"x": "3 * a * (t - 1) ** 2"},
+        {"x": "1"},
+        {"a": 1.0, "limit": 1.0},
+        {"e": ("x >= limit", {"x": "x + 5"})},
+    )
+    table = pd.DataFrame({"limit": [1.0, 2.0]}, index=["still", "moving"])
+    found = simulate(made, table, times=[0.5, 1.5, 2.5], sensitivities=["limit"], engine=engine)
+    assert set(found.failures) == {"still"}
+    assert found.failures["still"].startswith("the time of an event has no derivative")
+    # A cube is rounding within 1e-5 of its zero.
+    assert float(found.failures["still"].split("at time ")[1].strip(")")) == pytest.approx(1.0, abs=1e-3)
+    # The rate does not depend on x: when 5 are added does not matter later.
+    np.testing.assert_allclose(found["do_x_dlimit"].values[1], 0.0, atol=1e-9)
 
 
 def test_executions_that_overtake_one_another_end_with_a_sentence():
@@ -281,10 +306,14 @@ def test_cancelled_executions_leave_no_trace():
 
 def test_steady_states_are_refused():
     items = [dose(0, 100, CMT="oral", II=8, SS=1, ADDL=1), seen(TIMES)]
-    with pytest.raises(SimulationError, match="a steady state is not sought where the solution sets off events"):
+    with pytest.raises(
+        SimulationError, match="a steady state is not sought where the solution sets off events"
+    ):
         simulate(DOSED, patients(a=items), sensitivities=["k"])
     items = [dose(0, 100, CMT="A", II=8, SS=1, ADDL=1), seen(TIMES)]
-    with pytest.raises(SimulationError, match="no sensitivity to the time T at which an equation changes its form"):
+    with pytest.raises(
+        SimulationError, match="no sensitivity to the time T at which an equation changes its form"
+    ):
         simulate(PUMP, patients(a=items), sensitivities=["T"])
     assert np.isfinite(simulate(PUMP, patients(a=items), sensitivities=["k"])["do_A_dk"].values).all()
 
