@@ -62,7 +62,7 @@ class Timeline:
     event_kind, event_target : int arrays, shape (events,)
         The target is a state (RATE, BOLUS), a parameter row (ROW, REINITIALISE), a cycle of `steady` (STEADY) or an
         input with a profile (PROFILE). FLOW, in timelines of sensitivities, adds the derivatives of the first states
-        times ``flow[target, j]`` to the states that are their sensitivities in direction j; SET gives a state its value.
+        times ``flow[target, j]`` to the states that are their sensitivities in direction j; SET gives a state a value.
         BREAK changes nothing: the equations change their form there, by the reason ``target``, and solvers start anew.
     event_source : int array, shape (events,)
         Schedule row of the dose that causes the event, -1 for changes of parameters and resets.

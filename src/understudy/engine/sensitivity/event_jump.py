@@ -22,6 +22,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from itertools import pairwise
 
 from understudy.core.expression import TIME, Expression
 from understudy.engine.code.jacobian import _product
@@ -236,7 +237,7 @@ def _differences(tree: ast.expr, equations: Mapping[str, Expression]) -> Iterato
         yield from _differences(equations[tree.id].tree, equations)
     elif isinstance(tree, ast.Compare):
         sides = [tree.left, *tree.comparators]
-        yield from (ast.BinOp(left, ast.Sub(), right) for left, right in zip(sides, sides[1:], strict=False))
+        yield from (ast.BinOp(left, ast.Sub(), right) for left, right in pairwise(sides))
         for side in sides:
             yield from _differences(side, equations)
     elif isinstance(tree, ast.Call):

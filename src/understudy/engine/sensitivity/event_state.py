@@ -70,7 +70,8 @@ def with_event_states(model: Model, infused: tuple[str, ...]) -> EventStates:
 
     Examples
     --------
-    >>> tank = Model("tank", "h", {"k": 0.1}, {"A": ("mg", 5)}, {"A": "-k * A"}, events={"fill": ("A < 1", {"A": 5}, 2)})
+    >>> fill = Event("fill", "A < 1", {"A": 5}, delay=2)
+    >>> tank = Model("tank", "h", {"k": 0.1}, {"A": ("mg", 5)}, {"A": "-k * A"}, events=[fill])
     >>> with_event_states(tank, ()).model.state_names
     ('A', 'instant', 'fault', 'awaited_fill', 'A_of_fill')
     """

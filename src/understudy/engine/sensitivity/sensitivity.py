@@ -33,6 +33,7 @@ from understudy.engine.sensitivity.event_state import (
     with_event_states,
 )
 from understudy.engine.sensitivity.profile_slopes import SlopeSlots, unroll_slopes
+from understudy.engine.sensitivity.side_state import with_side_states
 from understudy.engine.sensitivity.switch_state import (
     SwitchStates,
     raise_switches,
@@ -66,8 +67,9 @@ def solve_along(
         equations change their form.
     """
     rows, found = with_parameters(rows, directions)
-    task = _Task.of(schedule, rows, found)
     asked, engine = engine, plain.choose(rows.model, engine)
+    task = _Task.of(schedule, rows, found)
+    plain.choose(task.augmented.model, engine if task.events else "auto")
     serving = _serving(asked, engine, task.augmented.model)
     solver, timeline, problem = plain.solver_of(serving), task.timeline, task.problem
     if timeline.steady.row.size:
@@ -141,7 +143,7 @@ class _Task:
         timeline, values = plain.timeline_of(schedule, rows)
         moved = frozenset(name for direction in directions for name in direction.parameters)
         switches = with_switch_states(rows.model, moved)
-        model, events = switches.model, None
+        model, events = with_side_states(switches.model, moved, frozenset(switches.names)), None
         if model.events:
             events = with_event_states(model, infused_states(timeline, model))
             model = events.model
@@ -199,12 +201,12 @@ class _Maker:
 
 
 def _refuse_steady(task: _Task) -> None:
-    """Cycles that lead back to themselves know neither events nor what the clock changes once."""
+    """Raise for cycles whose equations change their form: they know no events, and no clock beyond themselves."""
     plain.refuse_steady_events(task.rows.model)
-    if task.switches.times:
-        time = task.switches.times[0]
+    if task.switches.times or task.events is not None:
+        time = f"at the time {task.switches.times[0]}" if task.switches.times else "by a step"
         raise SimulationError(
-            f"a steady state has no sensitivity to the time {time} at which an equation changes its form",
+            f"a steady state has no sensitivities where an equation changes its form {time}",
             place=task.rows.model.name,
             repair="give the doses one by one, or leave out the sensitivity to what moves that time",
         )

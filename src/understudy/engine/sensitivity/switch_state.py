@@ -10,24 +10,22 @@ Rozenvasser EN. General sensitivity equations of discontinuous systems. Automat 
 from __future__ import annotations
 
 import ast
-import copy
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from itertools import pairwise
 
 import numpy as np
 
 from understudy.core.expression import Expression
 from understudy.engine.events.break_point import Lines, switch_times
+from understudy.engine.parameters import ParameterRows
 from understudy.engine.problem import parameter_values
 from understudy.engine.readout import known_values, needed_names
 from understudy.engine.sensitivity.augmented_timeline import EventSlopes, Settings, rows_in_force
 from understudy.engine.sensitivity.directions import free_name
-from understudy.engine.parameters import ParameterRows
+from understudy.engine.sensitivity.held_comparison import HeldComparisons, hold_comparisons
 from understudy.engine.timeline import BOLUS, BREAK, REINITIALISE, ROW, Timeline
 from understudy.model.model import Model
-from understudy.model.parts import Assignment, State
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,6 +45,11 @@ class SwitchStates:
     model: Model
     times: tuple[Expression, ...]
     reasons: tuple[int, ...]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The states."""
+        return self.model.state_names[len(self.model.states) - len(self.times) :]
 
     @property
     def places(self) -> np.ndarray:
@@ -76,57 +79,24 @@ def with_switch_states(model: Model, moved: frozenset[str]) -> SwitchStates:
     if not reasons:
         return SwitchStates(model, (), ())
     states = {times[k]: free_name(f"after_{place}", model) for place, k in enumerate(reasons)}
-    reader = _Reader(Lines.of(model), states)
-    changed = {item.name: reader.read(item.expression) for item in model.assignments}
-    # Outputs and triggers go on to look at the clock: what they see at the very time stays as it is.
-    names = {
-        item.name: free_name(f"{item.name}_by_state", model)
-        for item in model.assignments
-        if _depends(model, item.name, {name for name, new in changed.items() if new != _of(model, name)})
-    }
-    added = tuple(Assignment(new, changed[name].substitute(names)) for name, new in names.items())
-    wide = replace(
-        model,
-        states=(*model.states, *(State(name, "1", Expression(0)) for name in states.values())),
-        rates=(
-            *(reader.read(rate).substitute(names) for rate in model.rates),
-            *[Expression(0)] * len(states),
-        ),
-        assignments=(*model.assignments, *added),
-        inputs=model.doses,
-    )
-    return SwitchStates(wide, tuple(states), reasons)
+    return SwitchStates(hold_comparisons(model, _Switches(Lines.of(model), states)), tuple(states), reasons)
 
 
-def _of(model: Model, name: str) -> Expression:
-    return next(item.expression for item in model.assignments if item.name == name)
-
-
-def _depends(model: Model, name: str, changed: set[str]) -> bool:
-    return name in changed or bool(needed_names(model, [_of(model, name)]) & changed)
-
-
-class _Reader(ast.NodeTransformer):
-    """Replaces comparisons by what states say of them."""
-
+class _Switches(HeldComparisons):
     def __init__(self, lines: Lines, states: Mapping[Expression, str]):
-        self.lines, self.states = lines, states
+        super().__init__(states)
+        self.lines = lines
 
-    def read(self, expression: Expression) -> Expression:
-        return Expression.from_tree(self.visit(copy.deepcopy(expression.tree)))
-
-    def visit_Compare(self, node: ast.Compare) -> ast.expr:
-        sides = pairwise([node.left, *node.comparators])
-        parts = [self.part(left, op, right) for op, (left, right) in zip(node.ops, sides, strict=True)]
-        return parts[0] if len(parts) == 1 else ast.BoolOp(ast.And(), parts)
-
-    def part(self, left: ast.expr, op: ast.cmpop, right: ast.expr) -> ast.expr:
+    def held(self, left: ast.expr, op: ast.cmpop, right: ast.expr) -> ast.expr | None:
         state = self.states.get(self.lines.meeting(left, right))
         if state is None:
-            return ast.Compare(self.visit(left), [op], [self.visit(right)])
+            return None
         rise = self.lines.rise(left, right)
         if rise.names:
-            after = Expression(f"where({rise} > 0, {state} - 0.5, 0.5 - {state})")
+            # Sides that never meet, as one does not grow beside the other, are compared as ever.
+            apart = Expression.from_tree(ast.BinOp(left, ast.Sub(), right))
+            met = f"where({rise} > 0, {state} - 0.5, 0.5 - {state})"
+            after = Expression(f"where({rise} == 0, {apart}, {met})")
         else:
             after = Expression(f"{state} - 0.5" if rise.evaluate({}) > 0 else f"0.5 - {state}")
         return ast.Compare(after.tree, [op], [ast.Constant(0)])

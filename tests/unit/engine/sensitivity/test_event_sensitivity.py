@@ -8,9 +8,13 @@ import pytest
 from dosing_table import dose, patients, seen
 
 from understudy.core.errors import SimulationError
+from understudy.core.expression import Expression
 from understudy.engine.parameters import parameter_rows
 from understudy.engine.problem import Tolerances
+from understudy.engine.sensitivity import event_jump
 from understudy.engine.sensitivity.directions import Directions
+from understudy.engine.sensitivity.rate_step import has_step
+from understudy.engine.sensitivity.side_state import with_side_states
 from understudy.engine.simulate import record_schedule, simulate
 from understudy.engine.solve import solve
 from understudy.model.event import Event
@@ -239,7 +243,7 @@ def test_forms_may_be_chosen_in_assignments_and_change_with_the_rows():
 def test_moving_forms_with_events_and_doses():
     made = model(
         {"A": "where(t < T, R, 0) - k * A"}, {"A": ("mg", 2), "n": "1"}, {"R": 3.0, "T": 5.0, "k": 0.3, "low": 3.0},
-        {"low": ("A < low and t >= T", {"A": "A + 5", "n": "n + 1"}), "end": ("where(t < T, 0, A) > 1", {"n": "n + t"})},
+        {"e": ("A < low and t >= T", {"A": "A + 5", "n": "n + 1"}), "f": ("where(t < T, 0, A) > 1", {"n": "n + t"})},
     )  # fmt: skip
     check(made, items=[dose(2, 10, CMT="A"), dose(9, 10, CMT="A", RATE=5)])
 
@@ -304,6 +308,66 @@ def test_cancelled_executions_leave_no_trace():
     check(made.with_values(wait=1.5), times=[0.5, 2.0, 4.5])
 
 
+STEPS = {
+    "a level": ({"A": "where(A < lim, R, R / 3) - k * A"}, {}),
+    "an event's level": ({"A": "where(A < lim, R, R / 3) - k * A"}, {"e": ("A < lim", {"A": "A + 9 * k"})}),
+    "an infusion set off": ({"A": "where(t < until, R, 0) - k * A"}, {"e": ("A < lim", {"until": "t + 4 * k"})}),
+    "hours of the day": ({"A": "where(t - 6 * floor(t / 6) < 7 * k, 9 * R, 0) - k * A"}, {}),
+    "no straight line": ({"A": "where(t ** 2 < 9 * R, R, 0) - k * A"}, {}),
+    "a bend": ({"A": "-where(A > lim, R, R * A / lim) - k * A"}, {}),
+}  # fmt: skip
+
+
+def stepping(case: str) -> Model:
+    rates, events = STEPS[case]
+    parameters = {"k": 0.3, "lim": 4.0, "R": 0.9} | ({"until": 0.0} if "until" in rates["A"] else {})
+    return model(rates, {"A": ("mg", 10)}, parameters, events)
+
+
+@pytest.mark.parametrize("case", STEPS)
+def test_steps_of_rates_are_jumps(case):
+    check(stepping(case), ("k", "lim", "R"))
+
+
+def test_steps_are_told_from_bends():
+    made = model(
+        {"A": "where(A > q * B, B, k * A) - where(A * B > k, k / B, A)", "B": "where(B > 0, log(B), 0)"},
+        {"A": "mg", "B": "mg"}, {"k": 1.0, "q": 1.0},
+    )  # fmt: skip
+    found = {text: has_step(made, Expression(text)) for text in ("A > q * B", "A * B > k", "B > 0")}
+    # Where the two forms cannot be compared there may be a step.
+    assert found == {"A > q * B": True, "A * B > k": False, "B > 0": True}
+    assert with_side_states(stepping("a bend"), frozenset({"k"}), frozenset()).events == ()
+
+
+PLANTED = {
+    "speeds_after": lambda *_: {},
+    "times": lambda self, event: (["0"] * len(self.tangents), "0"),
+    "speed": lambda *_: "0",
+}
+
+
+@pytest.mark.parametrize("part", PLANTED)
+def test_a_planted_error_is_seen(part, monkeypatch):
+    monkeypatch.setattr(event_jump._Jumps, part, PLANTED[part])
+    with pytest.raises(AssertionError):
+        check(REFILL, ("k",))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("case", ["refill", "ball", "boluses", "infusions", "a reset", *FORMS])
+def test_the_reference_engine_agrees_with_its_own_differences(case):
+    how = {"engines": ("kernel", "reference"), "against": "reference"}
+    if case == "refill":
+        check(REFILL, **how)
+    elif case == "ball":
+        check(BALL, times=[1.0, 2.0, 3.5, 4.7], **how)
+    elif case in GIVEN:
+        check(DOSED, ("k", "tlag", "high"), GIVEN[case], **how)
+    else:
+        check(replace(PUMP, rates=[f"{FORMS[case]} - k * A"]), **how)
+
+
 def test_steady_states_are_refused():
     items = [dose(0, 100, CMT="oral", II=8, SS=1, ADDL=1), seen(TIMES)]
     with pytest.raises(
@@ -312,7 +376,7 @@ def test_steady_states_are_refused():
         simulate(DOSED, patients(a=items), sensitivities=["k"])
     items = [dose(0, 100, CMT="A", II=8, SS=1, ADDL=1), seen(TIMES)]
     with pytest.raises(
-        SimulationError, match="no sensitivity to the time T at which an equation changes its form"
+        SimulationError, match="no sensitivities where an equation changes its form at the time T"
     ):
         simulate(PUMP, patients(a=items), sensitivities=["T"])
     assert np.isfinite(simulate(PUMP, patients(a=items), sensitivities=["k"])["do_A_dk"].values).all()
