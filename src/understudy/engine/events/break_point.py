@@ -35,10 +35,9 @@ def switch_times(model: Model) -> tuple[Expression, ...]:
     >>> switch_times(pump)
     (Expression('begin'), Expression('span / (1 / 2)'))
     """
-    equations = {item.name: item.expression.tree for item in model.assignments}
     reader = Lines.of(model)
     roots = [*model.rates, *(event.trigger for event in model.events)]
-    pairs = [pair for tree in _trees(roots, equations) for pair in _comparisons(tree)]
+    pairs = comparisons(roots, reader.equations)
     return tuple(dict.fromkeys(time for pair in pairs if (time := reader.meeting(*pair))))
 
 
@@ -70,6 +69,14 @@ def _spans(schedule: Schedule) -> tuple[np.ndarray, np.ndarray]:
     begin[first] = schedule.begin
     end[last] = schedule.time[last]
     return begin, end
+
+
+def comparisons(
+    roots: list[Expression], equations: Mapping[str, ast.expr]
+) -> Iterator[tuple[ast.expr, ast.expr]]:
+    """The two sides of every comparison in equations, and in all assignments that they need."""
+    for tree in _trees(roots, equations):
+        yield from _comparisons(tree)
 
 
 def _trees(roots: list[Expression], equations: Mapping[str, ast.expr]) -> Iterator[ast.expr]:

@@ -30,7 +30,8 @@ def has_step(model: Model, comparison: Expression) -> bool:
 
     Examples
     --------
-    >>> model = Model("m", "h", {"k": 1, "q": 1}, {"A": "mg"}, {"A": "-where(A > k, q, q * A / k) + where(A < 2, q, k)"})
+    >>> rate = "where(A < 2, q, k) - where(A > k, q, q * A / k)"
+    >>> model = Model("m", "h", {"k": 1, "q": 1}, {"A": "mg"}, {"A": rate})
     >>> has_step(model, Expression("A > k")), has_step(model, Expression("A < 2"))
     (False, True)
     """

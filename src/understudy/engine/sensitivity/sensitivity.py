@@ -32,7 +32,7 @@ from understudy.engine.sensitivity.event_state import (
     report_faults,
     with_event_states,
 )
-from understudy.engine.sensitivity.profile_slopes import SlopeSlots, unroll_slopes
+from understudy.engine.sensitivity.profile_slopes import SlopeSlots, refuse_moving_steps, unroll_slopes
 from understudy.engine.sensitivity.side_state import with_side_states
 from understudy.engine.sensitivity.switch_state import (
     SwitchStates,
@@ -149,6 +149,7 @@ class _Task:
             model = events.model
         augmented = augment(model, directions, switches.times)
         wide = replace(rows, model=augmented.model)
+        refuse_moving_steps(wide, augmented, moved)
         slopes = dose_slopes(schedule, values, wide, augmented)
         maker = _Maker(wide, timeline, augmented, switches, events, directions)
         return cls(rows, wide, timeline, slopes, switches, events, augmented, maker.problem(slopes))

@@ -1,8 +1,8 @@
 """Side states: on which side of its limit a comparison of a rate is, kept by events.
 
 The comparison ``A < 5`` of a rate may change wherever the solution leads. It is read off a further state, which one
-event sets to 1 when the comparison becomes true, and another to 0 when it becomes false. So a step of the rate is a jump
-at an event, see `event_jump`, and where the rate has none the jump is zero.
+event sets to 1 when the comparison becomes true, and another to 0 when it becomes false. So a step of the rate is a
+jump at an event, see `event_jump`.
 """
 
 from __future__ import annotations

@@ -382,6 +382,19 @@ def test_steady_states_are_refused():
     assert np.isfinite(simulate(PUMP, patients(a=items), sensitivities=["k"])["do_A_dk"].values).all()
 
 
+@pytest.mark.parametrize("name", ["span", "tlag"])
+def test_a_step_within_a_profile_is_refused_where_it_moves(name):
+    entry = Input("oral", "A", lag="tlag", profile="where(tad < span, 1 / span, 0)")
+    made = model({"A": "-k * A"}, {"A": "mg"}, {"k": 0.3, "span": 2.0, "tlag": 0.5}, inputs=(entry,))
+    with pytest.raises(SimulationError, match="the absorption profile of oral has a step span after a dose"):
+        simulate(made, regimen="100 mg oral", times=TIMES, sensitivities=[name])
+    assert np.isfinite(
+        simulate(made, regimen="100 mg oral", times=TIMES, sensitivities=["k"])["do_A_dk"].values
+    ).all()
+    ramp = replace(entry, profile="where(tad < span, 2 * (1 - tad / span) / span, 0)")
+    check(replace(made, inputs=(ramp,)), items=[dose(1, 100, CMT="oral")])
+
+
 @pytest.mark.parametrize("engine", ["jax", "closed_form", "matrix_exponential"])
 def test_other_engines_refuse_events(engine):
     with pytest.raises(SimulationError, match="knows no events"):
