@@ -22,7 +22,7 @@ from understudy.model.parts import Parameter
 
 # At the very time of a dose slopes are taken just after it: there they may be 0 times the logarithm of 0.
 _JUST_AFTER = 1e-30
-# How far from a step its sides are looked at, as a part of its time; what differs there by a thousandfold of that jumps.
+# How far from a step its sides are looked at, as a part of its time; what differs a thousandfold as much is a step.
 _BESIDE = 1e-9
 
 

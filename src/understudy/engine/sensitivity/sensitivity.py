@@ -69,7 +69,8 @@ def solve_along(
     rows, found = with_parameters(rows, directions)
     asked, engine = engine, plain.choose(rows.model, engine)
     task = _Task.of(schedule, rows, found)
-    plain.choose(task.augmented.model, engine if task.events else "auto")
+    if task.events is not None:
+        plain.choose(task.augmented.model, engine)
     serving = _serving(asked, engine, task.augmented.model)
     solver, timeline, problem = plain.solver_of(serving), task.timeline, task.problem
     if timeline.steady.row.size:

@@ -9,7 +9,7 @@ from dosing_table import dose, patients, seen
 
 from understudy.core.errors import SimulationError
 from understudy.core.expression import Expression
-from understudy.engine.parameters import parameter_rows
+from understudy.engine.parameters import parameter_rows, structural
 from understudy.engine.problem import Tolerances
 from understudy.engine.sensitivity import event_jump
 from understudy.engine.sensitivity.directions import Directions
@@ -17,6 +17,8 @@ from understudy.engine.sensitivity.rate_step import has_step
 from understudy.engine.sensitivity.side_state import with_side_states
 from understudy.engine.simulate import record_schedule, simulate
 from understudy.engine.solve import solve
+from understudy.library.catalogue import model as load_model
+from understudy.library.catalogue import models
 from understudy.model.event import Event
 from understudy.model.model import Model
 from understudy.model.parts import Input
@@ -338,6 +340,13 @@ def test_steps_are_told_from_bends():
     # Where the two forms cannot be compared there may be a step.
     assert found == {"A > q * B": True, "A * B > k": False, "B > 0": True}
     assert with_side_states(stepping("a bend"), frozenset({"k"}), frozenset()).events == ()
+
+
+@pytest.mark.parametrize("name", [entry.name for entry in models()])
+def test_no_model_of_the_library_has_a_step(name):
+    """So none needs events, and steady states have sensitivities."""
+    base = structural(load_model(name))
+    assert with_side_states(base, frozenset(base.parameter_names), frozenset()) is base
 
 
 PLANTED = {
