@@ -22,6 +22,7 @@ from understudy.library.catalogue import models
 from understudy.model.event import Event
 from understudy.model.model import Model
 from understudy.model.parts import Input
+from understudy.model.population_model import PopulationModel
 
 # The kernel is asked for 1e-10; differences of its solutions good to 1e-12, over steps of 1e-4, are good to some 1e-8,
 # less where states have been through many events.
@@ -408,3 +409,32 @@ def test_a_step_within_a_profile_is_refused_where_it_moves(name):
 def test_other_engines_refuse_events(engine):
     with pytest.raises(SimulationError, match="knows no events"):
         simulate(REFILL, times=TIMES, sensitivities=["k"], engine=engine)
+
+
+def test_jax_refuses_times_that_move():
+    pytest.importorskip("jax", reason="needs pip install 'understudy[jax]'")
+    with pytest.raises(SimulationError, match="the JAX engine takes no sensitivities by times that move"):
+        simulate(PUMP, times=TIMES, sensitivities=["T"], engine="jax")
+
+
+def test_a_moving_event_of_a_population():
+    """The clearance is individual, and an event changes it."""
+    base = model(
+        {"A": "-CL * A / 20"}, {"A": ("mg", "D")}, {"CL": 2.0, "D": 100.0, "low": 20.0, "wait": 0.5},
+        [Event("refill", "A < low", {"A": "A + D"}, delay="wait"), Event("ind", "t >= 12", {"CL": "2 * CL"})],
+    )  # fmt: skip
+    population = PopulationModel(
+        "p",
+        base,
+        individual={"CL": "theta * exp(eta)", "wait": "0.5 * exp(eta)"},
+        fixed={"theta": 2.0},
+        random={"eta": 0.1},
+    )
+    eta = pd.DataFrame({"eta": [0.1, -0.2]}, index=["a", "b"])
+    found = simulate(population, eta, times=TIMES, sensitivities=["eta"], tolerances=EXACT)
+    high, low = (
+        simulate(population, eta + step, times=TIMES, tolerances=TIGHT["kernel"])["o_A"].values
+        for step in (1e-5, -1e-5)
+    )
+    # Differences over 1e-5 of solutions good to 1e-12 are good to 1e-7.
+    np.testing.assert_allclose(found["do_A_deta"].values, (high - low) / 2e-5, rtol=RELATIVE, atol=1e-4)
