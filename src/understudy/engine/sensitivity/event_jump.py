@@ -22,6 +22,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from functools import lru_cache
 from itertools import pairwise
 
 from understudy.core.expression import TIME, Expression
@@ -46,6 +47,7 @@ _FIRST = Expression(1e300)
 _SAME = 1e-13
 
 
+@lru_cache(maxsize=128)
 def with_jumps(
     model: Model, augmented: AugmentedModel, states: EventStates, directions: tuple[Direction, ...]
 ) -> Model:
