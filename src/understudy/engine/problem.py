@@ -24,7 +24,9 @@ from understudy.model.parts import Input
     BAD_DELAY,
     ENDLESS,
     CROWDED,
-) = range(9)
+    NO_SLOPE,
+    OVERTAKEN,
+) = range(11)
 SENTENCES = {
     OK: "",
     TOO_MANY_STEPS: "the solver needed more steps than allowed",
@@ -35,6 +37,8 @@ SENTENCES = {
     BAD_DELAY: "the delay of an event is negative or undefined",
     ENDLESS: "events follow one another without end in no time",
     CROWDED: "too many delayed executions of events are waiting at once",
+    NO_SLOPE: "the time of an event has no derivative: its trigger touches its limit without crossing it",
+    OVERTAKEN: "an event fires again while it waits to be executed: sensitivities follow one execution at a time",
 }
 
 # Methods that a patient was solved by, as bits.

@@ -240,15 +240,20 @@ def _integrate(
     solver = solver_of(engine)
     if not timeline.steady.row.size:
         return reject_bad_parameters(solver(problem, tolerances, jobs), problem)
-    if rows.model.events:
-        raise SimulationError(
-            "a steady state is not sought where the solution sets off events",
-            place=rows.model.name,
-            repair="give the doses one by one until nothing changes any more",
-        )
+    refuse_steady_events(rows.model)
     found = steady.find(problem, solver, tolerances, jobs)
     solution = solver(problem.replace(steady=found.states), tolerances, jobs)
     return reject_bad_parameters(without_steady_state(solution, timeline, found), problem)
+
+
+def refuse_steady_events(model: Model) -> None:
+    """Raise where a steady state is wanted of a model with events."""
+    if model.events:
+        raise SimulationError(
+            "a steady state is not sought where the solution sets off events",
+            place=model.name,
+            repair="give the doses one by one until nothing changes any more",
+        )
 
 
 def without_steady_state(solution: Solution, timeline: Timeline, found: steady.SteadyStates) -> Solution:

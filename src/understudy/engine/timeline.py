@@ -18,7 +18,7 @@ import numpy as np
 from understudy.engine.schedule import RESET, RESET_AND_DOSE, Schedule
 
 # The order is that in which events of one record take effect.
-ROW, REINITIALISE, STOP_INFUSIONS, STEADY, RATE, BOLUS, PROFILE, FLOW, BREAK = range(9)
+ROW, REINITIALISE, STOP_INFUSIONS, STEADY, RATE, BOLUS, PROFILE, FLOW, BREAK, SET = range(10)
 REPLACE, ADD = 0.0, 1.0
 
 
@@ -64,7 +64,8 @@ class Timeline:
         input with a profile (PROFILE). FLOW, in timelines of sensitivities, adds the derivatives of the first states
         times ``flow[target, j]`` to the states that are their sensitivities in direction j; a value above zero, which
         only solvers of linear models and the reference know, is the number of the sensitivities whose derivatives are
-        added instead. BREAK changes nothing: the equations change their form there, and solvers start anew.
+        added instead. SET gives a state a value. BREAK changes nothing: the equations change their form there, by the
+        reason ``target``, and solvers start anew.
     event_source : int array, shape (events,)
         Schedule row of the dose that causes the event, -1 for changes of parameters and resets.
     event_moves, event_ends : bool arrays, shape (events,)
@@ -157,7 +158,7 @@ def build(
     profiles: np.ndarray,
     point_row: np.ndarray,
     interval_row: np.ndarray,
-    breaks: tuple[np.ndarray, np.ndarray] | None = None,
+    breaks: tuple[np.ndarray, np.ndarray, np.ndarray] | None = None,
 ) -> Timeline:
     """Work out the events of a schedule.
 
@@ -171,8 +172,8 @@ def build(
         Which inputs have an absorption profile.
     point_row, interval_row : int arrays, shape (rows,)
         Parameter row in force at each schedule row, and from it to the next.
-    breaks : tuple of int array and float array, optional
-        Patients and times at which solvers start anew.
+    breaks : tuple of int, float and int array, optional
+        Patients, times and reasons of solvers' starting anew.
     """
     doses = _doses(schedule, values, states, profiles)
     events = _Events()
@@ -181,7 +182,8 @@ def build(
     _add_doses(events, schedule, doses)
     steady = _add_steady(events, schedule, doses, point_row)
     if breaks is not None:
-        events.add(*breaks, _DERIVED, BREAK, 0)
+        patient, time, reason = breaks
+        events.add(patient, time, _DERIVED, BREAK, reason)
     return _assemble(events.sorted(), schedule, interval_row, steady)
 
 

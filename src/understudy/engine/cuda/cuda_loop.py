@@ -21,6 +21,7 @@ from understudy.engine.timeline import (
     RATE,
     REINITIALISE,
     ROW,
+    SET,
     STEADY,
     STOP_INFUSIONS,
 )
@@ -101,6 +102,8 @@ def _apply_event(line, event, time, y, p, r, used):
     kind, target, value = line.event_kind[event], line.event_target[event], line.event_value[event]
     if kind == BOLUS:
         y[target] += value
+    elif kind == SET:
+        y[target] = value
     elif kind == RATE:
         r[target] += value
     elif kind == ROW:

@@ -35,29 +35,30 @@ def switch_times(model: Model) -> tuple[Expression, ...]:
     >>> switch_times(pump)
     (Expression('begin'), Expression('span / (1 / 2)'))
     """
-    equations = {item.name: item.expression.tree for item in model.assignments}
-    known = {*model.parameter_names} - {*model.changed_parameters}
-    reader = _Lines(equations, known)
+    reader = Lines.of(model)
     roots = [*model.rates, *(event.trigger for event in model.events)]
-    pairs = [pair for tree in _trees(roots, equations) for pair in _comparisons(tree)]
+    pairs = comparisons(roots, reader.equations)
     return tuple(dict.fromkeys(time for pair in pairs if (time := reader.meeting(*pair))))
 
 
-def break_points(rows: ParameterRows, schedule: Schedule) -> tuple[np.ndarray, np.ndarray]:
-    """Patients and times at which an integration stops and starts anew, within each patient's records."""
+def break_points(rows: ParameterRows, schedule: Schedule) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Patients, times and reasons of integrations' stopping and starting anew, within each patient's records.
+
+    A reason is a place in `switch_times`.
+    """
     times = switch_times(rows.model)
-    nothing = np.zeros(0, dtype=np.int64), np.zeros(0)
+    nothing = np.zeros(0, dtype=np.int64), np.zeros(0), np.zeros(0, dtype=np.int64)
     if not times:
         return nothing
     values = parameter_values(rows.model, rows.table)
     begin, end = _spans(schedule)
     found = [nothing]
-    for expression in times:
+    for reason, expression in enumerate(times):
         at = np.broadcast_to(expression.evaluate(values), len(rows.table)).astype(float)[rows.interval_row]
         # The parameters of a row hold from it to the next.
         with np.errstate(invalid="ignore"):
             inside = np.flatnonzero((at > begin) & (at <= end))
-        found.append((schedule.patient[inside], at[inside]))
+        found.append((schedule.patient[inside], at[inside], np.full(inside.size, reason)))
     return tuple(np.concatenate(column) for column in zip(*found, strict=True))
 
 
@@ -68,6 +69,14 @@ def _spans(schedule: Schedule) -> tuple[np.ndarray, np.ndarray]:
     begin[first] = schedule.begin
     end[last] = schedule.time[last]
     return begin, end
+
+
+def comparisons(
+    roots: list[Expression], equations: Mapping[str, ast.expr]
+) -> Iterator[tuple[ast.expr, ast.expr]]:
+    """The two sides of every comparison in equations, and in all assignments that they need."""
+    for tree in _trees(roots, equations):
+        yield from _comparisons(tree)
 
 
 def _trees(roots: list[Expression], equations: Mapping[str, ast.expr]) -> Iterator[ast.expr]:
@@ -93,11 +102,21 @@ _Line = tuple[Expression, Expression]
 """Slope and level of a straight line in time."""
 
 
-class _Lines:
+class Lines:
     """Reads equations as straight lines in time."""
 
     def __init__(self, equations: Mapping[str, ast.expr], known: set[str]):
         self.equations, self.known = equations, known
+
+    @classmethod
+    def of(cls, model: Model) -> Lines:
+        """A reader of a model's equations."""
+        equations = {item.name: item.expression.tree for item in model.assignments}
+        return cls(equations, {*model.parameter_names} - {*model.changed_parameters})
+
+    def rise(self, left: ast.expr, right: ast.expr) -> Expression:
+        """How fast the difference of two sides grows that meet at some time."""
+        return _less(self.line(left)[0], self.line(right)[0])
 
     def meeting(self, left: ast.expr, right: ast.expr) -> Expression | None:
         """When two sides are equal; None where that is no matter of time alone."""

@@ -58,7 +58,7 @@ def separated(model: Model) -> Model:
     >>> found.parameter_names, found.state_names, found.rate("k"), found.states[1].initial
     (('k_start', 'A0'), ('A', 'k'), Expression('0'), Expression('k_start'))
     """
-    starts = {name: _free(f"{name}_start", model) for name in model.changed_parameters}
+    starts = start_names(model)
     parameters = tuple(replace(p, name=starts.get(p.name, p.name)) for p in model.parameters)
     states = [replace(state, initial=_at_start(state.initial, model, starts)) for state in model.states]
     added = [
@@ -68,6 +68,11 @@ def separated(model: Model) -> Model:
     rates = (*model.rates, *[Expression(0)] * len(added))
     # What can be dosed stays what it was: states that stand for parameters take no doses.
     return replace(model, parameters=parameters, states=(*states, *added), rates=rates, inputs=model.doses)
+
+
+def start_names(model: Model) -> dict[str, str]:
+    """Parameters that events change, and what their values at the start are called."""
+    return {name: _free(f"{name}_start", model) for name in model.changed_parameters}
 
 
 def _free(name: str, model: Model) -> str:

@@ -15,7 +15,7 @@ from understudy.core.errors import SimulationError
 from understudy.engine.jax.jax_extra import require_jax
 from understudy.engine.kernel.line import Found, line_of, nothing_found, refuse_infinite, solution_of
 from understudy.engine.problem import BAD_PARAMETER, Problem, Solution, Tolerances
-from understudy.engine.timeline import BREAK, FLOW, REINITIALISE, ROW
+from understudy.engine.timeline import BREAK, FLOW, REINITIALISE, ROW, SET
 
 # Patients mapped over at once.
 CHUNK = 128
@@ -68,7 +68,7 @@ def _refuse(problem: Problem) -> None:
             place=problem.model.name,
             repair="use engine='kernel' or 'auto'",
         )
-    if (problem.timeline.event_kind == FLOW).any():
+    if np.isin(problem.timeline.event_kind, (FLOW, SET)).any():
         raise SimulationError(
             "the JAX engine takes no sensitivities by times that move",
             place=problem.model.name,

@@ -9,7 +9,17 @@ from numba import njit
 
 from understudy.engine.code.compiled import inlined
 from understudy.engine.problem import NEVER, NOT_FINITE, OK, Problem, Solution
-from understudy.engine.timeline import ADD, BOLUS, PROFILE, RATE, REINITIALISE, ROW, STEADY, STOP_INFUSIONS
+from understudy.engine.timeline import (
+    ADD,
+    BOLUS,
+    PROFILE,
+    RATE,
+    REINITIALISE,
+    ROW,
+    SET,
+    STEADY,
+    STOP_INFUSIONS,
+)
 
 
 class Line(NamedTuple):
@@ -101,6 +111,8 @@ def apply_event(line, event, time, lane, width, y, p, r, used):
     size = line.start.shape[1]
     if kind == BOLUS:
         y[target * width + lane] += value
+    elif kind == SET:
+        y[target * width + lane] = value
     elif kind == RATE:
         r[target * width + lane] += value
     elif kind == ROW:

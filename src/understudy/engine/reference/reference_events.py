@@ -8,7 +8,7 @@ but the sequence that random ties are drawn from.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,8 +25,9 @@ from understudy.engine.problem import (
     STEP_COLLAPSED,
     Tolerances,
 )
-from understudy.engine.reference.reference_patient import Failed, Patient
+from understudy.engine.reference.reference_patient import Failed, Patient, needed_assignments
 from understudy.engine.timeline import REINITIALISE
+from understudy.model.parts import Assignment
 
 Solution = Callable[[float], np.ndarray]
 
@@ -79,6 +80,7 @@ class _Watched:
         )
         self.seen, self.applied = 0, 0
         self.watch = watch(patient.model)
+        self.watched = needed_assignments(patient.model, self.watch.differences)
         self.draws, self.executed, self.executed_at = 0, 0, -np.inf
         self.forget()
 
@@ -95,15 +97,15 @@ class _Watched:
         if kind == REINITIALISE:
             self.forget()
 
-    def values(self, time: float, states: np.ndarray) -> dict:
+    def values(self, time: float, states: np.ndarray, assignments: Iterable[Assignment]) -> dict:
         values = dict(zip(self.model.parameter_names, self.patient.values, strict=True))
         values |= dict(zip(self.model.state_names, states, strict=True)) | {TIME: time}
-        for item in self.model.ordered_assignments:
+        for item in assignments:
             values[item.name] = item.expression.evaluate(values)
         return values
 
     def differences(self, time: float, states: np.ndarray) -> np.ndarray:
-        values = self.values(time, states)
+        values = self.values(time, states, self.watched)
         return np.array([float(item.evaluate(values)) for item in self.watch.differences])
 
     def truths(self, signs: np.ndarray) -> list[bool]:
@@ -153,10 +155,13 @@ class _Watched:
         self.waiting.append(_Execution(time + delay, k, tie, values))
 
     def number(self, expression: Expression) -> float:
-        return float(expression.evaluate(self.values(self.patient.time, self.patient.states)))
+        needed = needed_assignments(self.model, [expression])
+        return float(expression.evaluate(self.values(self.patient.time, self.patient.states, needed)))
 
     def new_values(self, k: int) -> dict[str, float]:
-        values = self.values(self.patient.time, self.patient.states)
+        expressions = [item.expression for item in self.model.events[k].assignments]
+        needed = needed_assignments(self.model, expressions)
+        values = self.values(self.patient.time, self.patient.states, needed)
         return {
             item.name: float(item.expression.evaluate(values)) for item in self.model.events[k].assignments
         }

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import numpy as np
 
+from understudy.core.expression import Expression
 from understudy.engine.problem import NEVER, NOT_FINITE, TOO_MANY_STEPS, Problem, Tolerances
+from understudy.engine.readout import needed_names
 from understudy.engine.timeline import (
     ADD,
     BOLUS,
@@ -15,9 +17,12 @@ from understudy.engine.timeline import (
     RATE,
     REINITIALISE,
     ROW,
+    SET,
     STEADY,
     STOP_INFUSIONS,
 )
+from understudy.model.model import Model
+from understudy.model.parts import Assignment
 
 
 class Failed(Exception):
@@ -41,6 +46,8 @@ class Patient:
         self.peak = np.zeros(len(self.states)) if problem.least is None else problem.least[self.row]
         self.evaluations, self.allowed = 0, 0
         self.last_time = np.inf
+        # What events and outputs alone need is not worked out at every step.
+        self.needed = needed_assignments(self.model, self.model.rates)
         self.nonnegative = np.array([state.nonnegative for state in self.model.states])
 
     def above_floor(self, states: np.ndarray) -> np.ndarray:
@@ -74,7 +81,7 @@ class Patient:
         values = dict(zip(model.parameter_names, self.values, strict=True))
         states = self.above_floor(states)
         values |= dict(zip(model.state_names, states, strict=True)) | {"t": t}
-        for item in model.ordered_assignments:
+        for item in self.needed:
             values[item.name] = item.expression.function(values)
         slopes = np.array([rate.function(values) for rate in model.rates], dtype=float) + self.infusions
         # An empty state cannot lose any more.
@@ -99,6 +106,8 @@ class Patient:
             self.infusions[target] += value
         elif kind == BOLUS:
             self.states[target] += value
+        elif kind == SET:
+            self.states[target] = value
         elif kind == PROFILE:
             column = problem.slots[target, 0] + 2 * self.used[target]
             self.values[column : column + 2] = value, self.time
@@ -149,6 +158,12 @@ class Patient:
         self.peak = np.maximum(self.peak, np.abs(self.states))
         largest = max(self.peak.max(), np.abs(self.infusions).max() * span)
         return np.where(self.peak > 0, self.peak, 1e-6 * largest if largest > 0 else 1.0)
+
+
+def needed_assignments(model: Model, expressions: Iterable[Expression]) -> list[Assignment]:
+    """The assignments that expressions use, directly or through others, each after those it needs."""
+    needed = needed_names(model, expressions)
+    return [item for item in model.ordered_assignments if item.name in needed]
 
 
 def problem_slots(problem: Problem) -> np.ndarray:

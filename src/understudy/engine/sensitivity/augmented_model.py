@@ -59,6 +59,8 @@ class AugmentedModel:
     outputs : mapping of output to tuple of str
         The outputs that are its derivatives, one for each direction.
     inputs : tuple of InputSlopes
+    times : tuple of tuples of Slope, shape (times, directions)
+        Derivatives of further equations of parameters.
     """
 
     model: Model
@@ -66,17 +68,23 @@ class AugmentedModel:
     tangents: tuple[tuple[str, ...], ...]
     outputs: Mapping[str, tuple[str, ...]]
     inputs: tuple[InputSlopes, ...]
+    times: tuple[tuple[Slope, ...], ...] = ()
 
 
 @lru_cache(maxsize=128)
-def augment(model: Model, directions: tuple[Direction, ...]) -> AugmentedModel:
+def augment(
+    model: Model, directions: tuple[Direction, ...], times: tuple[Expression, ...] = ()
+) -> AugmentedModel:
     """The model with a copy of its states for every direction.
 
     Parameters
     ----------
     model : Model
-        Absorption profiles are left as they are: see `understudy.engine.sensitivity.profile_slopes`.
+        Absorption profiles are left as they are: see `understudy.engine.sensitivity.profile_slopes`. So are events: see
+        `understudy.engine.sensitivity.event_jump`.
     directions : tuple of Direction
+    times : tuple of Expression
+        Equations of parameters whose derivatives are wanted too.
 
     Examples
     --------
@@ -85,7 +93,7 @@ def augment(model: Model, directions: tuple[Direction, ...]) -> AugmentedModel:
     >>> found.model.state_names, found.model.rates[1], found.model.outputs[1].expression
     (('A', 'd_A_0'), Expression('-k * d_A_0 + -1.0 * A'), Expression('1.0 / 2 * d_A_0'))
     """
-    return _Augmentation(model, directions).made()
+    return _Augmentation(model, directions).made(times)
 
 
 class NamedSlopes(_Slopes):
@@ -99,7 +107,7 @@ class NamedSlopes(_Slopes):
     """
 
     def __init__(self, equations: Mapping[str, Expression], taken: Iterable[str]):
-        super().__init__(equations)
+        super().__init__(dict(equations))
         self.taken, self.added = set(taken), {}
 
     def free(self, wish: str) -> str:
@@ -112,7 +120,7 @@ class NamedSlopes(_Slopes):
     def put(self, wish: str, tree: ast.expr) -> str:
         """The name of a new assignment."""
         name = self.free(wish)
-        self.added[name] = Expression.from_tree(tree)
+        self.added[name] = self.equations[name] = Expression.from_tree(tree)
         return name
 
     def named(self, wish: str, tree: ast.expr) -> ast.expr:
@@ -129,6 +137,19 @@ class NamedSlopes(_Slopes):
             self.known[used, name] = None if slope is None else self.named(f"d_{used}_by_{name}", slope)
         return self.known[used, name]
 
+    def by_parameters(self, tree: ast.expr, direction: Direction) -> ast.expr | None:
+        """Derivative of a tree by the parameters that a direction moves, the states held."""
+        parts = []
+        for name, seed in zip(direction.parameters, direction.seeds, strict=True):
+            slope = self.of(tree, name)
+            parts.append(_product(slope, ast.Name(seed)) if seed else slope)
+        return _total(parts)
+
+    def along(self, tree: ast.expr, states: Mapping[str, str], direction: Direction) -> ast.expr | None:
+        """Derivative of a tree along a direction; of each state its sensitivity is given."""
+        parts = [_product(self.of(tree, state), ast.Name(tangent)) for state, tangent in states.items()]
+        return _total([*parts, self.by_parameters(tree, direction)])
+
 
 class _Augmentation:
     """Writes the equations down."""
@@ -143,13 +164,14 @@ class _Augmentation:
             for m in range(len(directions))
         )
 
-    def made(self) -> AugmentedModel:
+    def made(self, times: tuple[Expression, ...]) -> AugmentedModel:
         model, count = self.model, len(self.directions)
         rates = [rate for m in range(count) for rate in self.rates(m)]
         initial = [
             self.along(state.initial, m, with_states=False) for m in range(count) for state in model.states
         ]
         inputs = tuple(map(self.input_slopes, model.doses))
+        moved = tuple(tuple(self.along(time, m, with_states=False) for m in range(count)) for time in times)
         outputs, derivatives = self.outputs()
         added = zip((name for names in self.tangents for name in names), initial, strict=True)
         states = tuple(State(name, "1", value or Expression(0)) for name, value in added)
@@ -162,13 +184,13 @@ class _Augmentation:
             outputs=(*model.outputs, *outputs),
             assignments=(*model.assignments, *assignments),
         )
-        return AugmentedModel(wide, len(model.states), self.tangents, derivatives, inputs)
+        return AugmentedModel(wide, len(model.states), self.tangents, derivatives, inputs, moved)
 
     def rates(self, m: int) -> list[Expression]:
         """Rates of the sensitivities in one direction."""
         found = []
         for row, rate in enumerate(self.model.rates):
-            terms = [self.by_parameters(rate.tree, m)]
+            terms = [self.slopes.by_parameters(rate.tree, self.directions[m])]
             for column, state in enumerate(self.model.state_names):
                 # The matrix is the same for all directions: it is written once.
                 slope = self.matrix_entry(row, column, rate.tree, state)
@@ -185,24 +207,10 @@ class _Augmentation:
             self.slopes.known[key] = slope if simple else self.slopes.named(label, slope)
         return self.slopes.known[key]
 
-    def by_parameters(self, tree: ast.expr, m: int) -> ast.expr | None:
-        """Derivative of a tree by the parameters that a direction moves, the states held."""
-        direction = self.directions[m]
-        parts = []
-        for name, seed in zip(direction.parameters, direction.seeds, strict=True):
-            slope = self.slopes.of(tree, name)
-            parts.append(_product(slope, ast.Name(seed)) if seed else slope)
-        return _total(parts)
-
     def along(self, expression: Expression, m: int, with_states: bool = True) -> Slope:
         """Derivative of an equation along a direction, that of the states included."""
-        parts = []
-        if with_states:
-            parts = [
-                _product(self.slopes.of(expression.tree, state), ast.Name(tangent))
-                for state, tangent in zip(self.model.state_names, self.tangents[m], strict=True)
-            ]
-        return _expression(_total([*parts, self.by_parameters(expression.tree, m)]))
+        states = dict(zip(self.model.state_names, self.tangents[m], strict=True)) if with_states else {}
+        return _expression(self.slopes.along(expression.tree, states, self.directions[m]))
 
     def outputs(self) -> tuple[list[Output], dict[str, tuple[str, ...]]]:
         """The outputs that are derivatives, and their names for each output."""

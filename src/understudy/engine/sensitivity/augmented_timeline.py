@@ -12,12 +12,13 @@ Rozenvasser EN. General sensitivity equations of discontinuous systems. Automat 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from understudy.engine.sensitivity.profile_slopes import SlopeSlots
-from understudy.engine.timeline import BOLUS, FLOW, PROFILE, RATE, Timeline
+from understudy.engine.timeline import BOLUS, FLOW, PROFILE, RATE, ROW, SET, Timeline
 
 BEFORE, ITSELF, AFTER = -1, 0, 1
 
@@ -42,6 +43,27 @@ class EventSlopes:
     state: np.ndarray
 
 
+@dataclass(frozen=True, eq=False)
+class Settings:
+    """Values that states are given just after events of a timeline, shape (settings,) each.
+
+    Parameters
+    ----------
+    event, state : int arrays
+    value : float array
+    """
+
+    event: np.ndarray
+    state: np.ndarray
+    value: np.ndarray
+
+    @classmethod
+    def joined(cls, parts: Iterable[Settings]) -> Settings:
+        """All of several settings."""
+        columns = zip(*((part.event, part.state, part.value) for part in parts), strict=True)
+        return cls(*map(np.concatenate, columns))
+
+
 class Parts:
     """Collects events beside those of a timeline, each before or after one of them."""
 
@@ -64,7 +86,9 @@ class Parts:
         return [column[order] for column in joined]
 
 
-def augment_timeline(timeline: Timeline, slopes: EventSlopes, own: int, held: SlopeSlots) -> Timeline:
+def augment_timeline(
+    timeline: Timeline, slopes: EventSlopes, own: int, held: SlopeSlots, settings: Settings | None = None
+) -> Timeline:
     """The timeline with the events of the sensitivities.
 
     Parameters
@@ -74,6 +98,7 @@ def augment_timeline(timeline: Timeline, slopes: EventSlopes, own: int, held: Sl
     own : int
         How many states are the mechanism's.
     held : SlopeSlots
+    settings : Settings, optional
     """
     parts = Parts(timeline)
     kind, moved = timeline.event_kind, slopes.time != 0.0
@@ -81,6 +106,8 @@ def augment_timeline(timeline: Timeline, slopes: EventSlopes, own: int, held: Sl
     _add_moved_rates(parts, timeline, slopes, own)
     flow = _add_moved_boluses(parts, kind, slopes, moved)
     _add_profiles(parts, timeline, slopes, held)
+    if settings is not None:
+        parts.add(settings.event, AFTER, SET, settings.state, settings.value)
     return with_parts(timeline, parts, flow)
 
 
@@ -139,3 +166,11 @@ def _add_profiles(parts: Parts, timeline: Timeline, slopes: EventSlopes, held: S
             row = slots[timeline.event_target[event], m]
             kept = row >= 0
             parts.add(event[kept], AFTER, PROFILE, row[kept], values[event[kept], m])
+
+
+def rows_in_force(timeline: Timeline) -> np.ndarray:
+    """Parameter row that holds at each event."""
+    owner = np.repeat(np.arange(timeline.patients), np.diff(timeline.event_start))
+    last = np.maximum.accumulate(np.where(timeline.event_kind == ROW, np.arange(owner.size), -1))
+    changed = last >= timeline.event_start[owner]
+    return np.where(changed, timeline.event_target[last], timeline.first_row[owner])

@@ -11,6 +11,7 @@ import numpy as np
 
 from understudy.core.errors import SimulationError
 from understudy.core.expression import Expression
+from understudy.engine.events.discrete_state import start_names
 from understudy.engine.parameters import ParameterRows
 from understudy.model.model import Model
 from understudy.model.parts import Input, Parameter
@@ -85,6 +86,12 @@ def with_parameters(
         found.append(Direction(parameters, names or ("",) * len(touched)))
     model = _with_seeds(model, tuple(added)) if added else model
     return replace(rows, model=model, table=np.hstack(columns)), tuple(found)
+
+
+def started(direction: Direction, model: Model) -> Direction:
+    """A direction in a model whose changed parameters have become states: what moves is their value at the start."""
+    starts = start_names(model)
+    return replace(direction, parameters=tuple(starts.get(name, name) for name in direction.parameters))
 
 
 def free_name(name: str, model: Model, taken: Iterable[str] = ()) -> str:

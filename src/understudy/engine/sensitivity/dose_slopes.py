@@ -11,9 +11,9 @@ from understudy.engine.parameters import ParameterRows
 from understudy.engine.readout import known_values
 from understudy.engine.schedule import Schedule
 from understudy.engine.sensitivity.augmented_model import AugmentedModel
-from understudy.engine.sensitivity.augmented_timeline import EventSlopes
+from understudy.engine.sensitivity.augmented_timeline import EventSlopes, rows_in_force
 from understudy.engine.sensitivity.profile_slopes import densities_at_dose
-from understudy.engine.timeline import BOLUS, PROFILE, RATE, ROW, DoseValues, Timeline
+from understudy.engine.timeline import BOLUS, PROFILE, RATE, DoseValues, Timeline
 
 _FIELDS = ("lag", "bioavailability", "rate", "duration")
 
@@ -138,16 +138,8 @@ def event_slopes(
         here = np.flatnonzero((kind == PROFILE) & (timeline.event_target == index))
         state[here] = augmented.model.state_names.index(entry.state)
         if (time[here] != 0.0).any():
-            at = _rows_in_force(timeline)[here]
+            at = rows_in_force(timeline)[here]
             density[here] = densities_at_dose(
                 entry, known_values(rows, at, timeline.event_time[here], [entry.profile])
             )
     return EventSlopes(value, time, density, state)
-
-
-def _rows_in_force(timeline: Timeline) -> np.ndarray:
-    """Parameter row that holds at each event."""
-    owner = np.repeat(np.arange(timeline.patients), np.diff(timeline.event_start))
-    last = np.maximum.accumulate(np.where(timeline.event_kind == ROW, np.arange(owner.size), -1))
-    changed = last >= timeline.event_start[owner]
-    return np.where(changed, timeline.event_target[last], timeline.first_row[owner])

@@ -10,14 +10,20 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from understudy.core.expression import Expression
-from understudy.engine.problem import NEVER, slot_names
+from understudy.core.errors import SimulationError
+from understudy.core.expression import TIME, Expression
+from understudy.engine.events.break_point import Lines, comparisons
+from understudy.engine.parameters import ParameterRows
+from understudy.engine.problem import NEVER, parameter_values, slot_names
+from understudy.engine.readout import needed_names
 from understudy.engine.sensitivity.augmented_model import AugmentedModel, InputSlopes
 from understudy.model.model import TIME_AFTER_DOSE, Model
 from understudy.model.parts import Parameter
 
 # At the very time of a dose slopes are taken just after it: there they may be 0 times the logarithm of 0.
 _JUST_AFTER = 1e-30
+# How far from a step its sides are looked at, as a part of its time; what differs a thousandfold as much is a step.
+_BESIDE = 1e-9
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,3 +106,45 @@ def _terms(entry, index: int, count: int, slopes: InputSlopes, m: int, names: di
 def densities_at_dose(entry, values: dict) -> np.ndarray:
     """An absorption density just after the dose, for arrays of the parameters it needs."""
     return entry.profile.evaluate(values | {TIME_AFTER_DOSE: _JUST_AFTER})
+
+
+def refuse_moving_steps(rows: ParameterRows, augmented: AugmentedModel, moved: frozenset[str]) -> None:
+    """Raise where an absorption profile has a step after the dose that moves along a direction.
+
+    Parameters
+    ----------
+    rows : ParameterRows
+        Of the augmented model.
+    augmented : AugmentedModel
+    moved : set of str
+        Parameters that directions move.
+    """
+    lines = Lines.of(rows.model)
+    for entry, slopes in zip(rows.model.doses, augmented.inputs, strict=True):
+        if entry.profile is None:
+            continue
+        lagged = any(slope is not None for slope in slopes.fields.get("lag", ()))
+        by_clock = entry.profile.substitute({TIME_AFTER_DOSE: TIME})
+        for left, right in comparisons([by_clock], lines.equations):
+            time = lines.meeting(left, right)
+            if time is None or not (lagged or needed_names(rows.model, [time]) & moved):
+                continue
+            if _has_step(rows, by_clock, time):
+                raise SimulationError(
+                    f"the absorption profile of {entry.name} has a step {time} after a dose, which moves",
+                    place=rows.model.name,
+                    repair="give the input a duration, for doses with RATE = -2, or leave this sensitivity out",
+                )
+
+
+def _has_step(rows: ParameterRows, density: Expression, time: Expression) -> bool:
+    """Whether any parameter row has different densities on either side of a time."""
+    known = parameter_values(rows.model, rows.table)
+    at = np.broadcast_to(time.evaluate(known), len(rows.table)).astype(float)
+    halfway, before, after = (
+        np.broadcast_to(density.evaluate(known | {TIME: at * part}), at.shape)
+        for part in (0.5, 1 - _BESIDE, 1 + _BESIDE)
+    )
+    size = np.max(np.abs([halfway, before, after]), axis=0)
+    differ = np.abs(after - before) > 1e3 * _BESIDE * size
+    return bool((differ & (at > 0)).any())

@@ -303,25 +303,6 @@ def test_what_the_model_does_not_have_is_refused(name):
     assert REFUSALS[name] in str(refused.value)
 
 
-def test_equations_that_change_at_a_moving_time_are_refused():
-    pump = Model(
-        "pump", "h", {"stop": 3.0, "k": 0.1}, {"A": "mg"}, {"A": "where(t < stop, 1, 0) - k * A"},
-        outputs={"A": ("A", "mg")},
-    )  # fmt: skip
-    assert np.isfinite(simulate(pump, times=[1.0, 5.0], sensitivities=["k"])["dA_dk"].values).all()
-    with pytest.raises(SimulationError, match="moves the time stop at which an equation changes its form"):
-        simulate(pump, times=[1.0, 5.0], sensitivities=["stop"])
-
-
-def test_events_of_the_solution_are_refused():
-    tank = Model(
-        "tank", "h", {"k": 0.1}, {"A": ("mg", 5)}, {"A": "-k * A"}, events={"refill": ("A < 1", {"A": 5})},
-        outputs={"A": ("A", "mg")},
-    )  # fmt: skip
-    with pytest.raises(SimulationError, match="no sensitivities where the solution sets off events"):
-        simulate(tank, times=[1.0], sensitivities=["k"])
-
-
 def test_a_duration_of_zero_has_no_sensitivity():
     records = patients(a=[dose(0, 100, CMT="iv", RATE=-2), seen(TIMES)])
     with pytest.raises(SimulationError, match="a modelled duration that is not positive"):
