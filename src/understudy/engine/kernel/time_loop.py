@@ -73,10 +73,10 @@ from understudy.engine.timeline import BOLUS, FLOW, PROFILE, RATE, REINITIALISE
 # A state that has been zero so far is measured by these fractions of the largest amount given and of the largest dose
 # that enters by a profile. Without them a state that rises from zero like a power of time would have the same relative
 # error at every step size, however small. It is measured by its own size once it has one: units differ.
-_SEED, _PROFILE_SEED = 1e-10, 1e-3
+SEED, PROFILE_SEED = 1e-10, 1e-3
 _LANES = 2**W - 1
 # Implicit steps are long, and what is observed within them lies far from both ends: they may err by less.
-_IMPLICIT = 0.5
+IMPLICIT_SHARE = 0.5
 
 
 class Method(NamedTuple):
@@ -131,7 +131,7 @@ def _seed(line, patient):
             largest = max(largest, abs(line.event_value[event]))
         if line.event_kind[event] == PROFILE:
             profiled = max(profiled, abs(line.event_value[event]))
-    return max(_SEED * largest, _PROFILE_SEED * profiled)
+    return max(SEED * largest, PROFILE_SEED * profiled)
 
 
 @inlined
@@ -378,7 +378,7 @@ def solve_range(first, last, order, model, jacobian, how, line, found, place, wa
                 tsit5.try_step(model, at, size, parameters, relative, absolute)
             if implicit is not None:  # noqa: SIM102
                 if methods & STIFFLY:
-                    allowed = (_IMPLICIT * relative, _IMPLICIT * absolute)
+                    allowed = (IMPLICIT_SHARE * relative, IMPLICIT_SHARE * absolute)
                     rodas5p.try_step(model, jacobian, space, size, parameters, implicit, *allowed)
             flags = judge(at, size, how.max_steps, how.automatic)
             if watch is not None:
