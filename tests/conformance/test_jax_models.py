@@ -1,12 +1,13 @@
 """Library models on the JAX engine against the reference engine: a few, and all with the slow suite."""
 
 import pytest
+from jax_packages import import_jax
 from test_engines import ENTRIES, EXACT, errors, three_patients
 
 from understudy.engine.simulate import simulate
 from understudy.library.catalogue import model
 
-pytest.importorskip("jax", reason="needs pip install 'understudy[jax]'")
+import_jax()
 
 # Compiling takes JAX some seconds a model: one with absorption profiles stands for the others.
 FEW = ("one_compartment_transit",)

@@ -16,6 +16,7 @@ from understudy.engine.parameters import ParameterRows, parameter_rows, structur
 from understudy.engine.problem import Tolerances
 from understudy.engine.schedule import Schedule, from_doses
 from understudy.engine.sensitivity.directions import Directions
+from understudy.engine.sensitivity.second_sensitivity import second_sensitivities
 from understudy.engine.simulate import _doses, simulate
 from understudy.engine.solve import solve
 from understudy.library.catalogue import model, models
@@ -90,10 +91,43 @@ def test_sensitivities_of_every_model_agree_with_differences_of_the_reference(na
     check(name, "kernel")
 
 
+LINEAR = [name for name in ENTRIES if is_linear(structural(model(name)))]
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("name", [n for n in ENTRIES if is_linear(structural(model(n)))])
+@pytest.mark.parametrize("name", LINEAR)
 def test_linear_models_have_exact_sensitivities(name):
     check(name, "auto")
+
+
+def differences_of_sensitivities(schedule: Schedule, rows: ParameterRows, along: Directions, step: float):
+    """Second derivatives of the outputs by one parameter after another, differences of first ones by all."""
+    outputs, found = rows.model.output_names, []
+    for name in along.names:
+        place = rows.model.parameter_names.index(name)
+        size = step * max(np.abs(rows.table[:, place]).max(), 1e-3)
+        total = 0.0
+        for shift, weight in ((1, 8), (-1, -8), (2, -1), (-2, 1)):
+            table = rows.table.copy()
+            table[:, place] += shift * size
+            answer = solve(schedule, replace(rows, table=table), outputs, directions=along)
+            total = total + weight * np.stack([answer.sensitivities[output] for output in outputs])
+        found.append(total / (12 * size))
+    return dict(zip(outputs, np.stack(found, axis=2), strict=True))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", LINEAR)
+def test_linear_models_have_exact_second_sensitivities(name):
+    schedule, rows = typical(name)
+    along = Directions(rows.model.parameter_names)
+    found = second_sensitivities(schedule, rows, rows.model.output_names, along)
+    wanted = differences_of_sensitivities(schedule, rows, along, STEP)
+    size = np.maximum(np.abs(rows.table).max(axis=0), 1e-3)
+    for output, values in found.items():
+        exact, rough = (each * size[:, None] * size for each in (values, wanted[output]))
+        # Steps of a thousandth, extrapolated, of what is exact to rounding.
+        assert np.abs(exact - rough).max() < 1e-9 * np.abs(rough).max(), output
 
 
 def test_a_planted_error_is_seen():

@@ -9,6 +9,7 @@ from importlib import import_module
 
 import pytest
 from fence_runner import FLAGS
+from jax_packages import import_jax
 
 import understudy
 
@@ -22,7 +23,7 @@ MODULES = sorted(
 @pytest.mark.parametrize("name", MODULES)
 def test_the_examples_of_a_module_run(name, reader_folder):
     if ".jax_" in name:
-        pytest.importorskip("jax", reason="needs pip install 'understudy[jax]'")
+        import_jax()
     report: list[str] = []
     runner = doctest.DocTestRunner(optionflags=FLAGS)
     for each in doctest.DocTestFinder(exclude_empty=True).find(import_module(name)):

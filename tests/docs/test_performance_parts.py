@@ -9,7 +9,7 @@ import pytest
 from benchmarks import page, work_precision
 from benchmarks.aims import Aim, aims, aims_table
 from benchmarks.cases import case
-from benchmarks.engine_section import gpu_section, schedules_section
+from benchmarks.engine_section import gpu_section, schedules_section, sensitivities_section
 from benchmarks.figure import figure, power, table, times
 from benchmarks.peers import ERRORS, measure, segments, time_at
 from benchmarks.peers_section import case_section, peers_section, ratio
@@ -208,6 +208,17 @@ def test_cost_of_sensitivities():
     assert (plain["times_plain"], plain["share_of_limit"]) == (1.0, 1.0)
     assert one["share_of_limit"] == pytest.approx(0.75)
     assert three["share_of_limit"] == pytest.approx(1.25)
+
+
+def test_second_sensitivities_have_a_table_once_they_are_measured():
+    first = {"tolerance": 1e-6, "rows": ratios({0: 0.02, 1: 0.03})}
+    assert "Second" not in sensitivities_section(first)
+    row = {
+        "engine": "closed_form", "sensitivities": 3, "cpu_s_per_1000": 0.05, "differences_cpu_s_per_1000": 0.4,
+        "share_of_differences": 0.125, "error_of_differences": 4e-9,
+    }  # fmt: skip
+    found = sensitivities_section({**first, "second_doses": 8, "second_times": 60, "second": [row]})
+    assert "| closed form | 3 | 0.0500 | 0.400 | 0.12 | 4.0e-09 |" in found
 
 
 @pytest.mark.parametrize(

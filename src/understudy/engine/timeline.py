@@ -62,8 +62,9 @@ class Timeline:
     event_kind, event_target : int arrays, shape (events,)
         The target is a state (RATE, BOLUS), a parameter row (ROW, REINITIALISE), a cycle of `steady` (STEADY) or an
         input with a profile (PROFILE). FLOW, in timelines of sensitivities, adds the derivatives of the first states
-        times ``flow[target, j]`` to the states that are their sensitivities in direction j. BREAK changes nothing: the
-        equations change their form there, and solvers start anew.
+        times ``flow[target, j]`` to the states that are their sensitivities in direction j; a value above zero, which
+        only solvers of linear models and the reference know, is the number of the sensitivities whose derivatives are
+        added instead. BREAK changes nothing: the equations change their form there, and solvers start anew.
     event_source : int array, shape (events,)
         Schedule row of the dose that causes the event, -1 for changes of parameters and resets.
     event_moves, event_ends : bool arrays, shape (events,)

@@ -94,6 +94,14 @@ class Lanes:
         how = self.builder.fcmp_unordered if sign == "!=" else self.builder.fcmp_ordered
         return self.new(how(sign, self.value, self.of(other)))
 
+    def all(self) -> ir.Value:
+        """Whether these truth values hold in every lane."""
+        width = _width(self.value.type)
+        if width == 1:
+            return self.value
+        bits = self.builder.bitcast(self.value, ir.IntType(width))
+        return self.builder.icmp_unsigned("==", bits, ir.Constant(bits.type, -1))
+
     def where(self, condition: Lanes, other: float | Lanes) -> Lanes:
         """`other` where the condition holds, else this."""
         return self.new(self.builder.select(condition.value, self.of(other), self.value))

@@ -1,7 +1,9 @@
 """Vector math: elementary functions printed as LLVM IR, all lanes at once, within 2 units in the last place.
 
-Each function is reduced to a short interval and summed there as a series; no tables, no branches, no calls. A lane
-never reads another lane. Methods:
+Each function is reduced to a short interval and summed there as a series; no tables, no calls. A lane never reads
+another lane's numbers. exp, log and powers leave out what only special numbers need (zero, infinite, subnormal, out of
+range) while no lane has any: one branch for all lanes, which ordinary lanes leave with the same bits either way.
+Methods:
 
 - Reduction by a logarithm of two held in two parts: Cody WJ, Waite W 1980, Software Manual for the Elementary
   Functions, Prentice-Hall, chapters 5 and 6.
@@ -41,6 +43,8 @@ _SQRT_HALF_WORD = 0x3FE6A09E667F3BCD
 _SMALLEST_NORMAL, _LIFT = 2.0**-1022, 54
 # Beyond these, exp is infinite or zero; expm1 is -1; tanh is 1.
 _EXP_MOST, _EXP_LEAST, _EXPM1_LEAST, _TANH_MOST = 710.0, -746.0, -40.0, 20.0
+# Up to here exp is a normal number, on both sides of 1.
+_NEAR = 700.0
 
 # exp(r) = 1 + r + r² times this.
 _EXP_SERIES = tuple(1.0 / math.factorial(k) for k in range(2, 14))
@@ -89,7 +93,7 @@ def _quotient(above: _Pair, below: _Pair) -> _Pair:
     """Quotient of two pairs: a first guess, and what it leaves divided again."""
     inverse = below[0].constant(1.0) / below[0]
     high = above[0] * inverse
-    left = (-high).fused(below[0], above[0]) + (above[1] - high * below[1])
+    left = (-high).fused(below[0], above[0]) + _multiply_add(-high, above[1], below[1])
     return high, left * inverse
 
 
@@ -120,8 +124,8 @@ def _times_power_of_two(x: Lanes, exponent: Lanes) -> Lanes:
 def _reduced_exp(high: Lanes, low: Lanes) -> tuple[Lanes, Lanes, Lanes]:
     """k, r and w with exp(high + low) = 2^k (1 + r + w), |r| <= log(2) / 2, w the smaller."""
     k = (high * INVERSE_LOG2[0] + _ROUNDER) - _ROUNDER
-    r, left = _ordered_sum(high - k * LOG2_HIGH, low - k * LOG2_LOW)
-    return k, r, r * r * polynomial(r, _EXP_SERIES) + left
+    r, left = _ordered_sum(_multiply_add(k, high, -LOG2_HIGH), _multiply_add(k, low, -LOG2_LOW))
+    return k, r, _multiply_add(r * r, left, polynomial(r, _EXP_SERIES))
 
 
 def _clamped(high: Lanes, low: Lanes) -> _Pair:
@@ -136,15 +140,26 @@ def _exp_of_pair(high: Lanes, low: Lanes) -> Lanes:
     return _times_power_of_two((r + w) + 1.0, k)
 
 
+def _exp_near(high: Lanes, low: Lanes) -> Lanes:
+    """exp of a pair that is no larger than `_NEAR`."""
+    k, r, w = _reduced_exp(high, low)
+    return ((r + w) + 1.0) * _power_of_two(k + _ROUNDER)
+
+
 def _exponent_and_fraction(x: Lanes) -> tuple[Lanes, Lanes]:
     """e and m with x = 2^e m, sqrt(1/2) <= m < sqrt(2), for a positive finite x."""
     tiny = x.test("<", _SMALLEST_NORMAL)
-    words = x.where(tiny, x * 2.0**_LIFT).words() + (_ONE_WORD - _SQRT_HALF_WORD)
+    e, m = _of_normal(x.where(tiny, x * 2.0**_LIFT))
+    return e.where(tiny, e - float(_LIFT)), m
+
+
+def _of_normal(x: Lanes) -> tuple[Lanes, Lanes]:
+    """Exponent and fraction of a positive normal number."""
+    words = x.words() + (_ONE_WORD - _SQRT_HALF_WORD)
     shift = words >> 52
     m = ((words & (2**52 - 1)) + _SQRT_HALF_WORD).doubles()
     # 2^52 plus the biased exponent, written as bits, is a double; subtracting makes it a number.
-    e = (shift | 0x4330000000000000).doubles() - (2.0**52 + _BIAS)
-    return e.where(tiny, e - float(_LIFT)), m
+    return (shift | 0x4330000000000000).doubles() - (2.0**52 + _BIAS), m
 
 
 def _inside(x: Lanes) -> Lanes:
@@ -159,23 +174,28 @@ def _at_the_ends(result: Lanes, x: Lanes) -> Lanes:
 
 def _log_pair(x: Lanes) -> _Pair:
     """The logarithm and its rounding."""
-    e, m = _exponent_and_fraction(x)
-    s, s_low = _quotient((m - 1.0, m.constant(0.0)), _sum(m, m.constant(1.0)))
-    z = s * s
-    z_low = s.fused(s, -z) + s * s_low * 2.0
+    high, low = _log_pair_of(*_exponent_and_fraction(x))
+    return _at_the_ends(high, x), x.constant(0.0).where(_inside(x), low)
+
+
+def _log_pair_of(e: Lanes, m: Lanes) -> _Pair:
+    """The logarithm of 2^e m and its rounding."""
+    # No exponent is larger than that of 1.
+    s, s_low = _quotient((m - 1.0, m.constant(0.0)), _ordered_sum(m.constant(1.0), m))
+    z, twice_low = s * s, s_low * 2.0
+    z_low = _multiply_add(s, s.fused(s, -z), twice_low)
     cube, cube_low = _product(s, z)
-    cube_low = cube_low + (s * z_low + s_low * z)
+    cube_low = _multiply_add(s, _multiply_add(s_low, cube_low, z), z_low)
     # log m = 2 s + s³ times 2/3 + z q(z), a pair as well.
     series = polynomial(z, _LOG_SERIES[1:])
     further, further_low = _product(z, series)
     factor, lost = _ordered_sum(z.constant(TWO_THIRDS[0]), further)
-    factor_low = lost + (further_low + z_low * series + TWO_THIRDS[1])
+    factor_low = lost + _multiply_add(z_low, further_low + TWO_THIRDS[1], series)
     third, third_low = _product(cube, factor)
-    third_low = third_low + (cube * factor_low + cube_low * factor)
+    third_low = _multiply_add(cube, _multiply_add(cube_low, third_low, factor), factor_low)
     high, rest = _ordered_sum(e * LOG2_HIGH, s * 2.0)
     high, more = _ordered_sum(high, third)
-    high, low = _ordered_sum(high, (rest + more) + (third_low + s_low * 2.0 + e * LOG2_LOW))
-    return _at_the_ends(high, x), x.constant(0.0).where(_inside(x), low)
+    return _ordered_sum(high, (rest + more) + _multiply_add(e, third_low + twice_low, LOG2_LOW))
 
 
 def _exp(x: Lanes) -> Lanes:
@@ -183,14 +203,18 @@ def _exp(x: Lanes) -> Lanes:
 
 
 def _log(x: Lanes) -> Lanes:
-    e, m = _exponent_and_fraction(x)
+    return _at_the_ends(_log_of(*_exponent_and_fraction(x)), x)
+
+
+def _log_of(e: Lanes, m: Lanes) -> Lanes:
+    """The logarithm of 2^e m."""
     f = m - 1.0
     s = f / (f + 2.0)
     z = s * s
     half = f * f * 0.5
     # log(1 + f) = f - (f²/2 - s (f²/2 + z q(z))): what is rounded is small beside f.
     small = half - (s * (half + z * polynomial(z, _LOG_SERIES)) + e * LOG2_LOW)
-    return _at_the_ends(e * LOG2_HIGH - (small - f), x)
+    return e * LOG2_HIGH - (small - f)
 
 
 def _log10(x: Lanes) -> Lanes:
@@ -252,6 +276,25 @@ def _pow(x: Lanes, y: Lanes) -> Lanes:
     return result.where(x.test("==", 1.0) | y.test("==", 0.0) | endless, 1.0)
 
 
+def _is_normal(x: Lanes) -> Lanes:
+    """Whether a number is positive, finite and normal."""
+    return x.test(">=", _SMALLEST_NORMAL) & x.test("<", math.inf)
+
+
+def _ordinary_exp(x: Lanes) -> _Pair:
+    return _exp_near(x, x.constant(0.0)), x.apply("fabs").test("<", _NEAR)
+
+
+def _ordinary_log(x: Lanes) -> _Pair:
+    return _log_of(*_of_normal(x)), _is_normal(x)
+
+
+def _ordinary_pow(x: Lanes, y: Lanes) -> _Pair:
+    log, log_low = _log_pair_of(*_of_normal(x))
+    high, low = _product(y, log)
+    return _exp_near(high, low + y * log_low), _is_normal(x) & high.apply("fabs").test("<", _NEAR)
+
+
 FUNCTIONS: dict[str, Callable[..., Lanes]] = {
     "exp": _exp,
     "expm1": _expm1,
@@ -261,6 +304,12 @@ FUNCTIONS: dict[str, Callable[..., Lanes]] = {
     "log2": _log2,
     "pow": _pow,
     "tanh": _tanh,
+}
+# What a function is for ordinary numbers, and whether a lane has one.
+_ORDINARY: dict[str, Callable[..., _Pair]] = {
+    "exp": _ordinary_exp,
+    "log": _ordinary_log,
+    "pow": _ordinary_pow,
 }
 
 
@@ -293,6 +342,24 @@ def vector_function(module: ir.Module, name: str, width: int = WIDTH) -> ir.Func
     label = f"vector_{name}" if width == WIDTH else f"vector_{name}_{width}"
     if label in module.globals:
         return module.globals[label]
-    return function_of(
-        module, label, FUNCTIONS[name], side_by_side(ir.DoubleType(), width), 2 if name == "pow" else 1
-    )
+    kind, count = side_by_side(ir.DoubleType(), width), 2 if name == "pow" else 1
+    if name not in _ORDINARY:
+        return function_of(module, label, FUNCTIONS[name], kind, count)
+    full = function_of(module, f"{label}_of_any", FUNCTIONS[name], kind, count)
+    for attribute in ("noinline", "cold"):
+        full.attributes.add(attribute)
+    return function_of(module, label, lambda *x: _in_two_ways(_ORDINARY[name], full, x), kind, count)
+
+
+def _in_two_ways(ordinary: Callable[..., _Pair], full: ir.Function, arguments: Sequence[Lanes]) -> Lanes:
+    """The short way where every lane has an ordinary number; else `full` for the lanes that have none."""
+    short, usual = ordinary(*arguments)
+    builder = short.builder
+    begun = builder.block
+    with builder.if_then(builder.not_(usual.all()), likely=False):
+        whole = short.new(builder.call(full, [x.value for x in arguments])).where(usual, short)
+        other = builder.block
+    result = builder.phi(short.value.type)
+    result.add_incoming(short.value, begun)
+    result.add_incoming(whole.value, other)
+    return short.new(result)

@@ -20,7 +20,7 @@ from understudy.engine.events.event_queue import Queue, forget, next_time
 from understudy.engine.events.event_space import LOOK, LOOKS, Watch
 from understudy.engine.events.event_watch import begin_watch
 from understudy.engine.kernel.lane_space import ROWS_BEGIN
-from understudy.engine.kernel.step_control import FAR, SMALLEST, SMALLEST_OF_SPAN
+from understudy.engine.kernel.step_control import SMALLEST, SMALLEST_OF_SPAN
 from understudy.engine.kernel.time_loop import IMPLICIT_SHARE
 from understudy.engine.problem import (
     BAD_PARAMETER,
@@ -212,8 +212,9 @@ def make_kernel(
                 now = stop if arrived else (t + step if accepted else t)
                 spent = not arrived and taken >= max_steps
                 held, calm = count_held(radius, accepted, implicit, held, calm)
-                ought = ought_to_change(implicit, held, calm)
-                change = automatic != 0 and ought and (stop - now) > wanted * FAR
+                change = automatic != 0 and ought_to_change(
+                    implicit, held, calm, stop - now, step, wanted, radius
+                )
                 if accepted:
                     until, inclusive = now, True
                     if watched:

@@ -12,6 +12,7 @@ from understudy.engine.kernel.step_control import (
     BACK_OFF,
     EASILY,
     EASY,
+    FAR,
     GROW,
     LEAST_ERROR,
     MAKES_UP,
@@ -53,6 +54,9 @@ def count_held(radius, accepted, implicit, held, calm):
 
 
 @cuda.jit(device=True)
-def ought_to_change(implicit, held, calm):
-    """Whether the other method would do better."""
-    return calm >= EASILY if implicit else held >= MOST_HELD
+def ought_to_change(implicit, held, calm, left, step, wanted, radius):
+    """Whether the other method would do better, and the stop is `left` and so many steps away that it pays."""
+    if implicit:
+        return calm >= EASILY and left > wanted * FAR
+    far = step * (STABLE * FAR)
+    return held >= MOST_HELD and left * left * radius > far * far

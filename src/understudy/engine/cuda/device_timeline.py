@@ -1,13 +1,13 @@
 """Device timeline: how a thread begins its patient, and what an event of the timeline does to it.
 
-The same as `time_loop` and `apply_event` of `line` do for one lane.
+The same as `begin` of `place` and `apply_event` of `line` do for one lane.
 """
 
 from __future__ import annotations
 
 from numba import cuda
 
-from understudy.engine.kernel.time_loop import PROFILE_SEED, SEED
+from understudy.engine.kernel.place import PROFILE_SEED, SEED
 from understudy.engine.problem import NEVER
 from understudy.engine.timeline import ADD, BOLUS, PROFILE, RATE, REINITIALISE, ROW, STEADY, STOP_INFUSIONS
 

@@ -6,7 +6,7 @@ import importlib.util
 
 from understudy.core.errors import MissingExtraError, SimulationError
 
-_PACKAGES = ("jax", "diffrax", "equinox")
+PACKAGES = ("jax", "diffrax", "equinox")
 
 
 def require_jax() -> None:
@@ -17,7 +17,7 @@ def require_jax() -> None:
     MissingExtraError
         With the pip line.
     """
-    missing = [name for name in _PACKAGES if importlib.util.find_spec(name) is None]
+    missing = [name for name in PACKAGES if importlib.util.find_spec(name) is None]
     if missing:
         raise MissingExtraError(
             f"JAX is wanted, and {', '.join(missing)} {'is' if len(missing) == 1 else 'are'} not installed",

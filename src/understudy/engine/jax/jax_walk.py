@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Literal, NamedTuple
 
+import numpy as np
+
 from understudy.engine.jax.jax_expression import rates
 from understudy.engine.problem import NEVER, NOT_FINITE, OK, STEP_COLLAPSED, TOO_MANY_STEPS
 from understudy.engine.timeline import ADD, BOLUS, PROFILE, RATE, REINITIALISE, ROW, STEADY, STOP_INFUSIONS
@@ -50,6 +52,15 @@ class Walk:
     max_steps: int
     derivatives: Derivatives = "none"
     on_looks: bool = False
+
+    @property
+    def implicit(self) -> bool:
+        """Whether steps are implicit.
+
+        So they are where a derivative goes through a state that cannot be negative: such a state that an explicit
+        step has left empty keeps the derivative that it had, and would go on with it when it fills again.
+        """
+        return self.model.stiff or (self.derivatives != "none" and bool(_nonnegative(self.model).any()))
 
 
 class Tables(NamedTuple):
@@ -148,7 +159,7 @@ def _advance(walk: Walk, exact: Any, here: Standing, stop: Stop) -> tuple[Standi
         time = here.time + part * span
         # What changes its form where the integration stops has its old form up to there.
         time = time - stop_gradient(jnp.maximum(time - last, 0.0))
-        return span * (rates(walk.model, time, scaled * scale, here.parameters) + here.infusions) / scale
+        return span * _speed(walk, time, scaled * scale, here, exact[1] * scale) / scale
 
     # Of events that fall together by chance each still moves on its own: the way between has a derivative.
     pushed = (
@@ -159,13 +170,13 @@ def _advance(walk: Walk, exact: Any, here: Standing, stop: Stop) -> tuple[Standi
     end = jnp.where(going, 1.0, 0.0)
     looks = jnp.clip((stop.looks - here.time) / jnp.where(going, span, 1.0), 0.0, end)
     found = _integrate(walk, exact, slope, here.states / scale, end, stop_gradient(looks))
-    states = jnp.where(going, found.end * scale, pushed)
+    states = _floored(walk.model, jnp.where(going, found.end * scale, pushed))
     status = jnp.where(
         found.status == OK, jnp.where(jnp.isfinite(states).all(), OK, NOT_FINITE), found.status
     )
     status = jnp.where(here.status == OK, status, here.status)
     fine = status == OK
-    seen = jnp.where(going, found.seen * scale, states)
+    seen = jnp.where(going, _floored(walk.model, found.seen * scale), states)
     was_reached = (here.status == OK) & (fine | (looks <= found.reached))
     there = here._replace(
         time=until,
@@ -176,6 +187,34 @@ def _advance(walk: Walk, exact: Any, here: Standing, stop: Stop) -> tuple[Standi
         steps=here.steps + jnp.where(going, found.steps, 0),
     )
     return there, jnp.where(was_reached[:, None], seen, jnp.nan)
+
+
+def _speed(walk: Walk, time: Any, states: Any, here: Standing, nothing: Any) -> Any:
+    """How fast the states change; one that cannot be negative and is empty loses nothing more.
+
+    The equations of an implicit step have no solution where a rate jumps: there the loss ends over the last bit, of
+    the size that counts as `nothing` in each state.
+    """
+    import jax.numpy as jnp
+
+    held = _nonnegative(walk.model)
+    found = rates(walk.model, time, _floored(walk.model, states), here.parameters) + here.infusions
+    if not held.any():
+        return found
+    left = jnp.clip(states / nothing, 0.0, 1.0) if walk.implicit else jnp.where(states > 0.0, 1.0, 0.0)
+    return jnp.where(held & (found < 0.0), left * found, found)
+
+
+def _floored(model: Model, states: Any) -> Any:
+    """States of shape (..., states); those that cannot be negative end, within the tolerance, a little below zero."""
+    import jax.numpy as jnp
+
+    held = _nonnegative(model)
+    return jnp.where(held & (states < 0.0), 0.0, states) if held.any() else states
+
+
+def _nonnegative(model: Model) -> np.ndarray:
+    return np.array([state.nonnegative for state in model.states])
 
 
 def _scale(peak: Any, infused: Any) -> Any:
@@ -199,7 +238,7 @@ def _integrate(walk: Walk, exact: Any, slope: Any, start: Any, end: Any, looks: 
     import diffrax
     import jax.numpy as jnp
 
-    solver = diffrax.Kvaerno5() if walk.model.stiff else diffrax.Tsit5()
+    solver = diffrax.Kvaerno5() if walk.implicit else diffrax.Tsit5()
     steps = diffrax.PIDController(rtol=exact[0], atol=exact[1], dtmin=_SMALLEST)
     if walk.on_looks:
         steps = diffrax.ClipStepSizeController(steps, step_ts=looks)

@@ -22,7 +22,8 @@ from understudy.engine.kernel import rodas5p
 from understudy.engine.kernel.lanes import run_in_threads
 from understudy.engine.kernel.line import Found, Line, line_of, nothing_found, solution_of
 from understudy.engine.kernel.patient_order import by_cost, pilots
-from understudy.engine.kernel.time_loop import Method, make_place, solve_range
+from understudy.engine.kernel.place import make_place
+from understudy.engine.kernel.time_loop import Method, solve_range
 from understudy.engine.problem import STIFFLY, Problem, Solution, Tolerances
 from understudy.model.model import Model
 

@@ -232,3 +232,13 @@ def operation(write: Callable[..., ir.Value | None]) -> Callable:
         return signature, generate
 
     return lane_operation
+
+
+@intrinsic
+def first_lane(typing_context, lanes):
+    """The lowest of the lanes whose bits are set in a number; there must be one."""
+
+    def generate(context, builder, signature, arguments):
+        return builder.cttz(arguments[0], ir.Constant(ir.IntType(1), 1))
+
+    return types.int64(types.int64), generate

@@ -124,15 +124,18 @@ def apply_event(line, event, time, lane, width, y, p, r, used):
 
 
 @njit(cache=True, nogil=True)
-def add_linear_flow(moved, matrix, inflow, infused, y):
-    """Add derivatives of a linear system's first states to their sensitivities, times `moved` (directions,)."""
+def add_linear_flow(moved, source, matrix, inflow, infused, y):
+    """Add derivatives of a linear system's states, of copy `source` of them, to all copies, times `moved` (copies,).
+
+    Copy 0 are the first states themselves, to which nothing is added. A copy does not drive itself in this way.
+    """
     own = y.size // (1 + moved.size)
-    for i in range(own):
+    for i in range(own * source, own * (source + 1)):
         speed = inflow[i] + infused[i]
-        for j in range(own):
+        for j in range(own * (source + 1)):
             speed += matrix[i, j] * y[j]
         for m in range(moved.size):
-            y[own * (1 + m) + i] += moved[m] * speed
+            y[own * (1 + m) + i % own] += moved[m] * speed
 
 
 @inlined

@@ -53,7 +53,9 @@ def by_cost(problem: Problem, patients: np.ndarray, solved: np.ndarray, steps: n
     steps : int array
         Steps that each of those took.
     """
-    others = np.setdiff1d(patients, solved, assume_unique=True)
+    left = np.ones(patients.size, dtype=bool)
+    left[np.searchsorted(patients, solved)] = False
+    others = patients[left]
     if _saved(steps, np.argsort(steps)) < _GAIN:
         return others
     known = _features(problem, patients)
@@ -64,7 +66,7 @@ def by_cost(problem: Problem, patients: np.ndarray, solved: np.ndarray, steps: n
     slopes = np.linalg.lstsq(learned, cost - cost.mean(), rcond=1e-6)[0]
     if _saved(steps, np.argsort(learned @ slopes)) < _GAIN:
         return others
-    expected = (known @ slopes)[np.searchsorted(patients, others)]
+    expected = (known @ slopes)[left]
     return others[np.lexsort((-expected, np.arange(others.size) // _WINDOW))]
 
 

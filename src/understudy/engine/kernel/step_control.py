@@ -91,9 +91,20 @@ def judge(code: Code, most: Vector, automatic: Vector) -> ir.Value:
     stuck = ~accepted & ~(wanted > least)
     spent = live & ~ends & (taken >= most)
     seen = accepted & (code.lane(NEXT_SEEN) <= now)
-    far = (stop - now) > wanted * FAR
-    change = live & far & _ought_to_change(code, accepted, implicit) & (automatic > 0.0)
+    change = (
+        live
+        & _far_to_go(code, stop - now, wanted, implicit)
+        & _ought_to_change(code, accepted, implicit)
+        & (automatic > 0.0)
+    )
     return _together(code, seen, ends, live & stuck, spent, change)
+
+
+def _far_to_go(code: Code, left: Vector, wanted: Vector, implicit: Vector) -> Vector:
+    """Where it takes many steps to the stop: the longest stable ones, or of implicit lanes those they wish for."""
+    step = code.lane(STEP) * (STABLE * FAR)
+    held = left * left * code.lane(RADIUS) > step * step
+    return ~implicit & held | implicit & (left > wanted * FAR)
 
 
 def _ought_to_change(code: Code, accepted: Vector, implicit: Vector) -> Vector:

@@ -21,17 +21,16 @@ from understudy.engine.events.event_watch import (
     watch_steps,
 )
 from understudy.engine.kernel import rodas5p, tsit5
+from understudy.engine.kernel.lane_code import first_lane
 from understudy.engine.kernel.lane_space import (
     CALM,
     ERROR,
-    FLOOR,
     FRESH,
     IMPLICIT,
     INFUSED,
     LIVE,
     NEXT_SEEN,
     NEXT_TIME,
-    PEAK,
     SEEN,
     STAGE_TIME,
     STATE,
@@ -39,14 +38,12 @@ from understudy.engine.kernel.lane_space import (
     STOP,
     TAKEN,
     TIME,
-    WANTED,
     WORK,
-    aligned,
-    make_space,
     row,
 )
 from understudy.engine.kernel.lanes import WIDTH as W
 from understudy.engine.kernel.line import apply_event
+from understudy.engine.kernel.place import begin
 from understudy.engine.kernel.step_control import (
     CHANGE,
     ENDS,
@@ -68,12 +65,8 @@ from understudy.engine.problem import (
     STIFFLY,
     TOO_MANY_STEPS,
 )
-from understudy.engine.timeline import BOLUS, FLOW, PROFILE, RATE, REINITIALISE
+from understudy.engine.timeline import FLOW, REINITIALISE
 
-# A state that has been zero so far is measured by these fractions of the largest amount given and of the largest dose
-# that enters by a profile. Without them a state that rises from zero like a power of time would have the same relative
-# error at every step size, however small. It is measured by its own size once it has one: units differ.
-SEED, PROFILE_SEED = 1e-10, 1e-3
 _LANES = 2**W - 1
 # Implicit steps are long, and what is observed within them lies far from both ends: they may err by less.
 IMPLICIT_SHARE = 0.5
@@ -87,76 +80,6 @@ class Method(NamedTuple):
     max_steps: float
     implicit: bool
     automatic: float
-
-
-class Place(NamedTuple):
-    """Working space of one thread, and where each lane is.
-
-    Parameters
-    ----------
-    space : float array
-        See `lane_space`.
-    parameters : float array, shape (parameters * 8,)
-    used : int array, shape (inputs, 8)
-        Doses that hold a slot.
-    event, applied, seen, seen_end : int arrays, shape (8,)
-        The next event, how many have taken effect, the next observation and the end of them.
-    """
-
-    space: np.ndarray
-    parameters: np.ndarray
-    used: np.ndarray
-    event: np.ndarray
-    applied: np.ndarray
-    seen: np.ndarray
-    seen_end: np.ndarray
-
-
-def make_place(states: int, parameters: int, inputs: int) -> Place:
-    """Working space for one thread."""
-    counts = [np.zeros(W, dtype=np.int64) for _ in range(4)]
-    return Place(
-        make_space(states), aligned(max(parameters, 1)), np.zeros((inputs, W), dtype=np.int64), *counts
-    )
-
-
-@inlined
-def _seed(line, patient):
-    """What a state of a patient is measured by while it is zero."""
-    largest, profiled = 0.0, 0.0
-    for q in range(line.start.shape[1]):
-        largest = max(largest, abs(line.start[patient, q]))
-    for event in range(line.event_start[patient], line.event_start[patient + 1]):
-        if line.event_kind[event] in (BOLUS, RATE, PROFILE):
-            largest = max(largest, abs(line.event_value[event]))
-        if line.event_kind[event] == PROFILE:
-            profiled = max(profiled, abs(line.event_value[event]))
-    return max(SEED * largest, PROFILE_SEED * profiled)
-
-
-@inlined
-def _begin(line, place, lane, patient, live, implicit):
-    """Put a patient into a lane."""
-    space, size = place.space, line.start.shape[1] * W
-    for which in (WANTED, ERROR, TAKEN, STIFF, CALM):
-        space[which + lane] = 0.0
-    space[IMPLICIT + lane] = 1.0 if implicit else 0.0
-    space[LIVE + lane] = 1.0 if live else 0.0
-    space[FRESH + lane] = 1.0
-    space[TIME + lane] = space[STOP + lane] = line.start_time[patient]
-    place.event[lane], place.applied[lane] = line.event_start[patient], 0
-    place.seen[lane], place.seen_end[lane] = line.seen_start[patient], line.seen_start[patient + 1]
-    place.used[:, lane] = 0
-    seed, least = _seed(line, patient), min(line.first_row[patient], line.least.shape[0] - 1)
-    state, infused, peak, floor = row(size, STATE), row(size, INFUSED), row(size, PEAK), row(size, FLOOR)
-    for q in range(line.start.shape[1]):
-        j = q * W + lane
-        value = line.start[patient, q]
-        space[state + j], space[infused + j], space[floor + j] = value, 0.0, line.floor[q]
-        measure = max(abs(value), line.least[least, q])
-        space[peak + j] = measure if measure > 0.0 else -seed
-    for q in range(line.table.shape[1]):
-        place.parameters[q * W + lane] = line.table[line.first_row[patient], q]
 
 
 @inlined
@@ -284,15 +207,19 @@ def _observe(line, found, place, size, lanes, methods):
         tsit5.interpolate(space.ctypes.data, size, 0.0, 0.0)
         if methods & STIFFLY:
             rodas5p.interpolate(space.ctypes.data, size, 0.0, 0.0)
-        for lane in range(W):
-            if lanes >> lane & 1:
-                seen = place.seen[lane]
-                for q in range(size // W):
-                    found.states[seen, q] = space[states + q * W + lane]
-                place.seen[lane] = seen + 1
-                _expect(line, place, lane)
-                if not space[NEXT_SEEN + lane] <= space[NEXT_TIME + lane]:
-                    lanes &= ~(1 << lane)
+        here = lanes
+        # Which lanes have one left is hard to foretell: as few branches as can be.
+        while here:
+            lane = first_lane(here)
+            here &= here - 1
+            seen = place.seen[lane]
+            at = states + lane
+            for q in range(found.states.shape[1]):
+                found.states[seen, q] = space[at]
+                at += W
+            place.seen[lane] = seen + 1
+            _expect(line, place, lane)
+            lanes ^= (not space[NEXT_SEEN + lane] <= space[NEXT_TIME + lane]) << lane
 
 
 @compiled
@@ -334,7 +261,7 @@ def _begin_block(block, last, order, how, line, found, place, watch):
     """Put eight patients into the lanes; those left over in the last block get its last patient and stand still."""
     for lane in range(W):
         patient = order[min(block + lane, last - 1)]
-        _begin(line, place, lane, patient, block + lane < last, how.implicit)
+        begin(line, place, lane, patient, block + lane < last, how.implicit)
         if watch is not None:
             begin_watch(watch, lane)
         if block + lane < last:
@@ -346,8 +273,10 @@ def _serve(block, lanes, order, model, how, line, found, place, watch):
     """Events and observations of the lanes that stand at their stop, and their first step after it."""
     space, size = place.space, line.start.shape[1] * W
     at, parameters = space.ctypes.data, place.parameters.ctypes.data
-    for lane in range(W):
-        if lanes >> lane & 1 and space[LIVE + lane] > 0.0:
+    while lanes:
+        lane = first_lane(lanes)
+        lanes &= lanes - 1
+        if space[LIVE + lane] > 0.0:
             _arrive(line, found, place, watch, model, lane, order[min(block + lane, order.size - 1)])
     look_after(at, size, 0.0, 0.0)
     tsit5.derivative(model, at, size, parameters, STAGE_TIME, STATE, WORK)
@@ -359,8 +288,8 @@ def solve_range(first, last, order, model, jacobian, how, line, found, place, wa
     """Solve the patients ``order[first:last]``, eight at a time.
 
     `model` and `jacobian` are addresses; `how` is a `Method`; `found` is filled; `place`, `watch` and `implicit` are
-    working space (see `make_place`, `make_watch` and `rodas5p.make_implicit`). For a model without events `watch` is
-    None, without a Jacobian `implicit` is: what they need is then not compiled.
+    working space (see `place.make_place`, `make_watch` and `rodas5p.make_implicit`). For a model without events `watch`
+    is None, without a Jacobian `implicit` is: what they need is then not compiled.
     """
     space, size, relative, absolute = place.space, line.start.shape[1] * W, how.relative, how.absolute
     at, parameters = space.ctypes.data, place.parameters.ctypes.data

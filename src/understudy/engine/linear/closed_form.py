@@ -70,7 +70,7 @@ def system_of(problem: Problem) -> System:
     return System(
         blocks.size, *entries, *couplings, matrix[:, *entries], matrix[:, *couplings], inflow,
         np.concatenate([[0], np.cumsum(whole(lengths))]), whole([i for block in blocks.exchanges for i in block]),
-        whole(blocks.upstream), whole(blocks.driving),
+        blocks.places, blocks.reach,
     )  # fmt: skip
 
 
@@ -83,7 +83,7 @@ def _places(places: tuple[tuple[int, int], ...]) -> tuple[np.ndarray, np.ndarray
 def _solve_range(first, last, system, space, line, found):
     """Follow patients `first` to `last` from event to event."""
     size, rows, columns, coupled, driver, entries, couplings, inflow = system[:8]
-    block_start, block_states, upstream, driving = system[8:]
+    block_start, block_states, places, reach = system[8:]
     decays, matrix, work, points, labels, spent, powers, fractions, vectors, forced = space[:10]
     carried, coefficients, weights, lengths, factors, sums, series, lane_powers, lane_table, table, terms = (
         space[10:]
@@ -100,7 +100,7 @@ def _solve_range(first, last, system, space, line, found):
             base[s], infused[s] = start[patient, s], 0.0
         seen, seen_end = line.seen_start[patient], line.seen_start[patient + 1]
         begin, end = line.event_start[patient], line.event_start[patient + 1]
-        known = (-1, 0, 0, 0)
+        known = (-1, 0, 0)
         count, shortest, longest = 0, 0.0, 0.0
         for event in range(begin, end + 1):
             until = event_time[event] if event < end else np.inf
@@ -117,20 +117,20 @@ def _solve_range(first, last, system, space, line, found):
             if k < after:
                 for s in range(n):
                     inputs[s] = infused[s] + inflow[row, s]
-                now, copies, given = occupied(base, inputs, size, upstream, coupled, driver)
-                if known != (row, now, copies, given):
+                held, given = occupied(base, inputs, places, reach)
+                if known != (row, held, given):
                     if row != known[0]:
                         for e in range(rows.size):
                             matrix[rows[e], columns[e]] = entries[row, e]
                         rate_constants(matrix, block_start, block_states, work, decays)
-                    count = set_points(decays, now, copies, given, upstream, driving, points, labels, spent)
+                    count = set_points(decays, held, given, reach, points, labels, spent)
                     partial_fractions(points, count, powers, fractions)
                     shortest = shortest_time(points, count, powers, fractions)
                     set_series(points, count, series)
                     longest = longest_time(points, count)
-                    known = (row, now, copies, given)
+                    known = (row, held, given)
                 set_vectors(
-                    base, inputs, size, row, rows, columns, entries, coupled, driver, couplings,
+                    base, inputs, size, row, rows, columns, entries, coupled, driver, couplings, places,
                     points, count, given, spent, vectors, forced, carried,
                 )  # fmt: skip
                 summed = False
@@ -180,8 +180,8 @@ def _solve_range(first, last, system, space, line, found):
                 for s in range(n):
                     inputs[s] = infused[s] + inflow[row, s]
                 move_sensitivities(
-                    target, flow, size, row, rows, columns, entries, coupled, driver, couplings, inputs,
-                    vectors[0], base,
+                    target, int(event_value[event]), flow, size, row, rows, columns, entries, coupled, driver,
+                    couplings, inputs, vectors[0], base,
                 )  # fmt: skip
             else:
                 apply_event(line, event, time, 0, 1, base, unused, infused, used)

@@ -24,7 +24,8 @@ _DOUBLINGS = 80
 _TERMS = 80
 
 
-@numba.njit(cache=True, nogil=True)
+# Undefined points are in no order: what is divided by may be zero then, and must not raise.
+@numba.njit(cache=True, nogil=True, error_model="numpy")
 def partial_fractions(z, count, powers, fractions):
     """Coefficients of the sums of exponentials over falling points.
 
@@ -72,7 +73,8 @@ def shortest_time(z, count, powers, fractions):
     return np.inf
 
 
-@numba.njit(cache=True, nogil=True)
+# Undefined points are in no order: what is divided by may be zero then, and must not raise.
+@numba.njit(cache=True, nogil=True, error_model="numpy")
 def _harmless(z, count, powers, fractions, time):
     """Whether no sum of exponentials has terms much larger than itself."""
     for k in range(1, count):

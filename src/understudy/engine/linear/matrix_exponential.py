@@ -385,6 +385,7 @@ def _solve_range(first, last, spectrum, line, found):
             elif line.event_kind[event] == FLOW:
                 add_linear_flow(
                     line.flow[line.event_target[event]],
+                    int(line.event_value[event]),
                     spectrum.matrix[row],
                     spectrum.inflow[row],
                     infused,

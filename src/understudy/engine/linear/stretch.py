@@ -6,7 +6,8 @@ differences of `understudy.engine.linear.divided_differences`: Newton's interpol
 (A + z_0) (A + z_1) ... = 0 (Putzer 1966, Am Math Monthly 73:2-7, doi:10.2307/2313914, is the same in another order).
 With the fastest first, all w_k of compartments are non-negative (Micchelli & Willoughby 1979, Linear Algebra Appl
 23:141-156, doi:10.1016/0024-3795(79)90097-8): nothing is lost to cancellation. Equal or nearly equal rate constants are
-no special case. Sensitivities run through the same rate constants a second time, so each counts twice.
+no special case. Sensitivities run through the same rate constants a second time, so each counts twice; second
+sensitivities run through them a third time.
 """
 
 from __future__ import annotations
@@ -32,7 +33,8 @@ class System(NamedTuple):
     """Blocks and every parameter row's rates, as the compiled loop takes them.
 
     ``rows[e]`` and ``columns[e]`` are the place of ``entries[row, e]`` in the matrix of the first states,
-    ``coupled[e]`` and ``driver[e]`` that of ``couplings[row, e]``.
+    ``coupled[e]`` and ``driver[e]`` that of ``couplings[row, e]``. ``places`` and ``reach`` are those of
+    `understudy.engine.linear.blocks.Blocks`.
     """
 
     size: int
@@ -45,8 +47,8 @@ class System(NamedTuple):
     inflow: np.ndarray
     block_start: np.ndarray
     block_states: np.ndarray
-    upstream: np.ndarray
-    driving: np.ndarray
+    places: np.ndarray
+    reach: np.ndarray
 
 
 class Space(NamedTuple):
@@ -78,8 +80,7 @@ class Space(NamedTuple):
 def space_for(system: System) -> Space:
     """Work space of one thread."""
     size, states = system.size, system.inflow.shape[1]
-    most = (1 if states == size else 2) * size + 1
-    whole = lambda count: np.empty(count, dtype=np.int64)  # noqa: E731
+    most = system.reach.size + 1
     table, terms = work_space(most)
     whole = lambda count: np.empty(count, dtype=np.int64)  # noqa: E731
     return Space(
@@ -88,7 +89,7 @@ def space_for(system: System) -> Space:
         work=np.empty((size, size)),
         points=np.empty(most),
         labels=whole(most),
-        spent=whole(2 * size),
+        spent=whole(system.reach.size),
         powers=whole(most),
         fractions=np.zeros((most, most)),
         vectors=np.empty((most, states)),
@@ -108,58 +109,42 @@ def space_for(system: System) -> Space:
 
 
 @numba.njit(cache=True, nogil=True)
-def occupied(base, inputs, size, upstream, coupled, driver):
-    """States that hold something or will, as bits: the first ones, their copies, and whether there is an input."""
-    first, copies, given = 0, 0, 0
+def occupied(base, inputs, places, reach):
+    """Places that hold something or will, as bits, and whether there is an input."""
+    holding, given = 0, 0
     for s in range(base.size):
         if inputs[s] != 0.0:
             given = 1
         if base[s] != 0.0 or inputs[s] != 0.0:
-            if s < size:
-                first |= 1 << s
-            else:
-                copies |= 1 << (s % size)
-    first = _downstream(first, upstream)
-    for e in range(coupled.size):
-        if first >> driver[e] & 1:
-            copies |= 1 << (coupled[e] % size)
-    return first, _downstream(copies, upstream), given
-
-
-@numba.njit(cache=True, nogil=True)
-def _downstream(states, upstream):
+            holding |= 1 << places[s]
     reached = 0
-    for i in range(upstream.size):
-        if upstream[i] & states != 0:
+    for i in range(reach.size):
+        if reach[i] & holding != 0:
             reached |= 1 << i
-    return reached
+    return reached, given
 
 
 @numba.njit(cache=True, nogil=True)
-def set_points(decays, first, copies, given, upstream, driving, points, labels, spent):
-    """Falling rate constants of the states occupied, and after how many of them each state is spent.
+def set_points(decays, held, given, reach, points, labels, spent):
+    """Falling rate constants of the places occupied, and after how many of them each place is spent.
 
-    A state is spent once all that it can hold has been worked off: what rounding leaves there is no amount.
+    A place is spent once all that it can hold has been worked off: what rounding leaves there is no amount.
     """
-    size, count = decays.size, 0
-    for state in range(2 * size):
-        if not (first if state < size else copies) >> (state % size) & 1:
+    count = 0
+    for place in range(reach.size):
+        if not held >> place & 1:
             continue
-        own, k = decays[state % size], count
+        own, k = decays[place % decays.size], count
         while k > 0 and points[k - 1] < own:
             points[k], labels[k] = points[k - 1], labels[k - 1]
             k -= 1
-        points[k], labels[k] = own, state
+        points[k], labels[k] = own, place
         count += 1
-    for i in range(size):
-        spent[i], spent[size + i] = 0, 0
+    for i in range(reach.size):
+        spent[i] = 0
         for k in range(count):
-            label = labels[k]
-            if label < size and upstream[i] >> label & 1:
+            if reach[i] >> labels[k] & 1:
                 spent[i] = k + 1
-            through = upstream[i] if label >= size else driving[i]
-            if through >> (label % size) & 1:
-                spent[size + i] = k + 1
     if count == 0 or given == 1:
         # A constant input decays with a rate constant of zero; where nothing is, any will do.
         points[count], count = 0.0, count + 1
@@ -168,7 +153,7 @@ def set_points(decays, first, copies, given, upstream, driving, points, labels, 
 
 @numba.njit(cache=True, nogil=True)
 def set_vectors(
-    base, inputs, size, row, rows, columns, entries, coupled, driver, couplings, points, count, given, spent,
+    base, inputs, size, row, rows, columns, entries, coupled, driver, couplings, places, points, count, given, spent,
     vectors, forced, carried,
 ):  # fmt: skip
     """Newton's vectors w_0, w_1, ... of a stretch.
@@ -176,7 +161,20 @@ def set_vectors(
     What flows in goes through the same vectors as an amount does, and through zero after all other points: F over
     z_0 to z_k and zero is ``F_(k+1) + z_(k+1) F`` over one point more and zero, and so on, sums of what is positive.
     """
-    chain = (size, row, rows, columns, entries, coupled, driver, couplings, points, count - given, spent)
+    chain = (
+        size,
+        row,
+        rows,
+        columns,
+        entries,
+        coupled,
+        driver,
+        couplings,
+        places,
+        points,
+        count - given,
+        spent,
+    )
     _set_chain(base, chain, vectors)
     if given == 0:
         return
@@ -192,7 +190,7 @@ def set_vectors(
 @numba.njit(cache=True, nogil=True)
 def _set_chain(start, chain, vectors):
     """A vector, and what is left of it after each of the points."""
-    size, row, rows, columns, entries, coupled, driver, couplings, points, count, spent = chain
+    size, row, rows, columns, entries, coupled, driver, couplings, places, points, count, spent = chain
     for s in range(start.size):
         vectors[0, s] = start[s]
     for k in range(1, count):
@@ -204,7 +202,7 @@ def _set_chain(start, chain, vectors):
         for e in range(coupled.size):
             vectors[k, coupled[e]] += couplings[row, e] * vectors[k - 1, driver[e]]
         for s in range(start.size):
-            if k >= spent[s if s < size else size + s % size]:
+            if k >= spent[places[s]]:
                 vectors[k, s] = 0.0
 
 
@@ -263,9 +261,12 @@ def add_up(factors, count, vectors, sums):
 
 @numba.njit(cache=True, nogil=True)
 def move_sensitivities(
-    moved, flow, size, row, rows, columns, entries, coupled, driver, couplings, inputs, speed, base
+    moved, source, flow, size, row, rows, columns, entries, coupled, driver, couplings, inputs, speed, base
 ):
-    """Add the derivatives of the first states by time to their sensitivities, times ``flow[moved, direction]``."""
+    """Add the derivatives by time of copy `source` of the states to all copies, times ``flow[moved, copy]``.
+
+    Copy 0 are the first states themselves, to which nothing is added.
+    """
     for s in range(base.size):
         speed[s] = inputs[s]
     for start in range(0, base.size, size):
@@ -276,4 +277,4 @@ def move_sensitivities(
     own = base.size // (1 + flow.shape[1])
     for direction in range(flow.shape[1]):
         for s in range(own):
-            base[(1 + direction) * own + s] += flow[moved, direction] * speed[s]
+            base[(1 + direction) * own + s] += flow[moved, direction] * speed[source * own + s]

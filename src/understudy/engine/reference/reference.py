@@ -18,25 +18,43 @@ TIGHT = Tolerances(relative=1e-11, absolute=1e-13, max_steps=200_000)
 
 def _advance(patient: Patient, times: np.ndarray, until: float, tolerances: Tolerances) -> np.ndarray:
     """Integrate to `until`; states at `times` on the way, shape (times, states)."""
-    from scipy.integrate import solve_ivp
-
     if until == patient.time:
         return np.tile(patient.states, (times.size, 1))
-    how = patient.prepare(until, tolerances)
     wanted, place = np.unique(np.append(times, until), return_inverse=True)
-    span = (patient.time, until)
+    how, found = patient.prepare(until, tolerances), np.empty((0, len(patient.states)))
+    while patient.time < until:
+        found = np.concatenate([found, _until_empty(patient, wanted[len(found) :], until, how)])
+    found = found[place]
+    patient.peak = np.maximum(patient.peak, np.abs(found).max(axis=0))
+    return found[:-1]
+
+
+def _until_empty(patient: Patient, wanted: np.ndarray, until: float, how: dict) -> np.ndarray:
+    """States at the times wanted, as far as the next time at which a state that cannot be negative is empty."""
+    from scipy.integrate import solve_ivp
+
     with np.errstate(all="ignore"), warnings.catch_warnings():
         # LSODA reports trouble as a warning and a failed status; the status is what is read.
         warnings.simplefilter("ignore", UserWarning)
         result = solve_ivp(
-            patient.derivative, span, patient.states, method=patient.method(until), t_eval=wanted, **how
+            patient.derivative,
+            (patient.time, until),
+            patient.states,
+            method=patient.method(until),
+            t_eval=wanted,
+            events=patient.emptied(),
+            **how,
         )
     if not result.success:
         raise Failed(STEP_COLLAPSED, float(result.t[-1]) if len(result.t) else patient.time)
-    found = patient.above_floor(result.y.T[place])
-    patient.peak = np.maximum(patient.peak, np.abs(found).max(axis=0))
-    patient.arrive(until, found[-1])
-    return found[:-1]
+    found = patient.above_floor(np.reshape(result.y, (len(patient.states), -1)).T)
+    if result.status == 0:
+        patient.arrive(until, found[-1])
+    else:
+        empty = [len(times) > 0 for times in result.t_events]
+        first = empty.index(True)
+        patient.stand_empty(result.t_events[first][0], result.y_events[first][0], empty)
+    return found
 
 
 def solve(problem: Problem, tolerances: Tolerances = TIGHT, jobs: int = 1) -> Solution:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from understudy.engine.problem import NEVER, NOT_FINITE, TOO_MANY_STEPS, Problem, Tolerances
@@ -45,6 +47,23 @@ class Patient:
         """States, those put to zero that cannot be negative and are, by the integrator's error; shape (..., states)."""
         return np.where(self.nonnegative & (states < 0), 0.0, states)
 
+    def emptied(self) -> list[Callable[[float, np.ndarray], float]]:
+        """For SciPy's solvers: a function for each state that cannot be negative, which ends them as it runs empty."""
+
+        def watch(index: int) -> Callable[[float, np.ndarray], float]:
+            # One that is empty already runs empty no more.
+            level = lambda t, states: states[index] if states[index] != 0 else 1.0  # noqa: E731
+            level.terminal, level.direction = True, -1
+            return level
+
+        return [watch(index) for index in np.flatnonzero(self.nonnegative)]
+
+    def stand_empty(self, time: float, states: np.ndarray, empty: list[bool]) -> None:
+        """Stand at the time at which some of the states that cannot be negative have run empty."""
+        states = states.copy()
+        states[np.flatnonzero(self.nonnegative)[empty]] = 0.0
+        self.arrive(time, states)
+
     def derivative(self, t: float, states: np.ndarray) -> np.ndarray:
         self.evaluations += 1
         if self.evaluations > self.allowed:
@@ -85,13 +104,13 @@ class Patient:
             self.values[column : column + 2] = value, self.time
             self.used[target] += 1
         elif kind == FLOW:
-            self.flow(problem.timeline.flow[target])
+            self.flow(problem.timeline.flow[target], int(value))
 
-    def flow(self, moved: np.ndarray) -> None:
-        """Add the derivatives of the first states to their sensitivities, as far as each direction has moved."""
+    def flow(self, moved: np.ndarray, source: int) -> None:
+        """Add the derivatives of a copy of the states to all copies, as far as each has moved."""
         own = len(self.states) // (1 + moved.size)
         self.allowed = self.evaluations + 1
-        speed = self.derivative(self.time, self.states)[:own]
+        speed = self.derivative(self.time, self.states)[own * source : own * (source + 1)]
         self.states[own:] += np.outer(moved, speed).ravel()
 
     def take_parameters(self, row: int) -> None:

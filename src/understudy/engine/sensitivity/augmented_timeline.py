@@ -19,7 +19,7 @@ import numpy as np
 from understudy.engine.sensitivity.profile_slopes import SlopeSlots
 from understudy.engine.timeline import BOLUS, FLOW, PROFILE, RATE, Timeline
 
-_BEFORE, _ITSELF, _AFTER = -1, 0, 1
+BEFORE, ITSELF, AFTER = -1, 0, 1
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,13 +42,13 @@ class EventSlopes:
     state: np.ndarray
 
 
-class _Parts:
-    """Collects events beside those of a timeline."""
+class Parts:
+    """Collects events beside those of a timeline, each before or after one of them."""
 
     def __init__(self, timeline: Timeline):
         count = timeline.event_time.size
         self.columns = [
-            [np.arange(count)], [np.full(count, _ITSELF)], [timeline.event_kind], [timeline.event_target],
+            [np.arange(count)], [np.full(count, ITSELF)], [timeline.event_kind], [timeline.event_target],
             [timeline.event_value],
         ]  # fmt: skip
 
@@ -75,15 +75,20 @@ def augment_timeline(timeline: Timeline, slopes: EventSlopes, own: int, held: Sl
         How many states are the mechanism's.
     held : SlopeSlots
     """
-    parts = _Parts(timeline)
+    parts = Parts(timeline)
     kind, moved = timeline.event_kind, slopes.time != 0.0
-    _add_changed_values(parts, kind, slopes, own)
+    add_changed_values(parts, kind, slopes, own)
     _add_moved_rates(parts, timeline, slopes, own)
     flow = _add_moved_boluses(parts, kind, slopes, moved)
     _add_profiles(parts, timeline, slopes, held)
+    return with_parts(timeline, parts, flow)
+
+
+def with_parts(timeline: Timeline, parts: Parts, flow: np.ndarray) -> Timeline:
+    """The timeline with all events that were collected."""
     event, _, kinds, targets, values = parts.sorted()
     # How many events there are up to each of the old ones.
-    reached = np.append(0, np.cumsum(np.bincount(event, minlength=kind.size)))
+    reached = np.append(0, np.cumsum(np.bincount(event, minlength=timeline.event_kind.size)))
     owner = np.repeat(np.arange(timeline.patients), np.diff(timeline.observation_start))
     first = timeline.event_start[owner]
     return replace(
@@ -101,12 +106,13 @@ def augment_timeline(timeline: Timeline, slopes: EventSlopes, own: int, held: Sl
     )
 
 
-def _add_changed_values(parts: _Parts, kind: np.ndarray, slopes: EventSlopes, own: int) -> None:
+def add_changed_values(parts: Parts, kind: np.ndarray, slopes: EventSlopes, own: int) -> None:
+    """Collect what changed amounts and rates give to the sensitivities."""
     event, m = np.nonzero((slopes.value != 0.0) & np.isin(kind, (BOLUS, RATE))[:, None])
-    parts.add(event, _AFTER, kind[event], own * (1 + m) + slopes.state[event], slopes.value[event, m])
+    parts.add(event, AFTER, kind[event], own * (1 + m) + slopes.state[event], slopes.value[event, m])
 
 
-def _add_moved_rates(parts: _Parts, timeline: Timeline, slopes: EventSlopes, own: int) -> None:
+def _add_moved_rates(parts: Parts, timeline: Timeline, slopes: EventSlopes, own: int) -> None:
     """Rates that begin at once: an infusion's, and the first one of an absorption profile."""
     rise = np.select(
         [timeline.event_kind == RATE, timeline.event_kind == PROFILE],
@@ -115,21 +121,21 @@ def _add_moved_rates(parts: _Parts, timeline: Timeline, slopes: EventSlopes, own
     )
     change = -rise[:, None] * slopes.time
     event, m = np.nonzero(change)
-    parts.add(event, _AFTER, BOLUS, own * (1 + m) + slopes.state[event], change[event, m])
+    parts.add(event, AFTER, BOLUS, own * (1 + m) + slopes.state[event], change[event, m])
 
 
-def _add_moved_boluses(parts: _Parts, kind: np.ndarray, slopes: EventSlopes, moved: np.ndarray) -> np.ndarray:
+def _add_moved_boluses(parts: Parts, kind: np.ndarray, slopes: EventSlopes, moved: np.ndarray) -> np.ndarray:
     event = np.flatnonzero((kind == BOLUS) & moved.any(axis=1))
-    parts.add(event, _BEFORE, FLOW, np.arange(event.size), 0.0)
-    parts.add(event, _AFTER, FLOW, event.size + np.arange(event.size), 0.0)
+    parts.add(event, BEFORE, FLOW, np.arange(event.size), 0.0)
+    parts.add(event, AFTER, FLOW, event.size + np.arange(event.size), 0.0)
     return np.vstack([slopes.time[event], -slopes.time[event]])
 
 
-def _add_profiles(parts: _Parts, timeline: Timeline, slopes: EventSlopes, held: SlopeSlots) -> None:
+def _add_profiles(parts: Parts, timeline: Timeline, slopes: EventSlopes, held: SlopeSlots) -> None:
     event = np.flatnonzero(timeline.event_kind == PROFILE)
     for slots, values in ((held.amount, slopes.value), (held.time, slopes.time)):
         for m in range(slots.shape[1]):
             # Every dose takes a slot, also one that does not change: slots are filled in order.
             row = slots[timeline.event_target[event], m]
             kept = row >= 0
-            parts.add(event[kept], _AFTER, PROFILE, row[kept], values[event[kept], m])
+            parts.add(event[kept], AFTER, PROFILE, row[kept], values[event[kept], m])

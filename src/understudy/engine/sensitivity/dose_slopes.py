@@ -59,7 +59,7 @@ def dose_slopes(
     SimulationError
         Where a modelled rate or duration of zero should change: doses are infusions on one side of it only.
     """
-    by = _field_slopes(schedule, rows, augmented)
+    by = field_slopes(schedule, rows, augmented)
     dosed = schedule.dosed
     coded, given = schedule.rate[dosed, None], schedule.amount[dosed, None]
     amount, amount_slope = given * values.bioavailability[:, None], given * by["bioavailability"]
@@ -81,9 +81,7 @@ def dose_slopes(
     )
 
 
-def _field_slopes(
-    schedule: Schedule, rows: ParameterRows, augmented: AugmentedModel
-) -> dict[str, np.ndarray]:
+def field_slopes(schedule: Schedule, rows: ParameterRows, augmented: AugmentedModel) -> dict[str, np.ndarray]:
     """Derivatives of what the inputs say, shape (doses, directions) each."""
     directions = len(augmented.tangents)
     found = {field: np.zeros((schedule.dosed.size, directions)) for field in _FIELDS}

@@ -1,26 +1,40 @@
-"""Second sensitivities: second derivatives of outputs along directions, as differences of first ones.
+"""Second sensitivities: second derivatives of outputs along pairs of directions.
 
-Central differences of two widths, extrapolated: exact but for the fourth power of the step. All shifted copies of the
-patients are solved in one batch.
+A linear model with constant coefficients is still one with its sensitivities and theirs as further states, so the
+closed form, or else the matrix exponential, solves it exactly, doses whose times move and steady states included. For
+other models they are differences of first sensitivities (`understudy.engine.sensitivity.second_differences`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
 import numpy as np
 
+from understudy.engine import solve as plain
+from understudy.engine import steady
+from understudy.engine.linear.closed_form import applies
+from understudy.engine.linear.linear import is_linear
 from understudy.engine.parameters import ParameterRows
-from understudy.engine.problem import Tolerances
+from understudy.engine.problem import Problem, Tolerances, initial_states
+from understudy.engine.readout import read
 from understudy.engine.schedule import Schedule
 from understudy.engine.sensitivity.directions import Direction, Directions, with_parameters
-from understudy.engine.solve import solve
+from understudy.engine.sensitivity.dose_slopes import dose_slopes, event_slopes
+from understudy.engine.sensitivity.second_differences import second_differences
+from understudy.engine.sensitivity.second_dose_slopes import second_dose_slopes
+from understudy.engine.sensitivity.twice_augmented_model import (
+    TwiceAugmentedModel,
+    augment_twice,
+    pairs_of,
+)
+from understudy.engine.sensitivity.twice_augmented_timeline import augment_timeline_twice
+from understudy.engine.sensitivity.twice_steady_slopes import extend_twice
+from understudy.model.model import Model
 
-# Fraction of a parameter; errors are some 1e-9 of the first derivative from the step, and the solver's over it.
-_STEP = 5e-3
-# Shifts in steps, and what the first derivatives there count.
-_SHIFTS, _WEIGHTS = (1.0, -1.0, 2.0, -2.0), np.array([8.0, -8.0, -1.0, 1.0]) / 12.0
+# States with which a pair of directions is still solved by matrix exponential: its cost grows with their cube.
+_MOST_STATES = plain.MOST_STATES
 
 
 def second_sensitivities(
@@ -39,62 +53,85 @@ def second_sensitivities(
     Returns
     -------
     mapping of name to float array, shape (observations, directions, directions)
-        Not-a-number for patients whose solution fails anywhere nearby.
+        Not-a-number for patients whose solution fails, with differences anywhere nearby. Errors are some 1e-13 of the
+        largest value with the closed form or the matrix exponential, and 1e-9 with differences.
     """
     names = tuple(outputs)
+    chosen = plain.choose(rows.model, engine)
+    if chosen not in plain.EXACT_ENGINES or not is_linear(rows.model):
+        return second_differences(schedule, rows, names, directions, engine, tolerances, jobs)
     rows, found = with_parameters(rows, directions)
-    speeds = np.stack([_speed(rows, direction) for direction in found])
-    steps = _steps(schedule, rows, speeds)
-    shifts = np.array(_SHIFTS)[None, :, None, None] * (steps[..., None] * speeds)[:, None]
-    copies = len(found) * len(_SHIFTS)
-    size, count = len(rows.table), schedule.time.size
-    offsets = np.repeat(np.arange(copies) * size, count)
-    wide = replace(
-        rows,
-        table=(rows.table + shifts).reshape(copies * size, -1),
-        point_row=np.tile(rows.point_row, copies) + offsets,
-        interval_row=np.tile(rows.interval_row, copies) + offsets,
-    )
-    answer = solve(
-        schedule.repeat(copies), wide, names, engine, tolerances, jobs, _copied(directions, found, copies)
-    )
-    by_copy = (len(found), len(_SHIFTS), -1, len(found))
-    seen = int(schedule.observed.sum())
-    step = steps[:, rows.point_row[answer.row[:seen]]]
-    return {
-        name: _symmetric(np.einsum("s,jsom,jo->ojm", _WEIGHTS, values.reshape(by_copy), 1.0 / step))
-        for name, values in answer.sensitivities.items()
-    }
+    groups = tuple(_groups(rows.model, found, chosen))
+    if not groups:
+        return second_differences(schedule, rows, names, directions, engine, tolerances, jobs)
+    count, how = len(found), tolerances or Tolerances()
+    answer = {name: np.zeros((int(schedule.observed.sum()), count, count)) for name in names}
+    for members, augmented, exact in groups:
+        solved = _solved(schedule, rows, names, augmented, (chosen, exact), how, jobs)
+        for name in names:
+            for (i, j), values in zip(augmented.pairs, solved[name], strict=True):
+                answer[name][:, members[i], members[j]] = values
+                answer[name][:, members[j], members[i]] = values
+    return answer
 
 
-def _symmetric(values: np.ndarray) -> np.ndarray:
-    return 0.5 * (values + values.transpose(0, 2, 1))
+def _groups(
+    model: Model, found: tuple[Direction, ...], engine: str
+) -> Iterator[tuple[tuple[int, ...], TwiceAugmentedModel, str]]:
+    """Directions that are solved together, their model, and by what; nothing where that would take too long.
+
+    The closed form does all at once. The cost of a matrix exponential grows with the cube of the states: each pair has
+    its own.
+    """
+    if engine == "closed_form":
+        everything = augment_twice(model, found, pairs_of(len(found)))
+        if applies(everything.twice.model):
+            yield tuple(range(len(found))), everything, "closed_form"
+            return
+    if 4 * len(model.states) > _MOST_STATES:
+        return
+    for i, j in pairs_of(len(found)):
+        members, pairs = ((i,), ((0, 0),)) if i == j else ((i, j), ((0, 1),))
+        directed = tuple(found[m] for m in members)
+        yield members, augment_twice(model, directed, pairs), "matrix_exponential"
 
 
-def _speed(rows: ParameterRows, direction: Direction) -> np.ndarray:
-    """How fast each column of the table moves, shape (rows, parameters)."""
-    place = {name: k for k, name in enumerate(rows.model.parameter_names)}
-    speed = np.zeros_like(rows.table)
-    for name, seed in zip(direction.parameters, direction.seeds, strict=True):
-        speed[:, place[name]] = rows.table[:, place[seed]] if seed else 1.0
-    return speed
+def _solved(
+    schedule: Schedule,
+    rows: ParameterRows,
+    names: tuple[str, ...],
+    augmented: TwiceAugmentedModel,
+    engines: tuple[str, str],
+    tolerances: Tolerances,
+    jobs: int,
+) -> dict[str, list[np.ndarray]]:
+    """Second derivatives of outputs, an array of shape (observations,) for each pair.
+
+    Of the two engines the first is for the mechanism's own steady states.
+    """
+    once, twice, pairs = augmented.once, augmented.twice, augmented.pairs
+    wide, (own, solver) = replace(rows, model=twice.model), map(plain.solver_of, engines)
+    timeline, values = plain.timeline_of(schedule, rows)
+    first = dose_slopes(schedule, values, replace(rows, model=once.model), once)
+    second = second_dose_slopes(schedule, values, wide, augmented, first)
+    slopes = [event_slopes(timeline, each, wide, model) for each, model in ((first, once), (second, twice))]
+    line = augment_timeline_twice(timeline, *slopes, twice.own, pairs)
+    problem = _problem(wide, line)
+    if timeline.steady.row.size:
+        states = steady.find(plain.problem_of(rows, timeline), own, tolerances, jobs)
+        states = extend_twice(problem, states, (first, second), pairs, solver, tolerances, jobs)
+        solution = solver(problem.replace(steady=states.states), tolerances, jobs)
+        solution = plain.without_steady_state(solution, timeline, states)
+    else:
+        solution = solver(problem, tolerances, jobs)
+    solution = plain.reject_bad_parameters(solution, problem)
+    wanted = [d for name in names for d in twice.outputs[name]]
+    seen = read(wide, line, solution.states, wanted, jobs)
+    return {name: [seen[d] for d in twice.outputs[name]] for name in names}
 
 
-def _steps(schedule: Schedule, rows: ParameterRows, speeds: np.ndarray) -> np.ndarray:
-    """Steps that move none of a patient's parameters by more than a small fraction, shape (directions, rows)."""
-    size, patient = np.abs(rows.table), schedule.patient
-    with np.errstate(divide="ignore", invalid="ignore"):
-        allowed = np.where((speeds != 0.0) & (size > 0.0), size / np.abs(speeds), np.inf).min(axis=2)
-    found = np.full(allowed.shape, _STEP)
-    for k, row in enumerate(allowed):
-        least = np.full(len(schedule.patients), np.inf)
-        for used in (rows.point_row, rows.interval_row):
-            np.minimum.at(least, patient, row[used])
-        step = np.where(np.isfinite(least), _STEP * least, _STEP)
-        found[k, rows.point_row] = found[k, rows.interval_row] = step[patient]
-    return found
-
-
-def _copied(directions: Directions, found: tuple[Direction, ...], copies: int) -> Directions:
-    seeds = [None if s is None else np.tile(np.atleast_2d(s), (copies, 1)) for s in directions.seeds]
-    return Directions(directions.names, tuple(direction.parameters for direction in found), tuple(seeds))
+def _problem(wide: ParameterRows, line) -> Problem:
+    initial = initial_states(wide.model, wide.table)
+    at_cycles = np.zeros((line.steady.row.size, initial.shape[1]))
+    slots = np.zeros((len(wide.model.doses), 2), dtype=np.int64)
+    return Problem(wide.model, slots, line, wide.table, initial[line.first_row], at_cycles)

@@ -1,7 +1,7 @@
 """Sensitivities: derivatives of outputs along directions, from one solution of the augmented problem.
 
 The further states of an augmented model, its augmented timeline and its steady states go through the same solvers as
-everything else. Second derivatives are central differences of first ones.
+everything else. Second derivatives are in `understudy.engine.sensitivity.second_sensitivity`.
 """
 
 from __future__ import annotations

@@ -44,15 +44,19 @@ def extend(
     tolerances : Tolerances
     jobs : int
     """
-    return _Extension(problem, plain, slopes, solve, tolerances, jobs).found()
+    return Extension(problem, plain, slopes, solve, tolerances, jobs).found()
 
 
-class _Extension:
+class Extension:
+    """Finds the sensitivities that cycles lead back to themselves."""
+
     def __init__(self, problem, plain, slopes, solve, tolerances, jobs):
         self.problem, self.plain, self.slopes = problem, plain, slopes
         self.solve, self.tolerances, self.jobs = solve, tolerances, jobs
         self.own = plain.states.shape[1]
         self.directions = problem.start.shape[1] // self.own - 1
+        # How many copies drive no other, and how many corrections are made at least.
+        self.apart, self.least = self.directions, 1
         self.source = _sources(problem.timeline, slopes)
 
     def found(self) -> SteadyStates:
@@ -74,13 +78,14 @@ class _Extension:
         ends, scale, units, failed = self.follow(cycles, slopes)
         matrices = self.matrices(cycles, slopes, ends, scale)
         arrived = np.zeros(cycles.size, bool)
-        for _ in range(_LONGEST):
+        for done in range(1, 1 + _LONGEST):
             moved = ends - slopes
             step = np.stack([
                 solve_in_units(np.eye(self.own) - matrices, moved[:, m], units) for m in range(self.directions)
             ], axis=1)  # fmt: skip
             slopes = np.where(arrived[:, None, None], slopes, slopes + step)
-            arrived |= (np.abs(step) <= _ARRIVED * np.maximum(np.abs(slopes), scale)).all(axis=(1, 2))
+            if done >= self.least:
+                arrived |= (np.abs(step) <= _ARRIVED * np.maximum(np.abs(slopes), scale)).all(axis=(1, 2))
             if (arrived | failed).all():
                 break
             ends, now, _, failed = self.follow(cycles, slopes)
@@ -96,8 +101,8 @@ class _Extension:
         Each direction is used to follow one state's change, so few copies of the cycles do.
         """
         found = np.zeros((cycles.size, self.own, self.own))
-        for first in range(0, self.own, self.directions):
-            chosen = np.arange(first, min(first + self.directions, self.own))
+        for first in range(0, self.own, self.apart):
+            chosen = np.arange(first, min(first + self.apart, self.own))
             m = chosen - first
             starts, size = slopes.copy(), scale[:, m, chosen]
             starts[:, m, chosen] += size
@@ -125,7 +130,7 @@ class _Extension:
     def timeline(self, cycles: np.ndarray) -> Timeline:
         steady = self.problem.timeline.steady
         plain = one_cycle(steady, cycles)
-        slopes = _cycle_slopes(steady, cycles, self.slopes, self.source[cycles])
+        slopes = cycle_slopes(steady, cycles, self.slopes, self.source[cycles])
         nothing = np.full((len(self.problem.slots), self.directions), -1)
         slopes = replace(slopes, state=plain.event_target)
         return augment_timeline(plain, slopes, self.own, SlopeSlots(nothing, nothing))
@@ -139,7 +144,7 @@ def _sources(timeline: Timeline, slopes: DoseSlopes) -> np.ndarray:
     return source
 
 
-def _cycle_slopes(
+def cycle_slopes(
     steady: SteadyDoses, cycles: np.ndarray, slopes: DoseSlopes, source: np.ndarray
 ) -> EventSlopes:
     """How the three events of each cycle change: its rate from the start, the entry, the end of an infusion."""

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from dosing_table import dose, levels, patients, seen
+from jax_packages import import_jax
 
 from understudy.core.errors import MissingExtraError, SimulationError
 from understudy.engine.jax.jax_engine import _rank, _rounded
@@ -14,7 +15,7 @@ from understudy.engine.problem import Tolerances
 from understudy.engine.simulate import simulate
 from understudy.model.model import Model
 from understudy.model.network import Network
-from understudy.model.parts import Input
+from understudy.model.parts import Input, State
 
 EXACT = Tolerances(relative=1e-10, absolute=1e-12)
 
@@ -46,7 +47,7 @@ TABLE = patients(
 
 @pytest.fixture(scope="module")
 def jax():
-    return pytest.importorskip("jax", reason="needs pip install 'understudy[jax]'")
+    return import_jax()
 
 
 def saturable(**changes) -> Model:
@@ -111,6 +112,45 @@ def test_networks_are_those_of_the_kernel(jax):
     ]
     assert found[0] == pytest.approx(found[1], rel=1e-8)
     assert found[0][0, 3] < 9
+
+
+def zero_order(stiff: bool) -> Model:
+    """Elimination at a constant rate, which an empty compartment cannot keep up."""
+    return Model(
+        "zero-order elimination", "h", {"k0": (10.0, "mg/h")}, (State("A", "mg", nonnegative=True),), {"A": "-k0"},
+        outputs={"A": ("A", "mg")}, stiff=stiff,
+    )  # fmt: skip
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("stiff", [False, True])
+def test_an_empty_compartment_loses_nothing(jax, stiff):
+    times = np.linspace(0.5, 30, 60)
+    # 100 mg last ten hours; the dose at 24 h does so again. An infusion slower than the loss leaves nothing.
+    wanted = np.where(times < 24, np.maximum(100 - 10 * times, 0), np.maximum(100 - 10 * (times - 24), 0))
+    regimens = {"100 mg every 24 h for 2 doses": wanted, "50 mg over 10 h": np.zeros(60)}
+    for regimen, levels_wanted in regimens.items():
+        found = (
+            simulate(zero_order(stiff), None, regimen, times, engine="jax").raise_failures()["A"].values[0]
+        )
+        assert (found >= 0).all()
+        # Tolerances are 1e-8 of the dose a step.
+        assert found == pytest.approx(levels_wanted, abs=1e-6)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("stiff", [False, True])
+def test_what_stays_above_zero_is_as_exact_as_without_the_declaration(jax, stiff):
+    build = lambda held: Model(  # noqa: E731
+        "fast loss", "h", {"k": 1e4},
+        (State("A", "mg", initial=1, nonnegative=held), State("B", "mg", nonnegative=held)),
+        {"A": "-0.1 * A", "B": "0.1 * A - k * B * sqrt(1 + B)"}, outputs={"B": "B"}, stiff=stiff,
+    )  # fmt: skip
+    times = np.linspace(1, 40, 14)
+    exact = simulate(build(False), times=times, engine="reference")["B"].values
+    found = simulate(build(True), times=times, engine="jax", tolerances=Tolerances(1e-7, 1e-9))["B"].values
+    # Ten times the tolerance.
+    assert found == pytest.approx(exact, rel=1e-6)
 
 
 def test_events_of_the_solution_are_refused(jax):

@@ -2,12 +2,13 @@
 
 import numpy as np
 import pytest
+from jax_packages import import_jax
 
 from understudy.core.expression import Expression
 from understudy.core.grammar import FUNCTIONS
 from understudy.engine.jax.jax_expression import value
 
-jax = pytest.importorskip("jax", reason="needs pip install 'understudy[jax]'")
+jax = import_jax()
 
 VALUES = {"x": 0.3, "y": -1.7, "n": 3.0, "zero": 0.0}
 OPERATIONS = [

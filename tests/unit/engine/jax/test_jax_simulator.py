@@ -2,17 +2,18 @@
 
 import numpy as np
 import pytest
+from jax_packages import import_jax
 
 from understudy.core.errors import SimulationError
 from understudy.engine.jax.jax_simulator import simulator
 from understudy.engine.problem import Tolerances
 from understudy.engine.simulate import simulate
 from understudy.model.model import Model
-from understudy.model.parts import Input
+from understudy.model.parts import Input, State
 
 # Compiling derivatives takes JAX ten seconds and more; the doctest of `simulator` and the docs take some in every run.
 pytestmark = pytest.mark.slow
-jax = pytest.importorskip("jax", reason="needs pip install 'understudy[jax]'")
+jax = import_jax()
 
 EXACT = Tolerances(relative=1e-10, absolute=1e-12)
 REGIMEN = "100 mg every 6 h for 3 doses"
@@ -159,3 +160,18 @@ def test_what_cannot_be_done_is_said(what, message):
 def test_32_bits_are_refused():
     with jax.enable_x64(False), pytest.raises(SimulationError, match="32 bits"):
         simulator(simple(), "100 mg", [1.0])()
+
+
+def test_a_derivative_ends_where_a_state_is_empty():
+    """It rises, is empty at 4.02 h, and fills again from the time at which 15 cos t = 1.2 k0 - 10 on."""
+    model = Model(
+        "tide", "h", {"k0": (10.0,)}, (State("A", "mg", initial=20, nonnegative=True),),
+        {"A": "10 + 15 * cos(t) - 1.2 * k0"}, outputs={"A": "A"},
+    )  # fmt: skip
+    times = np.array([1.0, 3.0, 4.5, 5.0, 6.0])
+    found = simulator(model, None, times, derivatives="forward")
+    level = lambda k0: found({"k0": k0})[:, 0]  # noqa: E731
+    fills = 2 * np.pi - np.arccos(2 / 15)
+    wanted = [-1.2, -3.6, 0.0, *(-1.2 * (times[3:] - fills))]
+    # It fills at first with no speed, so a tolerance of 1e-8 leaves open when by about its square root.
+    assert np.asarray(jax.jacfwd(level)(10.0)) == pytest.approx(wanted, abs=1e-3)

@@ -84,3 +84,22 @@ def test_errors_are_not_hidden(stiff):
     exact = simulate(build(False), times=times, engine="reference")["B"].values
     found = simulate(build(True), times=times, engine="kernel", tolerances=how)["B"].values
     np.testing.assert_allclose(found, exact, rtol=1e-6)
+
+
+@pytest.mark.parametrize("engine", ["kernel", "reference"])
+def test_a_state_that_runs_empty_and_fills_again_begins_at_nothing(engine):
+    """A' = 10 + 15 cos t - 12 from 20 on: empty where the loss has caught up, filled again once 15 cos t is above 2."""
+    model = Model(
+        "tidal inflow",
+        "h",
+        {"k0": (12.0, "mg/h")},
+        (State("A", "mg", initial=20, nonnegative=True),),
+        {"A": "10 + 15 * cos(t) - k0"},
+        outputs={"A": ("A", "mg")},
+    )
+    refilled = 2 * np.pi - np.arccos(2 / 15)
+    times = np.array([4.3, refilled, 5.0, 5.5, 6.0])
+    wanted = np.where(times > refilled, 15 * (np.sin(times) - np.sin(refilled)) - 2 * (times - refilled), 0.0)
+    exact = Tolerances(1e-9, 1e-11) if engine == "kernel" else None
+    found = simulate(model, times=times, engine=engine, tolerances=exact)
+    np.testing.assert_allclose(found.raise_failures()["A"].values[0], wanted, atol=1e-6)

@@ -1,11 +1,14 @@
 """Which linear models the closed form knows, and how it takes them apart."""
 
+from itertools import pairwise
+
 import pytest
 
 from understudy.engine.linear.blocks import MOST_STATES, blocks_of
 from understudy.engine.linear.linear import linear_system
 from understudy.engine.sensitivity.augmented_model import augment
 from understudy.engine.sensitivity.directions import Direction
+from understudy.engine.sensitivity.twice_augmented_model import augment_twice, pairs_of
 from understudy.library.pk import compartments
 from understudy.model.model import Model
 
@@ -67,3 +70,18 @@ def test_sensitivities_are_copies_of_the_system_that_it_drives(wrt):
     assert (found.size, found.directions) == (3, len(wrt))
     assert found.exchanges == ((1, 2),)
     assert all(row >= 3 > column for row, column in found.couplings)
+
+
+def test_second_sensitivities_are_copies_that_copies_drive():
+    directions = tuple(Direction((name,), ("",)) for name in ("CL", "ka"))
+    found = blocks_of(augment_twice(compartments(2, "lagged"), directions, pairs_of(2)).twice.model)
+    assert (found.size, found.levels) == (3, (0, 1, 1, 2, 2, 2))
+    # Nothing reaches a place from a later level, and everything reaches the last compartment's second sensitivities.
+    assert all(int(found.reach[place]) < 1 << 3 * (place // 3 + 1) for place in range(9))
+    assert found.reach[8] == 0b111_111_111
+
+
+def test_copies_of_copies_of_copies_are_no_copies():
+    chain = {"A": "-k * A"} | {now: f"k * {last} - k * {now}" for last, now in pairwise("ABCDE")}
+    assert blocks_of(model({name: chain[name] for name in "ABC"})).levels == (0, 1, 2)
+    assert blocks_of(model(chain)).size == 5

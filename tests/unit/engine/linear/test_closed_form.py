@@ -299,3 +299,24 @@ def test_an_undefined_parameter_is_a_status_of_its_patient_alone(name):
         model, patients.loc[["a"]], "100 mg every 12 h for 3 doses", [1, 20], engine="closed_form"
     )
     np.testing.assert_array_equal(outcome["Cp"].values[[0, 2]], np.tile(alone["Cp"].values, (2, 1)))
+
+
+def test_an_undefined_rate_constant_leaves_sensitivities_of_others_alone():
+    model = mammillary_model(2)
+    dose = {
+        "id": ["a", "b"],
+        "time": 0.0,
+        "amt": 100.0,
+        "rate": 0.0,
+        "ii": 0.0,
+        "addl": 0,
+        "ss": 0,
+        "route": "D",
+    }
+    schedule = from_doses(pd.DataFrame(dose), ["a", "b"], np.array([1.0, 2.0]), np.array(False), model)
+    for name in model.parameter_names:
+        rows = parameter_rows(model, schedule, {name: np.array([np.nan, 2.0])})
+        answer = solve(schedule, rows, ["of_C"], "closed_form", directions=Directions(("k", "ka")))
+        assert np.isnan(answer.outputs["of_C"][:2]).all()
+        assert np.isfinite(answer.sensitivities["of_C"][2:]).all()
+        assert answer.solution.status.tolist()[1] == 0 < answer.solution.status[0]

@@ -349,7 +349,7 @@ def test_a_patient_without_a_steady_state_leaves_the_others_theirs():
     assert (found["dC_dCL"].values[0] == alone["dC_dCL"].values[0]).all()
 
 
-@pytest.mark.parametrize("part", ["_add_moved_rates", "_add_changed_values"])
+@pytest.mark.parametrize("part", ["_add_moved_rates", "add_changed_values"])
 def test_a_planted_error_is_seen(part, monkeypatch):
     found = question(LINEAR, CASES["modelled duration"])
     assert error(*found, "matrix_exponential", "matrix_exponential") < RELATIVE
