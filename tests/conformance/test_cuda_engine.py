@@ -95,7 +95,7 @@ def fast_binding() -> Model:
 
 STIFF = {
     "robertson": (ROBERTSON, pd.DataFrame({"k1": [0.04, 0.03]}), None, np.logspace(-1, 5, 13)),
-    "binding": (BINDING, pd.DataFrame({"k": [1.0, 30.0, 1e3, 1e5]}), "10 mg", np.arange(1.0, 30)),
+    "binding": (BINDING, pd.DataFrame({"k": [1.0, 300.0, 1e3, 1e5]}), "10 mg", np.arange(1.0, 30)),
     "full TMDD": (fast_binding(), None, "350 mg every 504 h for 2 doses", np.linspace(1, 1008, 25)),
     # The equations of its implicit steps are solved by loops over tables.
     "mixing": (mixing(16), None, None, np.logspace(-4, 1, 11)),
@@ -119,7 +119,7 @@ def test_patients_change_methods_as_they_do_in_the_kernel():
 
 
 def test_a_patient_s_numbers_depend_on_no_other_patient():
-    table = pd.DataFrame({"k": 10.0 ** (2.0 + normals(1, "binding", np.arange(300), 1)[:, 0])})
+    table = pd.DataFrame({"k": 10.0 ** (2.0 + normals(1, "binding", np.arange(2000), 1)[:, 0])})
 
     def levels(chosen: pd.DataFrame) -> np.ndarray:
         return (
