@@ -41,8 +41,8 @@ def make_implicit_step(right_hand_side, linear: Linear, plan: Elimination):
     """
     jacobian, factorise, substitute, speed = linear
     states, entries_count, room = plan.size, max(plan.rows.size, 1), plan.room
-    # Tables of a kernel cannot be empty.
-    rows, columns = (np.append(places, 0).astype(np.int64) for places in (plan.rows, plan.columns))
+    # Tables of a kernel cannot be empty, and must all fit into 64 KiB: no thread has room for more than 255 states.
+    places = np.append(plan.rows * states + plan.columns, 0).astype(np.uint16)
     count, stages, last_own, gamma = plan.rows.size, rodas5p.STAGES, rodas5p.ADDITIVE, rodas5p.GAMMA
     a_table, c_table, dense_table = rodas5p.A, rodas5p.C, rodas5p.DENSE
     node_table, time_table = rodas5p.NODE, rodas5p.TIME_SLOPE
@@ -51,7 +51,7 @@ def make_implicit_step(right_hand_side, linear: Linear, plan: Elimination):
     @cuda.jit(device=True)
     def seek_pivots(step, entries, matrix, pivot):
         """Factors of 1 - step gamma J with the largest pivots."""
-        row, column = cuda.const.array_like(rows), cuda.const.array_like(columns)
+        place = cuda.const.array_like(places)
         for q in range(states):
             for s in range(states):
                 matrix[q, s] = 1.0 if q == s else 0.0
@@ -59,7 +59,8 @@ def make_implicit_step(right_hand_side, linear: Linear, plan: Elimination):
             slope = entries[e]
             # As in `sparse_lu`: what is not finite counts as zero.
             if abs(slope) < np.inf:
-                matrix[row[e], column[e]] -= step * gamma * slope
+                at = int(place[e])
+                matrix[at // states, at % states] -= step * gamma * slope
         dense_lu.factorise(matrix, pivot)
 
     @cuda.jit(device=True)

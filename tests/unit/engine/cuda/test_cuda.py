@@ -15,6 +15,8 @@ import pytest
 
 from understudy.core.errors import MissingExtraError, SimulationError
 from understudy.engine.cuda import cuda, device_run
+from understudy.engine.cuda.device_line import device_found
+from understudy.engine.kernel.line import Found
 from understudy.engine.problem import EXPLICITLY, OK, STIFFLY, TOO_MANY_STEPS, Tolerances
 from understudy.engine.simulate import simulate
 from understudy.model.model import Model
@@ -174,6 +176,17 @@ def test_models_too_large_for_all_threads_are_refused(monkeypatch):
         SimulationError, match=r"50 states, .* GiB for all threads of the device, which has 1.0 GiB"
     ):
         device_run.refuse_large_threads(chain(50), 0, both=True)
+
+
+def test_too_little_memory_for_the_patients_is_an_error(monkeypatch):
+    full = SimpleNamespace(get_memory_info=lambda: (10, 2**30))
+    monkeypatch.setattr("numba.cuda.current_context", lambda: full)
+    # No array of that size is made.
+    states = np.broadcast_to(0.0, (2**27, 2))
+    found = Found(states, *(np.zeros(0) for _ in range(4)))
+    monkeypatch.setattr("numba.cuda.to_device", lambda array: array)
+    with pytest.raises(SimulationError, match=r"need 2.0 GiB on the device, which has 0.0 GiB free"):
+        device_found(found, np.float64, known=False)
 
 
 @pytest.mark.skipif(HAS_PACKAGE, reason="numba-cuda is installed")
