@@ -84,7 +84,8 @@ Case (a) with other numbers of lanes; {same}
 
 GPU = """## GPU
 
-{device}. Case (a); patients a second in the kernel, and with all transfers. The peak is that of 64-bit operations.
+{device}. Case (a), and case (d), which is stiff; patients a second on the device, and with all transfers. The peak is
+that of 64-bit operations.
 
 {rows}
 
@@ -234,6 +235,7 @@ def gpu_section(found: dict[str, Any] | None) -> str:
         return NO_GPU
     rows = [
         (
+            row["model"],
             f"{row['patients']:,}",
             str(row["bits"]),
             figure(row["patients_per_second"]),
@@ -243,10 +245,6 @@ def gpu_section(found: dict[str, Any] | None) -> str:
         )
         for row in found["rows"]
     ]
-    heads = ("patients", "bits", "patients/s", "with transfers", "of the peak", "failed")
-    differences = [
-        f"{value:.0e} with {bits} bits" for bits, value in found["difference_from_processor"].items()
-    ]
-    return GPU.format(
-        device=found["device"], rows=table(heads, rows, left=0), difference=", ".join(differences)
-    )
+    heads = ("model", "patients", "bits", "patients/s", "with transfers", "of the peak", "failed")
+    differences = [f"{value:.0e} ({name})" for name, value in found["difference_from_processor"].items()]
+    return GPU.format(device=found["device"], rows=table(heads, rows), difference=", ".join(differences))

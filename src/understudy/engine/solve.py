@@ -75,8 +75,8 @@ def choose(model: Model, engine: str = "auto") -> str:
     if engine.startswith("cuda"):
         from understudy.engine.cuda.cuda import refuse
 
-        refuse(model)
-    if model.events and engine not in ("auto", "kernel", "reference"):
+        refuse(model, 32 if engine == "cuda_float32" else 64)
+    if model.events and engine not in ("auto", "kernel", "cuda", "reference"):
         raise SimulationError(
             f"engine {engine!r} knows no events that the solution sets off",
             place=model.name,

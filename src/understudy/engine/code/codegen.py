@@ -50,8 +50,8 @@ def right_hand_side(model: Model, width: int = WIDTH) -> str:
     return str(print_right_hand_side(model, width).module)
 
 
-def print_right_hand_side(model: Model, width: int) -> Printer:
-    """The printer that has printed the right-hand side of a model, and no more."""
+def print_right_hand_side(model: Model, width: int, kind: type[Printer] | None = None) -> Printer:
+    """The printer that has printed the right-hand side of a model, and no more; `kind` is its class."""
     module = ir.Module(name="understudy")
     pointer = ir.PointerType()
     function = ir.Function(module, ir.FunctionType(ir.VoidType(), [pointer] * 5), RIGHT_HAND_SIDE)
@@ -61,7 +61,7 @@ def print_right_hand_side(model: Model, width: int) -> Printer:
     places |= {name: (y, k) for k, name in enumerate(model.state_names)}
     places |= {name: (p, k) for k, name in enumerate(model.parameter_names)}
     equations = {item.name: item.expression for item in model.assignments}
-    printer = Printer(module, builder, places, equations, width)
+    printer = (kind or Printer)(module, builder, places, equations, width)
     print_rates(printer, model, r, dy)
     builder.ret_void()
     return printer

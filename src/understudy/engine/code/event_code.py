@@ -22,8 +22,11 @@ DIFFERENCES, CONDITIONS, CHANGES = "differences", "conditions", "changes"
 
 
 @lru_cache(maxsize=512)
-def event_code(model: Model, width: int = WIDTH) -> str:
-    """LLVM IR of the functions `DIFFERENCES`, `CONDITIONS` and `CHANGES` of a model whose events change states only."""
+def event_code(model: Model, width: int = WIDTH, kind: type[Printer] = Printer) -> str:
+    """LLVM IR of the functions `DIFFERENCES`, `CONDITIONS` and `CHANGES` of a model whose events change states only.
+
+    `kind` is the class of the printer.
+    """
     module = ir.Module(name="understudy_events")
     equations = {item.name: item.expression for item in model.assignments}
     watched = watch(model)
@@ -31,9 +34,9 @@ def event_code(model: Model, width: int = WIDTH) -> str:
     known |= {name: (1, k) for k, name in enumerate(model.state_names)}
     known |= {name: (2, k) for k, name in enumerate(model.parameter_names)}
     signs = {sign_name(k): (1, k) for k in range(len(watched.differences))}
-    _print(module, DIFFERENCES, watched.differences, known, equations, width)
-    _print(module, CONDITIONS, watched.conditions, signs, {}, width)
-    _print(module, CHANGES, changes(model), known, equations, width)
+    _print(module, DIFFERENCES, watched.differences, known, equations, width, kind)
+    _print(module, CONDITIONS, watched.conditions, signs, {}, width, kind)
+    _print(module, CHANGES, changes(model), known, equations, width, kind)
     return str(module)
 
 
@@ -51,12 +54,13 @@ def _print(
     known: Mapping[str, tuple[int, int]],
     equations: Mapping[str, Expression],
     width: int,
+    kind: type[Printer],
 ) -> None:
     """A function that writes the values of expressions; `known` says of each name the argument and the place in it."""
     function = ir.Function(module, ir.FunctionType(ir.VoidType(), [ir.PointerType()] * 4), name)
     builder = ir.IRBuilder(function.append_basic_block())
     places = {name: (function.args[argument], k) for name, (argument, k) in known.items()}
-    printer = Printer(module, builder, places, equations, width)
+    printer = kind(module, builder, places, equations, width)
     for k, expression in enumerate(expressions):
         printer.store(printer.number(printer.value(expression.tree)), function.args[3], k)
     builder.ret_void()

@@ -218,8 +218,10 @@ def jacobian(model: Model) -> Jacobian:
     return Jacobian(rows, columns, str(printer.module))
 
 
-def print_jacobian(model: Model, width: int) -> tuple[Printer, list[tuple[int, int]]]:
-    """The printer that has printed a model's Jacobian, and rate and state of each entry."""
+def print_jacobian(
+    model: Model, width: int, kind: type[Printer] = Printer
+) -> tuple[Printer, list[tuple[int, int]]]:
+    """The printer, of a given kind, that has printed a model's Jacobian, and rate and state of each entry."""
     equations = {item.name: item.expression for item in model.assignments}
     slopes = _Slopes(equations)
     entries = {
@@ -230,11 +232,16 @@ def print_jacobian(model: Model, width: int) -> tuple[Printer, list[tuple[int, i
     }
     by_time = [slopes.of(rate.tree, TIME) or _number(0.0) for rate in model.rates]
     equations |= slopes.derived
-    return _printed(model, equations, list(entries.values()), by_time, width), list(entries)
+    return _printed(model, equations, list(entries.values()), by_time, width, kind), list(entries)
 
 
 def _printed(
-    model: Model, equations: Mapping, entries: list[ast.expr], by_time: list[ast.expr], width: int
+    model: Model,
+    equations: Mapping,
+    entries: list[ast.expr],
+    by_time: list[ast.expr],
+    width: int,
+    kind: type[Printer],
 ) -> Printer:
     module = ir.Module(name="understudy")
     function = ir.Function(module, ir.FunctionType(ir.VoidType(), [ir.PointerType()] * 5), JACOBIAN)
@@ -246,7 +253,7 @@ def _printed(
     places = {TIME: (t, 0)}
     places |= {name: (y, k) for k, name in enumerate(model.state_names)}
     places |= {name: (p, k) for k, name in enumerate(model.parameter_names)}
-    printer = Printer(module, builder, places, equations, width)
+    printer = kind(module, builder, places, equations, width)
     for target, trees in ((j, entries), (dt, by_time)):
         for k, tree in enumerate(trees):
             printer.store(printer.number(printer.value(tree)), target, k)

@@ -10,6 +10,8 @@ three of them, whose vertex shows a difference that touches zero, or passes it t
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numba import njit
 
@@ -80,7 +82,7 @@ def propose(before, after, guess, looks, width, tolerance):
     Looking no more often than bisection would, and once more, is ensured by keeping within `reach` of the middle.
     """
     middle, wide = 0.5 * (before + after), after - before
-    most = np.ceil(np.log2(max(width / tolerance, 1.0))) + 1.0
+    most = math.ceil(math.log2(max(width / tolerance, 1.0))) + 1.0
     reach = max(0.5 * (tolerance * 2.0 ** (most - looks) - wide), 0.0)
     towards = 1.0 if guess < middle else -1.0
     shift = _TRUNCATION * wide * wide / width

@@ -32,7 +32,7 @@ from understudy.engine.timeline import BOLUS, PROFILE, RATE
 # A state that has been zero so far is measured by these fractions of the largest amount given and of the largest dose
 # that enters by a profile. Without them a state that rises from zero like a power of time would have the same relative
 # error at every step size, however small. It is measured by its own size once it has one: units differ.
-_SEED, _PROFILE_SEED = 1e-10, 1e-3
+SEED, PROFILE_SEED = 1e-10, 1e-3
 
 
 class Place(NamedTuple):
@@ -77,7 +77,7 @@ def _seed(line, patient):
             largest = max(largest, abs(line.event_value[event]))
         if line.event_kind[event] == PROFILE:
             profiled = max(profiled, abs(line.event_value[event]))
-    return max(_SEED * largest, _PROFILE_SEED * profiled)
+    return max(SEED * largest, PROFILE_SEED * profiled)
 
 
 @inlined

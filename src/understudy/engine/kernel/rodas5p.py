@@ -59,7 +59,7 @@ TIME_SLOPE = np.array(
     ]
 )  # fmt: skip
 # After this stage (counted from 0) each looks where the one before would have ended: at its place plus its increment.
-_ADDITIVE = 5
+ADDITIVE = 5
 _A6 = (-7.502846399306121, 2.561846144803919, -11.627539656261098, -0.18268767659942256, 0.030198172008377946)
 A = np.array(
     [
@@ -208,7 +208,7 @@ def _combination(stage: int):
         code.set_lane(STAGE_TIME, stage_time(code, float(NODE[stage])))
         with code.each_state():
             # Later stages look where the one before would have ended: at its place plus its increment.
-            last = stage > _ADDITIVE
+            last = stage > ADDITIVE
             place = code.row(IMPLICIT_STATE) + code.row(INCREMENT + stage - 1) if last else code.row(STATE)
             right = code.constant(0.0)
             for s in range(stage):

@@ -36,21 +36,21 @@ from understudy.engine.kernel.lane_space import (
 )
 from understudy.engine.kernel.tsit5 import ROUNDING, STABLE
 
-_SAFETY, _SHRINK, _GROW = 0.9, 0.2, 5.0
+SAFETY, SHRINK, GROW = 0.9, 0.2, 5.0
 # How much a step is shortened that led to no number at all.
-_BACK_OFF = 0.1
+BACK_OFF = 0.1
 # An error below this lets a step grow as far as it may anyway.
-_LEAST_ERROR = 1e-10
+LEAST_ERROR = 1e-10
 # A step below the first fraction of the time reached, or the second of the time still to go, is no step. The second is
 # so small because a stiff system may begin a course of years by a change within microseconds.
-_SMALLEST, _SMALLEST_OF_SPAN = 4e-15, 1e-30
+SMALLEST, SMALLEST_OF_SPAN = 4e-15, 1e-30
 # Steps kept short by stability alone that make a lane stiff, and steps in a row that make up for them.
-_STIFF, _CALM = 15.0, 6.0
+MOST_HELD, MAKES_UP = 15.0, 6.0
 # An implicit lane returns only after many steps at which the explicit method would be far from unstable: lanes that go
 # to and fro after every dose cost their block both methods.
-_EASY, _EASILY = 1.0, 50.0
+EASY, EASILY = 1.0, 50.0
 # A change of method must pay before the next event: so many steps must still be to go.
-_FAR = 100.0
+FAR = 100.0
 
 # What `judge` returns, eight bits for each: which lanes have observations within their step, which stand at their stop,
 # which cannot go on, which have taken all the steps they may, which ought to change method.
@@ -76,9 +76,9 @@ def judge(code: Code, most: Vector, automatic: Vector) -> ir.Value:
     accepted = live & (error <= 1.0)
     left = stop - time
     ends = accepted & step.same(left)
-    factor = _SAFETY * error.largest(_LEAST_ERROR).inverse_fifth_root()
-    factor = factor.least(_GROW).largest(_SHRINK)
-    wanted = step * factor.where(error < float("inf"), _BACK_OFF)
+    factor = SAFETY * error.largest(LEAST_ERROR).inverse_fifth_root()
+    factor = factor.least(GROW).largest(SHRINK)
+    wanted = step * factor.where(error < float("inf"), BACK_OFF)
     # A step cut short by an event says little about the next one.
     code.set_lane(WANTED, code.lane(WANTED).largest(wanted).where(ends, wanted))
     now = stop.where(ends, (time + step).where(accepted, time))
@@ -87,7 +87,7 @@ def judge(code: Code, most: Vector, automatic: Vector) -> ir.Value:
     taken = code.lane(TAKEN) + live.as_number()
     code.set_lane(TAKEN, taken)
     implicit = code.lane(IMPLICIT) > 0.0
-    least = (_SMALLEST * abs(time)).largest(_SMALLEST_OF_SPAN * left)
+    least = (SMALLEST * abs(time)).largest(SMALLEST_OF_SPAN * left)
     stuck = ~accepted & ~(wanted > least)
     spent = live & ~ends & (taken >= most)
     seen = accepted & (code.lane(NEXT_SEEN) <= now)
@@ -102,22 +102,22 @@ def judge(code: Code, most: Vector, automatic: Vector) -> ir.Value:
 
 def _far_to_go(code: Code, left: Vector, wanted: Vector, implicit: Vector) -> Vector:
     """Where it takes many steps to the stop: the longest stable ones, or of implicit lanes those they wish for."""
-    step = code.lane(STEP) * (STABLE * _FAR)
+    step = code.lane(STEP) * (STABLE * FAR)
     held = left * left * code.lane(RADIUS) > step * step
-    return ~implicit & held | implicit & (left > wanted * _FAR)
+    return ~implicit & held | implicit & (left > wanted * FAR)
 
 
 def _ought_to_change(code: Code, accepted: Vector, implicit: Vector) -> Vector:
     """Which lanes have been kept to short steps by stability for long, or implicit ones that need not be so."""
     radius = code.lane(RADIUS)
-    held = radius > code.constant(_EASY * _EASY).where(implicit, STABLE * STABLE)
+    held = radius > code.constant(EASY * EASY).where(implicit, STABLE * STABLE)
     stiff, calm = code.lane(STIFF), code.lane(CALM)
     calm = (calm + 1.0).where(accepted & ~held, (calm - calm).where(accepted, calm))
     stiff = (stiff + 1.0).where(accepted & held, stiff)
-    stiff = (stiff - stiff).where(calm >= _CALM, stiff)
+    stiff = (stiff - stiff).where(calm >= MAKES_UP, stiff)
     code.set_lane(CALM, calm)
     code.set_lane(STIFF, stiff)
-    return (stiff >= _STIFF) & ~implicit | (calm >= _EASILY) & implicit
+    return (stiff >= MOST_HELD) & ~implicit | (calm >= EASILY) & implicit
 
 
 def _together(code: Code, *tests: Vector) -> ir.Value:

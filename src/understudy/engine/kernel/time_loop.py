@@ -69,7 +69,7 @@ from understudy.engine.timeline import FLOW, REINITIALISE
 
 _LANES = 2**W - 1
 # Implicit steps are long, and what is observed within them lies far from both ends: they may err by less.
-_IMPLICIT = 0.5
+IMPLICIT_SHARE = 0.5
 
 
 class Method(NamedTuple):
@@ -307,7 +307,7 @@ def solve_range(first, last, order, model, jacobian, how, line, found, place, wa
                 tsit5.try_step(model, at, size, parameters, relative, absolute)
             if implicit is not None:  # noqa: SIM102
                 if methods & STIFFLY:
-                    allowed = (_IMPLICIT * relative, _IMPLICIT * absolute)
+                    allowed = (IMPLICIT_SHARE * relative, IMPLICIT_SHARE * absolute)
                     rodas5p.try_step(model, jacobian, space, size, parameters, implicit, *allowed)
             flags = judge(at, size, how.max_steps, how.automatic)
             if watch is not None:

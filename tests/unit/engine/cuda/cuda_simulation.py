@@ -5,27 +5,34 @@ The simulator must be switched on before Numba is imported, so this is a program
 
 from __future__ import annotations
 
+import ctypes
 import json
 import sys
 from collections.abc import Callable
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
+import llvmlite.binding as llvm
 import numpy as np
 import pandas as pd
-from numba import cuda
 
+sys.path.insert(0, str(Path(__file__).parents[1]))
 sys.path.insert(0, str(Path(__file__).parent))
 
 from dosing_table import dose, patients, seen
 
-from understudy.core.expression import TIME
+from understudy.engine.code import sparse_lu
+from understudy.engine.code.compiler import _machine
+from understudy.engine.code.invariant import with_invariants
 from understudy.engine.cuda import cuda as engine
-from understudy.engine.cuda import cuda_loop
-from understudy.engine.kernel import kernel
+from understudy.engine.cuda import device_run, device_timeline, ptx
+from understudy.engine.cuda.explicit_step import tsit5
+from understudy.engine.kernel import kernel, rodas5p
 from understudy.engine.problem import Problem, Solution, Tolerances
 from understudy.engine.simulate import simulate
 from understudy.engine.timeline import FLOW
+from understudy.library.catalogue import model as library_model
 from understudy.library.pk import compartments
 from understudy.model.model import Model
 from understudy.model.parts import Input
@@ -51,33 +58,59 @@ BASELINE = Model(
     outputs={"R": "R"},
 )
 BURSTING = Model("bursting", "h", {"a": 0.1}, {"A": ("1", 1.0)}, {"A": "a * A ** 2"}, outputs={"A": "A"})
+ROBERTSON = Model(
+    "robertson",
+    "s",
+    {"k1": 0.04, "k2": 3e7, "k3": 1e4},
+    {"A": ("1", 1.0), "B": "1", "C": "1"},
+    {"A": "-k1 * A + k3 * B * C", "B": "k1 * A - k3 * B * C - k2 * B ** 2", "C": "k2 * B ** 2"},
+    outputs={"A": "A", "B": "B", "C": "C"},
+    stiff=True,
+)
+# Stiff where binding is fast, which no declaration says.
+BINDING = Model(
+    "binding",
+    "h",
+    {"k": 1.0},
+    {"D": "mg", "A": "mg", "B": "1"},
+    {"D": "-D", "A": "D - 0.1 * A", "B": "k * (A - B) - B ** 2"},
+    (Input("oral", "D"),),
+    {"A": "A", "B": "B"},
+)
+# Full target-mediated disposition, binding a hundred times faster than in the library.
+TMDD = library_model("tmdd_full")
+TMDD = TMDD.with_values(kon=100 * TMDD.parameter("kon").value, koff=100 * TMDD.parameter("koff").value)
 GRID = np.arange(0.0, 24.5, 3.0)
 VARIED = pd.DataFrame({"Vmax": [3.0, 4.0, 2.0], "ka": [1.0, 0.5, 2.0]})
 
 
-def python_function(model: Model, real: type = np.float64):
-    """The right-hand side evaluated in Python, in the place of PTX."""
+@cache
+def on_processor(model: Model, name: str, bits: int = 64):
+    """A function of a model: the code that becomes PTX, compiled for this processor."""
+    module, machine = ptx._parsed(model, name, bits), _machine()
+    module.triple = machine.triple
+    engine = llvm.create_mcjit_compiler(module, machine)
+    engine.finalize_object()
+    arrays = ptx.ARRAYS[name]
+    numbers = [] if name in ("substitute", "speed") else [ctypes.c_double]
+    result = ctypes.c_double if name == "speed" else ctypes.c_int32
+    kind = ctypes.CFUNCTYPE(result, *numbers, *[ctypes.c_void_p] * arrays)
+    call = kind(engine.get_function_address(ptx.symbol(name)))
 
-    @cuda.jit(device=True)
-    def right_hand_side(t, y, p, r, dy):
-        known = {TIME: real(t)}
-        known |= {name: real(y[k]) for k, name in enumerate(model.state_names)}
-        known |= {name: real(p[k]) for k, name in enumerate(model.parameter_names)}
-        for item in model.ordered_assignments:
-            known[item.name] = item.expression.evaluate(known)
-        for k, rate in enumerate(model.rates):
-            dy[k] = rate.evaluate(known) + r[k]
+    def function(*given):
+        return call(*given[: len(numbers)], *[array.ctypes.data for array in given[len(numbers) :]])
 
-    return right_hand_side
+    # The code lives as long as its engine.
+    function.engine = engine
+    return function
 
 
 def on_simulator(problem: Problem, tolerances: Tolerances, jobs: int = 1) -> Solution:
-    return engine.run(problem, tolerances, python_function(problem.model), threads=THREADS)
+    return engine.run(with_invariants(problem), tolerances, on_processor, threads=THREADS)
 
 
 def on_simulator_float32(problem: Problem, tolerances: Tolerances, jobs: int = 1) -> Solution:
-    functions = python_function(problem.model, np.float32), python_function(problem.model)
-    return engine.run_float32(problem, tolerances, *functions, threads=THREADS)
+    return engine.run_float32(with_invariants(problem), tolerances, on_processor, threads=THREADS)
 
 
 class Heard:
@@ -141,6 +174,9 @@ def cases() -> dict[str, tuple]:
             GRID,
             Tolerances(1e-4, 1e-6),
         ),
+        "stiff": (ROBERTSON, pd.DataFrame({"k1": [0.04, 0.03]}), None, np.array([0.4, 4.0, 40.0])),
+        "found out to be stiff": (BINDING, pd.DataFrame({"k": [1.0, 300.0, 5000.0]}), "10 mg", GRID[:5]),
+        "full TMDD": (TMDD, None, "350 mg", np.linspace(0, 504, 8)),
         "too many steps": (SATURABLE, VARIED, "10 mg", GRID, Tolerances(max_steps=5)),
     }
 
@@ -165,6 +201,36 @@ def with_flow() -> dict:
     return difference(KERNEL(problem, Tolerances()), on_simulator(problem, Tolerances()))
 
 
+def with_pivots_sought() -> dict:
+    """An implicit step whose pivots are all taken to be unsafe."""
+    case = cases()["stiff"]
+    wanted, most = heard_by(KERNEL, *case).found[-1], sparse_lu.LARGEST_GROWTH
+    sparse_lu.LARGEST_GROWTH = 0.0
+    forget_code()
+    found = heard_by(on_simulator, *case).found[-1]
+    sparse_lu.LARGEST_GROWTH = most
+    forget_code()
+    return difference(wanted, found)
+
+
+def forget_code() -> None:
+    on_processor.cache_clear()
+    device_run.kernel_for.cache_clear()
+
+
+def with_sensitivities() -> dict:
+    """States and sensitivities of a stiff model, and of one whose lag moves doses."""
+    asked = (BINDING, pd.DataFrame({"k": [300.0]}), "10 mg", GRID[:3]), {"sensitivities": ["k"]}
+    lagged = (SATURABLE, VARIED[:1].assign(lag=1.3), "10 mg", GRID[:3]), {"sensitivities": ["Vmax", "lag"]}
+    return {
+        name: difference(*(heard_by(solver, *case, **options).found[-1] for solver in (KERNEL, on_simulator)))
+        for name, (case, options) in {
+            "sensitivities, stiff": asked,
+            "sensitivities, lag": lagged,
+        }.items()
+    }
+
+
 def difference(wanted: Solution, found: Solution) -> dict:
     """Largest relative difference of the states, statuses and steps of both."""
     scale = np.nanmax(np.abs(wanted.states), axis=0) + 1e-300
@@ -177,6 +243,8 @@ def difference(wanted: Solution, found: Solution) -> dict:
         "wanted_status": wanted.status.tolist(),
         "steps": int(found.steps.sum()),
         "wanted_steps": int(wanted.steps.sum()),
+        "method": found.method.tolist(),
+        "wanted_method": wanted.method.tolist(),
         "rounding": found.rounding,
     }
 
@@ -184,7 +252,7 @@ def difference(wanted: Solution, found: Solution) -> dict:
 def recorded() -> dict:
     """Settings in the record of a simulation that names the engine."""
     engine.require_device = lambda: None
-    engine.device_function = lambda model, bits=64: python_function(model, engine.REALS[bits])
+    engine.linked = on_processor
     found = simulate(SATURABLE, VARIED[:2], "10 mg", [1.0, 2.0], engine="cuda_float32")
     return dict(found.record.settings) | {"method": found.record.method}
 
@@ -193,15 +261,20 @@ def planted() -> dict[str, float]:
     """Differences with something wrong in the loop."""
     found = {}
     for name, value in (("BOLUS", -1), ("RATE", -1), ("STEADY", -1), ("REINITIALISE", -1), ("ADD", -1.0)):
-        kept = getattr(cuda_loop, name)
-        setattr(cuda_loop, name, value)
+        kept = getattr(device_timeline, name)
+        setattr(device_timeline, name, value)
         found[name] = compare(cases()["schedules"])["difference"]
-        setattr(cuda_loop, name, kept)
-    kept = cuda_loop.tsit5.B5
-    cuda_loop.tsit5.B5 = kept * 1.001
-    engine.kernel_for.cache_clear()
+        setattr(device_timeline, name, kept)
+    kept = tsit5.B5
+    tsit5.B5 = kept * 1.001
+    forget_code()
     found["B5"] = compare(cases()["oral"])["difference"]
-    cuda_loop.tsit5.B5 = kept
+    tsit5.B5 = kept
+    kept = rodas5p.A[3, 1]
+    rodas5p.A[3, 1] = kept * 1.1
+    forget_code()
+    found["A42"] = compare(cases()["full TMDD"])["difference"]
+    rodas5p.A[3, 1] = kept
     return found
 
 
@@ -209,6 +282,10 @@ if __name__ == "__main__":
     np.seterr(all="ignore")
     results = {name: compare(case) for name, case in cases().items()}
     results["flow"] = with_flow()
+    results["pivots sought"] = with_pivots_sought()
+    results |= with_sensitivities()
     single = (*cases()["oral"], Tolerances(relative=1e-5, absolute=1e-7))
     results["float32"] = compare(single, on_simulator_float32)
+    stiff = (*cases()["found out to be stiff"], Tolerances(relative=1e-5, absolute=1e-7))
+    results["float32, stiff"] = compare(stiff, on_simulator_float32)
     print(json.dumps({"cases": results, "planted": planted(), "record": recorded()}))

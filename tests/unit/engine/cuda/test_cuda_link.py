@@ -1,82 +1,96 @@
-"""The whole kernel as machine code for a device, without one: compiled by NVIDIA's compiler, the model linked in."""
+"""Whole kernels as machine code for a device, without one: compiled by NVIDIA's compiler, the model linked in."""
 
 import importlib.util
 import types
 
+import numpy as np
 import pytest
 
-from understudy.engine.cuda import cuda
-from understudy.engine.cuda.ptx import right_hand_side_ptx
-from understudy.engine.parameters import structural
+from understudy.engine.cuda import device_line, device_run
+from understudy.engine.cuda.linked import linked
+from understudy.engine.cuda.ptx import FUNCTIONS
+from understudy.engine.kernel import kernel
+from understudy.engine.kernel.line import nothing_found
+from understudy.engine.problem import Problem, Tolerances
+from understudy.engine.simulate import simulate
 from understudy.library.catalogue import model
+from understudy.model.model import Model
 
 pytestmark = pytest.mark.skipif(
     importlib.util.find_spec("numba_cuda") is None, reason="numba-cuda is not installed"
 )
 PROCESSOR = (9, 0)
+EVENTS = ("differences", "conditions", "changes")
+IMPLICIT = ("jacobian", "factorise", "substitute", "speed")
+TANK = Model(
+    "tank", "h", {"low": (1, "mg"), "k": (1.0,)}, {"A": "mg"}, {"A": "-k * A"}, outputs={"A": "A"},
+    events={"refill": ("A < low and t >= 2", {"A": 10}), "spill": ("not A < low", {"A": "low"})},
+)  # fmt: skip
 
 
 @pytest.fixture
 def without_device(monkeypatch):
-    """Device functions are compiled for a processor that is not here."""
-    from numba.cuda import dispatcher
+    """Device functions are compiled for a processor that is not here, and arrays stay where they are."""
+    from numba.cuda import codegen, dispatcher
 
     stand_in = types.SimpleNamespace(compute_capability=PROCESSOR)
     monkeypatch.setattr(dispatcher, "get_current_device", lambda: stand_in)
+    monkeypatch.setattr(codegen.CUDACodeLibrary, "_ensure_cc", lambda library, cc: PROCESSOR)
+    monkeypatch.setattr(device_line, "_on_device", list)
 
 
-def signature(bits: int):
-    from numba import float32, float64, int64
+def problem_of(mechanism: Model) -> Problem:
+    """What a solver is given for a dose."""
+    asked = []
+
+    def keep(problem: Problem, tolerances: Tolerances, jobs: int):
+        asked.append(problem)
+        return solve(problem, tolerances, jobs)
+
+    solve, kernel.solve = kernel.solve, keep
+    try:
+        simulate(mechanism, regimen=None if mechanism is TANK else "10 mg", times=[0.1], engine="kernel")
+    finally:
+        kernel.solve = solve
+    return asked[-1]
+
+
+def signature(problem: Problem, bits: int):
+    """Types of what `DeviceRun` launches a kernel with."""
+    from numba.cuda.typing.typeof import Purpose, typeof
+
+    real = device_run.REALS[bits]
+    line = device_line.device_line(problem, real)
+    found = device_line.device_found(nothing_found(problem), real)
+    arguments = (np.zeros(1, np.int64), 1e-6, 1e-8, 1000, 0, 1, line, found)
     from numba import types as kinds
 
-    from understudy.engine.cuda.cuda_loop import DeviceFound, DeviceLine
-
-    real = {64: float64, 32: float32}[bits]
-    whole = {
-        "event_start",
-        "event_kind",
-        "event_target",
-        "seen_start",
-        "seen_after",
-        "first_row",
-        "steady_row",
-    }
-    whole |= {"slots", "status", "steps"}
-    time = {"event_time", "seen_time", "start_time", "failed_at"}
-    tables = {"start", "initial", "steady", "table", "slots", "flow", "states"}
-
-    def array(name: str):
-        kind = int64 if name in whole else float64 if name in time else real
-        return kinds.Array(kind, 2 if name in tables else 1, "C")
-
-    line = kinds.NamedTuple([*map(array, DeviceLine._fields[:-1]), int64], DeviceLine)
-    found = kinds.NamedTuple(list(map(array, DeviceFound._fields)), DeviceFound)
-    return kinds.void(kinds.Array(int64, 1, "C"), float64, float64, int64, line, found)
+    return kinds.void(*[typeof(argument, Purpose.argument) for argument in arguments])
 
 
-def link(*codes: str) -> bytes:
-    """Machine code of several pieces together."""
-    linker = pytest.importorskip("cuda.bindings.nvjitlink", reason="NVIDIA's linker is not installed")
-    handle = linker.create(1, ["-arch=sm_90"])
-    for k, code in enumerate(codes):
-        text = code.encode()
-        linker.add_data(handle, linker.InputType.PTX, text, len(text), f"part {k}")
-    linker.complete(handle)
-    made = bytearray(linker.get_linked_cubin_size(handle))
-    linker.get_linked_cubin(handle, made)
-    return bytes(made)
+@pytest.mark.parametrize(
+    ("name", "bits", "both"),
+    [
+        ("myelosuppression", 64, False),
+        ("two_compartment_oral_michaelis_menten", 32, False),
+        ("tmdd_full", 64, True),
+        pytest.param("myelosuppression", 64, True, marks=pytest.mark.slow),
+        pytest.param("tank", 64, False, marks=pytest.mark.slow),
+        ("tank", 64, True),
+    ],
+)
+def test_kernel_and_model_link(without_device, name, bits, both):
+    """By Numba's own linker, as before a launch."""
+    from numba.cuda import dispatcher
 
-
-@pytest.mark.parametrize("bits", [64, 32])
-@pytest.mark.parametrize("name", ["myelosuppression", "one_compartment_oral"])
-def test_kernel_and_model_link(without_device, name, bits):
-    from numba import cuda as numba_cuda
-
-    mechanism = structural(model(name))
-    function = cuda.device_function.__wrapped__(mechanism, bits)
-    kernel = cuda.kernel_for.__wrapped__(function, len(mechanism.states), len(mechanism.parameters), 1, bits)
-    code, _ = numba_cuda.compile(kernel.py_func, signature(bits), device=False, cc=PROCESSOR, abi="numba")
-    assert ".extern .func  (.param .b32 func_retval0) right_hand_side" in code
-    assert link(code, right_hand_side_ptx(mechanism, bits))[:4] == b"\x7fELF"
+    problem = problem_of(TANK if name == "tank" else model(name))
+    made = device_run.kernel_for.__wrapped__(linked, problem.model, len(problem.slots), bits, both)
+    library = dispatcher._Kernel(made.py_func, signature(problem, bits).args).library
+    needed = {"right_hand_side", *(IMPLICIT if both else ()), *(EVENTS if problem.model.events else ())}
+    code = library.get_asm_str()
+    assert {function for function in FUNCTIONS if f"one_{function}" in code} == needed
+    assert bytes(library.get_cubin().code)[:4] == b"\x7fELF"
+    library._cubin_cache.clear()
+    library._linking_files.clear()
     with pytest.raises(Exception, match=r"LINK|link|ERROR"):
-        link(code)
+        library.get_cubin()

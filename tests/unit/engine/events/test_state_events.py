@@ -436,7 +436,7 @@ def test_a_patient_s_numbers_depend_on_no_other_patient_and_no_thread():
 def test_events_send_a_linear_model_to_the_kernel():
     model = clockwork({"e": ("x > 1", {"x": 0})}, rates={"x": 1})
     assert simulate(model, times=[1.0]).record.method == "kernel"
-    for engine in ("closed_form", "matrix_exponential", "jax", "cuda"):
+    for engine in ("closed_form", "matrix_exponential", "jax"):
         with pytest.raises(SimulationError, match="knows no events"):
             simulate(model, times=[1.0], engine=engine)
 
