@@ -88,8 +88,8 @@ class Problem:
     start : float array, shape (patients, states)
     steady : float array, shape (cycles, states)
         States at the start of each steady-state cycle.
-    least : float array, shape (rows, states), optional
-        What each state is measured by at least when errors are judged, by parameter row at a patient's start.
+    least : float array, shape (patients, states), optional
+        What each state is measured by at least when errors are judged.
     """
 
     model: Model

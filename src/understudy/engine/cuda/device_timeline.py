@@ -9,7 +9,17 @@ from numba import cuda
 
 from understudy.engine.kernel.place import PROFILE_SEED, SEED
 from understudy.engine.problem import NEVER
-from understudy.engine.timeline import ADD, BOLUS, PROFILE, RATE, REINITIALISE, ROW, STEADY, STOP_INFUSIONS
+from understudy.engine.timeline import (
+    ADD,
+    BOLUS,
+    PROFILE,
+    RATE,
+    REINITIALISE,
+    ROW,
+    SET,
+    STEADY,
+    STOP_INFUSIONS,
+)
 
 
 @cuda.jit(device=True)
@@ -34,7 +44,7 @@ def begin(line, patient, y, p, r, peak, used):
         if kind == PROFILE:
             profiled = max(profiled, abs(line.event_value[event]))
     seed = max(SEED * largest, PROFILE_SEED * profiled)
-    least = min(line.first_row[patient], line.least.shape[0] - 1)
+    least = min(patient, line.least.shape[0] - 1)
     for q in range(y.size):
         y[q], r[q] = line.start[patient, q], 0.0
         measure = max(abs(y[q]), line.least[least, q])

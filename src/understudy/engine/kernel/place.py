@@ -93,7 +93,7 @@ def begin(line, place, lane, patient, live, implicit):
     place.event[lane], place.applied[lane] = line.event_start[patient], 0
     place.seen[lane], place.seen_end[lane] = line.seen_start[patient], line.seen_start[patient + 1]
     place.used[:, lane] = 0
-    seed, least = _seed(line, patient), min(line.first_row[patient], line.least.shape[0] - 1)
+    seed, least = _seed(line, patient), min(patient, line.least.shape[0] - 1)
     state, infused, peak, floor = row(size, STATE), row(size, INFUSED), row(size, PEAK), row(size, FLOOR)
     for q in range(line.start.shape[1]):
         j = q * W + lane

@@ -43,7 +43,7 @@ class Patient:
         self.row = problem.timeline.first_row[index]
         self.values = problem.table[self.row].copy()
         self.used = np.zeros(len(problem.slots), dtype=int)
-        self.peak = np.zeros(len(self.states)) if problem.least is None else problem.least[self.row]
+        self.peak = np.zeros(len(self.states)) if problem.least is None else problem.least[index].copy()
         self.evaluations, self.allowed = 0, 0
         self.last_time = np.inf
         # What events and outputs alone need is not worked out at every step.

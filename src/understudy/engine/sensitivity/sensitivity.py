@@ -32,6 +32,7 @@ from understudy.engine.sensitivity.event_state import (
     report_faults,
     with_event_states,
 )
+from understudy.engine.sensitivity.least_size import least_sizes
 from understudy.engine.sensitivity.profile_slopes import SlopeSlots, refuse_moving_steps, unroll_slopes
 from understudy.engine.sensitivity.side_state import with_side_states
 from understudy.engine.sensitivity.switch_state import (
@@ -43,10 +44,6 @@ from understudy.engine.sensitivity.switch_state import (
 )
 from understudy.engine.timeline import Timeline
 from understudy.model.model import Model
-
-# Sensitivities are measured by this fraction of state / parameter at least: solvers' absolute tolerances, fractions of
-# that, are small beside any that matters.
-_NEGLIGIBLE = 1e-2
 
 
 def solve_along(
@@ -183,11 +180,11 @@ class _Maker:
         table = widen(self.wide.table, model)
         initial = initial_states(model, table)
         at_cycles = np.zeros((line.steady.row.size, initial.shape[1]))
-        least = _least_sizes(self.wide, initial[:, : self.augmented.own], self.directions)
         start = initial[line.first_row]
         start_switches(start, line, self.switches, self.wide)
         if self.events is not None:
             start[:, model.state_names.index(self.events.instant)] = line.start_time
+        least = least_sizes(self.wide, line, start[:, : self.augmented.own], self.directions)
         return Problem(model, slots, line, table, start, at_cycles, least)
 
     def line(self, slopes: EventSlopes, held: SlopeSlots) -> Timeline:
@@ -212,19 +209,3 @@ def _refuse_steady(task: _Task) -> None:
             place=task.rows.model.name,
             repair="give the doses one by one, or leave out the sensitivity to what moves that time",
         )
-
-
-def _least_sizes(rows: ParameterRows, initial: np.ndarray, directions: tuple[Direction, ...]) -> np.ndarray:
-    """What sensitivities are measured by at least, shape (rows, states): a fraction of their states at the start.
-
-    Where a mechanism is in balance its sensitivities are rounding: they have no size of their own to keep to.
-    """
-    found, place = [np.zeros_like(initial)], {name: k for k, name in enumerate(rows.model.parameter_names)}
-    for direction in directions:
-        speed = np.zeros(len(initial))
-        for name, seed in zip(direction.parameters, direction.seeds, strict=True):
-            value = np.abs(rows.table[:, place[name]])
-            moved = np.abs(rows.table[:, place[seed]]) if seed else np.ones(value.size)
-            speed = np.maximum(speed, np.divide(moved, value, out=np.zeros(value.size), where=value > 0))
-        found.append(_NEGLIGIBLE * np.abs(initial) * speed[:, None])
-    return np.hstack(found)

@@ -114,9 +114,11 @@ class Extension:
         """Sensitivities after one cycle; their largest values, those of the states, and what failed."""
         states = self.plain.states[cycles]
         starts = np.hstack([states, slopes.reshape(cycles.size, -1)])
-        timeline = self.timeline(cycles)
+        timeline, least = self.timeline(cycles), self.problem.least
+        if least is not None:
+            least = least[self.problem.timeline.steady.patient[cycles]]
         solution = self.solve(
-            self.problem.replace(timeline=timeline, start=starts), self.tolerances, self.jobs
+            self.problem.replace(timeline=timeline, start=starts, least=least), self.tolerances, self.jobs
         )
         seen = solution.states.reshape(cycles.size, -1, 1 + self.directions, self.own)
         begin = starts.reshape(cycles.size, 1, 1 + self.directions, self.own)
