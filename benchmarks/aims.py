@@ -113,7 +113,7 @@ def _own(results: Results) -> list[Aim]:
     million, along = results.get("million"), results.get("sensitivities")
     last = million["runs"][-1] if million else None
     shares = {
-        f"k = {row['sensitivities']}": row["share_of_limit"]
+        f"{row['case']}, k = {row['sensitivities']}": row["share_of_limit"]
         for row in (along["rows"] if along else ())
         if row["sensitivities"]
     }

@@ -37,8 +37,8 @@ A patient among the most costs {ratio:.2f} times the CPU time of one among the f
 
 ALONG = """## Sensitivities
 
-Case (a) with the derivatives of all outputs by k parameters, at the same tolerance ({tolerance}); their errors are
-controlled too.
+Cases (a) to (d) with the derivatives of all outputs by k parameters, at the same tolerance ({tolerance}); their errors
+are controlled too. For k = 1 it is the parameter whose derivative takes longest.
 
 {rows}
 """
@@ -162,6 +162,7 @@ def sensitivities_section(found: dict[str, Any]) -> str:
     """What k sensitivities cost."""
     rows = [
         (
+            f"({row['case']})",
             str(row["sensitivities"]),
             figure(row["cpu_s_per_1000"]),
             times(row["times_plain"]),
@@ -169,8 +170,8 @@ def sensitivities_section(found: dict[str, Any]) -> str:
         )
         for row in found["rows"]
     ]
-    heads = ("k", "CPU s per 1,000 patients", "times the plain solution", "divided by 1 + k")
-    first = ALONG.format(tolerance=power(found["tolerance"]), rows=table(heads, rows, left=0))
+    heads = ("case", "k", "CPU s per 1,000 patients", "times the plain solution", "divided by 1 + k")
+    first = ALONG.format(tolerance=power(found["tolerance"]), rows=table(heads, rows))
     return "\n".join([first, *_second(found)])
 
 

@@ -1,5 +1,6 @@
-"""What sensitivities cost: the turnover model with k of them against the plain solution.
+"""What sensitivities cost: cases (a) to (d) with k of them against the plain solution.
 
+One sensitivity is that by the parameter for which it is dearest, several are those by the model's first parameters.
 Second ones of a linear model are exact; they are compared with differences of exact first ones, to which other models
 are left. Run with ``python -m benchmarks.sensitivities``; writes benchmarks/results/sensitivities.json. One thread, CPU
 seconds, least of several runs that take turns. Tolerances are the same, and the sensitivities' own errors are
@@ -14,9 +15,8 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from benchmarks.cases import Case
+from benchmarks.cases import Case, case
 from benchmarks.result import store
-from benchmarks.turnover import MODEL, problem
 
 from understudy.engine.problem import Tolerances
 from understudy.engine.sensitivity.directions import Directions
@@ -26,7 +26,7 @@ from understudy.engine.solve import solve
 from understudy.library.catalogue import model
 
 PATIENTS, REPEATS = 1000, 5
-COUNTS = (0, 1, 3, 9)
+LETTERS, COUNTS = "abcd", (3, 9)
 HOW = Tolerances(1e-6, 1e-8)
 # Second sensitivities: by what, along which parameters, and of how many patients.
 ORAL = Case(
@@ -40,16 +40,22 @@ SECOND = (
 )
 
 
-def cpu_times() -> dict[int, float]:
-    """CPU seconds for 1,000 patients, by the number of sensitivities."""
-    schedule, rows = problem(PATIENTS)
+def cpu_times(letter: str) -> dict[int, float]:
+    """CPU seconds for 1,000 patients of a case, by the number of sensitivities."""
+    this = case(letter)
+    names = this.model.parameter_names
+    schedule, rows = this.problem(PATIENTS)
 
-    def work(count: int) -> Callable[[], Any]:
-        along = Directions(MODEL.parameter_names[:count])
-        return lambda: solve(schedule, rows, MODEL.output_names, "kernel", HOW, directions=along)
+    def work(*along: str) -> Callable[[], Any]:
+        directions = Directions(along)
+        return lambda: solve(schedule, rows, this.model.output_names, "kernel", HOW, directions=directions)
 
-    best = taking_turns({count: work(count) for count in COUNTS})
-    return {count: seconds / PATIENTS * 1000 for count, seconds in best.items()}
+    counts = sorted({min(count, len(names)) for count in COUNTS})
+    each = {(name,): work(name) for name in names}
+    best = taking_turns({(): work(), **each, **{names[:count]: work(*names[:count]) for count in counts}})
+    seconds = {0: best[()], 1: max(best[one] for one in each)}
+    seconds |= {count: best[names[:count]] for count in counts}
+    return {count: found / PATIENTS * 1000 for count, found in seconds.items()}
 
 
 def taking_turns(work: dict[Any, Callable[[], Any]]) -> dict[Any, float]:
@@ -90,10 +96,11 @@ def second_row(engine: str, names: tuple[str, ...], patients: int) -> dict[str, 
     }
 
 
-def ratios(seconds: dict[int, float]) -> list[dict[str, float]]:
+def ratios(letter: str, seconds: dict[int, float]) -> list[dict[str, Any]]:
     """A row for each number of sensitivities: its cost in plain solutions, and in shares of 1 + k of them."""
     return [
         {
+            "case": letter,
             "sensitivities": count,
             "cpu_s_per_1000": each,
             "times_plain": each / seconds[0],
@@ -105,12 +112,13 @@ def ratios(seconds: dict[int, float]) -> list[dict[str, float]]:
 
 def main() -> int:
     """Measure, store, print; 1 where k sensitivities cost more than 1 + k solutions."""
-    figures: dict[str, Any] = {"tolerance": HOW.relative, "patients": PATIENTS, "rows": ratios(cpu_times())}
+    figures: dict[str, Any] = {"tolerance": HOW.relative, "patients": PATIENTS}
+    figures["rows"] = [row for letter in LETTERS for row in ratios(letter, cpu_times(letter))]
     figures |= {"second_doses": ORAL.doses, "second_times": ORAL.times.size}
     figures["second"] = [second_row(*asked) for asked in SECOND]
     for row in figures["rows"]:
         print(
-            f"{row['sensitivities']} sensitivities: {row['cpu_s_per_1000']:.4f} CPU s / 1,000,"
+            f"({row['case']}), {row['sensitivities']} sensitivities: {row['cpu_s_per_1000']:.4f} CPU s / 1,000,"
             f" {row['times_plain']:.2f} times the plain solution"
         )
     for row in figures["second"]:

@@ -150,7 +150,7 @@ def test_aims_met_missed_and_not_measured():
 def test_aims_read_the_stored_results():
     peers = stored_peers(a=comparison(diffrax=solver((1e-4, 0.08), (1e-6, 0.4))))
     million = {"runs": [{"peak_memory_MB": 4100}], "ratio_of_cpu_per_patient": 1.1}
-    along = {"rows": ratios({0: 1.0, 1: 1.5, 3: 5.0})}
+    along = {"rows": ratios("a", {0: 1.0, 1: 1.5, 3: 5.0})}
     engine = {"own_schedules": [{"times_shared": 1.0}, {"times_shared": 1.9}], "first_simulation_s": 1.6}
     found = {
         aim.text: aim
@@ -162,7 +162,7 @@ def test_aims_read_the_stored_results():
     assert found["a million patients on two cores in less than 4 GB"].verdict == "**missed**"
     assert (
         found["k sensitivities cost at most (1 + k) solutions"].range
-        == "125 % of that (k = 3) to 75 % of that (k = 1)"
+        == "125 % of that (a, k = 3) to 75 % of that (a, k = 1)"
     )
     assert found["all schedules different: at most 2 times the cost of a shared one"].verdict == "met"
     assert found["a first simulation in a fresh process in 1.5 s, import included"].verdict == "**missed**"
@@ -204,15 +204,16 @@ def test_gpu_figures_where_there_are_any():
 
 
 def test_cost_of_sensitivities():
-    plain, one, three = ratios({0: 0.02, 1: 0.03, 3: 0.1})
+    plain, one, three = ratios("a", {0: 0.02, 1: 0.03, 3: 0.1})
     assert (plain["times_plain"], plain["share_of_limit"]) == (1.0, 1.0)
     assert one["share_of_limit"] == pytest.approx(0.75)
     assert three["share_of_limit"] == pytest.approx(1.25)
 
 
 def test_second_sensitivities_have_a_table_once_they_are_measured():
-    first = {"tolerance": 1e-6, "rows": ratios({0: 0.02, 1: 0.03})}
+    first = {"tolerance": 1e-6, "rows": ratios("c", {0: 0.02, 1: 0.03})}
     assert "Second" not in sensitivities_section(first)
+    assert "| (c) | 1 | 0.0300 | 1.5 | 0.75 |" in sensitivities_section(first)
     row = {
         "engine": "closed_form", "sensitivities": 3, "cpu_s_per_1000": 0.05, "differences_cpu_s_per_1000": 0.4,
         "share_of_differences": 0.125, "error_of_differences": 4e-9,
