@@ -5,7 +5,7 @@ from __future__ import annotations
 from understudy.app.model_card import card_json, show_card
 from understudy.app.model_list import list_json, matching, show_list
 from understudy.app.terminal import console, print_json
-from understudy.dossier.model_file import load_model
+from understudy.formats.load import load_model
 from understudy.library.catalogue import entry, models, names
 
 

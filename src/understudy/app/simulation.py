@@ -15,9 +15,9 @@ from understudy.app.terminal_number import single, with_unit
 from understudy.app.time_grid import end_of, fine, readable, spaced
 from understudy.core.errors import SimulationError
 from understudy.core.result import Outcome
-from understudy.dossier.model_file import load_model
 from understudy.engine.dispatch.settings import Dispatch
 from understudy.engine.simulate import simulate
+from understudy.formats.load import load_model
 from understudy.library.entry import Entry
 from understudy.model.model import Model
 from understudy.model.population_model import Covariate, PopulationModel
