@@ -47,7 +47,10 @@ class Format:
         return reader(path)
 
 
-FORMATS = (Format("Python", (".py",), "", "understudy.formats.python_file:read"),)
+FORMATS = (
+    Format("Python", (".py",), "", "understudy.formats.python_file:read"),
+    Format("SBML", (".xml", ".sbml"), "<sbml", "understudy.formats.sbml.reader:read"),
+)
 
 
 def load(name: str | Path) -> Any:
