@@ -91,7 +91,8 @@ def _difference(folder: Path, engine: str) -> str:
     for name in settings.variables:
         wanted = expected[:, columns[name]]
         allowed = settings.absolute + settings.relative * np.abs(wanted)
-        off = np.abs(values[name] - wanted) / allowed
+        with np.errstate(invalid="ignore"):
+            off = np.abs(values[name] - wanted) / allowed
         same = (values[name] == wanted) | (np.isnan(values[name]) & np.isnan(wanted))
         off = np.where(same, 0.0, np.where(np.isfinite(off), off, np.inf))
         k = int(off.argmax())

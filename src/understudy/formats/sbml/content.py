@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from understudy.formats.sbml import term
-from understudy.formats.sbml.draft import Draft, DraftEvent
+from understudy.formats.sbml.draft import Draft, DraftEvent, Zero
 from understudy.formats.sbml.mathematics import Mathematics
 from understudy.formats.sbml.names import Names
 from understudy.formats.sbml.place import Place
@@ -23,15 +23,16 @@ class Content:
     model : libsbml.Model
     file : str
         What messages call the file.
+    lawless : bool
+        Whether reactions may do without kinetic laws.
     """
 
-    def __init__(self, model: Any, file: str):
-        self.model = model
+    def __init__(self, model: Any, file: str, lawless: bool = False):
+        self.model, self.lawless = model, lawless
         self.draft = Draft(Names(_identifiers(model)), file)
         functions = {item.getId(): item for item in _all(model, "FunctionDefinition")}
         self.mathematics = Mathematics(self.draft.names, functions, self.draft.rate_name, self.delayed)
-        # Equations that hold but do not say for which quantity.
-        self.algebraic: list[tuple[Tree, Place]] = []
+        self.algebraic: list[Zero] = []
         self.read_compartments()
         self.species: dict[str, Species] = read_species(
             model, self.draft, set(self.resized()), set(self.reacting())
@@ -71,7 +72,9 @@ class Content:
     def resized(self) -> Iterator[str]:
         """Identifiers of compartments whose size may change."""
         compartments = {item.getId(): item for item in _all(self.model, "Compartment")}
-        events = [e.getVariable() for event in _all(self.model, "Event") for e in _all(event, "EventAssignment")]
+        events = [
+            e.getVariable() for event in _all(self.model, "Event") for e in _all(event, "EventAssignment")
+        ]
         ruled = [rule.getVariable() for rule in _all(self.model, "Rule") if not rule.isAlgebraic()]
         yield from compartments.keys() & {*events, *ruled}
         if any(rule.isAlgebraic() for rule in _all(self.model, "Rule")):
@@ -112,7 +115,7 @@ class Content:
             if tree is None:
                 continue
             if rule.isAlgebraic():
-                self.algebraic.append((tree, self.place(rule)))
+                self.algebraic.append(Zero(tree, self.place(rule)))
                 continue
             name = self.name(rule.getVariable(), rule)
             if name in self.draft.assigned or name in self.draft.rates:
@@ -189,8 +192,10 @@ class Content:
         """A concentration taken at one time and given at another, in a volume that may have changed between."""
         for name in targets:
             species = next((each for each in self.species.values() if each.carrier == name), None)
-            if species and species.carrier != species.symbol and self.draft.is_varying(
-                term.name(species.compartment)
+            if (
+                species
+                and species.carrier != species.symbol
+                and self.draft.is_varying(term.name(species.compartment))
             ):
                 raise place.refuse(
                     f"a delayed new concentration of {species.identifier}, in a compartment whose size changes, "

@@ -88,7 +88,9 @@ def read_bytes(path: Path) -> bytes:
         ) from None
     if len(content) > _MOST_BYTES:
         raise FormatError(
-            f"the file has more than {_MOST_BYTES:,} bytes", place=str(path), repair="check that it is a model"
+            f"the file has more than {_MOST_BYTES:,} bytes",
+            place=str(path),
+            repair="check that it is a model",
         )
     if content[:2] == b"PK":
         raise FormatError(
@@ -210,9 +212,7 @@ def _flatten(document: Any, path: Path) -> None:
             ),
             "the converter gives no reason",
         )
-        raise FormatError(
-            "the submodels cannot be written out", place=path.name, repair=told[:300]
-        )
+        raise FormatError("the submodels cannot be written out", place=path.name, repair=told[:300])
 
 
 def _check_externals(document: Any, path: Path, seen: set[Path]) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import ast
+import copy
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from understudy.core.errors import ExpressionError
 from understudy.core.expression import Expression
 from understudy.core.grammar import TIME, names_in
-from understudy.formats.sbml import term
 from understudy.formats.sbml.names import Names
 from understudy.formats.sbml.place import Place
 from understudy.formats.sbml.term import Tree
@@ -27,6 +29,23 @@ class DraftEvent:
     from_trigger_time: bool
     description: str
     place: Place
+
+
+@dataclass(frozen=True)
+class Zero:
+    """A term that is zero at all times, and so determines one of the quantities in it.
+
+    Parameters
+    ----------
+    tree : term
+    place : Place
+    may_determine : frozenset of str
+        Names; empty where nothing is said.
+    """
+
+    tree: Tree
+    place: Place
+    may_determine: frozenset[str] = frozenset()
 
 
 @dataclass
@@ -93,26 +112,39 @@ class Draft:
         moving = {TIME, *self.rates, *self.changed, *self.rate_names.values()}
         return bool(self.needs(tree) & (moving | {each[0] for each in self.delays}))
 
-    def trees(self) -> Iterator[Tree]:
-        """Every equation that holds at all times."""
-        yield from self.assigned.values()
-        yield from self.rates.values()
+    def undetermined(self, tree: Tree) -> list[str]:
+        """Names of a term that nothing gives a value."""
+        return sorted(set(names_in(tree)) - {*self.starts, *self.rates, *self.assigned, TIME})
+
+    def essential(self) -> Iterator[tuple[str, Tree]]:
+        """Equations that a simulation cannot do without, with what they are."""
+        for name, tree in self.rates.items():
+            yield f"the rate of {name}", tree
+        for name, tree in self.starts.items():
+            if name not in self.assigned:
+                yield f"the value of {name} at the start", tree
+        for event in self.events:
+            for tree in (event.trigger, event.delay, event.priority, *event.assignments.values()):
+                if tree is not None:
+                    yield f"event {event.name}", tree
+
+
+class _Put(ast.NodeTransformer):
+    def __init__(self, replacements: dict[str, Tree]):
+        self.replacements = replacements
+
+    def visit_Name(self, node: ast.Name) -> Tree:
+        return self.replacements.get(node.id, node)
+
+    def visit_Call(self, node: ast.Call) -> Tree:
+        return ast.Call(node.func, [self.visit(argument) for argument in node.args], [])
 
 
 def substituted(tree: Tree, replacements: dict[str, Tree]) -> Tree:
-    """A term with names replaced."""
-    import ast
-
-    class Put(ast.NodeTransformer):
-        def visit_Name(self, node: ast.Name) -> Tree:
-            return replacements.get(node.id, node)
-
-        def visit_Call(self, node: ast.Call) -> Tree:
-            return ast.Call(node.func, [self.visit(argument) for argument in node.args], [])
-
-    import copy
-
-    return Put().visit(copy.deepcopy(tree)) if set(names_in(tree)) & replacements.keys() else tree
+    """A term with names replaced; the term given stays as it is."""
+    if not set(names_in(tree)) & replacements.keys():
+        return tree
+    return _Put(replacements).visit(copy.deepcopy(tree))
 
 
 def as_expression(tree: Tree, place: Place) -> Expression:
@@ -123,13 +155,8 @@ def as_expression(tree: Tree, place: Place) -> Expression:
     FormatError
         Where it is longer or deeper than equations may be.
     """
-    from understudy.core.errors import ExpressionError
-
     try:
         return Expression.from_tree(tree)
     except (ExpressionError, RecursionError) as error:
         cause = getattr(error, "cause", "the equation is nested too deeply")
         raise place.refuse(f"the equation cannot be used: {cause}", getattr(error, "repair", "")) from None
-
-
-__all__ = ["Draft", "DraftEvent", "as_expression", "substituted", "term"]

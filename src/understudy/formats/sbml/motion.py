@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from understudy.core.grammar import TIME
 from understudy.engine.jacobian import derivative
 from understudy.formats.sbml import term
@@ -9,12 +11,21 @@ from understudy.formats.sbml.draft import Draft, as_expression
 from understudy.formats.sbml.term import Tree
 
 
-def add_rates(draft: Draft) -> None:
-    """Give every name that stands for a derivative its equation."""
-    done: set[str] = set()
-    while waiting := [name for name in draft.rate_names if name not in done]:
+def add_rates(draft: Draft, but: Collection[str] = ()) -> None:
+    """Give every name that stands for a derivative its equation.
+
+    Parameters
+    ----------
+    draft : Draft
+    but : collection of str
+        Names without an equation yet: derivatives of what they enter wait.
+    """
+    while waiting := [
+        of
+        for of, name in list(draft.rate_names.items())
+        if name not in draft.assigned and not draft.needs(rate_of(of, draft)) & {*but}
+    ]:
         for of in waiting:
-            done.add(of)
             draft.assigned[draft.rate_names[of]] = rate_of(of, draft)
 
 
@@ -29,7 +40,7 @@ def rate_of(name: str, draft: Draft) -> Tree:
 
 def rate_along(tree: Tree, draft: Draft, about: str) -> Tree:
     """The time derivative of a term: its derivative by each name in it, times that name's own."""
-    expression, place = as_expression(tree, draft.place(about)), draft.place(about)
+    expression = as_expression(tree, draft.place(about))
     parts = []
     for name in sorted(expression.names):
         if name != TIME and not draft.is_varying(term.name(name)):
@@ -38,7 +49,7 @@ def rate_along(tree: Tree, draft: Draft, about: str) -> Tree:
         own = rate_of(name, draft)
         if term.is_number(own, 0) or _is_zero(slope):
             continue
-        if len(as_expression(own, place).names) > 0 and name != TIME:
+        if name != TIME:
             own = term.name(draft.rate_name(name))
         parts.append(term.times(slope, own))
     return term.plus(*parts)

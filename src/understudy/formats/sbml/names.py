@@ -51,7 +51,13 @@ class Names:
         return wanted
 
 
+# What outcomes call their own columns.
+_COLUMNS = {"time", "patient", "draw", "status", "message"}
+
+
 def _is_usable(name: str) -> bool:
+    if name in _COLUMNS:
+        return False
     try:
         check_name(name)
     except ExpressionError:

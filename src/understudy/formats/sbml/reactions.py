@@ -44,7 +44,7 @@ def read_reactions(content: Content) -> list[Reaction]:
         changes: dict[str, Tree] = {}
         for sign, item in _participants(element):
             _add_change(content, changes, sign, item)
-        content.draft.assigned[name] = _law(content, element)
+        content.draft.assigned[name] = _law(content, element, changes)
         # Level 3 Version 2 has no fast reactions any more.
         old = (element.getLevel(), element.getVersion()) < (3, 2)
         found.append(Reaction(name, changes, bool(old and element.getFast()), place))
@@ -102,10 +102,13 @@ def _is_determined(model: Any, identifier: str) -> bool:
     )
 
 
-def _law(content: Content, element: Any) -> Tree:
+def _law(content: Content, element: Any, changes: dict[str, Tree]) -> Tree:
     law = element.getKineticLaw()
     if law is None or not law.isSetMath():
-        # What does not say how fast it goes does not go.
+        if changes and not content.lawless:
+            raise content.place(element).refuse(
+                "the reaction has no kinetic law", "give it one: how fast it goes is not known"
+            )
         return term.number(0)
     local = {}
     for parameter in _local_parameters(law):

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from understudy.formats.flux_balance import FluxBalance
 from understudy.formats.sbml.document import open_document
+from understudy.formats.sbml.fluxes import is_flux_balance, read_fluxes
 from understudy.formats.sbml.translation import translate
 from understudy.model.model import Model
 
 
-def read(path: Path) -> Model:
-    """The model of an SBML file.
+def read(path: Path) -> Model | FluxBalance:
+    """The model of an SBML file; its flux balance where it has an objective and no kinetic laws.
 
     Parameters
     ----------
@@ -23,4 +25,7 @@ def read(path: Path) -> Model:
     MissingExtraError
         Where libSBML is not installed.
     """
-    return translate(open_document(path), path.name)
+    document = open_document(path)
+    if is_flux_balance(document.getModel()):
+        return read_fluxes(document.getModel(), path.name)
+    return translate(document, path.name)

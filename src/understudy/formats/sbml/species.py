@@ -71,7 +71,9 @@ class Species:
             draft.assigned[self.concentration] = term.over(term.name(given), volume)
 
 
-def read_species(model: Any, draft: Draft, resized: Iterable[str], reacting: Iterable[str]) -> dict[str, Species]:
+def read_species(
+    model: Any, draft: Draft, resized: Iterable[str], reacting: Iterable[str]
+) -> dict[str, Species]:
     """The species of a model; their values at the start go into the draft.
 
     Parameters
@@ -106,8 +108,8 @@ def _species(element: Any, model: Any, draft: Draft, resized: set[str], reacting
             f"the compartment {element.getCompartment()!r} is not defined", "define it, or correct the name"
         )
     symbol = draft.names[identifier]
-    # Before Level 3 what lies in a compartment without dimensions has no concentration.
-    flat = compartment.getSpatialDimensions() == 0 and element.getLevel() < 3
+    # What lies in a point has no concentration, unless Level 3 gives the point a size.
+    flat = compartment.getSpatialDimensions() == 0 and not _is_sized(compartment, model)
     is_amount = element.getHasOnlySubstanceUnits() or flat
     fixed = element.getConstant() or element.getBoundaryCondition()
     amount = symbol if is_amount else draft.names.fresh(f"{symbol}_amount")
@@ -119,6 +121,12 @@ def _species(element: Any, model: Any, draft: Draft, resized: set[str], reacting
         identifier, symbol, amount, concentration, amount if moved else symbol, draft.names[compartment.getId()],
         is_amount, fixed, element.getConstant(), _factor(element, model, draft),
     )  # fmt: skip
+
+
+def _is_sized(compartment: Any, model: Any) -> bool:
+    identifier = compartment.getId()
+    ruled = model.getRuleByVariable(identifier) or model.getInitialAssignmentBySymbol(identifier)
+    return compartment.getLevel() > 2 and (compartment.isSetSize() or ruled is not None)
 
 
 def _factor(element: Any, model: Any, draft: Draft) -> Tree:

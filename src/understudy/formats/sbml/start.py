@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+
 from understudy.core.grammar import TIME, names_in
 from understudy.formats.sbml import term
 from understudy.formats.sbml.draft import Draft, substituted
@@ -52,7 +54,7 @@ class Starts:
             return self._short(name, self._guarded(name, self.draft.assigned[name]))
         if name not in self.moving or name not in self.draft.starts:
             return term.name(name)
-        if name in self.draft.changed and isinstance(self.draft.starts[name], type(term.YES)):
+        if name in self.draft.changed and isinstance(self.draft.starts[name], ast.Constant):
             # A number that users may change: what depends on it at the start follows.
             self.parameters[name] = self.draft.names.fresh(f"{name}_start")
             return term.name(self.parameters[name])
@@ -70,8 +72,6 @@ class Starts:
         return found
 
     def _short(self, name: str, tree: Tree) -> Tree:
-        import ast
-
         if len(ast.unparse(tree)) <= _LONGEST:
             return tree
         label = self.draft.names.fresh(f"{name}_start")

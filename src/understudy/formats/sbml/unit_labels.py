@@ -82,7 +82,9 @@ class UnitLabels:
         if definition is None:
             return _BASE.get(identifier) or _BUILT_IN.get(identifier, UNKNOWN)
         parts = [_part(definition.getUnit(k)) for k in range(definition.getNumUnits())]
-        return _checked("*".join(part for part in parts if part != "1") or "1") if None not in parts else UNKNOWN
+        return (
+            _checked("*".join(part for part in parts if part != "1") or "1") if None not in parts else UNKNOWN
+        )
 
 
 def joined(above: str, below: str) -> str:
@@ -104,9 +106,7 @@ def _part(item: Any) -> str | None:
         return None
     if kind == "second" and scale == 0 and factor in _SECONDS:
         base = _SECONDS[factor]
-    elif base == "kg" and (scale, factor) != (0, 1.0):
-        return None
-    elif factor != 1.0 or scale not in _PREFIXES or (base == "1" and scale):
+    elif not _is_plain(base, scale, factor):
         return None
     else:
         base = f"{_PREFIXES[scale]}{base}"
@@ -114,6 +114,13 @@ def _part(item: Any) -> str | None:
     if base == "1" or power == 0:
         return "1"
     return base if power == 1 else f"{base}**({power})" if power < 0 else f"{base}**{power}"
+
+
+def _is_plain(base: str, scale: int, factor: float) -> bool:
+    """Whether a prefix says it all."""
+    if base in ("kg", "1"):
+        return (scale, factor) == (0, 1.0)
+    return factor == 1.0 and scale in _PREFIXES
 
 
 def _checked(text: str) -> str:
