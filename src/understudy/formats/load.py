@@ -33,23 +33,52 @@ class Format:
         What its files contain near their beginning, in small letters; empty where nothing is sure to be there.
     reader : str
         Module and function that translates a file, ``"module:function"``: a path to what `load` returns.
+    writer : str
+        The same for the way back: a model to text; empty where there is none.
     """
 
     name: str
     suffixes: tuple[str, ...]
     mark: str
     reader: str
+    writer: str = ""
 
     def read(self, path: Path) -> Any:
         """Translate a file."""
-        module, _, function = self.reader.partition(":")
-        reader: Callable[[Path], Any] = getattr(import_module(module), function)
-        return reader(path)
+        return _function(self.reader)(path)
+
+    def text(self, model: Any) -> str:
+        """A model as the text of a file.
+
+        Raises
+        ------
+        FormatError
+            For what the format cannot say.
+        """
+        return _function(self.writer)(model)
+
+
+def _function(address: str) -> Callable[[Any], Any]:
+    module, _, function = address.partition(":")
+    return getattr(import_module(module), function)
 
 
 FORMATS = (
     Format("Python", (".py",), "", "understudy.formats.python_file:read"),
-    Format("SBML", (".xml", ".sbml"), "<sbml", "understudy.formats.sbml.reader:read"),
+    Format(
+        "SBML",
+        (".xml", ".sbml"),
+        "<sbml",
+        "understudy.formats.sbml.reader:read",
+        "understudy.formats.sbml.writer:write",
+    ),
+    Format(
+        "Antimony",
+        (".ant", ".antimony", ".sb"),
+        "",
+        "understudy.formats.antimony:read",
+        "understudy.formats.antimony:write",
+    ),
 )
 
 
@@ -60,7 +89,7 @@ def load(name: str | Path) -> Any:
     ----------
     name : str or path
         A name as `understudy.models` lists it, or the path of a file: Python (``.py``), which is run, so load only
-        files you trust.
+        files you trust; SBML (``.xml``, ``.sbml``); Antimony (``.ant``, ``.antimony``, ``.sb``).
 
     Returns
     -------

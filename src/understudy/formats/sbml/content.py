@@ -9,7 +9,7 @@ from understudy.formats.sbml import term
 from understudy.formats.sbml.draft import Draft, DraftEvent, Zero
 from understudy.formats.sbml.mathematics import Mathematics
 from understudy.formats.sbml.names import Names
-from understudy.formats.sbml.place import Place
+from understudy.formats.sbml.place import Place, label
 from understudy.formats.sbml.reactions import read_reactions
 from understudy.formats.sbml.species import Species, read_species
 from understudy.formats.sbml.term import Tree
@@ -105,7 +105,7 @@ class Content:
     def remember(self, name: str, element: Any) -> None:
         """Where a name comes from, what it is and whether it is constant."""
         self.draft.places[name] = self.place(element)
-        self.draft.descriptions[name] = element.getName() or ""
+        self.draft.descriptions[name] = label(element)
         if element.getConstant():
             self.draft.constant.add(name)
 
@@ -169,7 +169,7 @@ class Content:
             persistent=event.getTrigger().getPersistent() if modern else True,
             initial_value=event.getTrigger().getInitialValue() if modern else True,
             from_trigger_time=from_trigger,
-            description=event.getName() or "",
+            description=label(event),
             place=place,
         )
 

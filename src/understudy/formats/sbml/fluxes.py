@@ -44,6 +44,7 @@ def read_fluxes(model: Any, file: str) -> FluxBalance:
 
 def _balances(content: Content) -> dict[str, dict[str, float]]:
     balances: dict[str, dict[str, float]] = {}
+    identifiers = {each.amount: each.identifier for each in content.species.values()}
     for reaction in content.reactions:
         for amount, tree in reaction.changes.items():
             value = constant_value(tree, content.draft)
@@ -51,7 +52,7 @@ def _balances(content: Content) -> dict[str, dict[str, float]]:
                 raise reaction.place.refuse(
                     "a stoichiometry is no constant number", "flux balance needs constant stoichiometries"
                 )
-            balances.setdefault(amount, {})[reaction.name] = value
+            balances.setdefault(identifiers[amount], {})[reaction.name] = value
     return balances
 
 

@@ -168,6 +168,12 @@ def _real(node: Any) -> float:
     return float(node.getReal())
 
 
+def _scientific(node: Any) -> float:
+    """Mantissa and exponent as one text: multiplied they would be off by a rounding."""
+    mantissa = node.getMantissa()
+    return float(f"{mantissa!r}e{node.getExponent()}") if math.isfinite(mantissa) else mantissa
+
+
 def _piecewise(*arguments: Tree) -> Tree:
     """``value, condition, …, otherwise``; undefined where no condition holds and nothing is said."""
     pieces = list(arguments) if len(arguments) % 2 else [*arguments, term.number(math.nan)]
@@ -248,7 +254,7 @@ _CONSTANTS: Mapping[str, Tree] = {
     "CONSTANT_TRUE": term.YES,
     "CONSTANT_FALSE": term.NO,
 }
-_NUMBERS = {"INTEGER": _integer, "REAL": _real, "REAL_E": _real, "RATIONAL": _rational}
+_NUMBERS = {"INTEGER": _integer, "REAL": _real, "REAL_E": _scientific, "RATIONAL": _rational}
 _SAME = {
     "ABS": "abs", "CEILING": "ceil", "FLOOR": "floor", "EXP": "exp", "LN": "log", "SIN": "sin", "COS": "cos",
     "TAN": "tan", "ARCSIN": "asin", "ARCCOS": "acos", "ARCTAN": "atan", "SINH": "sinh", "COSH": "cosh", "TANH": "tanh",

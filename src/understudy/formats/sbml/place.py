@@ -52,3 +52,9 @@ def _about(element: Any) -> str:
         parent = parent.getParentSBMLObject()
     named = parent.getIdAttribute() if parent is not None else ""
     return f"of {parent.getElementName()} {named}" if named else ""
+
+
+def label(element: Any) -> str:
+    """What an element is called by people, where that says more than its identifier."""
+    name = element.getName() or ""
+    return "" if name == element.getIdAttribute() else name

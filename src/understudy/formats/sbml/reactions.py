@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from understudy.formats.sbml import term
-from understudy.formats.sbml.place import Place
+from understudy.formats.sbml.place import Place, label
 from understudy.formats.sbml.term import Tree
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def read_reactions(content: Content) -> list[Reaction]:
         element = content.model.getReaction(k)
         name, place = content.draft.names[element.getId()], content.place(element)
         content.draft.places[name] = place
-        content.draft.descriptions[name] = element.getName() or ""
+        content.draft.descriptions[name] = label(element)
         changes: dict[str, Tree] = {}
         for sign, item in _participants(element):
             _add_change(content, changes, sign, item)
@@ -116,7 +116,7 @@ def _law(content: Content, element: Any, changes: dict[str, Tree]) -> Tree:
         local[parameter.getId()] = term.name(name)
         content.draft.constant.add(name)
         content.draft.places[name] = content.place(parameter)
-        content.draft.descriptions[name] = parameter.getName() or ""
+        content.draft.descriptions[name] = label(parameter)
         if parameter.isSetValue():
             content.draft.starts[name] = term.number(parameter.getValue())
     return content.read(law, local)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from understudy.formats.flux_balance import FluxBalance
 from understudy.formats.sbml.document import open_document
@@ -25,7 +26,11 @@ def read(path: Path) -> Model | FluxBalance:
     MissingExtraError
         Where libSBML is not installed.
     """
-    document = open_document(path)
+    return model_of(open_document(path), path.name)
+
+
+def model_of(document: Any, file: str) -> Model | FluxBalance:
+    """The model of a document, or its flux balance."""
     if is_flux_balance(document.getModel()):
-        return read_fluxes(document.getModel(), path.name)
-    return translate(document, path.name)
+        return read_fluxes(document.getModel(), file)
+    return translate(document, file)

@@ -13,7 +13,7 @@ from typing import Any
 
 from understudy.formats.sbml import term
 from understudy.formats.sbml.draft import Draft
-from understudy.formats.sbml.place import Place
+from understudy.formats.sbml.place import Place, label
 from understudy.formats.sbml.term import Tree
 
 
@@ -91,7 +91,7 @@ def read_species(
         species = _species(element, model, draft, set(resized), set(reacting))
         found[species.identifier] = species
         draft.places[species.symbol] = draft.places[species.amount] = Place.of(draft.file, element)
-        draft.descriptions[species.symbol] = element.getName() or ""
+        draft.descriptions[species.symbol] = label(element)
         start = _start(element, species)
         if start is not None:
             draft.starts[species.carrier] = start

@@ -18,6 +18,7 @@ _BASE = {
     "farad": "F", "hertz": "Hz", "siemens": "S", "ohm": "ohm", "katal": "kat", "becquerel": "Bq",
 }  # fmt: skip
 _PREFIXES = {-15: "f", -12: "p", -9: "n", -6: "u", -3: "m", -2: "c", -1: "d", 0: "", 3: "k", 6: "M"}
+_COUNTS = {-2: "percent", 3: "10^3", 6: "10^6", 9: "10^9", 12: "10^12"}
 _SECONDS = {1.0: "s", 60.0: "min", 3600.0: "h", 86400.0: "d", 604800.0: "wk"}
 _BUILT_IN = {"substance": "mol", "volume": "L", "area": "m**2", "length": "m", "time": "s"}
 # Units whose multiplier has no name here.
@@ -82,9 +83,7 @@ class UnitLabels:
         if definition is None:
             return _BASE.get(identifier) or _BUILT_IN.get(identifier, UNKNOWN)
         parts = [_part(definition.getUnit(k)) for k in range(definition.getNumUnits())]
-        return (
-            _checked("*".join(part for part in parts if part != "1") or "1") if None not in parts else UNKNOWN
-        )
+        return UNKNOWN if None in parts else _checked(_product(parts))
 
 
 def joined(above: str, below: str) -> str:
@@ -95,25 +94,36 @@ def joined(above: str, below: str) -> str:
     return _checked(f"{above}/{below}")
 
 
-def _part(item: Any) -> str | None:
-    """One factor of a unit; None where its size has no name."""
+def _part(item: Any) -> tuple[str, float] | None:
+    """One factor of a unit and its power; None where its size has no name."""
     import libsbml
 
-    kind = libsbml.UnitKind_toString(item.getKind())
-    base, scale, factor = _BASE.get(kind), item.getScale(), item.getMultiplier()
-    exponent = item.getExponentAsDouble()
-    if base is None:
+    base, scale, factor = (
+        _BASE.get(libsbml.UnitKind_toString(item.getKind())),
+        item.getScale(),
+        item.getMultiplier(),
+    )
+    power = item.getExponentAsDouble()
+    power = int(power) if power == int(power) else power
+    if base == "s" and scale == 0 and factor in _SECONDS:
+        return _SECONDS[factor], power
+    if base == "1" and factor == 1.0 and scale in _COUNTS:
+        return _COUNTS[scale], power
+    if base is None or not _is_plain(base, scale, factor):
         return None
-    if kind == "second" and scale == 0 and factor in _SECONDS:
-        base = _SECONDS[factor]
-    elif not _is_plain(base, scale, factor):
-        return None
-    else:
-        base = f"{_PREFIXES[scale]}{base}"
-    power = int(exponent) if exponent == int(exponent) else exponent
-    if base == "1" or power == 0:
-        return "1"
-    return base if power == 1 else f"{base}**({power})" if power < 0 else f"{base}**{power}"
+    return f"{_PREFIXES[scale]}{base}", power
+
+
+def _product(parts: list[tuple[str, float]]) -> str:
+    """Factors as ``a*b/c``."""
+    known = [(base, power) for base, power in parts if base != "1" and power]
+    above = "*".join(_raised(base, power) for base, power in known if power > 0)
+    below = "".join(f"/{_raised(base, -power)}" for base, power in known if power < 0)
+    return f"{above or '1'}{below}"
+
+
+def _raised(base: str, power: float) -> str:
+    return base if power == 1 else f"{base}**{power}"
 
 
 def _is_plain(base: str, scale: int, factor: float) -> bool:
