@@ -8,7 +8,7 @@ import typer
 
 from understudy.app.terminal import console, note
 from understudy.formats.load import load_model
-from understudy.formats.save import written_format
+from understudy.formats.save import transcribed, written_format
 from understudy.model.model import Model
 
 
@@ -21,10 +21,12 @@ def run(name: str, to: str, out: Path | None) -> None:
         For what the format cannot say.
     """
     wanted = written_format(to)
-    model = load_model(name)
-    text = wanted.text(model)
-    if isinstance(model, Model) and model.inputs:
-        note(f"{wanted.name} has no doses: how they enter ({', '.join(model.routes)}) is not in it")
+    text = transcribed(name, wanted)
+    if text is None:
+        model = load_model(name)
+        text = wanted.text(model)
+        if isinstance(model, Model) and model.inputs:
+            note(f"{wanted.name} has no doses: how they enter ({', '.join(model.routes)}) is not in it")
     if out is None:
         typer.echo(text, nl=not text.endswith("\n"))
         return

@@ -30,14 +30,27 @@ def read(path: Path) -> Any:
     MissingExtraError
         Where the package antimony is not installed.
     """
+    return model_of(document_of_text(sbml_text(path), path), path.name)
+
+
+def sbml_text(path: Path) -> str:
+    """An Antimony file as SBML, with its reactions as they are."""
     text = _decoded(read_bytes(path), path)
     if _IMPORT.search(text):
         raise FormatError(
-            "the file imports other files, which is not supported",
-            place=path.name,
-            repair="write them into it",
+            "the file imports other files, which is not supported", place=path.name, repair="write them into it"
         )
-    return model_of(document_of_text(sbml_of(text, path.name), path), path.name)
+    return sbml_of(text, path.name)
+
+
+def antimony_text(sbml: str, file: str) -> str:
+    """SBML as Antimony, with its reactions as they are."""
+    antimony = _require_antimony()
+    if antimony.loadSBMLString(sbml) < 0:
+        raise FormatError(_told(antimony), place=file, repair="convert to SBML instead")
+    text = antimony.getAntimonyString(antimony.getMainModuleName())
+    antimony.clearPreviousLoads()
+    return text
 
 
 def write(model: Model) -> str:
@@ -48,12 +61,7 @@ def write(model: Model) -> str:
     FormatError, MissingExtraError
         As `understudy.formats.sbml.writer.write` does, and where the package antimony is not installed.
     """
-    antimony = _require_antimony()
-    if antimony.loadSBMLString(write_sbml(model)) < 0:
-        raise FormatError(_told(antimony), place=model.name, repair="convert to SBML instead")
-    text = antimony.getAntimonyString(antimony.getMainModuleName())
-    antimony.clearPreviousLoads()
-    return text
+    return antimony_text(write_sbml(model), model.name)
 
 
 def sbml_of(text: str, file: str) -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from understudy.core.errors import FormatError
-from understudy.formats.load import FORMATS, Format
+from understudy.formats.load import FORMATS, Format, format_of
 
 _WRITTEN = tuple(each for each in FORMATS if each.writer)
 
@@ -59,6 +59,21 @@ def written_format(name: str) -> Format:
         known = ", ".join(each.name.lower() for each in _WRITTEN)
         raise FormatError(f"models cannot be written as {name!r}", place="--to", repair=f"choose of {known}")
     return found
+
+
+def transcribed(name: str, wanted: Format) -> str | None:
+    """A file of one format as text of another that says the same things; None where they are not so near.
+
+    SBML and Antimony both have species and reactions, which a `Model` has not: from one to the other they stay.
+    """
+    source = format_of(Path(name))
+    if source is None or {source.name, wanted.name} - {"SBML", "Antimony"}:
+        return None
+    from understudy.formats import antimony
+    from understudy.formats.sbml import reader
+
+    text = (reader if source.name == "SBML" else antimony).sbml_text(Path(name))
+    return text if wanted.name == "SBML" else antimony.antimony_text(text, name)
 
 
 def _of_suffix(path: Path) -> Format:

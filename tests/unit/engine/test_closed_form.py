@@ -304,7 +304,8 @@ def test_an_undefined_parameter_is_a_status_of_its_patient_alone(name):
 def test_an_exchange_beside_what_flows_in_evenly():
     """The exchange's smaller rate constant is zero, and rounding puts it below the zero of what flows in."""
     model = Model(
-        "exchange and inflow", "h", {"out": 7.5e5, "back": 2.5e-4, "inflow": 1e-7}, {"A": ("mg", 1), "B": "mg", "D": "mg"},
+        "exchange and inflow", "h",
+        {"out": 7.5e5, "back": 2.5e-4, "inflow": 1e-7}, {"A": ("mg", 1), "B": "mg", "D": "mg"},
         {"A": "back * B - out * A", "B": "out * A - back * B", "D": "inflow"},
         outputs={"of_A": ("A", "mg"), "of_D": ("D", "mg")},
     )  # fmt: skip

@@ -1,9 +1,9 @@
 """Fast reactions: at equilibrium at every moment.
 
 A fast reaction (Levels 1, 2 and 3 Version 1) moves its species at once until its rate is zero. What it leaves
-unchanged, such as the sum of the two species of an isomerisation, is followed through time instead; one species of each
-fast reaction then follows from the rate's being zero. Nothing is approximated. Rates must be linear in the amounts, with
-constant coefficients, and lead to an equilibrium; all else is refused.
+unchanged, such as the sum of the two species of an isomerisation, is followed through time instead; one species of
+each fast reaction then follows from the rate's being zero. Nothing is approximated. Rates must be linear in the
+amounts, with constant coefficients, and lead to an equilibrium; all else is refused.
 """
 
 from __future__ import annotations

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from understudy.core.errors import FormatError
 from understudy.formats.flux_balance import FluxBalance
 from understudy.formats.sbml.document import open_document
 from understudy.formats.sbml.fluxes import is_flux_balance, read_fluxes
@@ -34,3 +35,13 @@ def model_of(document: Any, file: str) -> Model | FluxBalance:
     if is_flux_balance(document.getModel()):
         return read_fluxes(document.getModel(), file)
     return translate(document, file)
+
+
+def sbml_text(path: Path) -> str:
+    """An SBML file as Level 3 Version 2, submodels written out, and all else as it is."""
+    import libsbml
+
+    document = open_document(path)
+    if not document.setLevelAndVersion(3, 2, False):
+        raise FormatError("the file cannot be raised to Level 3 Version 2", place=path.name)
+    return libsbml.writeSBMLToString(document)
