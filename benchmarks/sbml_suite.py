@@ -6,6 +6,7 @@ Prints how many passed, were refused and were wrong; stores the verdicts; writes
 from __future__ import annotations
 
 import argparse
+import csv
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ from pathlib import Path
 
 from benchmarks.result import store
 from benchmarks.sbml_case import Verdict, run_case
+from benchmarks.sbml_page import write_page
 
 FOLDER = Path(__file__).parents[2] / "shared" / "reference" / "sbml-semantic"
 
@@ -52,11 +54,44 @@ def main() -> None:
         f"{counts['wrong']} wrong"
     )
     if not options.cases:
-        store("sbml_suite", {"seconds": round(seconds, 1), "jobs": options.jobs, "cases": _stored(verdicts)})
+        tags = read_tags(options.suite)
+        made = {"seconds": round(seconds, 1), "jobs": options.jobs, "counts": dict(counts)}
+        store("sbml_suite", {**made, "tags": by_tag(verdicts, tags), "refused": _refused(verdicts)})
+        write_page()
 
 
-def _stored(verdicts: list[Verdict]) -> dict[str, list]:
-    return {each.case: [each.verdict, each.reason] for each in verdicts}
+def read_tags(suite: Path) -> dict[str, list[str]]:
+    """Components and tags of each case."""
+    with (suite / "index.csv").open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    # Some rows of the index carry something else where tags should be.
+    return {
+        row["case"]: sorted(
+            {
+                tag.strip()
+                for key in ("components", "tags")
+                for tag in row[key].split(",")
+                if tag.strip() and "testType" not in tag
+            }
+        )
+        for row in rows
+    }
+
+
+def by_tag(verdicts: list[Verdict], tags: dict[str, list[str]]) -> dict[str, list[int]]:
+    """Cases, and those passed, refused and wrong, by tag."""
+    counts: dict[str, Counter] = {}
+    for each in verdicts:
+        for tag in tags.get(each.case, ()):
+            counts.setdefault(tag, Counter())[each.verdict] += 1
+    return {
+        tag: [found.total(), *(found[kind] for kind in ("passed", "refused", "wrong"))]
+        for tag, found in sorted(counts.items())
+    }
+
+
+def _refused(verdicts: list[Verdict]) -> dict[str, str]:
+    return {each.case: each.reason for each in verdicts if each.verdict != "passed"}
 
 
 if __name__ == "__main__":

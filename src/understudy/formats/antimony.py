@@ -30,7 +30,8 @@ def read(path: Path) -> Any:
     MissingExtraError
         Where the package antimony is not installed.
     """
-    return model_of(document_of_text(sbml_text(path), path), path.name)
+    # Lines are those of its translation: `understudy convert FILE --to sbml` shows it.
+    return model_of(document_of_text(sbml_text(path), path), f"{path.name} as SBML")
 
 
 def sbml_text(path: Path) -> str:
@@ -38,7 +39,9 @@ def sbml_text(path: Path) -> str:
     text = _decoded(read_bytes(path), path)
     if _IMPORT.search(text):
         raise FormatError(
-            "the file imports other files, which is not supported", place=path.name, repair="write them into it"
+            "the file imports other files, which is not supported",
+            place=path.name,
+            repair="write them into it",
         )
     return sbml_of(text, path.name)
 

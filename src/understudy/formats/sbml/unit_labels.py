@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +19,7 @@ _BASE = {
     "farad": "F", "hertz": "Hz", "siemens": "S", "ohm": "ohm", "katal": "kat", "becquerel": "Bq",
 }  # fmt: skip
 _PREFIXES = {-15: "f", -12: "p", -9: "n", -6: "u", -3: "m", -2: "c", -1: "d", 0: "", 3: "k", 6: "M"}
-_COUNTS = {-2: "percent", 3: "10^3", 6: "10^6", 9: "10^9", 12: "10^12"}
+_COUNTS = {0: "1", -2: "percent", 3: "10^3", 6: "10^6", 9: "10^9", 12: "10^12"}
 _SECONDS = {1.0: "s", 60.0: "min", 3600.0: "h", 86400.0: "d", 604800.0: "wk"}
 _BUILT_IN = {"substance": "mol", "volume": "L", "area": "m**2", "length": "m", "time": "s"}
 # Units whose multiplier has no name here.
@@ -98,20 +99,21 @@ def _part(item: Any) -> tuple[str, float] | None:
     """One factor of a unit and its power; None where its size has no name."""
     import libsbml
 
-    base, scale, factor = (
-        _BASE.get(libsbml.UnitKind_toString(item.getKind())),
-        item.getScale(),
-        item.getMultiplier(),
-    )
-    power = item.getExponentAsDouble()
+    base = _BASE.get(libsbml.UnitKind_toString(item.getKind()))
+    size, power = item.getMultiplier() * 10.0 ** item.getScale(), item.getExponentAsDouble()
     power = int(power) if power == int(power) else power
-    if base == "s" and scale == 0 and factor in _SECONDS:
-        return _SECONDS[factor], power
-    if base == "1" and factor == 1.0 and scale in _COUNTS:
-        return _COUNTS[scale], power
-    if base is None or not _is_plain(base, scale, factor):
+    if base == "s":
+        for seconds, named in _SECONDS.items():
+            if math.isclose(size, seconds, rel_tol=1e-9):
+                return named, power
+    tens = round(math.log10(size)) if size > 0 else 0
+    if base is None or not math.isclose(size, 10.0**tens, rel_tol=1e-9):
         return None
-    return f"{_PREFIXES[scale]}{base}", power
+    if base == "1":
+        return (_COUNTS[tens], power) if tens in _COUNTS else None
+    if base == "kg":
+        base, tens = "g", tens + 3
+    return (f"{_PREFIXES[tens]}{base}", power) if tens in _PREFIXES else None
 
 
 def _product(parts: list[tuple[str, float]]) -> str:
@@ -124,13 +126,6 @@ def _product(parts: list[tuple[str, float]]) -> str:
 
 def _raised(base: str, power: float) -> str:
     return base if power == 1 else f"{base}**{power}"
-
-
-def _is_plain(base: str, scale: int, factor: float) -> bool:
-    """Whether a prefix says it all."""
-    if base in ("kg", "1"):
-        return (scale, factor) == (0, 1.0)
-    return factor == 1.0 and scale in _PREFIXES
 
 
 def _checked(text: str) -> str:
