@@ -9,13 +9,13 @@ from urllib.parse import unquote, urlparse
 from xml.parsers import expat
 
 from understudy.core.errors import FormatError, MissingExtraError
+from understudy.formats.load import MOST_BYTES
 from understudy.formats.sbml.place import Place
 
 # Elements within elements; libSBML reads them by recursion in C, which more of them would end.
 _DEEPEST = 400
 # libSBML makes of one sum of many terms as many sums within sums.
 _MOST_PARTS = 5_000
-_MOST_BYTES = 50_000_000
 # A model of more quantities is beyond what can be compiled; and elements, the parts of equations among them.
 _MOST_QUANTITIES, _MOST_ELEMENTS = 100_000, 3_000_000
 _QUANTITIES = ("parameter", "localParameter", "species", "compartment", "reaction")
@@ -90,14 +90,14 @@ def read_bytes(path: Path) -> bytes:
     """The content of a file that may be one of SBML."""
     try:
         with path.open("rb") as file:
-            content = file.read(_MOST_BYTES + 1)
+            content = file.read(MOST_BYTES + 1)
     except OSError as error:
         raise FormatError(
             f"the file cannot be read: {error.strerror}", place=str(path), repair="check the path"
         ) from None
-    if len(content) > _MOST_BYTES:
+    if len(content) > MOST_BYTES:
         raise FormatError(
-            f"the file has more than {_MOST_BYTES:,} bytes",
+            f"the file has more than {MOST_BYTES:,} bytes",
             place=str(path),
             repair="check that it is a model",
         )
