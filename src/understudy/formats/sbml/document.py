@@ -19,6 +19,14 @@ _MOST_PARTS = 5_000
 # A model of more quantities is beyond what can be compiled; and elements, the parts of equations among them.
 _MOST_QUANTITIES, _MOST_ELEMENTS = 100_000, 3_000_000
 _QUANTITIES = ("parameter", "localParameter", "species", "compartment", "reaction")
+_SITE = "http://www.sbml.org/sbml"
+_NAMESPACES = {
+    ("1", "1"): f"{_SITE}/level1",
+    ("1", "2"): f"{_SITE}/level1",
+    ("2", "1"): f"{_SITE}/level2",
+    **{("2", version): f"{_SITE}/level2/version{version}" for version in "2345"},
+    **{("3", version): f"{_SITE}/level3/version{version}/core" for version in "12"},
+}
 # Packages that say how a model looks or what it is about; equations need nothing of them.
 _WITHOUT_EQUATIONS = ("layout", "render", "groups", "annot", "req")
 _UNDERSTOOD = ("comp", "fbc")
@@ -165,7 +173,7 @@ def check_xml(content: bytes, path: Path) -> str:
                 "take a part of it",
             )
         if not parts:
-            _require_sbml(kind, attributes, place())
+            _require_sbml(name, attributes, place())
         elif parts[-1] >= _MOST_PARTS and within_math:
             raise place().refuse(f"an operation has more than {_MOST_PARTS:,} parts", "split it")
         else:
@@ -192,12 +200,23 @@ def check_xml(content: bytes, path: Path) -> str:
     return encoding
 
 
-def _require_sbml(name: str, attributes: dict[str, str], place: Place) -> None:
+def _require_sbml(tag: str, attributes: dict[str, str], place: Place) -> None:
+    """Refuse a root that libSBML would not survive: it takes level, version and namespace on trust."""
+    prefix, _, name = tag.rpartition(":")
     if name != "sbml":
         raise place.refuse(f"the file holds <{name[:40]}>, not <sbml>", "give an SBML file")
-    level = attributes.get("level", "")
-    if level not in ("1", "2", "3"):
-        raise place.refuse(f"the file is of SBML Level {level[:20] or '?'}", "give Level 1, 2 or 3")
+    level, version = attributes.get("level", "?"), attributes.get("version", "?")
+    space = _NAMESPACES.get((level, version))
+    if space is None:
+        raise place.refuse(
+            f"there is no SBML Level {level[:20]} Version {version[:20]}", "give Level 1, 2 or 3"
+        )
+    given = attributes.get(f"xmlns:{prefix}" if prefix else "xmlns", "")
+    if given != space:
+        raise place.refuse(
+            f"the namespace {given[:80]!r} is not that of SBML Level {level} Version {version}",
+            f"write {space}",
+        )
 
 
 def _byte_order(content: bytes) -> str:
@@ -264,6 +283,8 @@ _HARMLESS = (
     "NotesNotInXHTMLNamespace", "NotesContainsXMLDecl", "NotesContainsDOCTYPE", "InvalidNotesContent",
     "MissingAnnotationNamespace", "DuplicateAnnotationNamespaces", "SBMLNamespaceInAnnotation",
     "MultipleAnnotations", "AnnotationNotElement", "UnknownPackageAttribute",
+    # Lists of nothing.
+    "EmptyListElement", "EmptyListInKineticLaw", "EmptyListInReaction", "EmptyListOfUnits", "EmptyUnitListElement",
 )  # fmt: skip
 
 
