@@ -52,8 +52,14 @@ def test_is_refused(tmp_path, content, told):
 
 
 def test_without_antimony_the_extra_is_named(chain, monkeypatch):
-    import sys
-
-    monkeypatch.setitem(sys.modules, "antimony", None)
+    monkeypatch.setattr("understudy.formats.antimony.find_spec", lambda name: None)
     with pytest.raises(MissingExtraError, match="not installed"):
+        load(chain)
+
+
+def test_where_antimony_itself_stops_that_is_an_error(chain, monkeypatch, tmp_path):
+    program = tmp_path / "stops.py"
+    program.write_text("import os, signal\nos.kill(os.getpid(), signal.SIGSEGV)\n", encoding="utf-8")
+    monkeypatch.setattr("understudy.formats.antimony.antimony_process.__file__", str(program))
+    with pytest.raises(FormatError, match="stops at it without a word"):
         load(chain)

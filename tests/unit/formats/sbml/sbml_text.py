@@ -17,7 +17,8 @@ def document(content: str, level: int = 3, version: int = 2, more: str = "") -> 
     if (level, version) == (2, 1):
         space = "http://www.sbml.org/sbml/level2"
     head = '<?xml version="1.0" encoding="UTF-8"?>\n'
-    return f'{head}<sbml xmlns="{space}" level="{level}" version="{version}" {more}>\n<model id="m">\n{content}\n</model>\n</sbml>'
+    root = f'<sbml xmlns="{space}" level="{level}" version="{version}" {more}>'
+    return f'{head}{root}\n<model id="m">\n{content}\n</model>\n</sbml>'
 
 
 def listed(kind: str, *items: str) -> str:

@@ -25,7 +25,7 @@ CASES = {
     "external entity": ('<!DOCTYPE s SYSTEM "file:///etc/hostname"><sbml/>', "document type declaration"),
     "another format": ("<html/>", "holds <html>, not <sbml>"),
     "nested": (GOOD.replace("<model", "<a>" * 5000 + "<model"), "nested too deeply"),
-    "level": (GOOD.replace('level="3"', 'level="9"', 1), "of SBML Level 9"),
+    "level": (GOOD.replace('level="3"', 'level="9"', 1), "there is no SBML Level 9 Version 2"),
     "no model": (GOOD[: GOOD.index("<model")] + "</sbml>", "the file has no model"),
     "no identifier": (GOOD.replace('id="a"', ""), "required attribute 'id' is missing"),
     "no number": (GOOD.replace('"1"', '"one"'), "Attribute type mismatch"),

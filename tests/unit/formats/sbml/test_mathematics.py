@@ -34,7 +34,8 @@ VALUES = [
     (call("arcsin", 0.5), math.asin(0.5)), (call("arccos", 0.5), math.acos(0.5)), (call("arctan", 2), math.atan(2)),
     (call("arcsec", 2), math.acos(0.5)), (call("arccsc", 2), math.asin(0.5)), (call("arccot", 2), math.atan(0.5)),
     (call("arcsinh", 2), math.asinh(2)), (call("arcsinh", -1e9), math.asinh(-1e9)), (call("arccosh", 2), math.acosh(2)),
-    (call("arctanh", 0.5), math.atanh(0.5)), (call("arcsech", 0.5), math.acosh(2)), (call("arccsch", -0.5), math.asinh(-2)),
+    (call("arctanh", 0.5), math.atanh(0.5)), (call("arcsech", 0.5), math.acosh(2)),
+    (call("arccsch", -0.5), math.asinh(-2)),
     (call("arccoth", 2), math.atanh(0.5)), (call("max", 1, 5, 3), 5), (call("min", 4, 2, 3), 2), (call("max", 7), 7),
     (call("quotient", -7, 2), -3), (call("rem", -7, 2), -1), (call("rem", 7, 2), 1),
     (call("and"), 1), (call("or"), 0), (call("xor"), 0), (call("and", TRUE, FALSE), 0), (call("or", TRUE, FALSE), 1),
@@ -70,7 +71,8 @@ def test_long_sums_do_not_nest(sbml):
 
 
 def test_functions_are_written_out(sbml):
-    function = f"<lambda><bvar><ci>x</ci></bvar><bvar><ci>y</ci></bvar>{call('minus', '<ci>x</ci>', '<ci>y</ci>')}</lambda>"
+    body = call("minus", "<ci>x</ci>", "<ci>y</ci>")
+    function = f"<lambda><bvar><ci>x</ci></bvar><bvar><ci>y</ci></bvar>{body}</lambda>"
     definition = f'<functionDefinition id="f">{mathml(function)}</functionDefinition>'
     content = "<apply><ci>f</ci><ci>x</ci><apply><ci>f</ci><cn>1</cn><ci>x</ci></apply></apply>"
     model = sbml(

@@ -73,7 +73,8 @@ def test_local_parameters_are_their_reactions_own(sbml):
         f'<reaction id="{name}" reversible="false"><listOfProducts>'
         f'<speciesReference species="{species}" stoichiometry="1" constant="true"/></listOfProducts>'
         f"<kineticLaw>{math('<ci>k</ci>')}"
-        f'<listOfLocalParameters><localParameter id="k" value="{value}"/></listOfLocalParameters></kineticLaw></reaction>'
+        f'<listOfLocalParameters><localParameter id="k" value="{value}"/></listOfLocalParameters>'
+        "</kineticLaw></reaction>"
         for name, species, value in (("J1", "A", 2), ("J2", "B", 3))
     ]
     species = [
