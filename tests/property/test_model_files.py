@@ -37,7 +37,8 @@ REACTION = f"""<?xml version="1.0" encoding="UTF-8"?>
 <listOfRules><algebraicRule>{LAW.replace("<ci>k</ci>", "<ci>y</ci>")}</algebraicRule></listOfRules>
 <listOfReactions><reaction id="J" reversible="false" fast="true"><listOfReactants>
 <speciesReference id="n" species="A" stoichiometry="1" constant="false"/></listOfReactants><listOfProducts>
-<speciesReference species="B" stoichiometry="2" constant="true"/></listOfProducts><kineticLaw>{LAW}</kineticLaw></reaction>
+<speciesReference species="B" stoichiometry="2" constant="true"/></listOfProducts>
+<kineticLaw>{LAW}</kineticLaw></reaction>
 </listOfReactions>
 <listOfEvents><event id="E" useValuesFromTriggerTime="true"><trigger initialValue="false" persistent="true">
 {LAW.replace("times", "gt")}</trigger><delay>{LAW}</delay><listOfEventAssignments>
