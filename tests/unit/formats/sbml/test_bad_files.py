@@ -36,6 +36,10 @@ CASES = {
         document(listed("Parameters", parameter("a", 1, False)) + listed("Rules", rule("rate", "b", "<cn>1</cn>"))),
         "'b' is not defined",
     ),
+    "constant": (
+        document(listed("Parameters", parameter("a", 1)) + listed("Rules", rule("rate", "a", "<cn>1</cn>"))),
+        "the rule changes a, which is constant",
+    ),
     "no compartment": (
         document(
             listed(

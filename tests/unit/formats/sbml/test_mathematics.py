@@ -39,6 +39,7 @@ VALUES = [
     (call("arccoth", 2), math.atanh(0.5)), (call("max", 1, 5, 3), 5), (call("min", 4, 2, 3), 2), (call("max", 7), 7),
     (call("quotient", -7, 2), -3), (call("rem", -7, 2), -1), (call("rem", 7, 2), 1),
     (call("and"), 1), (call("or"), 0), (call("xor"), 0), (call("and", TRUE, FALSE), 0), (call("or", TRUE, FALSE), 1),
+    (call("or", 5), 1), (call("and", -2), 1), (call("xor", 3), 1), (call("or", 0), 0),
     (call("xor", TRUE, TRUE, TRUE), 1), (call("xor", TRUE, TRUE), 0), (call("not", TRUE), 0),
     (call("implies", TRUE, FALSE), 0), (call("implies", FALSE, FALSE), 1),
     (call("lt", 1, 2, 3), 1), (call("lt", 1, 3, 2), 0), (call("geq", 3, 3, 1), 1), (call("eq", 2, 2, 3), 0),

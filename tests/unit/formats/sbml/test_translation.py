@@ -171,6 +171,13 @@ def test_fast_reactions_without_a_known_equilibrium_are_refused(sbml):
         sbml(fast_model("<apply><times/><ci>A</ci><ci>A</ci></apply>"))
 
 
+def test_a_constant_species_takes_part_at_the_boundary_only(sbml):
+    flag = 'boundaryCondition="false" constant="{}"/>'.format
+    text = fast_model(BALANCE).replace(flag("false"), flag("true"), 1)
+    with pytest.raises(FormatError, match="the reaction changes A, which is constant"):
+        sbml(text)
+
+
 def test_a_delayed_quantity_is_what_it_was(antimony):
     model = antimony("model m; x' = -0.5*x; x = 4; tau = 1.5; y := delay(x, tau); end")
     times = np.array([0, 1, 2, 4.0])
