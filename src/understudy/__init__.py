@@ -24,6 +24,7 @@ _HOMES = {
     "understudy.core.errors": (
         "DataError",
         "ExpressionError",
+        "FormatError",
         "MissingExtraError",
         "ModelError",
         "Problem",
@@ -50,7 +51,8 @@ _HOMES = {
     "understudy.population.virtual": ("VirtualPopulation", "virtual_patients"),
     "understudy.inference.individualise": ("Twins", "individualise"),
     "understudy.inference.forecast": ("forecast",),
-    "understudy.dossier.model_file": ("load_model",),
+    "understudy.formats.load": ("load", "load_model"),
+    "understudy.formats.save": ("save",),
     "understudy.dossier.study": ("Study",),
     "understudy.dossier.evaluate": ("Dossier", "evaluate"),
 }
@@ -62,6 +64,7 @@ if TYPE_CHECKING:  # the same names for editors and type checkers
     from understudy.core.errors import (
         DataError,
         ExpressionError,
+        FormatError,
         MissingExtraError,
         ModelError,
         Problem,
@@ -76,11 +79,12 @@ if TYPE_CHECKING:  # the same names for editors and type checkers
     from understudy.core.result import Outcome
     from understudy.data.records import Records
     from understudy.dossier.evaluate import Dossier, evaluate
-    from understudy.dossier.model_file import load_model
     from understudy.dossier.study import Study
     from understudy.engine.dispatch.settings import Dispatch
     from understudy.engine.problem import Tolerances
     from understudy.engine.simulate import simulate
+    from understudy.formats.load import load, load_model
+    from understudy.formats.save import save
     from understudy.inference.forecast import forecast
     from understudy.inference.individualise import Twins, individualise
     from understudy.library.catalogue import models

@@ -22,6 +22,7 @@ NAMES = [
     "Event",
     "Expression",
     "ExpressionError",
+    "FormatError",
     "Input",
     "MissingExtraError",
     "Model",
@@ -50,8 +51,10 @@ NAMES = [
     "evaluate",
     "forecast",
     "individualise",
+    "load",
     "load_model",
     "models",
+    "save",
     "simulate",
     "virtual_patients",
 ]

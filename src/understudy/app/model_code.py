@@ -7,10 +7,10 @@ from collections.abc import Iterable
 from understudy.app.terminal import console
 from understudy.core.errors import ModelError
 from understudy.core.expression import Expression
-from understudy.dossier.model_file import load_model
 from understudy.engine.code import code_listing
 from understudy.engine.code.invariant import invariants
 from understudy.engine.parameters import structural
+from understudy.formats.load import load_model
 from understudy.model.model import Model
 
 

@@ -13,8 +13,8 @@ from understudy.core.errors import DataError, Problem, StudyError
 from understudy.data.compatibility import check_against
 from understudy.data.records import Records
 from understudy.data.report import RecordsReport
-from understudy.dossier.model_file import load_model
 from understudy.dossier.study import Study
+from understudy.formats.load import load_model
 
 
 def run(file: Path, units: Iterable[str], columns: Iterable[str], model: str, as_json: bool) -> int:

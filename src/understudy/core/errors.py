@@ -8,6 +8,7 @@
     ├── ModelError           a model that contradicts itself
     ├── RegimenError         a dosing sentence that cannot be read
     ├── DataError            a table with bad rows (all of them listed)
+    ├── FormatError          a file of another program that cannot be translated
     ├── StudyError           a study file with unknown or impossible settings
     ├── SimulationError      a question that no engine can answer
     └── MissingExtraError    an optional dependency that is not installed
@@ -113,6 +114,10 @@ class StudyError(UnderstudyError):
             return super().__str__()
         lines = [line for problem in self.problems for line in str(problem).splitlines()]
         return "\n".join([self.cause, *(f"  {line}" for line in lines)])
+
+
+class FormatError(UnderstudyError):
+    """A file in a format of others that is damaged, or that says what cannot be translated faithfully."""
 
 
 class SimulationError(UnderstudyError):

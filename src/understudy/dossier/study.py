@@ -138,7 +138,7 @@ class Study(Section):
 
     @cached_property
     def _model(self) -> Model | PopulationModel:
-        from understudy.dossier.model_file import load_model
+        from understudy.formats.load import load_model
 
         found = load_model(self.model.name or self._folder / self.model.file)
         found.check_units()
@@ -226,7 +226,7 @@ class Study(Section):
 
 
 def _text(path: Path) -> str:
-    from understudy.dossier.model_file import nearest_file
+    from understudy.core.nearest_file import nearest_file
 
     try:
         return path.read_text(encoding="utf-8-sig")

@@ -105,7 +105,7 @@ def _same_labels(data: Mapping[str, Any]) -> Iterator[KeyProblem]:
 
 
 def _unreadable(folder: Path, written: str) -> Iterator[KeyProblem]:
-    from understudy.dossier.model_file import nearest_file
+    from understudy.core.nearest_file import nearest_file
 
     path = folder / written
     try:
@@ -143,8 +143,8 @@ def _overwriting(folder: Path, written: str) -> Iterator[KeyProblem]:
 def _model(
     data: Mapping[str, Any], study: Study | None, folder: Path
 ) -> tuple[Model | None, list[KeyProblem]]:
-    from understudy.dossier.model_file import load_model
     from understudy.engine.parameters import structural
+    from understudy.formats.load import load_model
 
     name, file = _text(data, "model", "name"), _text(data, "model", "file")
     if bool(name) == bool(file):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -45,6 +46,9 @@ class Model(Content):
     networks : tuple of Network, or mapping of name to (inputs, width, depth, activation, output)
         Small neural networks that the rates, outputs and assignments may call where they are given as text:
         ``uptake(C)``. A call becomes assignments, a weight a parameter; weights not given start at random.
+    units_are_labels : bool
+        Of a model from a format in which numbers of equations carry no units: `check_units` then checks that each
+        declared unit is one, not the equations.
 
     Raises
     ------
@@ -80,6 +84,7 @@ class Model(Content):
     sources: tuple[Source, ...] = ()
     events: tuple[Event, ...] = later_field(())
     networks: tuple[Network, ...] = later_field(())
+    units_are_labels: bool = later_field(False)
 
     def __post_init__(self) -> None:
         put = lambda field, value: object.__setattr__(self, field, value)  # noqa: E731
@@ -266,7 +271,7 @@ def _write_networks_out(model: Model, put: Callable[[str, Any], None]) -> None:
 def _check_names(model: Model) -> None:
     groups = (model.parameters, model.states, model.assignments, model.networks)
     names = [item.name for group in groups for item in group]
-    doubled = sorted({name for name in names if names.count(name) > 1})
+    doubled = sorted(name for name, count in Counter(names).items() if count > 1)
     if doubled:
         raise ModelError(
             f"defined twice: {', '.join(doubled)}", place=model.name, repair="rename one of them"

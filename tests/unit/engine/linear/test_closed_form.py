@@ -320,3 +320,30 @@ def test_an_undefined_rate_constant_leaves_sensitivities_of_others_alone():
         assert np.isnan(answer.outputs["of_C"][:2]).all()
         assert np.isfinite(answer.sensitivities["of_C"][2:]).all()
         assert answer.solution.status.tolist()[1] == 0 < answer.solution.status[0]
+
+
+def test_an_exchange_beside_what_flows_in_evenly():
+    """The exchange's smaller rate constant is zero, and rounding puts it below the zero of what flows in."""
+    model = Model(
+        "exchange and inflow", "h",
+        {"out": 7.5e5, "back": 2.5e-4, "inflow": 1e-7}, {"A": ("mg", 1), "B": "mg", "D": "mg"},
+        {"A": "back * B - out * A", "B": "out * A - back * B", "D": "inflow"},
+        outputs={"of_A": ("A", "mg"), "of_D": ("D", "mg")},
+    )  # fmt: skip
+    outcome = simulate(model, times=[0, 1, 2], engine="closed_form")
+    # What is left is the difference of two parts of 1, each with a rounding.
+    np.testing.assert_allclose(outcome["of_A"].values[0, 1:], 2.5e-4 / (7.5e5 + 2.5e-4), rtol=0, atol=1e-15)
+    np.testing.assert_allclose(outcome["of_D"].values[0], [0, 1e-7, 2e-7], rtol=1e-12)
+
+
+def test_growth_that_is_fed():
+    """dA/dt = A - 1 from 3 is 1 + 2 exp(t): the rate constant -1 is below the zero of what flows in."""
+    model = Model(
+        "growth", "h", {"k": 1.0}, {"A": ("mg", 3), "B": "mg"}, {"A": "k * A - 1[mg/h]", "B": "1[mg/h] - k * A"},
+        outputs={"of_A": ("A", "mg"), "of_B": ("B", "mg")},
+    )  # fmt: skip
+    outcome = simulate(model, times=[0, 1, 2], engine="closed_form")
+    grown = 1 + 2 * np.exp([0, 1, 2])
+    # Exact but for rounding.
+    np.testing.assert_allclose(outcome["of_A"].values[0], grown, rtol=1e-12)
+    np.testing.assert_allclose(outcome["of_B"].values[0], 3 - grown, rtol=1e-12, atol=1e-12)

@@ -1,4 +1,4 @@
-"""Model file: a model that a user wrote in Python, or one of the library, by what the user calls it."""
+"""Python file: a model that a user wrote in Python."""
 
 from __future__ import annotations
 
@@ -6,58 +6,31 @@ import sys
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
-from difflib import get_close_matches
 from importlib.machinery import SourceFileLoader
 from importlib.util import module_from_spec, spec_from_loader
 from pathlib import Path
 from typing import Any
 
 from understudy.core.errors import ModelError, UnderstudyError
+from understudy.core.nearest_file import nearest_file
 from understudy.model.model import Model
 from understudy.model.population_model import PopulationModel
 
 _VARIABLE = "model"
 
 
-def load_model(name: str | Path) -> Model | PopulationModel:
-    """A model of the library by its name, or the one a Python file defines.
-
-    A model file is a program of its own and is run: load only files you trust.
+def read(path: Path) -> Model | PopulationModel:
+    """The model that a Python file defines. The file is a program of its own and is run.
 
     Parameters
     ----------
-    name : str or path
-        A name as `understudy.models` lists it, or the path of a ``.py`` file that defines ``model``.
-
-    Returns
-    -------
-    Model or PopulationModel
+    path : path
 
     Raises
     ------
     ModelError
-        For an unknown name, or a file that cannot be read, stops with an error or defines no model.
-
-    Examples
-    --------
-    >>> load_model("phenobarbital_neonates").eta_names
-    ('eta_CL', 'eta_V')
+        For a file that cannot be read, stops with an error or defines no model.
     """
-    if Path(name).suffix == ".py":
-        return _from_file(Path(name))
-    from understudy.library.catalogue import model
-
-    return model(str(name))
-
-
-class _Uncached(SourceFileLoader):
-    """Compiles the source each time, and leaves no compiled copy beside the user's file."""
-
-    def get_code(self, fullname: str) -> Any:
-        return self.source_to_code(self.get_data(self.path), self.path)
-
-
-def _from_file(path: Path) -> Model | PopulationModel:
     if not path.is_file():
         raise ModelError("cannot read the model file", place=str(path), repair=nearest_file(path))
     name = f"understudy_model_file_{path.stem}"
@@ -73,6 +46,13 @@ def _from_file(path: Path) -> Model | PopulationModel:
             repair=f"write `{_VARIABLE} = Model(...)` or `{_VARIABLE} = PopulationModel(...)` in it",
         )
     return found
+
+
+class _Uncached(SourceFileLoader):
+    """Compiles the source each time, and leaves no compiled copy beside the user's file."""
+
+    def get_code(self, fullname: str) -> Any:
+        return self.source_to_code(self.get_data(self.path), self.path)
 
 
 @contextmanager
@@ -103,14 +83,3 @@ def _line(path: Path, error: BaseException) -> str:
         return f"{path.name}, line {error.lineno}: {(error.text or '').strip()}"
     frames = [frame for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(path)]
     return f"{path.name}, line {frames[-1].lineno}: {frames[-1].line}" if frames else path.name
-
-
-def nearest_file(path: Path) -> str:
-    """What to do about a path that leads nowhere: the nearest name beside it, or where it was looked for."""
-    if path.is_dir():
-        return "this is a folder: name the file in it"
-    if not path.parent.is_dir():
-        return f"there is no folder {path.parent.name!r}: check the path"
-    names = [each.name for each in path.parent.iterdir() if each.is_file()]
-    near = get_close_matches(path.name, names, 1, 0.6)
-    return f"did you mean {near[0]}?" if near else "check the path: there is no such file"
