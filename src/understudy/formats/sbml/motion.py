@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from understudy.core.grammar import TIME
-from understudy.engine.jacobian import derivative
+from understudy.engine.code.jacobian import derivative
 from understudy.formats.sbml import term
 from understudy.formats.sbml.draft import Draft, as_expression
 from understudy.formats.sbml.term import Tree

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 
 from understudy.core.grammar import names_in
-from understudy.engine.jacobian import derivative
+from understudy.engine.code.jacobian import derivative
 from understudy.formats.sbml import term
 from understudy.formats.sbml.draft import Draft, as_expression, require_size, substituted
 from understudy.formats.sbml.place import Place
