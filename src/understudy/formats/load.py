@@ -47,7 +47,10 @@ class Format:
         return reader(path)
 
 
-FORMATS = (Format("Python", (".py",), "", "understudy.formats.python_file:read"),)
+FORMATS = (
+    Format("Python", (".py",), "", "understudy.formats.python_file:read"),
+    Format("NONMEM", (".ctl", ".mod", ".nmctl", ".con"), "$prob", "understudy.formats.nonmem.control_stream:read"),
+)
 
 
 def load(name: str | Path) -> Any:

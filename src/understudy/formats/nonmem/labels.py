@@ -1,0 +1,47 @@
+"""Labels: names that stand for numbers, ``THETA(CL)``, as $ABBREVIATED, $THETA, $OMEGA and $SIGMA declare them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+
+from understudy.formats.nonmem.parameters import Block, Theta
+from understudy.formats.nonmem.stream_record import StreamRecord
+
+_REPLACE = re.compile(r"REPLACE\s+(THETA|ETA|EPS|ERR)\((\w+)\)\s*=\s*(THETA|ETA|EPS|ERR)\((\d+)\)", re.IGNORECASE)
+_HARMLESS = re.compile(
+    r"(COMRES|COMSAV|DERIV2|DERIV1|DES|PROTECT|NOFASTDER|FASTDER|CHECKMU|NOCHECKMU)(\s*=\s*\w+)?", re.IGNORECASE
+)
+
+
+def code_labels(
+    abbreviated: Iterable[StreamRecord], thetas: Sequence[Theta], omega: Sequence[Block], sigma: Sequence[Block]
+) -> dict[tuple[str, str], int]:
+    """Number that each label stands for, by kind and label.
+
+    Raises
+    ------
+    FormatError
+        For what $ABBREVIATED says beyond that.
+    """
+    found = {("THETA", theta.label): theta.number for theta in thetas if theta.label}
+    for kind, blocks in (("ETA", omega), ("EPS", sigma)):
+        for block in blocks:
+            found |= {(kind, label): block.first + k for k, label in enumerate(block.labels) if label}
+    for record in abbreviated:
+        for line in record.lines:
+            found |= _replacements(record, line.text.strip(), line.number)
+    return found
+
+
+def _replacements(record: StreamRecord, text: str, line: int) -> dict[tuple[str, str], int]:
+    found = {}
+    while text:
+        match = _REPLACE.match(text) or _HARMLESS.match(text)
+        if not match:
+            record.fail(f"{text[:40]!r} of $ABBREVIATED cannot be translated", "write the code without it", line)
+        if match.re is _REPLACE:
+            kind = "EPS" if match[1].upper() == "ERR" else match[1].upper()
+            found[kind, match[2].upper()] = int(match[4])
+        text = text[match.end() :].lstrip(" ,")
+    return found

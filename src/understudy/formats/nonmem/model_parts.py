@@ -1,0 +1,292 @@
+"""Model parts: what the code of a control stream computes, put together as a `PopulationModel` with its `Records`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from understudy.core.errors import ExpressionError
+from understudy.core.expression import TIME, check_name
+from understudy.formats.nonmem import tree
+from understudy.formats.nonmem.assignments import Assignments, is_unset
+from understudy.formats.nonmem.data_table import DataTable, column_of, constant_in_subjects
+from understudy.formats.nonmem.mechanism import Mechanism
+from understudy.formats.nonmem.observation import Observation
+from understudy.formats.nonmem.parameters import Block, Theta
+from understudy.formats.nonmem.residual import first_of, sigma_name, sigmas, variance
+from understudy.formats.nonmem.stream_record import StreamRecord
+from understudy.formats.nonmem.tree import Tree
+from understudy.formats.nonmem.unset_check import require_set
+from understudy.model.model import Model
+from understudy.model.parts import Assignment, Input, Output, Parameter, State
+from understudy.model.population_model import Covariate, PopulationModel, RandomEffects, Residual
+
+if TYPE_CHECKING:
+    from understudy.data.records import Records
+
+_DOSING = {"lag": "ALAG", "bioavailability": "F", "rate": "R", "duration": "D"}
+# The one state of a model without compartments, which nothing changes.
+_NO_STATE = "NOTHING"
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What the code of a control stream computes.
+
+    Parameters
+    ----------
+    code : Assignments
+    table : DataTable
+    items : frozenset of str
+    mechanism : Mechanism or None
+        None for $PRED.
+    rates : sequence of Tree
+    derived : mapping of str to Tree
+    of_pk : mapping of str to Tree
+        What each variable means after $PK.
+    seen : tuple of Observation
+    pk, error : StreamRecord
+    """
+
+    code: Assignments
+    table: DataTable
+    items: frozenset[str]
+    mechanism: Mechanism | None
+    rates: Sequence[Tree]
+    derived: Mapping[str, Tree]
+    of_pk: Mapping[str, Tree]
+    seen: tuple[Observation, ...]
+    pk: StreamRecord
+    error: StreamRecord
+
+    def dosing(self, number: int) -> dict[str, Tree]:
+        """What $PK says of doses into a compartment."""
+        found = {field: self.of_pk.get(f"{letter}{number}") for field, letter in _DOSING.items()}
+        return {field: equation for field, equation in found.items() if equation is not None}
+
+    def initial(self, number: int) -> Tree:
+        """What a compartment holds at the start."""
+        return self.of_pk.get(f"A_0__{number}", tree.ZERO)
+
+    def dosing_equations(self) -> list[Tree]:
+        """Every equation that governs doses and starts."""
+        count = len(self.mechanism.compartments) if self.mechanism else 0
+        found = [equation for k in range(1, count + 1) for equation in self.dosing(k).values()]
+        return found + [self.initial(k) for k in range(1, count + 1)]
+
+    @property
+    def equations(self) -> list[Tree]:
+        """Everything that the model computes."""
+        seen = [each for one in self.seen for each in (one.prediction, *one.gains.values())]
+        return [*self.rates, *self.derived.values(), *self.dosing_equations(), *seen]
+
+    @cached_property
+    def needed(self) -> list[str]:
+        """Versions that the model needs, in order."""
+        return self.code.needed(self.equations)
+
+    def is_of_pk(self, version: str) -> bool:
+        """Whether a version was made in $PK."""
+        return self.code.lines[version][0] is self.pk
+
+    def changes(self, name: str) -> bool:
+        """Whether a name stands for something that may change within a subject."""
+        if name == TIME or name.startswith("A__"):
+            return True
+        if name in self.code.versions:
+            return any(self.changes(each) for each in tree.names(self.code.versions[name]))
+        return name in self.items and not constant_in_subjects(self.table, self.table.values(name))
+
+
+def population_model(
+    title: str, parts: Parts, thetas: Sequence[Theta], omega: Sequence[Block], sigma: Sequence[Block]
+) -> tuple[PopulationModel, Records]:
+    """The population model and its records."""
+    require_set(parts)
+    _require_individual(parts)
+    blocks = tuple(sigma)
+    variances = [variance(each, blocks, lambda name: not parts.changes(name), parts.error) for each in parts.seen]
+    used = _used_items(parts)
+    names = _Names(parts, used, omega, blocks)
+    covariates = tuple(_covariate(parts.table, item) for item in used)
+    individual = tuple(
+        Assignment(names.label(version), names.expression(parts.code.versions[version]))
+        for version in parts.needed
+        if parts.is_of_pk(version)
+    )
+    fixed = (*_thetas(thetas), *_sigmas(blocks))
+    effects = tuple(_effects(block) for block in omega)
+    values = _typical(fixed, effects, covariates, individual)
+    model = PopulationModel(
+        title[:120],
+        _structural(parts, names, values),
+        individual,
+        fixed,
+        effects,
+        tuple(
+            Residual(each.name, names.expression(spread))
+            for each, spread in zip(parts.seen, variances, strict=True)
+        ),
+        covariates,
+        population=f"{len(set(parts.table.subject))} patients of {parts.table.file}",
+    )
+    dose = parts.mechanism.dose if parts.mechanism else 1
+    return model, parts.table.records(used, _outputs(parts), dose)
+
+
+def _require_individual(parts: Parts) -> None:
+    """$PK may not look at states or at time within a record."""
+    for version in parts.needed:
+        if parts.is_of_pk(version) and parts.mechanism:
+            wrong = [name for name in tree.names(parts.code.versions[version]) if name.startswith("A__")]
+            if wrong:
+                record, line = parts.code.lines[version]
+                record.fail("$PK looks at compartments", "this cannot be translated: write it in $DES", line)
+
+
+def _used_items(parts: Parts) -> list[str]:
+    trees = [*parts.equations, *(parts.code.versions[version] for version in parts.needed)]
+    used = set().union(*(tree.names(each) for each in trees)) & parts.items
+    if "TIME" in used and parts.table.has_clock:
+        parts.pk.fail("TIME is a time of day, or goes with dates", "use T, or write elapsed time into the data")
+    return sorted(used)
+
+
+def _outputs(parts: Parts) -> np.ndarray | None:
+    if len(parts.seen) == 1:
+        return None
+    names = np.full(parts.table.size, "", dtype=object)
+    for each in parts.seen:
+        names[each.rows] = each.name
+    return names
+
+
+def _covariate(table: DataTable, item: str) -> Covariate:
+    values = table.values(item)
+    first = values[np.unique(table.subject, return_index=True)[1]]
+    return Covariate(
+        column_of(item),
+        reference=float(np.median(first)),
+        lower=float(values.min()),
+        upper=float(values.max()),
+        # PREDPP lets the values of a record hold from the record before it.
+        interpolation="nocb",
+    )
+
+
+def _thetas(thetas: Sequence[Theta]) -> tuple[Parameter, ...]:
+    return tuple(
+        Parameter(
+            f"THETA{each.number}", each.value, description=each.comment or each.label,
+            lower=each.lower, upper=each.upper,
+        )
+        for each in thetas
+    )  # fmt: skip
+
+
+def _sigmas(blocks: tuple[Block, ...]) -> tuple[Parameter, ...]:
+    origin = first_of(blocks)
+    return tuple(
+        Parameter(sigma_name(i, j), value, lower=0.0 if i == j else -np.inf)
+        for (i, j), value in sigmas(blocks).items()
+        if origin[i] == i
+    )
+
+
+def _effects(block: Block) -> RandomEffects:
+    names = tuple(f"ETA{block.first + k}" for k in range(block.size))
+    return RandomEffects(names, block.matrix)
+
+
+class _Names:
+    """What everything is called in the model."""
+
+    def __init__(
+        self, parts: Parts, used: Sequence[str], omega: Sequence[Block], sigma: tuple[Block, ...]
+    ):
+        self.parts = parts
+        self.states = _state_names(parts.mechanism.compartments if parts.mechanism else (_NO_STATE,))
+        taken = {*self.states, *map(column_of, used), *(each.name for each in parts.seen), *parts.derived}
+        taken |= {sigma_name(i, j) for i, j in sigmas(sigma)}
+        taken |= {f"ETA{block.first + k}" for block in omega for k in range(block.size)}
+        taken |= {name for each in parts.equations for name in tree.names(each) if name.startswith("THETA")}
+        self.labels = parts.code.labels(parts.needed, taken)
+        self.replacements = {version: tree.name(label) for version, label in self.labels.items()}
+        self.replacements |= {f"A__{k}": tree.name(name) for k, name in enumerate(self.states, 1)}
+        self.replacements |= {item: tree.name(column_of(item)) for item in used}
+
+    def label(self, version: str) -> str:
+        return self.labels[version]
+
+    def expression(self, equation: Tree):
+        unset = {name: tree.ZERO for name in tree.names(equation) if is_unset(name)}
+        return tree.expression(tree.replace_names(equation, self.replacements | unset))
+
+
+def _state_names(compartments: Iterable[str]) -> tuple[str, ...]:
+    found: list[str] = []
+    for k, name in enumerate(compartments, 1):
+        try:
+            check_name(name)
+        except ExpressionError:
+            name = f"A{k}"
+        found.append(name if name not in found else f"A{k}")
+    return tuple(found)
+
+
+def _structural(parts: Parts, names: _Names, values: Mapping[str, float]) -> Model:
+    mechanism = parts.mechanism
+    rates = [names.expression(rate) for rate in parts.rates] or [names.expression(tree.ZERO)]
+    outputs = tuple(Output(each.name, names.expression(each.prediction)) for each in parts.seen)
+    assignments = tuple(
+        Assignment(name, names.expression(equation)) for name, equation in parts.derived.items()
+    ) + tuple(
+        Assignment(names.label(version), names.expression(parts.code.versions[version]))
+        for version in parts.needed
+        if not parts.is_of_pk(version)
+    )
+    states = tuple(
+        State(name, initial=names.expression(parts.initial(k))) for k, name in enumerate(names.states, 1)
+    )
+    inputs = _inputs(parts, names)
+    equations = [*rates, *(each.expression for each in (*outputs, *assignments))]
+    equations += [state.initial for state in states]
+    equations += [equation for entry in inputs for equation in entry.expressions.values()]
+    own = {*names.states, *(each.name for each in assignments), TIME}
+    wanted = sorted(set().union(*(equation.names for equation in equations)) - own)
+    title = f"ADVAN{mechanism.advan} TRANS{mechanism.trans}" if mechanism else "PRED"
+    return Model(
+        title, "1", tuple(Parameter(name, values.get(name, 1.0)) for name in wanted), states, rates,
+        inputs, outputs, assignments, stiff=bool(mechanism and mechanism.stiff),
+    )  # fmt: skip
+
+
+def _inputs(parts: Parts, names: _Names) -> tuple[Input, ...]:
+    """Every compartment can be dosed, the default one first."""
+    if parts.mechanism is None:
+        return ()
+    found = []
+    for k, name in enumerate(names.states, 1):
+        told = {field: names.expression(equation) for field, equation in parts.dosing(k).items()}
+        found.append(Input(name, name, **told))
+    first = parts.mechanism.dose - 1
+    return (found[first], *found[:first], *found[first + 1 :])
+
+
+def _typical(
+    fixed: Sequence[Parameter],
+    effects: Sequence[RandomEffects],
+    covariates: Sequence[Covariate],
+    individual: Sequence[Assignment],
+) -> dict[str, float]:
+    """Values in the typical patient, of what can be computed there."""
+    values = {each.name: each.value for each in fixed}
+    values |= {each.name: each.reference for each in covariates}
+    values |= {name: 0.0 for block in effects for name in block.names}
+    for each in individual:
+        values[each.name] = float(each.expression.evaluate(values))
+    return {name: value for name, value in values.items() if np.isfinite(value)}
