@@ -98,6 +98,11 @@ class Assignments:
         self.lines[label] = (record, line)
         return tree.name(label)
 
+    def value(self, variable: str) -> Tree:
+        """The equation of a variable that no other equation uses by its name."""
+        current = self.current[variable]
+        return self.versions[next(iter(tree.names(current)))]
+
     def needed(self, roots: Iterable[Tree]) -> list[str]:
         """Versions that some equations need, each after those it needs itself."""
         wanted: set[str] = set()
@@ -121,7 +126,8 @@ class Assignments:
         """
         groups: dict[str, list[str]] = {}
         for version in kept:
-            groups.setdefault(version.partition("#")[0], []).append(version)
+            # A_0(1) is A_0__1 in the code, and A_0_1 to a reader.
+            groups.setdefault(version.partition("#")[0].replace("__", "_"), []).append(version)
         used, found = {*taken, *groups}, {}
         for variable, versions in groups.items():
             last = variable if variable not in set(taken) else _free(variable, used)

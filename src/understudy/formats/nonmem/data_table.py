@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -46,6 +46,8 @@ class DataTable:
     file : str
     compartmental : bool
         Whether rows can be doses, as they can with PREDPP; without it they are measurements or nothing.
+    computed : mapping of str to float array
+        Items that the code works out from the data alone, record after record.
     """
 
     cells: dict[str, list[str]]
@@ -54,6 +56,7 @@ class DataTable:
     null: float
     file: str
     compartmental: bool = True
+    computed: Mapping[str, np.ndarray] = field(default_factory=dict)
 
     @property
     def size(self) -> int:
@@ -72,6 +75,8 @@ class DataTable:
         DataError
             For cells that hold no number.
         """
+        if name in self.computed:
+            return self.computed[name]
         found, text = numbers(self.cells[name])
         bad = np.flatnonzero(text | np.isinf(found))
         if bad.size:
@@ -108,6 +113,10 @@ class DataTable:
         """Number of each row's subject, from 0."""
         ids = np.array(self.cells["ID"], dtype=object)
         return np.cumsum(np.r_[False, ids[1:] != ids[:-1]]) if self.size else np.zeros(0, int)
+
+    def with_computed(self, columns: Mapping[str, np.ndarray]) -> DataTable:
+        """The table with more items."""
+        return replace(self, computed={**self.computed, **columns})
 
     @property
     def has_clock(self) -> bool:

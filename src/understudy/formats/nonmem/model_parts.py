@@ -72,17 +72,34 @@ class Parts:
         """What a compartment holds at the start."""
         return self.of_pk.get(f"A_0__{number}", tree.ZERO)
 
-    def dosing_equations(self) -> list[Tree]:
-        """Every equation that governs doses and starts."""
-        count = len(self.mechanism.compartments) if self.mechanism else 0
-        found = [equation for k in range(1, count + 1) for equation in self.dosing(k).values()]
-        return found + [self.initial(k) for k in range(1, count + 1)]
+    @property
+    def count(self) -> int:
+        """Number of compartments."""
+        return len(self.mechanism.compartments) if self.mechanism else 0
+
+    def dosing_equations(self) -> list[tuple[int, str, Tree]]:
+        """Compartment, what is governed and equation, of all that governs doses."""
+        return [
+            (k, field, equation)
+            for k in range(1, self.count + 1)
+            for field, equation in self.dosing(k).items()
+        ]
+
+    def initials(self) -> list[Tree]:
+        """What each compartment holds at the start."""
+        return [self.initial(k) for k in range(1, self.count + 1)]
+
+    @property
+    def of_individuals(self) -> list[Tree]:
+        """Every equation but those of measurements."""
+        doses = [equation for _, _, equation in self.dosing_equations()]
+        return [*self.rates, *self.derived.values(), *doses, *self.initials()]
 
     @property
     def equations(self) -> list[Tree]:
         """Everything that the model computes."""
         seen = [each for one in self.seen for each in (one.prediction, *one.gains.values())]
-        return [*self.rates, *self.derived.values(), *self.dosing_equations(), *seen]
+        return [*self.of_individuals, *seen]
 
     @cached_property
     def needed(self) -> list[str]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from understudy.formats.nonmem import tree
 from understudy.formats.nonmem.abbreviated_code import read_code
 from understudy.formats.nonmem.assignments import Assignments
+from understudy.formats.nonmem.carried import carry
 from understudy.formats.nonmem.code_names import CodeNames
 from understudy.formats.nonmem.data_items import RECORDS_ITEMS, known_names, read_items, read_options
 from understudy.formats.nonmem.data_table import DataTable, read_table
@@ -97,6 +98,7 @@ def _compartmental(
     pk, error = groups["PK"][0], groups["ERROR"][0]
     code.current["A_0FLG"] = tree.number(1)
     _run(code, pk, labels)
+    table, items = carry(code, table, items)
     of_pk = dict(code.current)
     mechanism = read_mechanism(groups["SUBROUTINES"], groups.get("MODEL", ()), of_pk)
     counts["A__"] = len(mechanism.compartments)
@@ -115,11 +117,11 @@ def _compartmental(
     if "TIME" in items:
         code.current["TIME"] = tree.name("t")
     _run(code, error, labels)
+    table, items = carry(code, table, items)
     seen = _observed(code, set(code.versions) - before, error, table, items, counts["EPS"])
     parts = Parts(code, table, items, mechanism, rates, derived, of_pk, seen, pk, error)
-    equations = [*rates, *derived.values(), *parts.dosing_equations()]
     known = CodeNames(code, items, counts)
-    known.require_known(equations, pk)
+    known.require_known(parts.of_individuals, pk)
     known.require_known([e for each in seen for e in (each.prediction, *each.gains.values())], error)
     return parts
 
@@ -135,7 +137,7 @@ def _differential_equations(
     for k, name in enumerate(mechanism.compartments, 1):
         if f"DADT__{k}" not in code.current:
             des.fail(f"there is no DADT({k}), for compartment {name}", f"write DADT({k}) = …", des.number)
-        found.append(code.current[f"DADT__{k}"])
+        found.append(code.value(f"DADT__{k}"))
     return found
 
 
@@ -187,6 +189,7 @@ def _direct(
     if "TIME" in items:
         code.current["TIME"] = tree.name("t")
     _run(code, record, labels)
+    table, items = carry(code, table, items)
     seen = _observed(code, set(code.versions), record, table, items, counts["EPS"])
     CodeNames(code, items, counts).require_known(
         [e for each in seen for e in (each.prediction, *each.gains.values())], record

@@ -15,6 +15,7 @@ from understudy.formats.nonmem.assignments import is_unset, unset_variable
 from understudy.formats.nonmem.tree import Tree
 
 if TYPE_CHECKING:
+    from understudy.formats.nonmem.data_table import DataTable
     from understudy.formats.nonmem.model_parts import Parts
 
 
@@ -27,11 +28,23 @@ def require_set(parts: Parts) -> None:
         Naming the variable, the line that uses it and the row of the data.
     """
     everywhere = np.ones(parts.table.size, bool)
-    equations = [(each, everywhere) for each in (*parts.rates, *parts.derived.values(), *parts.dosing_equations())]
+    equations = [(each, everywhere) for each in (*parts.rates, *parts.derived.values(), *parts.initials())]
+    for number, field, equation in parts.dosing_equations():
+        equations.append((equation, _doses(parts.table, number, field, parts.mechanism.dose)))
     for one in parts.seen:
         equations += [(each, one.rows) for each in (one.prediction, *one.gains.values())]
     for equation, rows in equations:
         _check(parts, _expanded(parts, equation), rows)
+
+
+def _doses(table: DataTable, number: int, field: str, default: int) -> np.ndarray:
+    """Rows that dose a compartment, and whose dose asks for a modelled rate or duration where it is one of these."""
+    into = table.values("CMT") if table.has("CMT") else np.zeros(table.size)
+    found = np.isin(table.event, (1, 4)) & (np.where(into == 0, default, into) == number)
+    code = {"rate": -1, "duration": -2}.get(field)
+    if code is None:
+        return found
+    return found & (table.values("RATE") == code) if table.has("RATE") else np.zeros(table.size, bool)
 
 
 def _expanded(parts: Parts, equation: Tree) -> list[Tree]:
