@@ -94,6 +94,26 @@ class ControlStream:
             }
         return found
 
+    def with_units(self, units: Mapping[str, str]) -> ControlStream:
+        """The same with units, which a control stream does not say.
+
+        Parameters
+        ----------
+        units : mapping of str to str
+            Of TIME, AMT and DV (or of each output by its name), and of data items. Doses and times can then be given
+            in other units. The units of parameters stay unknown, so nothing is proved of the equations.
+
+        Raises
+        ------
+        UnitError
+            For a unit that is not known.
+        FormatError
+            For a name that stands for nothing in the control stream.
+        """
+        from understudy.formats.nonmem.stream_units import with_units
+
+        return with_units(self, units)
+
     def __repr__(self) -> str:
         effects = [sum(block.size for block in blocks) for blocks in (self.omega, self.sigma)]
         methods = ", ".join(step.method for step in self.steps) or "no estimation"

@@ -11,6 +11,7 @@ import numpy as np
 
 from understudy.core.errors import ExpressionError
 from understudy.core.expression import TIME, check_name
+from understudy.core.units import UNKNOWN
 from understudy.formats.nonmem import tree
 from understudy.formats.nonmem.assignments import Assignments, is_unset
 from understudy.formats.nonmem.data_table import DataTable, column_of, constant_in_subjects
@@ -187,6 +188,7 @@ def _covariate(table: DataTable, item: str) -> Covariate:
     first = values[np.unique(table.subject, return_index=True)[1]]
     return Covariate(
         column_of(item),
+        UNKNOWN,
         reference=float(np.median(first)),
         lower=float(values.min()),
         upper=float(values.max()),
@@ -198,7 +200,7 @@ def _covariate(table: DataTable, item: str) -> Covariate:
 def _thetas(thetas: Sequence[Theta]) -> tuple[Parameter, ...]:
     return tuple(
         Parameter(
-            f"THETA{each.number}", each.value, description=each.comment or each.label,
+            f"THETA{each.number}", each.value, UNKNOWN, description=each.comment or each.label,
             lower=each.lower, upper=each.upper,
         )
         for each in thetas
@@ -208,7 +210,7 @@ def _thetas(thetas: Sequence[Theta]) -> tuple[Parameter, ...]:
 def _sigmas(blocks: tuple[Block, ...]) -> tuple[Parameter, ...]:
     origin = first_of(blocks)
     return tuple(
-        Parameter(sigma_name(i, j), value, lower=0.0 if i == j else -np.inf)
+        Parameter(sigma_name(i, j), value, UNKNOWN, lower=0.0 if i == j else -np.inf)
         for (i, j), value in sigmas(blocks).items()
         if origin[i] == i
     )
@@ -258,7 +260,7 @@ def _state_names(compartments: Iterable[str]) -> tuple[str, ...]:
 def _structural(parts: Parts, names: _Names, values: Mapping[str, float]) -> Model:
     mechanism = parts.mechanism
     rates = [names.expression(rate) for rate in parts.rates] or [names.expression(tree.ZERO)]
-    outputs = tuple(Output(each.name, names.expression(each.prediction)) for each in parts.seen)
+    outputs = tuple(Output(each.name, names.expression(each.prediction), UNKNOWN) for each in parts.seen)
     assignments = tuple(
         Assignment(name, names.expression(equation)) for name, equation in parts.derived.items()
     ) + tuple(
@@ -267,7 +269,7 @@ def _structural(parts: Parts, names: _Names, values: Mapping[str, float]) -> Mod
         if not parts.is_of_pk(version)
     )
     states = tuple(
-        State(name, initial=names.expression(parts.initial(k))) for k, name in enumerate(names.states, 1)
+        State(name, UNKNOWN, names.expression(parts.initial(k))) for k, name in enumerate(names.states, 1)
     )
     inputs = _inputs(parts, names)
     equations = [*rates, *(each.expression for each in (*outputs, *assignments))]
@@ -277,7 +279,7 @@ def _structural(parts: Parts, names: _Names, values: Mapping[str, float]) -> Mod
     wanted = sorted(set().union(*(equation.names for equation in equations)) - own)
     title = f"ADVAN{mechanism.advan} TRANS{mechanism.trans}" if mechanism else "PRED"
     return Model(
-        title, "1", tuple(Parameter(name, values.get(name, 1.0)) for name in wanted), states, rates,
+        title, UNKNOWN, tuple(Parameter(name, values.get(name, 1.0), UNKNOWN) for name in wanted), states, rates,
         inputs, outputs, assignments, stiff=bool(mechanism and mechanism.stiff),
     )  # fmt: skip
 
