@@ -96,7 +96,6 @@ def _differential(count: int, depot: bool, saturable: bool, individual: list[str
     ]
 
 
-
 _ORAL = """
   KA = EXP(THETA(1) + ETA(1))
   CL = EXP(THETA(2) + ETA(2))

@@ -114,8 +114,14 @@ def evaluate(
 
 @app.command()
 def simulate(
-    model: Annotated[str, _argument("Name in the library, or a Python file.", "MODEL")],
-    regimen: Annotated[str, _argument('Doses: "20 mg/kg then 5 mg/kg q24h for 7 doses".', "REGIMEN")],
+    model: Annotated[str, _argument("Name in the library, or a model file.", "MODEL")],
+    regimen: Annotated[
+        str,
+        _argument(
+            'Doses: "20 mg/kg then 5 mg/kg q24h for 7 doses"; left out: those of the records in the file.',
+            "REGIMEN",
+        ),
+    ] = "",
     covariate: Annotated[
         list[str] | None, _option("--covariate", "-c", help="WT=1.4, or WT='1400 g'.", metavar="NAME=VALUE")
     ] = None,
@@ -125,6 +131,12 @@ def simulate(
     sensitivity: Annotated[
         list[str] | None,
         _option("--sensitivity", help="Derivatives too, by CL or 'lag(oral)'.", metavar="NAME"),
+    ] = None,
+    units: Annotated[
+        list[str] | None,
+        _option(
+            "--units", "-u", help="Of a file that says none: TIME=h,AMT=mg,DV=mg/L.", metavar="NAME=UNIT"
+        ),
     ] = None,
     until: Annotated[str, _option(help="When to stop: 240, or '10 d'.", metavar="TIME")] = "",
     every: Annotated[str, _option(help="How often to look: 1, or '30 min'.", metavar="TIME")] = "",
@@ -149,7 +161,7 @@ def simulate(
     ] = "auto",
     jobs: _Jobs = 0,
 ) -> None:
-    """Simulate a regimen in a typical patient or in virtual ones, without a study file."""
+    """Simulate a regimen, or the records a model file brings, without a study file."""
     from understudy.app import outcome_file, outcome_view
     from understudy.app.progress import shown_progress
     from understudy.app.simulation import Question, answer
@@ -159,8 +171,13 @@ def simulate(
         outcome_file.require_format(out)
     asked = (model, regimen, tuple(covariate or ()), tuple(parameter or ()), until, times, every)
     question = Question(
-        *asked, population, seed, before_dose, engine, jobs, out, memory, tuple(sensitivity or ())
-    )
+        *asked, population, seed, before_dose, engine, jobs, out, memory, tuple(sensitivity or ()),
+        tuple(units or ()),
+    )  # fmt: skip
+    if not regimen:
+        from understudy.app.records_prediction import run
+
+        return run(question)
     with shown_progress(quiet=not question.is_large) as tell:
         found = answer(question, tell)
     outcome_view.show(found, console(), chart)
@@ -173,7 +190,7 @@ def simulate(
 
 @app.command()
 def models(
-    name: Annotated[str, _argument("A model, a Python file, or words to look for.", "NAME")] = "",
+    name: Annotated[str, _argument("A model, a model file, or words to look for.", "NAME")] = "",
     json: _Json = False,
 ) -> None:
     """List the library, or show one model: equations, parameters, sources, limits."""
@@ -184,7 +201,7 @@ def models(
 
 @app.command()
 def show(
-    model: Annotated[str, _argument("Name in the library, or a Python file.", "MODEL")],
+    model: Annotated[str, _argument("Name in the library, or a model file.", "MODEL")],
     code: Annotated[bool, _flag("--code", help="Show the code made for it, not its card.")] = False,
     jacobian: Annotated[
         bool, _flag("--jacobian", help="With --code: that of the Jacobian, for stiff systems.")
@@ -203,7 +220,7 @@ def show(
 
 @app.command()
 def check(
-    file: Annotated[Path, _argument("Records (.csv) or a study (.toml).", "FILE")],
+    file: Annotated[Path, _argument("Records (.csv), a study (.toml) or a model file.", "FILE")],
     units: Annotated[
         list[str] | None, _option("--units", "-u", help="TIME=h,AMT=mg,DV=mg/L", metavar="COLUMN=UNIT")
     ] = None,
@@ -213,7 +230,7 @@ def check(
     model: Annotated[str, _option(help="Require that they fit this model.", metavar="MODEL")] = "",
     json: _Json = False,
 ) -> None:
-    """Report what is in a table of records, or all that is wrong with it (exit code 1)."""
+    """Report what is in a table of records or a model file, or all that is wrong with it (exit code 1)."""
     from understudy.app.records_check import run
 
     raise typer.Exit(run(file, units or (), columns or (), model, json))

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from understudy.app.model_card import card_json, show_card
 from understudy.app.model_list import list_json, matching, show_list
 from understudy.app.terminal import console, print_json
-from understudy.formats.load import load_model
+from understudy.formats.load import format_of, load, model_in
 from understudy.library.catalogue import entry, models, names
 
 
@@ -17,10 +19,14 @@ def show(name: str, as_json: bool) -> None:
     ModelError
         Where nothing is found, with the nearest names.
     """
-    if name in names() or name.endswith(".py"):
+    if name in names() or (name and format_of(Path(name))):
         card = entry(name) if name in names() else None
-        model = load_model(name)
-        print_json(card_json(card, model)) if as_json else show_card(card, model, console())
+        found = load(name)
+        model = model_in(found, name)
+        if as_json:
+            print_json(card_json(card, model))
+        else:
+            show_card(card, model, console(), beside=getattr(found, "facts", None))
         return
     found = matching(models(), name)
     if not found:

@@ -9,12 +9,12 @@ from typing import Any
 
 from understudy.app.named_value import named_texts
 from understudy.app.terminal import console, print_error, print_json
-from understudy.core.errors import DataError, Problem, StudyError
+from understudy.core.errors import DataError, FormatError, Problem, StudyError
 from understudy.data.compatibility import check_against
 from understudy.data.records import Records
 from understudy.data.report import RecordsReport
 from understudy.dossier.study import Study
-from understudy.formats.load import load_model
+from understudy.formats.load import FORMATS, load, load_model, model_in
 
 
 def run(file: Path, units: Iterable[str], columns: Iterable[str], model: str, as_json: bool) -> int:
@@ -27,7 +27,7 @@ def run(file: Path, units: Iterable[str], columns: Iterable[str], model: str, as
     """
     try:
         report = _report(file, named_texts(units, "--units"), named_texts(columns, "--columns"), model)
-    except (DataError, StudyError) as error:
+    except (DataError, FormatError, StudyError) as error:
         print_json({"ok": False, "problems": _problems(error)}) if as_json else print_error(error)
         return 1
     print_json({"ok": True, "report": _plain(asdict(report))}) if as_json else _show(report)
@@ -38,6 +38,13 @@ def _report(file: Path, units: dict[str, str], columns: dict[str, str], model: s
     if file.suffix == ".toml":
         study = Study.read(file)
         records, fitting = study.read_records(), study.load_model()
+    elif any(file.suffix.lower() in each.suffixes for each in FORMATS):
+        found = load(file)
+        records, fitting = getattr(found, "records", None), model_in(found, file)
+        if records is None:
+            raise DataError(
+                [Problem("the file brings no records", "give a table of records")], place=file.name
+            )
     else:
         records = Records.read_csv(file, units=units, columns=columns)
         fitting = load_model(model) if model else None
@@ -59,8 +66,8 @@ def _show(report: RecordsReport) -> None:
     console().print(table)
 
 
-def _problems(error: DataError | StudyError) -> list[dict[str, Any]]:
-    found = error.problems or (error,)
+def _problems(error: DataError | FormatError | StudyError) -> list[dict[str, Any]]:
+    found = getattr(error, "problems", ()) or (error,)
     return [
         asdict(each)
         if isinstance(each, Problem)

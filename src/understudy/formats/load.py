@@ -49,7 +49,9 @@ class Format:
 
 FORMATS = (
     Format("Python", (".py",), "", "understudy.formats.python_file:read"),
-    Format("NONMEM", (".ctl", ".mod", ".nmctl", ".con"), "$prob", "understudy.formats.nonmem.control_stream:read"),
+    Format(
+        "NONMEM", (".ctl", ".mod", ".nmctl", ".con"), "$prob", "understudy.formats.nonmem.control_stream:read"
+    ),
 )
 
 
@@ -60,7 +62,7 @@ def load(name: str | Path) -> Any:
     ----------
     name : str or path
         A name as `understudy.models` lists it, or the path of a file: Python (``.py``), which is run, so load only
-        files you trust.
+        files you trust; a NONMEM control stream (``.ctl``, ``.mod``), whose data are read with it.
 
     Returns
     -------
@@ -107,7 +109,17 @@ def load_model(name: str | Path) -> Model | PopulationModel:
     >>> load_model("phenobarbital_neonates").eta_names
     ('eta_CL', 'eta_V')
     """
-    found = load(name)
+    return model_in(load(name), name)
+
+
+def model_in(found: Any, name: str | Path) -> Model | PopulationModel:
+    """The model in what `load` returned for a name.
+
+    Raises
+    ------
+    ModelError
+        Where there is none.
+    """
     found = found if isinstance(found, (Model, PopulationModel)) else getattr(found, "model", found)
     if not isinstance(found, (Model, PopulationModel)):
         raise ModelError(

@@ -39,7 +39,8 @@ def time_unit_name(unit: str) -> str:
     """
     if unit == UNKNOWN:
         raise RegimenError(
-            "the model does not say its unit of time", repair="say it, and those of doses and levels, by units"
+            "the model does not say its unit of time",
+            repair="say the units, such as TIME=h, AMT=mg, DV=mg/L (--units, or with_units)",
         )
     if unit not in TIME_UNITS:
         raise RegimenError(f"{unit!r} is no unit of time", repair="use s, min, h, d or week")

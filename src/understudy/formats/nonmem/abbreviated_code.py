@@ -235,7 +235,9 @@ class _Words:
         if kind not in prefixes:
             self.fail(f"{kind}({word}) is not known", "write one of " + ", ".join(prefixes))
         if not number.isdecimal() or not 1 <= int(number) <= 9999:
-            self.fail(f"{kind}({word}) has no number", "write a whole number from 1, or a name that is declared")
+            self.fail(
+                f"{kind}({word}) has no number", "write a whole number from 1, or a name that is declared"
+            )
         return f"{prefixes[kind]}{int(number)}"
 
     # From here on, the grammar: or, and, not, comparison, sum, product, sign, power, atom.
@@ -270,7 +272,7 @@ class _Words:
         if self.peek() in ("+", "-"):
             negative = self.next() == "-"
             found = self.product()
-            found = ast.UnaryOp(ast.USub(), found) if negative else found
+            found = tree.negative(found) if negative else found
         else:
             found = self.product()
         while self.peek() in ("+", "-"):

@@ -19,9 +19,7 @@ from understudy.formats.nonmem.tree import Tree
 _NEW = "NEWIND"
 
 
-def carry(
-    code: Assignments, table: DataTable, items: frozenset[str]
-) -> tuple[DataTable, frozenset[str]]:
+def carry(code: Assignments, table: DataTable, items: frozenset[str]) -> tuple[DataTable, frozenset[str]]:
     """Make data items of the variables that are carried, in the equations too.
 
     Returns
@@ -94,7 +92,10 @@ def _is_reached(equation: Tree, table: DataTable) -> bool:
         for condition in conditions:
             names = tree.names(condition)
             if not any(is_unset(name) for name in names):
-                reached &= np.broadcast_to(tree.expression(condition).evaluate(_items(table, names)), reached.shape) != 0
+                reached &= (
+                    np.broadcast_to(tree.expression(condition).evaluate(_items(table, names)), reached.shape)
+                    != 0
+                )
         if reached.any():
             return True
     return False

@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from understudy.core.errors import FormatError
+from understudy.formats.nonmem.effect_blocks import Block, read_blocks
 from understudy.formats.nonmem.estimation import EstimationStep, read_steps
-from understudy.formats.nonmem.parameters import Block, Theta, read_blocks, read_thetas
 from understudy.formats.nonmem.stream_record import StreamRecord, read_text, split
+from understudy.formats.nonmem.thetas import Theta, read_thetas
 from understudy.model.population_model import PopulationModel
 
 if TYPE_CHECKING:
@@ -93,6 +94,17 @@ class ControlStream:
                 for j in range(i + 1)
             }
         return found
+
+    @property
+    def facts(self) -> dict[str, list[str]]:
+        """What it says beside the model, for a reader."""
+        records = self.records
+        counts = f"{len(records.ids)} patients, {len(records.doses)} doses, {len(records.observations)} observations"
+        fixed = self.fixed
+        return {
+            "Data": [f"{records.source}: {counts}", *records.notes],
+            "Estimation": [*map(str, self.steps), f"not estimated: {', '.join(fixed)}" if fixed else ""],
+        }
 
     def with_units(self, units: Mapping[str, str]) -> ControlStream:
         """The same with units, which a control stream does not say.

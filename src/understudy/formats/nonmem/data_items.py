@@ -168,7 +168,9 @@ def _file_name(record: StreamRecord) -> tuple[str, str]:
 def _fail_option(record: StreamRecord, rest: str) -> NoReturn:
     number = next((line.number for line in record.lines if rest[:8] in line.text), record.number)
     known = "IGNORE, ACCEPT, NULL and RECORDS are understood"
-    record.fail(f"{rest[:30]!r} of $DATA cannot be translated", f"read the file as it stands: {known}", number)
+    record.fail(
+        f"{rest[:30]!r} of $DATA cannot be translated", f"read the file as it stands: {known}", number
+    )
 
 
 def _null(record: StreamRecord, value: str) -> float:
@@ -212,4 +214,6 @@ COMPARE: dict[str, Callable] = {
 
 def known_names(items: Sequence[Item]) -> set[str]:
     """All names of data items that the code may use."""
-    return {name for item in items if not item.dropped or set(item.names) & set(_DATES) for name in item.names}
+    return {
+        name for item in items if not item.dropped or set(item.names) & set(_DATES) for name in item.names
+    }

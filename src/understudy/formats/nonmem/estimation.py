@@ -37,6 +37,12 @@ class EstimationStep:
     evaluations: int | None
     options: Mapping[str, str]
 
+    def __str__(self) -> str:
+        words = [self.method, *(["with interaction"] if self.interaction else [])]
+        words += ["by Laplace's approximation"] if self.laplacian else []
+        words += [f"at most {self.evaluations} evaluations"] if self.evaluations is not None else []
+        return ", ".join(words)
+
 
 def read_steps(records: Iterable[StreamRecord]) -> tuple[EstimationStep, ...]:
     """Steps in order; each takes what it does not say from the step before.

@@ -5,17 +5,24 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-from understudy.formats.nonmem.parameters import Block, Theta
+from understudy.formats.nonmem.effect_blocks import Block
 from understudy.formats.nonmem.stream_record import StreamRecord
+from understudy.formats.nonmem.thetas import Theta
 
-_REPLACE = re.compile(r"REPLACE\s+(THETA|ETA|EPS|ERR)\((\w+)\)\s*=\s*(THETA|ETA|EPS|ERR)\((\d+)\)", re.IGNORECASE)
+_REPLACE = re.compile(
+    r"REPLACE\s+(THETA|ETA|EPS|ERR)\((\w+)\)\s*=\s*(THETA|ETA|EPS|ERR)\((\d+)\)", re.IGNORECASE
+)
 _HARMLESS = re.compile(
-    r"(COMRES|COMSAV|DERIV2|DERIV1|DES|PROTECT|NOFASTDER|FASTDER|CHECKMU|NOCHECKMU)(\s*=\s*\w+)?", re.IGNORECASE
+    r"(COMRES|COMSAV|DERIV2|DERIV1|DES|PROTECT|NOFASTDER|FASTDER|CHECKMU|NOCHECKMU)(\s*=\s*\w+)?",
+    re.IGNORECASE,
 )
 
 
 def code_labels(
-    abbreviated: Iterable[StreamRecord], thetas: Sequence[Theta], omega: Sequence[Block], sigma: Sequence[Block]
+    abbreviated: Iterable[StreamRecord],
+    thetas: Sequence[Theta],
+    omega: Sequence[Block],
+    sigma: Sequence[Block],
 ) -> dict[tuple[str, str], int]:
     """Number that each label stands for, by kind and label.
 
@@ -39,7 +46,9 @@ def _replacements(record: StreamRecord, text: str, line: int) -> dict[tuple[str,
     while text:
         match = _REPLACE.match(text) or _HARMLESS.match(text)
         if not match:
-            record.fail(f"{text[:40]!r} of $ABBREVIATED cannot be translated", "write the code without it", line)
+            record.fail(
+                f"{text[:40]!r} of $ABBREVIATED cannot be translated", "write the code without it", line
+            )
         if match.re is _REPLACE:
             kind = "EPS" if match[1].upper() == "ERR" else match[1].upper()
             found[kind, match[2].upper()] = int(match[4])

@@ -100,7 +100,13 @@ def _three(volumes: Sequence[str], flows: Sequence[str], out: Sequence[str], bac
         1: (("K", o2, b2, o3, b3), {}),
         4: (
             ("CL", v1, q2, v2, q3, v3),
-            {"K": f"CL / {v1}", o2: f"{q2} / {v1}", b2: f"{q2} / {v2}", o3: f"{q3} / {v1}", b3: f"{q3} / {v3}"},
+            {
+                "K": f"CL / {v1}",
+                o2: f"{q2} / {v1}",
+                b2: f"{q2} / {v2}",
+                o3: f"{q3} / {v1}",
+                b3: f"{q3} / {v3}",
+            },
         ),
         6: (
             ("ALPHA", "BETA", "GAMMA", b2, b3),
@@ -119,9 +125,7 @@ _SHAPES = {
     3: _Shape(_TWO, False, _two("V1", "V2", "K12", "K21")),
     4: _Shape(_TWO, True, _two("V2", "V3", "K23", "K32")),
     10: _Shape(_CENTRAL, False, {1: (("VM", "KM"), {})}),
-    11: _Shape(
-        _THREE, False, _three(("V1", "V2", "V3"), ("Q2", "Q3"), ("K12", "K13"), ("K21", "K31"))
-    ),
+    11: _Shape(_THREE, False, _three(("V1", "V2", "V3"), ("Q2", "Q3"), ("K12", "K13"), ("K21", "K31"))),
     12: _Shape(_THREE, True, _three(("V2", "V3", "V4"), ("Q3", "Q4"), ("K23", "K24"), ("K32", "K42"))),
 }
 
@@ -181,9 +185,8 @@ def _predefined(record: StreamRecord, advan: int, trans: int) -> Mechanism:
         known = ", ".join(map(str, shape.trans))
         record.fail(f"TRANS{trans} does not go with ADVAN{advan}", f"it goes with TRANS {known}")
     needed, derived = shape.trans[trans]
-    flows = {name: f"({text})" for name, text in derived.items()}
     plain = trans in (2, 3, 4)
-    constants = flows if plain else {}
+    constants = derived if plain else {}
     rates = _mammillary(shape, advan, constants)
     return Mechanism(
         advan, trans, (*(("DEPOT",) if shape.depot else ()), *shape.names),
@@ -200,7 +203,7 @@ def _mammillary(shape: _Shape, advan: int, constants: Mapping[str, str]) -> list
     middle = f"A__{centre}"
     if advan == 10:
         return [f"-VM * {middle} / (KM + {middle})"]
-    central = (f"KA * A__1 " if shape.depot else "") + f"- {k('K')} * {middle}"
+    central = ("KA * A__1 " if shape.depot else "") + f"- {k('K')} * {middle}"
     outer = []
     for other in range(centre + 1, centre + len(shape.names)):
         away, back = k(f"K{centre}{other}"), k(f"K{other}{centre}")
@@ -220,9 +223,7 @@ def _compartments(models: Sequence[StreamRecord]) -> tuple[tuple[str, ...], int,
     for record in models:
         text = re.sub(r"\s*=\s*", "=", record.text.upper())
         at = 0
-        pattern = re.compile(
-            r"[\s,]*(?:COMP[A-Z]*=?\(([^)]*)\)|COMP[A-Z]*=([A-Z_]\w*)|(N[A-Z]*)=(\d+))"
-        )
+        pattern = re.compile(r"[\s,]*(?:COMP[A-Z]*=?\(([^)]*)\)|COMP[A-Z]*=([A-Z_]\w*)|(N[A-Z]*)=(\d+))")
         while text[at:].strip(" ,"):
             found = pattern.match(text, at)
             if not found:
@@ -241,9 +242,13 @@ def _compartments(models: Sequence[StreamRecord]) -> tuple[tuple[str, ...], int,
         record.fail("$MODEL names no compartment", "write COMP=(NAME) for each")
     for name, told in zip(names, options, strict=True):
         if told & {"INITIA", "EQUILI", "EXCLUD"}:
-            record.fail(f"compartment {name} is {sorted(told)[0]}…", "this cannot be translated: leave it out")
-    return tuple(names), _default(names, options, "DEFDOS", "DEPOT"), _default(
-        names, options, "DEFOBS", "CENTRAL"
+            record.fail(
+                f"compartment {name} is {sorted(told)[0]}…", "this cannot be translated: leave it out"
+            )
+    return (
+        tuple(names),
+        _default(names, options, "DEFDOS", "DEPOT"),
+        _default(names, options, "DEFOBS", "CENTRAL"),
     )
 
 

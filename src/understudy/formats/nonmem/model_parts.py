@@ -15,11 +15,12 @@ from understudy.core.units import UNKNOWN
 from understudy.formats.nonmem import tree
 from understudy.formats.nonmem.assignments import Assignments, is_unset
 from understudy.formats.nonmem.data_table import DataTable, column_of, constant_in_subjects
+from understudy.formats.nonmem.effect_blocks import Block
 from understudy.formats.nonmem.mechanism import Mechanism
 from understudy.formats.nonmem.observation import Observation
-from understudy.formats.nonmem.parameters import Block, Theta
 from understudy.formats.nonmem.residual import first_of, sigma_name, sigmas, variance
 from understudy.formats.nonmem.stream_record import StreamRecord
+from understudy.formats.nonmem.thetas import Theta
 from understudy.formats.nonmem.tree import Tree
 from understudy.formats.nonmem.unset_check import require_set
 from understudy.model.model import Model
@@ -127,7 +128,9 @@ def population_model(
     require_set(parts)
     _require_individual(parts)
     blocks = tuple(sigma)
-    variances = [variance(each, blocks, lambda name: not parts.changes(name), parts.error) for each in parts.seen]
+    variances = [
+        variance(each, blocks, lambda name: not parts.changes(name), parts.error) for each in parts.seen
+    ]
     used = _used_items(parts)
     names = _Names(parts, used, omega, blocks)
     covariates = tuple(_covariate(parts.table, item) for item in used)
@@ -170,7 +173,9 @@ def _used_items(parts: Parts) -> list[str]:
     trees = [*parts.equations, *(parts.code.versions[version] for version in parts.needed)]
     used = set().union(*(tree.names(each) for each in trees)) & parts.items
     if "TIME" in used and parts.table.has_clock:
-        parts.pk.fail("TIME is a time of day, or goes with dates", "use T, or write elapsed time into the data")
+        parts.pk.fail(
+            "TIME is a time of day, or goes with dates", "use T, or write elapsed time into the data"
+        )
     return sorted(used)
 
 
@@ -224,9 +229,7 @@ def _effects(block: Block) -> RandomEffects:
 class _Names:
     """What everything is called in the model."""
 
-    def __init__(
-        self, parts: Parts, used: Sequence[str], omega: Sequence[Block], sigma: tuple[Block, ...]
-    ):
+    def __init__(self, parts: Parts, used: Sequence[str], omega: Sequence[Block], sigma: tuple[Block, ...]):
         self.parts = parts
         self.states = _state_names(parts.mechanism.compartments if parts.mechanism else (_NO_STATE,))
         taken = {*self.states, *map(column_of, used), *(each.name for each in parts.seen), *parts.derived}

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from understudy.formats.nonmem import tree
+from understudy.formats.nonmem.effect_blocks import Block
 from understudy.formats.nonmem.observation import Observation
-from understudy.formats.nonmem.parameters import Block
 from understudy.formats.nonmem.stream_record import StreamRecord
 from understudy.formats.nonmem.tree import Tree
 

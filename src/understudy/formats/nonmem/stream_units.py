@@ -18,16 +18,23 @@ def with_units(stream: ControlStream, units: Mapping[str, str]) -> ControlStream
     """See `ControlStream.with_units`."""
     base = stream.model.structural
     covariates = stream.records.covariates
-    told = {name if name in (*base.output_names, *covariates) else name.upper(): text for name, text in units.items()}
+    told = {
+        name if name in (*base.output_names, *covariates) else name.upper(): text
+        for name, text in units.items()
+    }
     known = ("TIME", "AMT", "DV", *base.output_names, *covariates)
     for name, text in told.items():
         unit(text)
         if name not in known:
-            raise FormatError(f"{name} has no unit here", place=stream.file, repair=f"one of {', '.join(known)}")
+            raise FormatError(
+                f"{name} has no unit here", place=stream.file, repair=f"one of {', '.join(known)}"
+            )
     model = replace(
         stream.model,
         structural=_structural(base, told),
-        covariates=tuple(replace(each, unit=told.get(each.name, each.unit)) for each in stream.model.covariates),
+        covariates=tuple(
+            replace(each, unit=told.get(each.name, each.unit)) for each in stream.model.covariates
+        ),
     )
     declared = {name.lower(): told[name] for name in ("TIME", "AMT", "DV") if name in told}
     declared |= {f"dv:{name}": told[name] for name in base.output_names if name in told}

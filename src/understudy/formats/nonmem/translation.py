@@ -15,12 +15,13 @@ from understudy.formats.nonmem.carried import carry
 from understudy.formats.nonmem.code_names import CodeNames
 from understudy.formats.nonmem.data_items import RECORDS_ITEMS, known_names, read_items, read_options
 from understudy.formats.nonmem.data_table import DataTable, read_table
+from understudy.formats.nonmem.effect_blocks import Block
 from understudy.formats.nonmem.labels import code_labels
 from understudy.formats.nonmem.mechanism import GENERAL, Mechanism, read_mechanism
 from understudy.formats.nonmem.model_parts import Parts, population_model
 from understudy.formats.nonmem.observation import Observation, observations
-from understudy.formats.nonmem.parameters import Block, Theta
 from understudy.formats.nonmem.stream_record import StreamRecord
+from understudy.formats.nonmem.thetas import Theta
 from understudy.formats.nonmem.tree import Tree
 from understudy.model.population_model import PopulationModel
 
@@ -81,7 +82,10 @@ def _run(code: Assignments, record: StreamRecord, labels: Mapping) -> None:
         value = code.current.get(name)
         if value is not None and name == "CALLFL":
             label = next(iter(tree.names(value)))
-            if tree.constant(code.versions[label]) not in (-1, None) or tree.constant(code.versions[label]) is None:
+            if (
+                tree.constant(code.versions[label]) not in (-1, None)
+                or tree.constant(code.versions[label]) is None
+            ):
                 record.fail("CALLFL other than -1 cannot be translated", "leave it out", code.lines[label][1])
     if "F_FLAG" in code.current:
         label = next(iter(tree.names(code.current["F_FLAG"])))
@@ -165,7 +169,12 @@ def _is(item: Tree, number: int) -> Tree:
 
 
 def _observed(
-    code: Assignments, own: set[str], record: StreamRecord, table: DataTable, items: frozenset[str], epsilons: int
+    code: Assignments,
+    own: set[str],
+    record: StreamRecord,
+    table: DataTable,
+    items: frozenset[str],
+    epsilons: int,
 ) -> tuple[Observation, ...]:
     if "Y" not in code.current:
         record.fail(f"${record.name} sets no Y", "write Y = …", record.number)

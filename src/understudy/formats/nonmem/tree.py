@@ -43,7 +43,11 @@ def constant(tree: Tree) -> float | None:
     """Value of a tree of numbers alone, as far as it is seen at once."""
     if isinstance(tree, ast.Constant):
         return float(tree.value)
-    if isinstance(tree, ast.UnaryOp) and isinstance(tree.op, ast.USub) and isinstance(tree.operand, ast.Constant):
+    if (
+        isinstance(tree, ast.UnaryOp)
+        and isinstance(tree.op, ast.USub)
+        and isinstance(tree.operand, ast.Constant)
+    ):
         return -float(tree.operand.value)
     return None
 
@@ -51,6 +55,13 @@ def constant(tree: Tree) -> float | None:
 def same(left: Tree, right: Tree) -> bool:
     """Whether two trees are the same equation."""
     return left is right or ast.dump(left) == ast.dump(right)
+
+
+def negative(tree: Tree) -> Tree:
+    """Minus a tree; of a product, its first factor has the sign, which is the same number and reads better."""
+    if isinstance(tree, ast.BinOp) and isinstance(tree.op, (ast.Mult, ast.Div)):
+        return ast.BinOp(negative(tree.left), tree.op, tree.right)
+    return ast.UnaryOp(ast.USub(), tree)
 
 
 def add(left: Tree, right: Tree) -> Tree:
@@ -64,7 +75,7 @@ def subtract(left: Tree, right: Tree) -> Tree:
     """A difference, zeros left out."""
     if constant(right) == 0:
         return left
-    return ast.UnaryOp(ast.USub(), right) if constant(left) == 0 else ast.BinOp(left, ast.Sub(), right)
+    return negative(right) if constant(left) == 0 else ast.BinOp(left, ast.Sub(), right)
 
 
 def multiply(left: Tree, right: Tree) -> Tree:
@@ -110,9 +121,7 @@ def expression(tree: Tree) -> Expression:
 
 def replace_names(tree: Tree, replacements: Mapping[str, Tree]) -> Tree:
     """A copy in which some names stand for other trees."""
-    return rewrite(
-        tree, lambda node: replacements.get(node.id) if isinstance(node, ast.Name) else None
-    )
+    return rewrite(tree, lambda node: replacements.get(node.id) if isinstance(node, ast.Name) else None)
 
 
 def rewrite(tree: Tree, change: Callable[[Tree], Tree | None]) -> Tree:
@@ -155,7 +164,11 @@ def fold(tree: Tree) -> Tree:
 
 def _whole(tree: Tree) -> Tree:
     """A number in place of an operation on numbers, where that is a whole one: 1 for exp(0)."""
-    parts = tree.args if isinstance(tree, ast.Call) else [getattr(tree, "left", None), getattr(tree, "right", None)]
+    parts = (
+        tree.args
+        if isinstance(tree, ast.Call)
+        else [getattr(tree, "left", None), getattr(tree, "right", None)]
+    )
     if not all(part is not None and constant(part) is not None for part in parts):
         return tree
     value = float(Expression.from_tree(tree).evaluate({}))

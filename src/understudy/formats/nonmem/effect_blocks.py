@@ -1,53 +1,20 @@
-"""Parameters: what $THETA, $OMEGA and $SIGMA say."""
+"""Effect blocks: what $OMEGA and $SIGMA say."""
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from understudy.formats.nonmem.stream_record import Line, StreamRecord
+from understudy.formats.nonmem.parameter_words import MOST, NUMBER, Words
+from understudy.formats.nonmem.stream_record import StreamRecord
 
-# NONMEM's own infinity.
-_INFINITE = 1_000_000.0
-_MOST = 1000
-_TOKEN = re.compile(r"\s*(?:,?\s*)(?P<word>\(|\)|=|,|[^\s(),=]+)")
-_NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[EDed][+-]?\d+)?")
-_REPEAT = re.compile(r"[Xx](\d+)")
 _MATRIX_WORDS = {
     "FIX": "fix", "FIXED": "fix", "SD": "sd", "STANDARD": "sd", "VARIANCE": "variance", "CORRELATION": "correlation",
     "CORRELATON": "correlation", "COVARIANCE": "covariance", "CHOLESKY": "cholesky", "SAME": "same", "UNINT": "",
 }  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Theta:
-    """One THETA.
-
-    Parameters
-    ----------
-    number : int
-        From 1.
-    value, lower, upper : float
-    fixed : bool
-    label : str
-        Name that the control stream gives it, empty for none.
-    comment : str
-        What stands after ``;`` on its line.
-    line : int
-    """
-
-    number: int
-    value: float
-    lower: float = -math.inf
-    upper: float = math.inf
-    fixed: bool = False
-    label: str = ""
-    comment: str = ""
-    line: int = 0
 
 
 @dataclass(frozen=True)
@@ -82,172 +49,6 @@ class Block:
         return len(self.matrix)
 
 
-@dataclass(frozen=True)
-class _Word:
-    text: str
-    line: Line
-
-
-class _Words:
-    """A record's words with their lines."""
-
-    def __init__(self, record: StreamRecord):
-        self.record, self.at = record, 0
-        self.words = [
-            _Word(found["word"], line) for line in record.lines for found in _TOKEN.finditer(line.text)
-        ]
-
-    @property
-    def line(self) -> int:
-        at = min(self.at, len(self.words) - 1)
-        return self.words[at].line.number if self.words else self.record.number
-
-    def peek(self) -> str:
-        return self.words[self.at].text.upper() if self.at < len(self.words) else ""
-
-    def next(self) -> str:
-        self.at += 1
-        return self.words[self.at - 1].text if self.at <= len(self.words) else ""
-
-    def bracket(self) -> list[str]:
-        """Words up to the closing bracket; the opening one is taken already. A missing value is an empty word."""
-        found: list[str] = []
-        start = self.line
-        while self.at < len(self.words):
-            word = self.next()
-            if word == ")":
-                return found
-            if word == "(":
-                break
-            found.append(word)
-        return self.record.fail("the bracket does not close", "write ) after the last value", start)
-
-    def number(self, word: str) -> float:
-        if not _NUMBER.fullmatch(word):
-            self.at -= 1
-            self.record.fail(f"{word[:30]!r} is no number", "write a number", self.line)
-        return float(word.upper().replace("D", "E"))
-
-    def repeats(self) -> int:
-        """How often what stands before counts: ``(0.1)x3``."""
-        found = _REPEAT.fullmatch(self.peek())
-        if not found:
-            return 1
-        count = int(found[1][:6])
-        if not 1 <= count <= _MOST:
-            self.record.fail(f"{count} times the same", f"at most {_MOST} are read", self.line)
-        self.next()
-        return count
-
-
-def read_thetas(records: Iterable[StreamRecord]) -> tuple[Theta, ...]:
-    """Every THETA of a control stream.
-
-    Raises
-    ------
-    FormatError
-        For what is no THETA, or an initial value that is not between its bounds.
-
-    Examples
-    --------
-    >>> record = StreamRecord("THETA", 1, (Line(1, " (0, 3, 10)", "CL (L/h)"), Line(2, " 0.1 FIX")), "run.ctl")
-    >>> [(each.value, each.upper, each.fixed, each.comment) for each in read_thetas([record])]
-    [(3.0, 10.0, False, 'CL (L/h)'), (0.1, inf, True, '')]
-    """
-    found: list[Theta] = []
-    for record in records:
-        found += _record_thetas(record, len(found))
-    return tuple(found)
-
-
-def _record_thetas(record: StreamRecord, before: int) -> list[Theta]:
-    words, found, labels, label = _Words(record), [], [], ""
-    while words.at < len(words.words):
-        start, word = words.line, words.next()
-        following = words.peek()
-        if word == ",":
-            continue
-        if word == "(":
-            theta = _bounded(words, start)
-        elif word.upper() in ("FIX", "FIXED") and found:
-            found[-1] = replace(found[-1], fixed=True)
-            continue
-        elif word.upper() in ("NAMES", "NAME") and following == "(":
-            words.next()
-            labels += [each.upper() for each in words.bracket() if each != ","]
-            continue
-        elif word.upper() in ("ABORT", "NOABORT", "NOABORTFIRST", "UNINT"):
-            continue
-        elif re.fullmatch(r"[A-Za-z_]\w*", word) and following == "=":
-            words.next()
-            label = word.upper()
-            continue
-        else:
-            theta = Theta(0, words.number(word), line=start)
-        found += [replace(theta, label=label)] * words.repeats()
-        label = ""
-    if len(found) + before > _MOST:
-        record.fail(f"there are more than {_MOST} THETAs", "check the record")
-    labels += [""] * (len(found) - len(labels))
-    return [
-        replace(each, number=before + k, label=each.label or labels[k - 1], comment=_comment(record, found, each))
-        for k, each in enumerate(found, 1)
-    ]
-
-
-def _comment(record: StreamRecord, found: Sequence[Theta], theta: Theta) -> str:
-    """The comment on a line that holds one THETA alone."""
-    alone = sum(each.line == theta.line for each in found) == 1
-    return next((line.comment for line in record.lines if line.number == theta.line and alone), "")
-
-
-def _bounded(words: _Words, line: int) -> Theta:
-    """``(low, initial, high FIX)``."""
-    inside = words.bracket()
-    fixed = any(word.upper() in ("FIX", "FIXED") for word in inside)
-    values = [word for word in inside if word.upper() not in ("FIX", "FIXED", "UNINT")]
-    parts = _values(values)
-    if not 1 <= len(parts) <= 3 or any(part == "" for part in parts):
-        words.record.fail(
-            "there is no initial value between the bounds" if "" in parts else "this is no THETA",
-            "write (low, initial, high), (low, initial) or (initial)",
-            line,
-        )
-    numbers = [_bound(words, part) for part in parts]
-    lower, value, upper = {
-        1: (-math.inf, numbers[0], math.inf),
-        2: (numbers[0], numbers[-1], math.inf),
-        3: (numbers[0], numbers[len(numbers) // 2], numbers[-1]),
-    }[len(numbers)]
-    if not math.isfinite(value) or not lower <= value <= upper:
-        words.record.fail(
-            f"the initial value {value:g} is not between {lower:g} and {upper:g}", "correct one of the three", line
-        )
-    return Theta(0, value, lower, upper, fixed or lower == upper, line=line)
-
-
-def _values(words: Sequence[str]) -> list[str]:
-    """Values between commas or spaces; two commas with nothing between leave an empty one."""
-    found, after_comma = [], True
-    for word in words:
-        if word == ",":
-            if after_comma:
-                found.append("")
-            after_comma = True
-        else:
-            found.append(word)
-            after_comma = False
-    return found
-
-
-def _bound(words: _Words, word: str) -> float:
-    sign = -1.0 if word.startswith("-") else 1.0
-    if word.upper().lstrip("+-") in ("INF", "INFINITY"):
-        return sign * math.inf
-    value = words.number(word)
-    return sign * math.inf if abs(value) >= _INFINITE else value
-
-
 def read_blocks(records: Iterable[StreamRecord]) -> tuple[Block, ...]:
     """Every block of OMEGA, or of SIGMA; an effect outside of a BLOCK is a block of its own.
 
@@ -258,6 +59,7 @@ def read_blocks(records: Iterable[StreamRecord]) -> tuple[Block, ...]:
 
     Examples
     --------
+    >>> from understudy.formats.nonmem.stream_record import Line
     >>> record = StreamRecord("OMEGA", 1, (Line(1, " BLOCK(2) CORRELATION SD 0.3 0.5 0.2"),), "run.ctl")
     >>> [tuple(round(value, 3) for value in row) for row in read_blocks([record])[0].matrix]
     [(0.09, 0.03), (0.03, 0.04)]
@@ -265,25 +67,25 @@ def read_blocks(records: Iterable[StreamRecord]) -> tuple[Block, ...]:
     found: list[Block] = []
     for record in records:
         first = found[-1].first + found[-1].size if found else 1
-        words = _Words(record)
+        words = Words(record)
         blocks = _full(words, first, found) if words.peek() == "BLOCK" else _diagonal(words, first)
         found += [replace(block, line=block.line or record.number) for block in blocks]
     return tuple(found)
 
 
-def _options(words: _Words, inside: Sequence[str]) -> tuple[set[str], list[str]]:
+def _options(words: Words, inside: Sequence[str]) -> tuple[set[str], list[str]]:
     options, values = set(), []
     for word in inside:
         told = word.upper()
         full = [known for known in _MATRIX_WORDS if known.startswith(told) and len(told) >= 2]
-        if word != "," and full and not _NUMBER.fullmatch(word):
+        if word != "," and full and not NUMBER.fullmatch(word):
             options.add(_MATRIX_WORDS[full[0]])
         elif word != ",":
             values.append(word)
     return options, values
 
 
-def _diagonal(words: _Words, first: int) -> Iterator[Block]:
+def _diagonal(words: Words, first: int) -> Iterator[Block]:
     """``0.1 0.2 FIX (0.3 SD)``: each effect for itself."""
     found: list[Block] = []
     names: list[str] = []
@@ -314,7 +116,7 @@ def _diagonal(words: _Words, first: int) -> Iterator[Block]:
         yield replace(block, first=first + k, labels=(names[k],), comments=tuple(said[:1]) or ("",))
 
 
-def _single(words: _Words, word: str, line: int) -> Block:
+def _single(words: Words, word: str, line: int) -> Block:
     options, values = _options(words, words.bracket()) if word == "(" else (set(), [word])
     if len(values) != 1:
         words.record.fail("an effect has one variance", "write one value", line)
@@ -324,7 +126,7 @@ def _single(words: _Words, word: str, line: int) -> Block:
     return Block(0, ((value**2 if "sd" in options else value,),), "fix" in options, line=line)
 
 
-def _full(words: _Words, first: int, before: Sequence[Block]) -> list[Block]:
+def _full(words: Words, first: int, before: Sequence[Block]) -> list[Block]:
     """``BLOCK(n) …``, or again the block before."""
     start = words.line
     words.next()
@@ -384,11 +186,12 @@ def _same(
     model = before[-1]
     if size is not None and size != model.size:
         record.fail(f"SAME of size {size} after a block of size {model.size}", "write the same size", line)
-    if not 1 <= again <= _MOST:
-        record.fail(f"SAME({again})", f"at most {_MOST} are read", line)
+    if not 1 <= again <= MOST:
+        record.fail(f"SAME({again})", f"at most {MOST} are read", line)
     blank = ("",) * model.size
     return [
-        Block(first + k * model.size, model.matrix, model.fixed, True, blank, blank, line) for k in range(again)
+        Block(first + k * model.size, model.matrix, model.fixed, True, blank, blank, line)
+        for k in range(again)
     ]
 
 
@@ -398,7 +201,9 @@ def _matrix(
     wanted = size * (size + 1) // 2
     if len(values) != wanted:
         record.fail(
-            f"BLOCK({size}) has {len(values)} values", f"write the {wanted} of its lower triangle, row by row", line
+            f"BLOCK({size}) has {len(values)} values",
+            f"write the {wanted} of its lower triangle, row by row",
+            line,
         )
     lower = np.zeros((size, size))
     lower[np.tril_indices(size)] = values
