@@ -17,6 +17,8 @@ from understudy.formats.nonmem.tree import Tree
 
 _UNSET = "UNSET__"
 _MOST_VERSIONS = 20_000
+# A step with more nodes than this has a name of its own.
+_LARGE = 60
 
 
 def unset(variable: str) -> Tree:
@@ -137,6 +139,29 @@ class Assignments:
                 found[version] = _free(variable, used)
                 used.add(found[version])
         return found
+
+    def simplify(self, roots: Iterable[Tree]) -> None:
+        """Write out, where they are used, the steps on the way to a variable's last version.
+
+        A step is written out where it is but a name or a number, or is used once.
+        """
+        roots = list(roots)
+        needed = self.needed(roots)
+        asked = set().union(*(tree.names(root) for root in roots)) if roots else set()
+        last = {version.partition("#")[0]: version for version in needed}
+        uses: dict[str, int] = {}
+        for version in needed:
+            for node in tree.each_name(self.versions[version]):
+                uses[node] = uses.get(node, 0) + 1
+        inlined: dict[str, Tree] = {}
+        for version in needed:
+            equation = tree.fold(tree.replace_names(self.versions[version], inlined))
+            self.versions[version] = equation
+            is_step = version not in asked and last[version.partition("#")[0]] != version
+            if is_step and (
+                tree.size(equation) <= 2 or (uses[version] == 1 and tree.size(equation) <= _LARGE)
+            ):
+                inlined[version] = equation
 
     def expanded(self, equation: Tree, inside: Iterable[str], most: int = 20_000) -> Tree:
         """An equation with some versions written out; None of them is left.

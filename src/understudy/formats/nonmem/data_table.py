@@ -125,7 +125,7 @@ class DataTable:
         return dated or any(":" in cell for cell in self.cells.get("TIME", []))
 
     def records(
-        self, covariates: Sequence[str], outputs: np.ndarray | None, dose_compartment: int
+        self, covariates: Sequence[str], outputs: np.ndarray | None, dose_compartment: int, occasion: str = ""
     ) -> Records:
         """The rows as records.
 
@@ -137,6 +137,8 @@ class DataTable:
             What each observation measures, where there is more than one output.
         dose_compartment : int
             Where doses go that name no compartment.
+        occasion : str
+            Item that tells occasions apart, empty for none.
         """
         import pandas as pd
 
@@ -156,6 +158,8 @@ class DataTable:
             columns["CMT"] = self._compartments(dose_compartment)
         if outputs is not None:
             columns["DVID"] = outputs
+        if occasion:
+            columns["OCC"] = self.values(occasion)
         for name in covariates:
             columns[column_of(name)] = self.values(name)
         frame = pd.DataFrame(columns)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from functools import cached_property
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,13 +11,12 @@ from understudy.core.errors import ExpressionError
 from understudy.core.expression import TIME, check_name
 from understudy.core.units import UNKNOWN
 from understudy.formats.nonmem import tree
-from understudy.formats.nonmem.assignments import Assignments, is_unset
-from understudy.formats.nonmem.data_table import DataTable, column_of, constant_in_subjects
+from understudy.formats.nonmem.assignments import is_unset
+from understudy.formats.nonmem.code_parts import Parts
+from understudy.formats.nonmem.data_table import DataTable, column_of
 from understudy.formats.nonmem.effect_blocks import Block
-from understudy.formats.nonmem.mechanism import Mechanism
-from understudy.formats.nonmem.observation import Observation
+from understudy.formats.nonmem.occasions import Occasions, find_occasions
 from understudy.formats.nonmem.residual import first_of, sigma_name, sigmas, variance
-from understudy.formats.nonmem.stream_record import StreamRecord
 from understudy.formats.nonmem.thetas import Theta
 from understudy.formats.nonmem.tree import Tree
 from understudy.formats.nonmem.unset_check import require_set
@@ -30,95 +27,8 @@ from understudy.model.population_model import Covariate, PopulationModel, Random
 if TYPE_CHECKING:
     from understudy.data.records import Records
 
-_DOSING = {"lag": "ALAG", "bioavailability": "F", "rate": "R", "duration": "D"}
 # The one state of a model without compartments, which nothing changes.
 _NO_STATE = "NOTHING"
-
-
-@dataclass(frozen=True)
-class Parts:
-    """What the code of a control stream computes.
-
-    Parameters
-    ----------
-    code : Assignments
-    table : DataTable
-    items : frozenset of str
-    mechanism : Mechanism or None
-        None for $PRED.
-    rates : sequence of Tree
-    derived : mapping of str to Tree
-    of_pk : mapping of str to Tree
-        What each variable means after $PK.
-    seen : tuple of Observation
-    pk, error : StreamRecord
-    """
-
-    code: Assignments
-    table: DataTable
-    items: frozenset[str]
-    mechanism: Mechanism | None
-    rates: Sequence[Tree]
-    derived: Mapping[str, Tree]
-    of_pk: Mapping[str, Tree]
-    seen: tuple[Observation, ...]
-    pk: StreamRecord
-    error: StreamRecord
-
-    def dosing(self, number: int) -> dict[str, Tree]:
-        """What $PK says of doses into a compartment."""
-        found = {field: self.of_pk.get(f"{letter}{number}") for field, letter in _DOSING.items()}
-        return {field: equation for field, equation in found.items() if equation is not None}
-
-    def initial(self, number: int) -> Tree:
-        """What a compartment holds at the start."""
-        return self.of_pk.get(f"A_0__{number}", tree.ZERO)
-
-    @property
-    def count(self) -> int:
-        """Number of compartments."""
-        return len(self.mechanism.compartments) if self.mechanism else 0
-
-    def dosing_equations(self) -> list[tuple[int, str, Tree]]:
-        """Compartment, what is governed and equation, of all that governs doses."""
-        return [
-            (k, field, equation)
-            for k in range(1, self.count + 1)
-            for field, equation in self.dosing(k).items()
-        ]
-
-    def initials(self) -> list[Tree]:
-        """What each compartment holds at the start."""
-        return [self.initial(k) for k in range(1, self.count + 1)]
-
-    @property
-    def of_individuals(self) -> list[Tree]:
-        """Every equation but those of measurements."""
-        doses = [equation for _, _, equation in self.dosing_equations()]
-        return [*self.rates, *self.derived.values(), *doses, *self.initials()]
-
-    @property
-    def equations(self) -> list[Tree]:
-        """Everything that the model computes."""
-        seen = [each for one in self.seen for each in (one.prediction, *one.gains.values())]
-        return [*self.of_individuals, *seen]
-
-    @cached_property
-    def needed(self) -> list[str]:
-        """Versions that the model needs, in order."""
-        return self.code.needed(self.equations)
-
-    def is_of_pk(self, version: str) -> bool:
-        """Whether a version was made in $PK."""
-        return self.code.lines[version][0] is self.pk
-
-    def changes(self, name: str) -> bool:
-        """Whether a name stands for something that may change within a subject."""
-        if name == TIME or name.startswith("A__"):
-            return True
-        if name in self.code.versions:
-            return any(self.changes(each) for each in tree.names(self.code.versions[name]))
-        return name in self.items and not constant_in_subjects(self.table, self.table.values(name))
 
 
 def population_model(
@@ -126,6 +36,7 @@ def population_model(
 ) -> tuple[PopulationModel, Records]:
     """The population model and its records."""
     require_set(parts)
+    occasions = find_occasions(parts, omega)
     _require_individual(parts)
     blocks = tuple(sigma)
     variances = [
@@ -140,7 +51,7 @@ def population_model(
         if parts.is_of_pk(version)
     )
     fixed = (*_thetas(thetas), *_sigmas(blocks))
-    effects = tuple(_effects(block) for block in omega)
+    effects = tuple(_effects(omega, occasions))
     values = _typical(fixed, effects, covariates, individual)
     model = PopulationModel(
         title[:120],
@@ -156,7 +67,7 @@ def population_model(
         population=f"{len(set(parts.table.subject))} patients of {parts.table.file}",
     )
     dose = parts.mechanism.dose if parts.mechanism else 1
-    return model, parts.table.records(used, _outputs(parts), dose)
+    return model, parts.table.records(used, _outputs(parts), dose, occasions.item)
 
 
 def _require_individual(parts: Parts) -> None:
@@ -221,9 +132,18 @@ def _sigmas(blocks: tuple[Block, ...]) -> tuple[Parameter, ...]:
     )
 
 
-def _effects(block: Block) -> RandomEffects:
-    names = tuple(f"ETA{block.first + k}" for k in range(block.size))
-    return RandomEffects(names, block.matrix)
+def _effects(omega: Sequence[Block], occasions: Occasions) -> Iterator[RandomEffects]:
+    """Blocks of random effects; those between occasions once."""
+    origin = 0
+    for block in omega:
+        origin = origin if block.same else block.first
+        if origin in occasions.blocks and block.same:
+            continue
+        names = tuple(f"ETA{block.first + k}" for k in range(block.size))
+        if origin in occasions.blocks:
+            yield RandomEffects(names, block.matrix, "occasion", interpolation="nocb")
+        else:
+            yield RandomEffects(names, block.matrix)
 
 
 class _Names:

@@ -13,12 +13,13 @@ from understudy.formats.nonmem.abbreviated_code import read_code
 from understudy.formats.nonmem.assignments import Assignments
 from understudy.formats.nonmem.carried import carry
 from understudy.formats.nonmem.code_names import CodeNames
+from understudy.formats.nonmem.code_parts import Parts
 from understudy.formats.nonmem.data_items import RECORDS_ITEMS, known_names, read_items, read_options
 from understudy.formats.nonmem.data_table import DataTable, read_table
 from understudy.formats.nonmem.effect_blocks import Block
 from understudy.formats.nonmem.labels import code_labels
 from understudy.formats.nonmem.mechanism import GENERAL, Mechanism, read_mechanism
-from understudy.formats.nonmem.model_parts import Parts, population_model
+from understudy.formats.nonmem.model_parts import population_model
 from understudy.formats.nonmem.observation import Observation, observations
 from understudy.formats.nonmem.stream_record import StreamRecord
 from understudy.formats.nonmem.thetas import Theta
@@ -62,6 +63,7 @@ def translate(
         parts = _direct(groups, code, labels, table, names, counts)
     else:
         parts = _compartmental(groups, code, labels, table, names, counts)
+    code.simplify(parts.equations)
     return population_model(title, parts, thetas, omega, sigma)
 
 

@@ -95,13 +95,21 @@ def divide(left: Tree, right: Tree) -> Tree:
 
 
 def power(left: Tree, right: Tree) -> Tree:
-    """A power, ones left out."""
-    return left if constant(right) == 1 else ast.BinOp(left, ast.Pow(), right)
+    """A power, ones left out, and the square of a root."""
+    if constant(right) == 1 or constant(left) == 1:
+        return left
+    is_root = isinstance(left, ast.Call) and left.func.id == "sqrt"
+    return left.args[0] if is_root and constant(right) == 2 else ast.BinOp(left, ast.Pow(), right)
 
 
 def names(tree: Tree) -> set[str]:
     """Names in a tree, functions apart."""
     return {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and node.id not in FUNCTIONS}
+
+
+def each_name(tree: Tree) -> Iterator[str]:
+    """Names in a tree, as often as they occur, functions apart."""
+    return (node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and node.id not in FUNCTIONS)
 
 
 def size(tree: Tree) -> int:

@@ -15,8 +15,8 @@ from understudy.formats.nonmem.assignments import is_unset, unset_variable
 from understudy.formats.nonmem.tree import Tree
 
 if TYPE_CHECKING:
+    from understudy.formats.nonmem.code_parts import Parts
     from understudy.formats.nonmem.data_table import DataTable
-    from understudy.formats.nonmem.model_parts import Parts
 
 
 def require_set(parts: Parts) -> None:

@@ -1,0 +1,104 @@
+"""Code parts: the equations that the code of a control stream makes, by what they are for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from understudy.core.expression import TIME
+from understudy.formats.nonmem import tree
+from understudy.formats.nonmem.assignments import Assignments
+from understudy.formats.nonmem.data_table import DataTable, constant_in_subjects
+from understudy.formats.nonmem.mechanism import Mechanism
+from understudy.formats.nonmem.observation import Observation
+from understudy.formats.nonmem.stream_record import StreamRecord
+from understudy.formats.nonmem.tree import Tree
+
+_DOSING = {"lag": "ALAG", "bioavailability": "F", "rate": "R", "duration": "D"}
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What the code of a control stream computes.
+
+    Parameters
+    ----------
+    code : Assignments
+    table : DataTable
+    items : frozenset of str
+    mechanism : Mechanism or None
+        None for $PRED.
+    rates : sequence of Tree
+    derived : mapping of str to Tree
+    of_pk : mapping of str to Tree
+        What each variable means after $PK.
+    seen : tuple of Observation
+    pk, error : StreamRecord
+    """
+
+    code: Assignments
+    table: DataTable
+    items: frozenset[str]
+    mechanism: Mechanism | None
+    rates: Sequence[Tree]
+    derived: Mapping[str, Tree]
+    of_pk: Mapping[str, Tree]
+    seen: tuple[Observation, ...]
+    pk: StreamRecord
+    error: StreamRecord
+
+    def dosing(self, number: int) -> dict[str, Tree]:
+        """What $PK says of doses into a compartment."""
+        found = {field: self.of_pk.get(f"{letter}{number}") for field, letter in _DOSING.items()}
+        return {field: equation for field, equation in found.items() if equation is not None}
+
+    def initial(self, number: int) -> Tree:
+        """What a compartment holds at the start."""
+        return self.of_pk.get(f"A_0__{number}", tree.ZERO)
+
+    @property
+    def count(self) -> int:
+        """Number of compartments."""
+        return len(self.mechanism.compartments) if self.mechanism else 0
+
+    def dosing_equations(self) -> list[tuple[int, str, Tree]]:
+        """Compartment, what is governed and equation, of all that governs doses."""
+        return [
+            (k, field, equation)
+            for k in range(1, self.count + 1)
+            for field, equation in self.dosing(k).items()
+        ]
+
+    def initials(self) -> list[Tree]:
+        """What each compartment holds at the start."""
+        return [self.initial(k) for k in range(1, self.count + 1)]
+
+    @property
+    def of_individuals(self) -> list[Tree]:
+        """Every equation but those of measurements."""
+        doses = [equation for _, _, equation in self.dosing_equations()]
+        return [*self.rates, *self.derived.values(), *doses, *self.initials()]
+
+    @property
+    def equations(self) -> list[Tree]:
+        """Everything that the model computes."""
+        seen = [each for one in self.seen for each in (one.prediction, *one.gains.values())]
+        return [*self.of_individuals, *seen]
+
+    @cached_property
+    def needed(self) -> list[str]:
+        """Versions that the model needs, in order."""
+        return self.code.needed(self.equations)
+
+    def is_of_pk(self, version: str) -> bool:
+        """Whether a version was made in $PK."""
+        return self.code.lines[version][0] is self.pk
+
+    def changes(self, name: str) -> bool:
+        """Whether a name stands for something that may change within a subject."""
+        if name == TIME or name.startswith("A__"):
+            return True
+        if name in self.code.versions:
+            return any(self.changes(each) for each in tree.names(self.code.versions[name]))
+        return name in self.items and not constant_in_subjects(self.table, self.table.values(name))
