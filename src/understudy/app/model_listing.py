@@ -8,6 +8,7 @@ from understudy.app.model_card import card_json, show_card
 from understudy.app.model_list import list_json, matching, show_list
 from understudy.app.terminal import console, print_json
 from understudy.formats.load import format_of, load, model_in
+from understudy.inference.fit import Fit
 from understudy.library.catalogue import entry, models, names
 
 
@@ -22,6 +23,9 @@ def show(name: str, as_json: bool) -> None:
     if name in names() or (name and format_of(Path(name))):
         card = entry(name) if name in names() else None
         found = load(name)
+        if isinstance(found, Fit):
+            print_json(found.to_json()) if as_json else console().print(str(found), markup=False, highlight=False)
+            return
         model = model_in(found, name)
         if as_json:
             print_json(card_json(card, model))

@@ -50,7 +50,10 @@ class Format:
 FORMATS = (
     Format("Python", (".py",), "", "understudy.formats.python_file:read"),
     Format(
-        "NONMEM", (".ctl", ".mod", ".nmctl", ".con"), "$prob", "understudy.formats.nonmem.control_stream:read"
+        "NONMEM control stream", (".ctl", ".mod", ".con"), "$prob", "understudy.formats.nonmem.control_stream:read"
+    ),
+    Format(
+        "NONMEM results", (".ext", ".lst", ".cov", ".phi"), "", "understudy.formats.nonmem.finished_run:read"
     ),
 )
 
@@ -62,12 +65,13 @@ def load(name: str | Path) -> Any:
     ----------
     name : str or path
         A name as `understudy.models` lists it, or the path of a file: Python (``.py``), which is run, so load only
-        files you trust; a NONMEM control stream (``.ctl``, ``.mod``), whose data are read with it.
+        files you trust; a NONMEM control stream (``.ctl``, ``.mod``), whose data are read with it; a file of a finished NONMEM
+        run (``.ext``, ``.lst``, ``.cov``, ``.phi``), whose others are read with it.
 
     Returns
     -------
     Model or PopulationModel
-        Or, of formats that say more than that, an object whose attribute ``model`` is one.
+        Or, of formats that say more than that, an object whose attribute ``model`` is one; of results, a `Fit`.
 
     Raises
     ------

@@ -124,7 +124,7 @@ class _Reader:
             if line.text.lstrip().startswith('"'):
                 self.fail("verbatim code is Fortran", _NO_REPAIR)
             words = _Words(line, self.record, self.labels)
-            if re.match(r"\s*(ELSE|END\s*IF)\b", line.text, re.IGNORECASE):
+            if re.match(r"\s*(ELSE\s*IF|ELSE|END\s*IF)\b", line.text, re.IGNORECASE):
                 break
             self.at += 1
             found.append(self.if_block(words, depth) if words.peek() == "IF" else words.assignment())

@@ -95,6 +95,23 @@ class ControlStream:
             }
         return found
 
+    def with_estimates(self, estimates: Mapping[str, float]) -> ControlStream:
+        """The same with other values, such as a finished run's.
+
+        Parameters
+        ----------
+        estimates : mapping of str to float
+            By NONMEM's names, as in `initial`; those left out stay.
+
+        Raises
+        ------
+        FormatError
+            For a name that is no parameter.
+        """
+        from understudy.formats.nonmem.stream_estimates import with_estimates
+
+        return with_estimates(self, estimates)
+
     @property
     def facts(self) -> dict[str, list[str]]:
         """What it says beside the model, for a reader."""

@@ -9,7 +9,7 @@ from understudy.formats.nonmem.stream_record import Line, StreamRecord
 
 MOST = 1000
 NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[EDed][+-]?\d+)?")
-_TOKEN = re.compile(r"\s*(?:,?\s*)(?P<word>\(|\)|=|,|[^\s(),=]+)")
+_TOKEN = re.compile(r"\s*(?P<word>\(|\)|=|,|[^\s(),=]+)")
 _REPEAT = re.compile(r"[Xx](\d+)")
 
 
