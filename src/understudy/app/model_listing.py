@@ -24,7 +24,9 @@ def show(name: str, as_json: bool) -> None:
         card = entry(name) if name in names() else None
         found = load(name)
         if isinstance(found, Fit):
-            print_json(found.to_json()) if as_json else console().print(str(found), markup=False, highlight=False)
+            print_json(found.to_json()) if as_json else console().print(
+                str(found), markup=False, highlight=False
+            )
             return
         model = model_in(found, name)
         if as_json:

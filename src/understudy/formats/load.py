@@ -50,7 +50,10 @@ class Format:
 FORMATS = (
     Format("Python", (".py",), "", "understudy.formats.python_file:read"),
     Format(
-        "NONMEM control stream", (".ctl", ".mod", ".con"), "$prob", "understudy.formats.nonmem.control_stream:read"
+        "NONMEM control stream",
+        (".ctl", ".mod", ".con"),
+        "$prob",
+        "understudy.formats.nonmem.control_stream:read",
     ),
     Format(
         "NONMEM results", (".ext", ".lst", ".cov", ".phi"), "", "understudy.formats.nonmem.finished_run:read"

@@ -65,7 +65,10 @@ class Fit:
         """95 % interval of an estimate, from its standard error and the normal distribution."""
         error = self.standard_errors.get(name, np.nan)
         # 1.96 is the normal distribution's 97.5 % point, to the digits that a standard error has.
-        return (round(self.estimates[name] - 1.96 * error, 15), round(self.estimates[name] + 1.96 * error, 15))
+        return (
+            round(self.estimates[name] - 1.96 * error, 15),
+            round(self.estimates[name] + 1.96 * error, 15),
+        )
 
     def table(self) -> pd.DataFrame:
         """Estimate, standard error and relative standard error of every parameter that is not a fixed zero."""
@@ -77,7 +80,8 @@ class Fit:
         with np.errstate(divide="ignore", invalid="ignore"):
             relative = errors / np.abs(values)
         return pd.DataFrame(
-            {"estimate": values, "standard error": errors, "relative": relative}, index=pd.Index(names, name="name")
+            {"estimate": values, "standard error": errors, "relative": relative},
+            index=pd.Index(names, name="name"),
         )
 
     def to_json(self) -> dict[str, Any]:

@@ -66,7 +66,7 @@ class Assignments:
     def _run(self, statement: Statement, record: StreamRecord) -> None:
         if isinstance(statement, Assign):
             value = self.resolve(statement.value)
-            self.current[statement.target] = self._version(statement.target, value, record, statement.line)
+            self.current[statement.target] = self.assign(statement.target, value, record, statement.line)
         else:
             self._choose(statement, record)
 
@@ -88,9 +88,9 @@ class Assignments:
             for condition, outcome in reversed(list(zip(conditions, after, strict=True))):
                 reached = outcome.get(target, unset(target))
                 value = reached if condition is None else tree.where(condition, reached, value)
-            self.current[target] = self._version(target, value, record, block.line)
+            self.current[target] = self.assign(target, value, record, block.line)
 
-    def _version(self, variable: str, value: Tree, record: StreamRecord, line: int) -> Tree:
+    def assign(self, variable: str, value: Tree, record: StreamRecord, line: int) -> Tree:
         """A new version of a variable."""
         if len(self.versions) > _MOST_VERSIONS:
             record.fail("there are too many assignments", "split the model", line)

@@ -23,6 +23,18 @@ _RESERVED = {
 }  # fmt: skip
 
 
+def written(name: str) -> str:
+    """A name as the control stream writes it.
+
+    Examples
+    --------
+    >>> written("A__1"), written("THETA3"), written("CL#7")
+    ('A(1)', 'THETA(3)', 'CL')
+    """
+    numbered = _NUMBERED.fullmatch(name)
+    return f"{_WRITTEN.get(numbered[1], numbered[1])}({numbered[2]})" if numbered else name.partition("#")[0]
+
+
 @dataclass(frozen=True)
 class CodeNames:
     """Names that equations may use.

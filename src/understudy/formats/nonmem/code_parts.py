@@ -30,7 +30,6 @@ class Parts:
     mechanism : Mechanism or None
         None for $PRED.
     rates : sequence of Tree
-    derived : mapping of str to Tree
     of_pk : mapping of str to Tree
         What each variable means after $PK.
     seen : tuple of Observation
@@ -42,7 +41,6 @@ class Parts:
     items: frozenset[str]
     mechanism: Mechanism | None
     rates: Sequence[Tree]
-    derived: Mapping[str, Tree]
     of_pk: Mapping[str, Tree]
     seen: tuple[Observation, ...]
     pk: StreamRecord
@@ -78,7 +76,7 @@ class Parts:
     def of_individuals(self) -> list[Tree]:
         """Every equation but those of measurements."""
         doses = [equation for _, _, equation in self.dosing_equations()]
-        return [*self.rates, *self.derived.values(), *doses, *self.initials()]
+        return [*self.rates, *doses, *self.initials()]
 
     @property
     def equations(self) -> list[Tree]:

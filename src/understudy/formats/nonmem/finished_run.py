@@ -70,7 +70,9 @@ def read(path: Path) -> Fit:
     if ".ext" not in files:
         if path.suffix in (".cov", ".phi") or not listing:
             raise FormatError(
-                f"there is no {path.stem}.ext beside it", place=str(path), repair="keep the files of a run together"
+                f"there is no {path.stem}.ext beside it",
+                place=str(path),
+                repair="keep the files of a run together",
             )
         return _from_listing(listing, path.name)
     table = _last_table(files[".ext"])
@@ -122,7 +124,9 @@ def _number(table: _Table, cell: str) -> float:
         return float(cell.replace("D", "E"))
     except ValueError:
         raise FormatError(
-            f"{cell[:20]!r} is no number", place=table.file, repair="the file is damaged: take the one NONMEM wrote"
+            f"{cell[:20]!r} is no number",
+            place=table.file,
+            repair="the file is damaged: take the one NONMEM wrote",
         ) from None
 
 
@@ -146,7 +150,9 @@ def _ending(listing: str) -> tuple[str, bool | None]:
     at, text, well = max(found, default=(-1, "", None))
     if at < 0:
         return "", None
-    problems = [each for each in ("ROUNDING ERRORS", "HESSIAN") if each in listing[at : at + 400] and not well]
+    problems = [
+        each for each in ("ROUNDING ERRORS", "HESSIAN") if each in listing[at : at + 400] and not well
+    ]
     return text.lower() + (f" ({problems[0].lower()})" if problems else ""), well
 
 
@@ -187,4 +193,3 @@ def _effects(path: Path) -> pd.DataFrame:
 def _identifier(cell: str) -> str:
     value = float(cell)
     return str(int(value)) if value.is_integer() else cell
-

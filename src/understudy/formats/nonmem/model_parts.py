@@ -152,7 +152,7 @@ class _Names:
     def __init__(self, parts: Parts, used: Sequence[str], omega: Sequence[Block], sigma: tuple[Block, ...]):
         self.parts = parts
         self.states = _state_names(parts.mechanism.compartments if parts.mechanism else (_NO_STATE,))
-        taken = {*self.states, *map(column_of, used), *(each.name for each in parts.seen), *parts.derived}
+        taken = {*self.states, *map(column_of, used), *(each.name for each in parts.seen)}
         taken |= {sigma_name(i, j) for i, j in sigmas(sigma)}
         taken |= {f"ETA{block.first + k}" for block in omega for k in range(block.size)}
         taken |= {name for each in parts.equations for name in tree.names(each) if name.startswith("THETA")}
@@ -185,8 +185,6 @@ def _structural(parts: Parts, names: _Names, values: Mapping[str, float]) -> Mod
     rates = [names.expression(rate) for rate in parts.rates] or [names.expression(tree.ZERO)]
     outputs = tuple(Output(each.name, names.expression(each.prediction), UNKNOWN) for each in parts.seen)
     assignments = tuple(
-        Assignment(name, names.expression(equation)) for name, equation in parts.derived.items()
-    ) + tuple(
         Assignment(names.label(version), names.expression(parts.code.versions[version]))
         for version in parts.needed
         if not parts.is_of_pk(version)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import ast
+from collections.abc import Callable, Iterator, Mapping
 
 from understudy.formats.nonmem import tree
+from understudy.formats.nonmem.code_names import written
 from understudy.formats.nonmem.effect_blocks import Block
 from understudy.formats.nonmem.observation import Observation
 from understudy.formats.nonmem.stream_record import StreamRecord
@@ -67,7 +69,7 @@ def variance(
         wrong = sorted(name for name in tree.names(gain) if name != observation.name and not may_use(name))
         if wrong:
             record.fail(
-                f"the residual error by EPS({k}) depends on {wrong[0].partition('#')[0]}, which is not the prediction",
+                f"the residual error by EPS({k}) depends on {written(wrong[0])}, which is not the prediction",
                 "write it in terms of the prediction of Y, parameters and covariates that do not change",
             )
     return total(gains, known, origin)
@@ -89,7 +91,15 @@ def total(gains: Mapping[int, Tree], known: Mapping, origin: Mapping[int, int]) 
 
 def _of_prediction(gain: Tree, observation: Observation) -> Tree:
     """A gain in which the prediction goes by the output's name."""
-    prediction = observation.prediction
-    return tree.rewrite(
-        gain, lambda node: tree.name(observation.name) if tree.same(node, prediction) else None
-    )
+    known = list(_inverses(observation.prediction, tree.name(observation.name)))
+    return tree.rewrite(gain, lambda node: next((new for old, new in known if tree.same(node, old)), None))
+
+
+def _inverses(prediction: Tree, output: Tree) -> Iterator[tuple[Tree, Tree]]:
+    """Parts of a prediction, each with what it is in terms of the output: of ``log(F)``, F is ``exp(Y)``."""
+    yield prediction, output
+    if isinstance(prediction, ast.Call) and prediction.func.id == "log":
+        yield from _inverses(prediction.args[0], tree.call("exp", output))
+    elif isinstance(prediction, ast.BinOp) and isinstance(prediction.op, ast.Add):
+        if tree.constant(prediction.right) is not None:
+            yield from _inverses(prediction.left, tree.subtract(output, prediction.right))

@@ -114,8 +114,9 @@ def _compartmental(
             pk.fail(f"$PK sets no {name}, which {has} needs", f"write {name} = …", pk.number)
     del code.current["A_0FLG"]
     code.current["T"] = tree.name("t")
+    for name, equation in mechanism.derived.items():
+        of_pk[name] = code.assign(name, tree.replace_names(equation, of_pk), pk, pk.number)
     rates = [tree.replace_names(rate, of_pk) for rate in mechanism.rates]
-    derived = {name: tree.replace_names(equation, of_pk) for name, equation in mechanism.derived.items()}
     if mechanism.advan in GENERAL:
         rates = _differential_equations(groups, code, labels, mechanism)
     before = set(code.versions)
@@ -125,7 +126,7 @@ def _compartmental(
     _run(code, error, labels)
     table, items = carry(code, table, items)
     seen = _observed(code, set(code.versions) - before, error, table, items, counts["EPS"])
-    parts = Parts(code, table, items, mechanism, rates, derived, of_pk, seen, pk, error)
+    parts = Parts(code, table, items, mechanism, rates, of_pk, seen, pk, error)
     known = CodeNames(code, items, counts)
     known.require_known(parts.of_individuals, pk)
     known.require_known([e for each in seen for e in (each.prediction, *each.gains.values())], error)
@@ -205,4 +206,4 @@ def _direct(
     CodeNames(code, items, counts).require_known(
         [e for each in seen for e in (each.prediction, *each.gains.values())], record
     )
-    return Parts(code, table, items, None, [], {}, {}, seen, record, record)
+    return Parts(code, table, items, None, [], {}, seen, record, record)

@@ -28,7 +28,7 @@ def require_set(parts: Parts) -> None:
         Naming the variable, the line that uses it and the row of the data.
     """
     everywhere = np.ones(parts.table.size, bool)
-    equations = [(each, everywhere) for each in (*parts.rates, *parts.derived.values(), *parts.initials())]
+    equations = [(each, everywhere) for each in (*parts.rates, *parts.initials())]
     for number, field, equation in parts.dosing_equations():
         equations.append((equation, _doses(parts.table, number, field, parts.mechanism.dose)))
     for one in parts.seen:

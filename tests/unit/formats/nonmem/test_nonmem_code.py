@@ -161,7 +161,9 @@ def test_an_equation_of_many_steps_stays_small():
         run.expanded(run.current["X"], list(run.versions))
 
 
-@pytest.mark.parametrize("equation", ["X*Z + 3*X", "X**3 - Z/X", "EXP(2*X)", "LOG(X)", "SQRT(X*Z)", "LOG10(X)", "X**Z"])
+@pytest.mark.parametrize(
+    "equation", ["X*Z + 3*X", "X**3 - Z/X", "EXP(2*X)", "LOG(X)", "SQRT(X*Z)", "LOG10(X)", "X**Z"]
+)
 def test_derivatives(equation):
     at = read_code(record(f"Y = {equation}"))[0].value
     slope = Expression.from_tree(tree.derivative(at, lambda name: tree.ONE if name == "X" else None))

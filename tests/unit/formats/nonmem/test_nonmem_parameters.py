@@ -23,7 +23,14 @@ def blocks(text: str):
     ("text", "wanted"),
     [
         ("1.5", [(1.5, -math.inf, math.inf, False)]),
-        ("1 2 -3", [(1, -math.inf, math.inf, False), (2, -math.inf, math.inf, False), (-3, -math.inf, math.inf, False)]),
+        (
+            "1 2 -3",
+            [
+                (1, -math.inf, math.inf, False),
+                (2, -math.inf, math.inf, False),
+                (-3, -math.inf, math.inf, False),
+            ],
+        ),
         ("(0, 3)", [(3, 0, math.inf, False)]),
         ("(0,3,10)", [(3, 0, 10, False)]),
         ("(0 3 10)", [(3, 0, 10, False)]),
@@ -108,7 +115,9 @@ def test_fixed_blocks():
 
 
 def test_same():
-    found = read_blocks(split("$OMEGA BLOCK(2) 1 0.1 2\n$OMEGA BLOCK(2) SAME\n$OMEGA BLOCK SAME(2)", "run.ctl"))
+    found = read_blocks(
+        split("$OMEGA BLOCK(2) 1 0.1 2\n$OMEGA BLOCK(2) SAME\n$OMEGA BLOCK SAME(2)", "run.ctl")
+    )
     assert [block.first for block in found] == [1, 3, 5, 7]
     assert [block.same for block in found] == [False, True, True, True]
     assert found[3].matrix == found[0].matrix
