@@ -68,8 +68,8 @@ def load(name: str | Path) -> Any:
     ----------
     name : str or path
         A name as `understudy.models` lists it, or the path of a file: Python (``.py``), which is run, so load only
-        files you trust; a NONMEM control stream (``.ctl``, ``.mod``), whose data are read with it; a file of a finished NONMEM
-        run (``.ext``, ``.lst``, ``.cov``, ``.phi``), whose others are read with it.
+        files you trust; a NONMEM control stream (``.ctl``, ``.mod``), whose data are read with it; a file of a finished
+        NONMEM run (``.ext``, ``.lst``, ``.cov``, ``.phi``), whose others are read with it.
 
     Returns
     -------

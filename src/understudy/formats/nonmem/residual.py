@@ -100,6 +100,7 @@ def _inverses(prediction: Tree, output: Tree) -> Iterator[tuple[Tree, Tree]]:
     yield prediction, output
     if isinstance(prediction, ast.Call) and prediction.func.id == "log":
         yield from _inverses(prediction.args[0], tree.call("exp", output))
-    elif isinstance(prediction, ast.BinOp) and isinstance(prediction.op, ast.Add):
-        if tree.constant(prediction.right) is not None:
-            yield from _inverses(prediction.left, tree.subtract(output, prediction.right))
+        return
+    is_sum = isinstance(prediction, ast.BinOp) and isinstance(prediction.op, ast.Add)
+    if is_sum and tree.constant(prediction.right) is not None:
+        yield from _inverses(prediction.left, tree.subtract(output, prediction.right))

@@ -107,7 +107,8 @@ def test_cells_that_are_no_numbers(tmp_path):
     pk = "\n CL = THETA(1)*WT*EXP(ETA(1))\n V = THETA(2)\n S1 = V"
     with pytest.raises(DataError) as told:
         stream(tmp_path, data=DATA.replace(",55,", ",light,"), PK=pk)
-    assert [(each.row, each.column, each.value) for each in told.value.problems][0] == (5, "WT", "light")
+    first = told.value.problems[0]
+    assert (first.row, first.column, first.value) == (5, "WT", "light")
 
 
 def test_a_header_that_is_not_ignored(tmp_path):

@@ -76,7 +76,7 @@ def test_several_records_go_on_counting():
     ],
 )
 def test_wrong_thetas(text, cause):
-    with pytest.raises(FormatError, match="line 1, .THETA") as told:
+    with pytest.raises(FormatError, match=r"line 1, \$THETA") as told:
         thetas(text)
     assert cause in told.value.cause
 
@@ -136,7 +136,7 @@ def test_same():
     ],
 )
 def test_wrong_matrices(text, cause):
-    with pytest.raises(FormatError, match="line 1, .OMEGA") as told:
+    with pytest.raises(FormatError, match=r"line 1, \$OMEGA") as told:
         blocks(text)
     assert cause in told.value.cause
 
