@@ -101,6 +101,8 @@ def _last_table(path: Path) -> _Table:
     for number, line in enumerate(read_text(path).split("\n"), 1):
         if line.startswith("TABLE NO"):
             title, columns, rows = line, (), []
+        elif line.strip() and not title:
+            break
         elif line.strip() and not columns:
             columns = tuple(line.split())
         elif line.strip():
