@@ -15,7 +15,7 @@ GROUPS = {
         "simulate", "Outcome", "Regimen", "Dose", "Tolerances", "Dispatch", "virtual_patients", "VirtualPopulation",
     ),
     "Patients' data": ("Records", "individualise", "Twins", "forecast"),
-    "The library": ("models", "load", "load_model"),
+    "The library": ("models", "load", "load_model", "save"),
     "Building models": (
         "Model", "PopulationModel", "Expression", "Parameter", "State", "Assignment", "Event", "Input", "Output",
         "Covariate", "RandomEffects", "Residual", "Source",

@@ -52,6 +52,7 @@ _HOMES = {
     "understudy.inference.individualise": ("Twins", "individualise"),
     "understudy.inference.forecast": ("forecast",),
     "understudy.formats.load": ("load", "load_model"),
+    "understudy.formats.save": ("save",),
     "understudy.dossier.study": ("Study",),
     "understudy.dossier.evaluate": ("Dossier", "evaluate"),
 }
@@ -83,6 +84,7 @@ if TYPE_CHECKING:  # the same names for editors and type checkers
     from understudy.engine.problem import Tolerances
     from understudy.engine.simulate import simulate
     from understudy.formats.load import load, load_model
+    from understudy.formats.save import save
     from understudy.inference.forecast import forecast
     from understudy.inference.individualise import Twins, individualise
     from understudy.library.catalogue import models

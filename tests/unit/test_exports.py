@@ -54,6 +54,7 @@ NAMES = [
     "load",
     "load_model",
     "models",
+    "save",
     "simulate",
     "virtual_patients",
 ]

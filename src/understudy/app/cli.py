@@ -118,7 +118,7 @@ def simulate(
     regimen: Annotated[
         str,
         _argument(
-            'Doses: "20 mg/kg then 5 mg/kg q24h for 7 doses"; left out: those of the records in the file.',
+            'Doses: "20 mg/kg then 5 mg/kg q24h for 7 doses"; left out: none, or those of the file\'s records.',
             "REGIMEN",
         ),
     ] = "",
@@ -131,6 +131,9 @@ def simulate(
     sensitivity: Annotated[
         list[str] | None,
         _option("--sensitivity", help="Derivatives too, by CL or 'lag(oral)'.", metavar="NAME"),
+    ] = None,
+    output: Annotated[
+        list[str] | None, _option("--output", help="Only this output; repeated.", metavar="NAME")
     ] = None,
     units: Annotated[
         list[str] | None,
@@ -163,21 +166,32 @@ def simulate(
 ) -> None:
     """Simulate a regimen, or the records a model file brings, without a study file."""
     from understudy.app import outcome_file, outcome_view
+    from understudy.app.flux_view import solve_fluxes
     from understudy.app.progress import shown_progress
+    from understudy.app.records_prediction import brings_records, predict_records
     from understudy.app.simulation import Question, answer
     from understudy.app.terminal import console, note
 
     if out:
         outcome_file.require_format(out)
+    if solve_fluxes(model):
+        return
     asked = (model, regimen, tuple(covariate or ()), tuple(parameter or ()), until, times, every)
     question = Question(
-        *asked, population, seed, before_dose, engine, jobs, out, memory, tuple(sensitivity or ()),
+        *asked,
+        population,
+        seed,
+        before_dose,
+        engine,
+        jobs,
+        out,
+        memory,
+        tuple(sensitivity or ()),
+        tuple(output or ()),
         tuple(units or ()),
-    )  # fmt: skip
-    if not regimen:
-        from understudy.app.records_prediction import run
-
-        return run(question)
+    )
+    if not regimen and brings_records(model):
+        return predict_records(question)
     with shown_progress(quiet=not question.is_large) as tell:
         found = answer(question, tell)
     outcome_view.show(found, console(), chart)
@@ -216,6 +230,21 @@ def show(
         from understudy.app.model_listing import show as show_model
 
         show_model(model, as_json=False)
+
+
+@app.command()
+def convert(
+    model: Annotated[str, _argument("Name in the library, or a model file.", "MODEL")],
+    to: Annotated[str, _option("--to", help="sbml or antimony.", metavar="FORMAT")],
+    out: Annotated[
+        Path | None,
+        _option("--out", "-o", help="The file to write; standard output otherwise.", metavar="FILE"),
+    ] = None,
+) -> None:
+    """Write a model in a format of others."""
+    from understudy.app.conversion import run
+
+    run(model, to, out)
 
 
 @app.command()

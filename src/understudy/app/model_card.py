@@ -153,7 +153,7 @@ def _equations(model: Model) -> Iterator[str]:
         yield _described(f"{item.name} = {item.expression}", item.unit, item.description)
     for state, rate in zip(model.states, model.rates, strict=True):
         start = "" if state.initial.text == "0" else f", starts at {state.initial}"
-        unit = with_unit("", f"{state.unit}/{model.time_unit}").strip()
+        unit = state.unit if model.time_unit == "1" else f"{state.unit}/{model.time_unit}"
         yield _described(f"d{state.name}/dt = {rate}", unit, f"{state.description}{start}".removeprefix(", "))
 
 

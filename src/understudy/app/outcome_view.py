@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 _MOST_ROWS = 40
 _WIDEST_PLOT = 100
+# Widths of the column of times, and between columns.
+_TIME_WIDTH, _GAP = 8, 3
 _PERCENT = (5, 50, 95)
 
 
@@ -27,13 +29,13 @@ def show(found: Simulation, to: Console, chart: bool) -> None:
     to.print(Text(found.card.title if found.card else found.model.name, style="bold"))
     for line in _subject(found):
         to.print(Text(line, style="dim"))
-    for view in _plots(found, to) if chart else _tables(found):
+    for view in _plots(found, to) if chart else _tables(found, to.width):
         to.print()
         to.print(view)
 
 
 def _subject(found: Simulation) -> Iterator[str]:
-    yield str(found.regimen) or "no dose"
+    yield str(found.regimen or "") or "no dose"
     units = {item.name: item.unit for item in getattr(found.model, "covariates", ())} | {"BSA": "m**2"}
     units = {"WT": "kg"} | units
     who = (
@@ -63,23 +65,42 @@ def _rows(found: Simulation) -> np.ndarray:
     return rows[np.unique(np.linspace(0, len(rows) - 1, _MOST_ROWS).astype(int))]
 
 
-def _tables(found: Simulation) -> Iterator[Any]:
+def _tables(found: Simulation, width: int) -> Iterator[Any]:
     """One table for a patient; one an output, under its name, for a population."""
     from rich.text import Text
 
     outcome, rows = found.outcome, _rows(found)
     if not found.population:
-        headings = [f"{name}\n{_unit(unit)}" for name, unit in outcome.units.items()]
-        yield _table(found, rows, headings, [_curves(found, name)[0][rows] for name in outcome.outputs])
+        columns = {name: column(_curves(found, name)[0][rows]) for name in outcome.outputs}
+        shown, left = _fitting(columns, outcome.units, width)
+        headings = [f"{name}\n{_unit(outcome.units[name])}" for name in shown]
+        yield _table(found, rows, headings, [columns[name] for name in shown])
+        if left:
+            yield Text(
+                f"not shown: {', '.join(left)}; --output NAME shows one, --out file.csv has all", style="dim"
+            )
     for name, unit in outcome.units.items() if found.population else ():
         headings = [f"{'median' if p == 50 else f'{p} %'}\n{_unit(unit)}" for p in _PERCENT]
         yield Text(name, style="bold")
-        yield _table(found, rows, headings, list(_curves(found, name)[:, rows]))
+        yield _table(found, rows, headings, [column(each) for each in _curves(found, name)[:, rows]])
     if len(rows) < len(found.rows):
         yield Text(f"{len(rows)} of {len(found.rows)} times; --out file.csv has all", style="dim")
 
 
-def _table(found: Simulation, rows: np.ndarray, headings: list[str], values: list) -> Table:
+def _fitting(
+    columns: dict[str, list[str]], units: Mapping[str, str], width: int
+) -> tuple[list[str], list[str]]:
+    """Outputs whose columns stand beside one another in a line, at least one; and the others."""
+    shown, used = [], _TIME_WIDTH
+    for name, cells in columns.items():
+        used += max(map(len, (name, _unit(units[name]), *cells))) + _GAP
+        if used > width and shown:
+            break
+        shown.append(name)
+    return shown, list(columns)[len(shown) :]
+
+
+def _table(found: Simulation, rows: np.ndarray, headings: list[str], values: list[list[str]]) -> Table:
     from rich import box
     from rich.table import Table
 
@@ -88,7 +109,7 @@ def _table(found: Simulation, rows: np.ndarray, headings: list[str], values: lis
     for heading in headings:
         table.add_column(heading, justify="right")
     times = [single(time, 6) for time in found.outcome.times[rows]]
-    for row in zip(times, *(column(each) for each in values), strict=True):
+    for row in zip(times, *values, strict=True):
         table.add_row(*row)
     return table
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,7 +11,7 @@ from understudy.app.simulation import Question, loaded
 from understudy.app.terminal import console
 from understudy.app.terminal_number import column, single
 from understudy.core.errors import SimulationError
-from understudy.formats.load import model_in
+from understudy.formats.load import format_of, model_in
 from understudy.model.population_model import PopulationModel
 
 if TYPE_CHECKING:
@@ -20,23 +21,23 @@ if TYPE_CHECKING:
 _MOST_ROWS = 24
 
 
-def run(question: Question) -> None:
+def brings_records(name: str) -> bool:
+    """Whether a model's file is of a kind that has records with it."""
+    found = format_of(Path(name))
+    return found is not None and found.name == "NONMEM"
+
+
+def predict_records(question: Question) -> None:
     """Print predictions at the records of a model file, or write all of them to a CSV file.
 
     Raises
     ------
     SimulationError
-        For a model without records, or options that need a regimen.
+        For options that need a regimen.
     """
-    found = loaded(question)
-    records, model = getattr(found, "records", None), model_in(found, question.model)
-    if records is None or not isinstance(model, PopulationModel):
-        raise SimulationError(
-            f"{model.name} has no records to simulate",
-            place=question.model,
-            repair='say what is given: understudy simulate MODEL "100 mg q24h for 7 doses"',
-        )
     _refuse_options(question)
+    found = loaded(question)
+    records, model = found.records, model_in(found, question.model)
     frame = predictions(model, records, question)
     to = console()
     to.print(model.name, style="bold", markup=False, highlight=False)

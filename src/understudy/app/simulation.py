@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -54,6 +55,7 @@ class Question:
     out: Path | None = None
     memory: str = ""
     sensitivities: tuple[str, ...] = ()
+    outputs: tuple[str, ...] = ()
     units: tuple[str, ...] = ()
 
     @property
@@ -71,8 +73,8 @@ class Simulation:
     model : Model or PopulationModel
     card : Entry or None
         Of the library, where the model is from there.
-    regimen : Regimen
-        In the model's time unit.
+    regimen : Regimen or None
+        In the model's time unit; None where nothing is given.
     given : dict of str to float
         Covariates that all patients share.
     changed : dict of str to float
@@ -87,7 +89,7 @@ class Simulation:
 
     model: Model | PopulationModel
     card: Entry | None
-    regimen: Regimen
+    regimen: Regimen | None
     given: dict[str, float]
     changed: dict[str, float]
     population: int
@@ -134,7 +136,7 @@ def answer(question: Question, progress: Progress | bool = False) -> Simulation:
     model = model_in(loaded(question), question.model)
     model.check_units()
     base = model.structural if isinstance(model, PopulationModel) else model
-    regimen = Regimen.parse(question.regimen).in_time_unit(base.time_unit)
+    regimen = Regimen.parse(question.regimen).in_time_unit(base.time_unit) if question.regimen else None
     given = _reference(model) | named_values(
         question.covariates, _covariate_units(model, regimen), "--covariate"
     )
@@ -146,6 +148,7 @@ def answer(question: Question, progress: Progress | bool = False) -> Simulation:
         _patients(model, question, given | changed),
         regimen,
         times,
+        outputs=_outputs(question, base),
         sensitivities=question.sensitivities,
         before_dose=question.before_dose,
         engine=question.engine,
@@ -170,8 +173,23 @@ def loaded(question: Question) -> Any:
     if not units:
         return found
     if not hasattr(found, "with_units"):
-        raise SimulationError(f"{question.model} has units", place="--units", repair="leave them out")
+        raise SimulationError(
+            f"{question.model} says its own units", place="--units", repair="leave them out"
+        )
     return found.with_units(units)
+
+
+def _outputs(question: Question, model: Model) -> tuple[str, ...] | None:
+    wanted = tuple(name.strip() for text in question.outputs for name in text.split(",") if name.strip())
+    for name in wanted:
+        if name not in model.output_names:
+            near = get_close_matches(name, model.output_names, 1, 0.5)
+            raise SimulationError(
+                f"{model.name} has no output {name!r}",
+                place="--output",
+                repair=f"did you mean {near[0]}?" if near else f"outputs: {', '.join(model.output_names)}",
+            )
+    return wanted or None
 
 
 def _in_chunks(question: Question, progress: Progress | bool) -> dict[str, Any]:
@@ -194,13 +212,13 @@ def _reference(model: Model | PopulationModel) -> dict[str, float]:
     return {item.name: item.reference for item in _covariates(model) if item.reference is not None}
 
 
-def _covariate_units(model: Model | PopulationModel, regimen: Regimen) -> dict[str, str]:
-    sizes = dict(_SIZES[dose.per] for dose in regimen.doses if dose.per)
+def _covariate_units(model: Model | PopulationModel, regimen: Regimen | None) -> dict[str, str]:
+    sizes = dict(_SIZES[dose.per] for dose in (regimen.doses if regimen else ()) if dose.per)
     return sizes | {item.name: item.unit for item in _covariates(model)}
 
 
-def _require_sizes(regimen: Regimen, given: dict[str, float]) -> None:
-    for per in sorted({dose.per for dose in regimen.doses if dose.per}):
+def _require_sizes(regimen: Regimen | None, given: dict[str, float]) -> None:
+    for per in sorted({dose.per for dose in (regimen.doses if regimen else ()) if dose.per}):
         name, unit = _SIZES[per]
         if name not in given:
             raise SimulationError(
@@ -218,7 +236,7 @@ def _parameter_units(model: Model | PopulationModel) -> dict[str, str]:
     return named | dict.fromkeys(model.eta_names, "1")
 
 
-def _times(question: Question, regimen: Regimen, unit: str) -> tuple[np.ndarray, np.ndarray]:
+def _times(question: Question, regimen: Regimen | None, unit: str) -> tuple[np.ndarray, np.ndarray]:
     """Times that are simulated, and which of them a table shows."""
     if question.times:
         if question.every or question.until:

@@ -17,10 +17,14 @@ _STEPS = {
 _ROWS = 24
 _FINE = 240
 _MOST_TIMES = 100_000
+# Where nothing is given and nobody says for how long to look, in the model's unit of time.
+_UNASKED = 100.0
 
 
-def end_of(regimen: Regimen) -> float:
+def end_of(regimen: Regimen | None) -> float:
     """When looking at a regimen ends, in its time unit: with its last interval; a day after a single dose.
+
+    Without a regimen at 100, whatever the unit is.
 
     Raises
     ------
@@ -34,6 +38,8 @@ def end_of(regimen: Regimen) -> float:
     """
     from understudy.core.units import convert
 
+    if regimen is None:
+        return _UNASKED
     if regimen.is_open:
         raise SimulationError(
             "the regimen has no end", place=str(regimen), repair="say 'for 10 days' in it, or give --until"

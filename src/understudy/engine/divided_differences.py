@@ -79,7 +79,10 @@ def _harmless(z, count, powers, fractions, time):
         # The sum times exp(z[k] t) is about t^k / k! as long as t is short and 1 / (z[i] - z[k]) each later.
         value, largest, factor = 1.0, 0.0, 1.0
         for i in range(k):
-            value *= time / (i + 1 + (z[i] - z[k]) * time)
+            later = i + 1 + (z[i] - z[k]) * time
+            if not later > 0.0:
+                return False
+            value *= time / later
         for q in range(k + 1):
             factor = factor * time / powers[q] if powers[q] > 0 else 1.0
             largest += abs(fractions[k, q]) * factor

@@ -6,6 +6,8 @@ import numba
 import numpy as np
 
 _SWEEPS = 30
+# Rounding may leave a rate constant that is zero below zero by this part of its block's largest.
+_ROUNDING = 1e-15
 
 
 @numba.njit(cache=True, nogil=True)
@@ -39,8 +41,12 @@ def rate_constants(matrix, block_start, block_states, work, decays):
                 if not product >= 0.0:
                     work[i, i] = np.nan
         _diagonalise(work, size)
+        largest = 0.0
         for i in range(size):
-            decays[block_states[first + i]] = -work[i, i]
+            largest = max(largest, abs(work[i, i]))
+        for i in range(size):
+            decay = -work[i, i]
+            decays[block_states[first + i]] = 0.0 if -_ROUNDING * size * largest <= decay < 0.0 else decay
 
 
 @numba.njit(cache=True, nogil=True)

@@ -146,21 +146,38 @@ def solve(
     directions : Directions, optional
         Along which the outputs' derivatives are wanted too.
     """
-    require_states(rows.model)
     chosen = choose(rows.model, engine)
     if directions is not None and directions.names:
+        require_states(rows.model)
         from understudy.engine.sensitivity import solve_along
 
         how = tolerances or default_tolerances(chosen)
         return solve_along(schedule, rows, tuple(outputs), engine, how, jobs, directions)
     rows = with_discrete_states(rows, schedule)
     timeline, _ = timeline_of(schedule, rows)
+    if not rows.model.states:
+        still = nothing_to_integrate(timeline)
+        return Answer(
+            evaluate(rows, timeline, still.states, outputs), timeline.observation_row, still, "closed_form"
+        )
     solution = _integrate(rows, timeline, chosen, tolerances or default_tolerances(chosen), jobs)
     if chosen == "reference":
         found = evaluate(rows, timeline, solution.states, outputs)
     else:
         found = read(rows, timeline, solution.states, outputs, jobs)
     return Answer(found, timeline.observation_row, solution, chosen)
+
+
+def nothing_to_integrate(timeline: Timeline) -> Solution:
+    """The solution of a model without states: its outputs are functions of time and parameters."""
+    patients = timeline.patients
+    return Solution(
+        np.zeros((timeline.observation_row.size, 0)),
+        np.full(patients, OK),
+        np.full(patients, np.nan),
+        np.zeros(patients, dtype=np.int64),
+        np.zeros(patients, dtype=np.int64),
+    )
 
 
 def default_tolerances(engine: str) -> Tolerances:

@@ -33,24 +33,54 @@ class Format:
         What its files contain near their beginning, in small letters; empty where nothing is sure to be there.
     reader : str
         Module and function that translates a file, ``"module:function"``: a path to what `load` returns.
+    writer : str
+        The same for the way back: a model to text; empty where there is none.
     """
 
     name: str
     suffixes: tuple[str, ...]
     mark: str
     reader: str
+    writer: str = ""
 
     def read(self, path: Path) -> Any:
         """Translate a file."""
-        module, _, function = self.reader.partition(":")
-        reader: Callable[[Path], Any] = getattr(import_module(module), function)
-        return reader(path)
+        return _function(self.reader)(path)
+
+    def text(self, model: Any) -> str:
+        """A model as the text of a file.
+
+        Raises
+        ------
+        FormatError
+            For what the format cannot say.
+        """
+        return _function(self.writer)(model)
+
+
+def _function(address: str) -> Callable[[Any], Any]:
+    module, _, function = address.partition(":")
+    return getattr(import_module(module), function)
 
 
 FORMATS = (
     Format("Python", (".py",), "", "understudy.formats.python_file:read"),
     Format(
-        "NONMEM control stream",
+        "SBML",
+        (".xml", ".sbml"),
+        "<sbml",
+        "understudy.formats.sbml.reader:read",
+        "understudy.formats.sbml.writer:write",
+    ),
+    Format(
+        "Antimony",
+        (".ant", ".antimony", ".sb"),
+        "",
+        "understudy.formats.antimony:read",
+        "understudy.formats.antimony:write",
+    ),
+    Format(
+        "NONMEM",
         (".ctl", ".mod", ".con"),
         "$prob",
         "understudy.formats.nonmem.control_stream:read",
@@ -68,8 +98,9 @@ def load(name: str | Path) -> Any:
     ----------
     name : str or path
         A name as `understudy.models` lists it, or the path of a file: Python (``.py``), which is run, so load only
-        files you trust; a NONMEM control stream (``.ctl``, ``.mod``), whose data are read with it; a file of a finished
-        NONMEM run (``.ext``, ``.lst``, ``.cov``, ``.phi``), whose others are read with it.
+        files you trust; SBML (``.xml``, ``.sbml``); Antimony (``.ant``, ``.antimony``, ``.sb``); a NONMEM control
+        stream (``.ctl``, ``.mod``), whose data are read with it; a file of a finished NONMEM run (``.ext``, ``.lst``,
+        ``.cov``, ``.phi``), whose others are read with it.
 
     Returns
     -------

@@ -45,6 +45,9 @@ class Model(Content):
     networks : tuple of Network, or mapping of name to (inputs, width, depth, activation, output)
         Small neural networks that the rates, outputs and assignments may call where they are given as text:
         ``uptake(C)``. A call becomes assignments, a weight a parameter; weights not given start at random.
+    units_are_labels : bool
+        Of a model from a format in which numbers of equations carry no units: `check_units` then checks that each
+        declared unit is one, not the equations.
 
     Raises
     ------
@@ -80,6 +83,7 @@ class Model(Content):
     sources: tuple[Source, ...] = ()
     events: tuple[Event, ...] = later_field(())
     networks: tuple[Network, ...] = later_field(())
+    units_are_labels: bool = later_field(False)
 
     def __post_init__(self) -> None:
         put = lambda field, value: object.__setattr__(self, field, value)  # noqa: E731

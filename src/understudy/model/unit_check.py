@@ -53,6 +53,9 @@ def check_model(model: Model) -> None:
     units: Units = {p.name: _declared(p.unit, f"{model.name}, parameter {p.name}") for p in model.parameters}
     units |= {s.name: _declared(s.unit, f"{model.name}, state {s.name}") for s in model.states}
     units[TIME] = time
+    if model.units_are_labels:
+        _check_labels(model)
+        return
     _add_assignments(model.ordered_assignments, units, model.name)
     for state, rate in zip(model.states, model.rates, strict=True):
         wanted = units[state.name]
@@ -70,6 +73,11 @@ def check_model(model: Model) -> None:
 def _is_unknown(model: Model) -> bool:
     parts = (*model.parameters, *model.states, *model.outputs)
     return UNKNOWN in {model.time_unit, *(part.unit for part in parts)}
+
+
+def _check_labels(model: Model) -> None:
+    for output in model.outputs:
+        _declared(output.unit, f"{model.name}, output {output.name}")
 
 
 def check_population(model: PopulationModel) -> None:

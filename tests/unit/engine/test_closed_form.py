@@ -299,3 +299,17 @@ def test_an_undefined_parameter_is_a_status_of_its_patient_alone(name):
         model, patients.loc[["a"]], "100 mg every 12 h for 3 doses", [1, 20], engine="closed_form"
     )
     np.testing.assert_array_equal(outcome["Cp"].values[[0, 2]], np.tile(alone["Cp"].values, (2, 1)))
+
+
+def test_an_exchange_beside_what_flows_in_evenly():
+    """The exchange's smaller rate constant is zero, and rounding puts it below the zero of what flows in."""
+    model = Model(
+        "exchange and inflow", "h",
+        {"out": 7.5e5, "back": 2.5e-4, "inflow": 1e-7}, {"A": ("mg", 1), "B": "mg", "D": "mg"},
+        {"A": "back * B - out * A", "B": "out * A - back * B", "D": "inflow"},
+        outputs={"of_A": ("A", "mg"), "of_D": ("D", "mg")},
+    )  # fmt: skip
+    outcome = simulate(model, times=[0, 1, 2], engine="closed_form")
+    # What is left is the difference of two parts of 1, each with a rounding.
+    np.testing.assert_allclose(outcome["of_A"].values[0, 1:], 2.5e-4 / (7.5e5 + 2.5e-4), rtol=0, atol=1e-15)
+    np.testing.assert_allclose(outcome["of_D"].values[0], [0, 1e-7, 2e-7], rtol=1e-12)

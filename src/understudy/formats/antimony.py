@@ -1,0 +1,108 @@
+"""Antimony: SBML as people write it, translated by libAntimony.
+
+Smith, Bergmann, Chandran, Sauro 2009, Antimony: a modular model definition language, Bioinformatics 25:2452-2454,
+doi:10.1093/bioinformatics/btp401 (PMID 19578039).
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+from understudy.core.errors import FormatError, MissingExtraError
+from understudy.formats.sbml.document import document_of_text, read_bytes
+from understudy.formats.sbml.reader import model_of
+from understudy.formats.sbml.writer import write as write_sbml
+from understudy.model.model import Model
+
+# Files that Antimony would read besides: nothing is read that was not named.
+_IMPORT = re.compile(r"^\s*import\s+[\"']", re.MULTILINE)
+
+
+def read(path: Path) -> Any:
+    """The model of an Antimony file.
+
+    Raises
+    ------
+    FormatError
+        Where Antimony does not understand it, with its line, or what it says cannot be translated faithfully.
+    MissingExtraError
+        Where the package antimony is not installed.
+    """
+    # Lines are those of its translation: `understudy convert FILE --to sbml` shows it.
+    return model_of(document_of_text(sbml_text(path), path), f"{path.name} as SBML")
+
+
+def sbml_text(path: Path) -> str:
+    """An Antimony file as SBML, with its reactions as they are."""
+    text = _decoded(read_bytes(path), path)
+    if _IMPORT.search(text):
+        raise FormatError(
+            "the file imports other files, which is not supported",
+            place=path.name,
+            repair="write them into it",
+        )
+    return sbml_of(text, path.name)
+
+
+def antimony_text(sbml: str, file: str) -> str:
+    """SBML as Antimony, with its reactions as they are."""
+    antimony = _require_antimony()
+    if antimony.loadSBMLString(sbml) < 0:
+        raise FormatError(_told(antimony), place=file, repair="convert to SBML instead")
+    text = antimony.getAntimonyString(antimony.getMainModuleName())
+    antimony.clearPreviousLoads()
+    return text
+
+
+def write(model: Model) -> str:
+    """A model as Antimony.
+
+    Raises
+    ------
+    FormatError, MissingExtraError
+        As `understudy.formats.sbml.writer.write` does, and where the package antimony is not installed.
+    """
+    return antimony_text(write_sbml(model), model.name)
+
+
+def sbml_of(text: str, file: str) -> str:
+    """Antimony as SBML."""
+    antimony = _require_antimony()
+    if antimony.loadAntimonyString(text) < 0:
+        told = _told(antimony)
+        line = re.search(r"line (\d+)", told)
+        raise FormatError(
+            f"Antimony cannot read it: {told}",
+            place=f"{file}, line {line[1]}" if line else file,
+            repair="correct the file",
+        )
+    found = antimony.getSBMLString(antimony.getMainModuleName())
+    antimony.clearPreviousLoads()
+    return found
+
+
+def _decoded(content: bytes, path: Path) -> str:
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content[: error.start].count(b"\n") + 1
+        raise FormatError(
+            "the file is not text in UTF-8", place=f"{path.name}, line {line}", repair="save it as UTF-8"
+        ) from None
+
+
+def _told(antimony: Any) -> str:
+    return " ".join(antimony.getLastError().split())
+
+
+def _require_antimony() -> Any:
+    try:
+        import antimony
+    except ImportError:
+        raise MissingExtraError(
+            "Antimony files are read by the package antimony, which is not installed",
+            repair='pip install "understudy[sbml]"',
+        ) from None
+    return antimony
