@@ -235,7 +235,7 @@ def show(
 @app.command()
 def convert(
     model: Annotated[str, _argument("Name in the library, or a model file.", "MODEL")],
-    to: Annotated[str, _option("--to", help="sbml or antimony.", metavar="FORMAT")],
+    to: Annotated[str, _option("--to", help="sbml, antimony or nonmem.", metavar="FORMAT")],
     out: Annotated[
         Path | None,
         _option("--out", "-o", help="The file to write; standard output otherwise.", metavar="FILE"),

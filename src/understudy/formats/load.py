@@ -84,6 +84,7 @@ FORMATS = (
         (".ctl", ".mod", ".con"),
         "$prob",
         "understudy.formats.nonmem.control_stream:read",
+        "understudy.formats.nonmem.writer:write",
     ),
     Format(
         "NONMEM results", (".ext", ".lst", ".cov", ".phi"), "", "understudy.formats.nonmem.finished_run:read"

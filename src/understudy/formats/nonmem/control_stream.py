@@ -69,7 +69,7 @@ class ControlStream:
     file: str
 
     @property
-    def fixed(self) -> tuple[str, ...]:
+    def not_estimated(self) -> tuple[str, ...]:
         """Names of parameters that are not estimated, as NONMEM writes them."""
         found = [f"THETA{theta.number}" for theta in self.thetas if theta.fixed]
         for kind, blocks in (("OMEGA", self.omega), ("SIGMA", self.sigma)):
@@ -117,7 +117,7 @@ class ControlStream:
         """What it says beside the model, for a reader."""
         records = self.records
         counts = f"{len(records.ids)} patients, {len(records.doses)} doses, {len(records.observations)} observations"
-        fixed = self.fixed
+        fixed = self.not_estimated
         return {
             "Data": [f"{records.source}: {counts}", *records.notes],
             "Estimation": [*map(str, self.steps), f"not estimated: {', '.join(fixed)}" if fixed else ""],
