@@ -1,6 +1,7 @@
 """Writer: a population model as a control stream that NONMEM runs, and its records as the data.
 
-The mechanism is written as differential equations (ADVAN13), measurement errors with an EPS of variance 1 for each output.
+The mechanism is written as differential equations (ADVAN13), measurement errors with an EPS of variance 1 for each
+output.
 """
 
 from __future__ import annotations
