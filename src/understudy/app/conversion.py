@@ -52,7 +52,7 @@ def _write_stream(name: str, out: Path | None) -> None:
     if getattr(found, "records", None) is not None:
         written.append(out.with_name(data))
         _refuse_own_data(name, found, written[-1])
-        write_records(found.model, found.records).to_csv(written[-1], index=False)
+        write_records(found.model, found.records).to_csv(written[-1], index=False, na_rep=".")
     out.write_text(text, encoding="utf-8")
     console().print(f"Written: {', '.join(map(str, written))}", markup=False, soft_wrap=True)
 

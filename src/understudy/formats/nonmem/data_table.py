@@ -44,6 +44,8 @@ class DataTable:
     null : float
         What a null item is.
     file : str
+    notes : tuple of str
+        What a reader should look at.
     compartmental : bool
         Whether rows can be doses, as they can with PREDPP; without it they are measurements or nothing.
     computed : mapping of str to float array
@@ -55,6 +57,7 @@ class DataTable:
     items: tuple[Item, ...]
     null: float
     file: str
+    notes: tuple[str, ...] = ()
     compartmental: bool = True
     computed: Mapping[str, np.ndarray] = field(default_factory=dict)
 
@@ -163,7 +166,8 @@ class DataTable:
         for name in covariates:
             columns[column_of(name)] = self.values(name)
         frame = pd.DataFrame(columns)
-        return Records.from_frame(frame, covariates=[column_of(n) for n in covariates], source=self.file)
+        found = Records.from_frame(frame, covariates=[column_of(n) for n in covariates], source=self.file)
+        return replace(found, notes=(*found.notes, *self.notes))
 
     def _measured(self) -> list[str]:
         """DV; a null one is, as to NONMEM, zero where it counts as a measurement."""
@@ -221,10 +225,21 @@ def read_table(folder: Path, options: DataOptions, items: tuple[Item, ...]) -> D
     rows = [row[:width] + ["."] * (width - len(row)) for _, row in kept]
     columns = [list(column) for column in zip(*rows, strict=True)]
     cells = {name: columns[k] for k, item in enumerate(items) for name in item.names}
-    table = DataTable(
-        cells, np.array([number for number, _ in kept]), items, options.null, Path(options.file).name
-    )
+    notes = _header_notes(lines[: kept[0][0] - 1], items)
+    numbered = np.array([number for number, _ in kept])
+    table = DataTable(cells, numbered, items, options.null, Path(options.file).name, notes)
     return _selected(table, options)
+
+
+def _header_notes(above: Sequence[str], items: Sequence[Item]) -> tuple[str, ...]:
+    """Columns that the line above the rows calls by the name that $INPUT gives to another one."""
+    header = [cell.upper() for cell in split_row(above[-1])] if above else []
+    places = {name: k for k, item in enumerate(items) for name in item.names}
+    return tuple(
+        f"line {len(above)} calls column {k + 1} {name}, $INPUT calls it {'/'.join(items[k].names) or 'DROP'}"
+        for k, name in enumerate(header[: len(items)])
+        if name not in items[k].names and name in places
+    )
 
 
 def _read(path: Path, options: DataOptions) -> list[str]:
@@ -297,7 +312,7 @@ def _selected(table: DataTable, options: DataOptions) -> DataTable:
     cells = {}
     for name, column in table.cells.items():
         cells[name] = names.setdefault(id(column), [column[k] for k in rows])
-    return DataTable(cells, table.lines[rows], table.items, table.null, table.file)
+    return replace(table, cells=cells, lines=table.lines[rows])
 
 
 def _holds(table: DataTable, condition: Condition, options: DataOptions) -> np.ndarray:

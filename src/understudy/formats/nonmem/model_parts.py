@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,7 +22,7 @@ from understudy.formats.nonmem.thetas import Theta
 from understudy.formats.nonmem.tree import Tree
 from understudy.formats.nonmem.unset_check import require_set
 from understudy.model.model import Model
-from understudy.model.parts import Assignment, Input, Output, Parameter, State
+from understudy.model.parts import Assignment, Input, Output, Parameter, Source, State
 from understudy.model.population_model import Covariate, PopulationModel, RandomEffects, Residual
 
 if TYPE_CHECKING:
@@ -50,8 +51,9 @@ def population_model(
         for version in parts.needed
         if parts.is_of_pk(version)
     )
-    fixed = (*_thetas(thetas), *_sigmas(blocks))
-    effects = tuple(_effects(omega, occasions))
+    source = Source(f"Control stream {parts.error.file}, initial estimates")
+    fixed = (*_thetas(thetas, source), *_sigmas(blocks, source))
+    effects = tuple(replace(each, source=source) for each in _effects(omega, occasions))
     values = _typical(fixed, effects, covariates, individual)
     model = PopulationModel(
         title[:120],
@@ -113,20 +115,20 @@ def _covariate(table: DataTable, item: str) -> Covariate:
     )
 
 
-def _thetas(thetas: Sequence[Theta]) -> tuple[Parameter, ...]:
+def _thetas(thetas: Sequence[Theta], source: Source) -> tuple[Parameter, ...]:
     return tuple(
         Parameter(
             f"THETA{each.number}", each.value, UNKNOWN, description=each.comment or each.label,
-            lower=each.lower, upper=each.upper,
+            source=source, lower=each.lower, upper=each.upper,
         )
         for each in thetas
     )  # fmt: skip
 
 
-def _sigmas(blocks: tuple[Block, ...]) -> tuple[Parameter, ...]:
+def _sigmas(blocks: tuple[Block, ...], source: Source) -> tuple[Parameter, ...]:
     origin = first_of(blocks)
     return tuple(
-        Parameter(sigma_name(i, j), value, UNKNOWN, lower=0.0 if i == j else -np.inf)
+        Parameter(sigma_name(i, j), value, UNKNOWN, source=source, lower=0.0 if i == j else -np.inf)
         for (i, j), value in sigmas(blocks).items()
         if origin[i] == i
     )

@@ -125,11 +125,11 @@ def _compartmental(
         code.current["TIME"] = tree.name("t")
     _run(code, error, labels)
     table, items = carry(code, table, items)
+    known = CodeNames(code, items, counts)
+    known.require_known(_y(code, error), error)
     seen = _observed(code, set(code.versions) - before, error, table, items, counts["EPS"])
     parts = Parts(code, table, items, mechanism, rates, of_pk, seen, pk, error)
-    known = CodeNames(code, items, counts)
     known.require_known(parts.of_individuals, pk)
-    known.require_known([e for each in seen for e in (each.prediction, *each.gains.values())], error)
     return parts
 
 
@@ -171,6 +171,13 @@ def _is(item: Tree, number: int) -> Tree:
     return ast.Compare(item, [ast.Eq()], [tree.number(number)])
 
 
+def _y(code: Assignments, record: StreamRecord) -> list[Tree]:
+    """Y, refused where the code does not set it."""
+    if "Y" not in code.current:
+        record.fail(f"${record.name} sets no Y", "write Y = …", record.number)
+    return [code.current["Y"]]
+
+
 def _observed(
     code: Assignments,
     own: set[str],
@@ -179,8 +186,6 @@ def _observed(
     items: frozenset[str],
     epsilons: int,
 ) -> tuple[Observation, ...]:
-    if "Y" not in code.current:
-        record.fail(f"${record.name} sets no Y", "write Y = …", record.number)
     try:
         y = code.expanded(code.current["Y"], own)
     except OverflowError:
@@ -202,8 +207,6 @@ def _direct(
         code.current["TIME"] = tree.name("t")
     _run(code, record, labels)
     table, items = carry(code, table, items)
+    CodeNames(code, items, counts).require_known(_y(code, record), record)
     seen = _observed(code, set(code.versions), record, table, items, counts["EPS"])
-    CodeNames(code, items, counts).require_known(
-        [e for each in seen for e in (each.prediction, *each.gains.values())], record
-    )
     return Parts(code, table, items, None, [], {}, seen, record, record)

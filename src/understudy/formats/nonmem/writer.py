@@ -56,7 +56,7 @@ def write(found: Any, data: str = "data.csv") -> str:
     --------
     >>> from understudy import load_model
     >>> print(write(load_model("theophylline_adults")).split("$THETA")[0])  # doctest: +ELLIPSIS
-    $PROBLEM Theophylline in adults, oral
+    $PROBLEM theophylline_adults
     $INPUT ID TIME EVID AMT RATE II ADDL SS CMT MDV DV
     $DATA data.csv IGNORE=@
     $SUBROUTINES ADVAN13 TOL=9
@@ -118,7 +118,7 @@ class _Stream:
         columns = {
             "ID": numeric if numeric.notna().all() else identity, "TIME": table["time"], "EVID": table["evid"],
             "AMT": table["amt"], "RATE": self._rates(table), "II": table["ii"], "ADDL": table["addl"],
-            "SS": table["ss"], "CMT": self._compartments(table), "MDV": table["mdv"], "DV": table["dv"].fillna(0),
+            "SS": table["ss"], "CMT": self._compartments(table), "MDV": table["mdv"], "DV": table["dv"],
         }  # fmt: skip
         if self.several:
             columns["DVID"] = self._outputs(table)

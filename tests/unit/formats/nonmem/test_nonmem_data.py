@@ -48,6 +48,15 @@ def test_columns_by_place_dropped_and_renamed(tmp_path):
     assert len(found.records.observations) == 4
 
 
+def test_a_header_that_contradicts_input_is_noted(tmp_path):
+    found = stream(tmp_path, INPUT="ID TIME AMT DV SEX WT")
+    assert found.records.notes == (
+        "line 1 calls column 5 WT, $INPUT calls it SEX",
+        "line 1 calls column 6 SEX, $INPUT calls it WT",
+    )
+    assert not stream(tmp_path).records.notes
+
+
 def test_a_null_covariate_is_zero(tmp_path):
     pk = "\n CL = THETA(1)*EXP(ETA(1))\n IF (WT.EQ.0) CL = 2*CL\n V = THETA(2)\n S1 = V"
     found = stream(tmp_path, data=DATA.replace("55", "."), PK=pk)
