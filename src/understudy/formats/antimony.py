@@ -84,6 +84,10 @@ def sbml_of(text: str, file: str) -> str:
 
 
 def _decoded(content: bytes, path: Path) -> str:
+    if b"\0" in content:
+        raise FormatError(
+            "the file is not text: it has null characters", place=path.name, repair="check the file"
+        )
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlparse
@@ -12,11 +13,18 @@ from understudy.formats.sbml.place import Place
 
 # Elements within elements; libSBML reads them by recursion in C, which more of them would end.
 _DEEPEST = 400
+# libSBML makes of one sum of many terms as many sums within sums.
+_MOST_PARTS = 5_000
 _MOST_BYTES = 50_000_000
+# A model of more quantities is beyond what can be compiled; and elements, the parts of equations among them.
+_MOST_QUANTITIES, _MOST_ELEMENTS = 100_000, 3_000_000
+_QUANTITIES = ("parameter", "localParameter", "species", "compartment", "reaction")
 # Packages that say how a model looks or what it is about; equations need nothing of them.
 _WITHOUT_EQUATIONS = ("layout", "render", "groups", "annot", "req")
 _UNDERSTOOD = ("comp", "fbc")
-_LEVELS = (1, 2, 3)
+_DECLARATION = re.compile(r"\s*<\?xml[^>]*\?>")
+# Where libSBML's messages go from the rule to the case.
+_REFERENCE = re.compile(r"Reference: L\d\S* (?:V\d )?Sections? [\d.]+(?: and [\d.]+)?\s*")
 
 
 def open_document(path: Path) -> Any:
@@ -33,18 +41,18 @@ def open_document(path: Path) -> Any:
     MissingExtraError
         Where libSBML is not installed.
     """
-    libsbml = require_libsbml()
-    content = read_bytes(path)
-    check_xml(content, path)
-    document = libsbml.readSBMLFromFile(str(path)) if path.is_file() else None
-    return checked(document, path)
+    return _document(read_bytes(path), path)
 
 
 def document_of_text(text: str, place: Path) -> Any:
     """The libSBML document of a text that another program made."""
+    return _document(text.encode(), place)
+
+
+def _document(content: bytes, path: Path) -> Any:
     libsbml = require_libsbml()
-    check_xml(text.encode(), place)
-    return checked(libsbml.readSBMLFromString(text), place)
+    text = in_unicode(content, check_xml(content, path), path)
+    return checked(libsbml.readSBMLFromString(text), path)
 
 
 def checked(document: Any, path: Path) -> Any:
@@ -57,6 +65,7 @@ def checked(document: Any, path: Path) -> Any:
     _refuse_packages(document, path)
     if document.getPlugin("comp") is not None:
         _flatten(document, path)
+    _refuse_identifiers(document, path)
     return document
 
 
@@ -101,8 +110,26 @@ def read_bytes(path: Path) -> bytes:
     return content
 
 
-def check_xml(content: bytes, path: Path) -> None:
+def in_unicode(content: bytes, encoding: str, path: Path) -> str:
+    """XML as text that says it is UTF-8, which libSBML asks for; lines stay where they are."""
+    try:
+        text = content.decode(encoding)
+    except (UnicodeDecodeError, LookupError):
+        raise FormatError(
+            f"the file is not in {encoding}", place=path.name, repair="save it as UTF-8"
+        ) from None
+    declared = _DECLARATION.match(text)
+    lines = text[: declared.end()].count("\n") if declared else 0
+    return '<?xml version="1.0" encoding="UTF-8"?>' + "\n" * lines + text[declared.end() if declared else 0 :]
+
+
+def check_xml(content: bytes, path: Path) -> str:
     """Refuse XML that is not well formed, declares entities, or nests without end.
+
+    Returns
+    -------
+    str
+        Its encoding.
 
     Raises
     ------
@@ -110,7 +137,15 @@ def check_xml(content: bytes, path: Path) -> None:
         Naming line and column.
     """
     parser = expat.ParserCreate()
-    depth = 0
+    encoding = _byte_order(content)
+    # For each open element how many it holds so far; and the open <math> elements.
+    parts: list[int] = []
+    within_math: list[str] = []
+    counts = [0, 0]
+
+    def declaration(_: str, given: str | None, __: int) -> None:
+        nonlocal encoding
+        encoding = encoding if encoding.startswith("utf-16") else (given or encoding)
 
     def place() -> Place:
         return Place(path.name, parser.CurrentLineNumber, f"column {parser.CurrentColumnNumber + 1}")
@@ -120,18 +155,32 @@ def check_xml(content: bytes, path: Path) -> None:
             "the file has a document type declaration, which no model needs", "remove <!DOCTYPE …>"
         )
 
-    def begin(name: str, _: Any) -> None:
-        nonlocal depth
-        depth += 1
-        if depth == 1 and name.rpartition(":")[2] != "sbml":
-            raise place().refuse(f"the file holds <{name[:40]}>, not <sbml>", "give an SBML file")
-        if depth > _DEEPEST:
+    def begin(name: str, attributes: dict[str, str]) -> None:
+        kind = name.rpartition(":")[2]
+        counts[0] += 1
+        counts[1] += kind in _QUANTITIES
+        if counts[0] > _MOST_ELEMENTS or counts[1] > _MOST_QUANTITIES:
+            raise place().refuse(
+                f"the model has more than {_MOST_QUANTITIES:,} quantities or {_MOST_ELEMENTS:,} elements",
+                "take a part of it",
+            )
+        if not parts:
+            _require_sbml(kind, attributes, place())
+        elif parts[-1] >= _MOST_PARTS and within_math:
+            raise place().refuse(f"an operation has more than {_MOST_PARTS:,} parts", "split it")
+        else:
+            parts[-1] += 1
+        within_math.extend(["math"] if kind == "math" else [])
+        parts.append(0)
+        if len(parts) > _DEEPEST:
             raise place().refuse("the elements are nested too deeply", "check that the file is a model")
 
-    def end(_: str) -> None:
-        nonlocal depth
-        depth -= 1
+    def end(name: str) -> None:
+        parts.pop()
+        if name.rpartition(":")[2] == "math" and within_math:
+            within_math.pop()
 
+    parser.XmlDeclHandler = declaration
     parser.StartDoctypeDeclHandler, parser.StartElementHandler, parser.EndElementHandler = doctype, begin, end
     try:
         parser.Parse(content, True)
@@ -140,6 +189,19 @@ def check_xml(content: bytes, path: Path) -> None:
         raise at.refuse(
             f"the file is not well-formed XML: {expat.errors.messages[error.code]}", "correct or complete it"
         ) from None
+    return encoding
+
+
+def _require_sbml(name: str, attributes: dict[str, str], place: Place) -> None:
+    if name != "sbml":
+        raise place.refuse(f"the file holds <{name[:40]}>, not <sbml>", "give an SBML file")
+    level = attributes.get("level", "")
+    if level not in ("1", "2", "3"):
+        raise place.refuse(f"the file is of SBML Level {level[:20] or '?'}", "give Level 1, 2 or 3")
+
+
+def _byte_order(content: bytes) -> str:
+    return "utf-16" if content[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
 
 
 def _refuse_errors(document: Any, path: Path) -> None:
@@ -149,24 +211,60 @@ def _refuse_errors(document: Any, path: Path) -> None:
     for k in range(document.getNumErrors()):
         error = document.getError(k)
         if error.getSeverity() >= libsbml.LIBSBML_SEV_ERROR and not _is_harmless(error):
-            told = " ".join((error.getShortMessage() or error.getMessage()).split())
-            detail = " ".join(error.getMessage().split())
-            raise Place(path.name, error.getLine()).refuse(
-                f"libSBML cannot read it: {told[:200]}", detail[:300]
-            )
+            raise _refusal(error, path)
+
+
+def _refuse_identifiers(document: Any, path: Path) -> None:
+    """Raise for identifiers that are used twice."""
+    import libsbml
+
+    for category in _CATEGORIES:
+        document.setConsistencyChecks(
+            getattr(libsbml, f"LIBSBML_CAT_{category}"), category == "IDENTIFIER_CONSISTENCY"
+        )
+    document.checkConsistency()
+    twice = {getattr(libsbml, name) for name in _TWICE}
+    for k in range(document.getNumErrors()):
+        if document.getError(k).getErrorId() in twice:
+            raise _refusal(document.getError(k), path)
+
+
+_TWICE = (
+    "DuplicateComponentId", "DuplicateUnitDefinitionId", "DuplicateLocalParameterId",
+    "MultipleAssignmentOrRateRules", "MultipleEventAssignmentsForId", "EventAndAssignmentRuleForId",
+)  # fmt: skip
+_CATEGORIES = (
+    "GENERAL_CONSISTENCY", "IDENTIFIER_CONSISTENCY", "UNITS_CONSISTENCY", "MATHML_CONSISTENCY", "SBO_CONSISTENCY",
+    "OVERDETERMINED_MODEL", "MODELING_PRACTICE",
+)  # fmt: skip
+
+
+def _refusal(error: Any, path: Path) -> FormatError:
+    """libSBML's error as one of ours: what is wrong here, and the rule."""
+    short = " ".join(error.getShortMessage().split())
+    rule, *here = _REFERENCE.split(" ".join(error.getMessage().split()), maxsplit=1)
+    told = here[0].strip() if here else ""
+    cause = f"{short}: {told}" if told else short or rule
+    return Place(path.name, error.getLine()).refuse(f"no valid SBML: {_cut(cause)}", _cut(rule))
+
+
+def _cut(text: str, most: int = 240) -> str:
+    return text if len(text) <= most else text[:most].rsplit(" ", 1)[0] + " …"
 
 
 def _is_harmless(error: Any) -> bool:
     """What libSBML calls an error though the model is clear: notes, annotations, and packages that may be ignored."""
     import libsbml
 
-    harmless = {
-        libsbml.NotesNotInXHTMLNamespace, libsbml.NotesContainsXMLDecl, libsbml.NotesContainsDOCTYPE,
-        libsbml.InvalidNotesContent, libsbml.MissingAnnotationNamespace, libsbml.DuplicateAnnotationNamespaces,
-        libsbml.SBMLNamespaceInAnnotation, libsbml.MultipleAnnotations, libsbml.AnnotationNotElement,
-        libsbml.UnknownPackageAttribute,
-    }  # fmt: skip
+    harmless = {getattr(libsbml, name) for name in _HARMLESS}
     return error.getErrorId() in harmless
+
+
+_HARMLESS = (
+    "NotesNotInXHTMLNamespace", "NotesContainsXMLDecl", "NotesContainsDOCTYPE", "InvalidNotesContent",
+    "MissingAnnotationNamespace", "DuplicateAnnotationNamespaces", "SBMLNamespaceInAnnotation",
+    "MultipleAnnotations", "AnnotationNotElement", "UnknownPackageAttribute",
+)  # fmt: skip
 
 
 def _refuse_packages(document: Any, path: Path) -> None:

@@ -112,9 +112,30 @@ class Draft:
         moving = {TIME, *self.rates, *self.changed, *self.rate_names.values()}
         return bool(self.needs(tree) & (moving | {each[0] for each in self.delays}))
 
-    def undetermined(self, tree: Tree) -> list[str]:
-        """Names of a term that nothing gives a value."""
-        return sorted(set(names_in(tree)) - {*self.starts, *self.rates, *self.assigned, TIME})
+    @property
+    def determined(self) -> set[str]:
+        """Names that something gives a value."""
+        return {*self.starts, *self.rates, *self.assigned, TIME}
+
+    def varying(self) -> set[str]:
+        """All names that may change with time, at this stage."""
+        users: dict[str, list[str]] = {}
+        for name, tree in self.assigned.items():
+            for used in set(names_in(tree)):
+                users.setdefault(used, []).append(name)
+        waiting = [
+            TIME,
+            *self.rates,
+            *self.changed,
+            *self.rate_names.values(),
+            *(each[0] for each in self.delays),
+        ]
+        found = set(waiting)
+        while waiting:
+            new = [name for name in users.get(waiting.pop(), ()) if name not in found]
+            found.update(new)
+            waiting += new
+        return found
 
     def essential(self) -> Iterator[tuple[str, Tree]]:
         """Equations that a simulation cannot do without, with what they are."""
@@ -145,6 +166,18 @@ def substituted(tree: Tree, replacements: dict[str, Tree]) -> Tree:
     if not set(names_in(tree)) & replacements.keys():
         return tree
     return _Put(replacements).visit(copy.deepcopy(tree))
+
+
+# Nodes of a term beyond which it is not written out any further.
+_LARGEST = 100_000
+
+
+def require_size(tree: Tree, place: Place) -> Tree:
+    """A term that has not grown without end while equations were written out in it."""
+    for count, _ in enumerate(ast.walk(tree)):
+        if count > _LARGEST:
+            raise place.refuse("written out, the equation has no end in sight", "write it in fewer steps")
+    return tree
 
 
 def as_expression(tree: Tree, place: Place) -> Expression:

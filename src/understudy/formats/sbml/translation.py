@@ -6,6 +6,7 @@ import ast
 from typing import Any
 
 from understudy.core.errors import ModelError
+from understudy.core.grammar import names_in
 from understudy.formats.sbml import term
 from understudy.formats.sbml.algebraic import solve_algebraic
 from understudy.formats.sbml.assembly import assemble
@@ -77,12 +78,18 @@ def _refuse_circles(draft: Draft) -> None:
 
 def _drop_undetermined(draft: Draft) -> None:
     """Leave out equations without a value that nothing needs; refuse those that something needs."""
-    while lost := [name for name, tree in draft.assigned.items() if draft.undetermined(tree)]:
+    known = draft.determined
+    while lost := [name for name, tree in draft.assigned.items() if _missing(tree, known)]:
         for name in lost:
             del draft.assigned[name]
+        known -= {*lost}
     for where, tree in draft.essential():
-        missing = draft.undetermined(tree)
+        missing = _missing(tree, known)
         if missing:
             raise draft.place(missing[0]).refuse(
                 f"{missing[0]} has no value, and {where} needs it", "give it a value"
             )
+
+
+def _missing(tree: Tree, known: set[str]) -> list[str]:
+    return sorted(name for name in set(names_in(tree)) if name not in known)
