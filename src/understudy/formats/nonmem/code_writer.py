@@ -22,7 +22,7 @@ _COMPARED = {
     ast.Lt: ".LT.", ast.LtE: ".LE.", ast.Gt: ".GT.", ast.GtE: ".GE.", ast.Eq: ".EQ.", ast.NotEq: ".NE.",
 }  # fmt: skip
 # How tightly parts hold: a sum, a product, a power, an atom.
-_SUM, _PRODUCT, _POWER, _ATOM = range(4)
+_SUM, _PRODUCT, _POWER, ATOM = range(4)
 _LEVEL = {ast.Add: _SUM, ast.Sub: _SUM, ast.Mult: _PRODUCT, ast.Div: _PRODUCT, ast.Pow: _POWER}
 _WIDEST = 100
 
@@ -79,8 +79,8 @@ class CodeWriter:
         right_level = own if own != _SUM or isinstance(node.op, ast.Sub) else _SUM
         # Of a - (b - c), a / (b / c) and (a ** b) ** c the brackets matter.
         needs_more = isinstance(node.op, (ast.Sub, ast.Div, ast.Mult))
-        left = self.value(node.left, _ATOM if own == _POWER else own)
-        right = self.value(node.right, _ATOM if own == _POWER else right_level + needs_more)
+        left = self.value(node.left, ATOM if own == _POWER else own)
+        right = self.value(node.right, ATOM if own == _POWER else right_level + needs_more)
         space = " " if own == _SUM else ""
         text = f"{left}{space}{_SIGNS[type(node.op)]}{space}{right}"
         return f"({text})" if own < level else text

@@ -15,7 +15,7 @@ import numpy as np
 
 from understudy.core.errors import FormatError
 from understudy.core.expression import Expression
-from understudy.formats.nonmem.code_writer import CodeWriter
+from understudy.formats.nonmem.code_writer import ATOM, CodeWriter
 from understudy.model.model import Model
 from understudy.model.parts import Input
 from understudy.model.population_model import PopulationModel, RandomEffects
@@ -59,6 +59,7 @@ def write(found: Any, data: str = "data.csv") -> str:
     $PROBLEM theophylline_adults
     $INPUT ID TIME EVID AMT RATE II ADDL SS CMT MDV DV
     $DATA data.csv IGNORE=@
+    ; time in h, depot in mg, central in mg, Cp in mg/L
     $SUBROUTINES ADVAN13 TOL=9
     ...
     """
@@ -354,7 +355,7 @@ def _root(code: CodeWriter, variance: ast.expr) -> str:
         and isinstance(variance.right, ast.Constant)
         and variance.right.value == 2
     )
-    return f"({code.value(variance.left)})" if is_square else f"SQRT({code.value(variance)})"
+    return code.value(variance.left, ATOM) if is_square else f"SQRT({code.value(variance)})"
 
 
 def _free(name: str, taken: set[str]) -> str:
