@@ -166,7 +166,9 @@ class DataTable:
         for name in covariates:
             columns[column_of(name)] = self.values(name)
         frame = pd.DataFrame(columns)
-        found = Records.from_frame(frame, covariates=[column_of(n) for n in covariates], source=self.file)
+        found = Records.from_frame(
+            frame, covariates=[column_of(n) for n in covariates], source=self.file, repeats=True
+        )
         return replace(found, notes=(*found.notes, *self.notes))
 
     def _measured(self) -> list[str]:
@@ -208,7 +210,8 @@ def read_table(folder: Path, options: DataOptions, items: tuple[Item, ...]) -> D
     FormatError, DataError
         For a file that cannot be read, is too large or is no text; for rows that lack items that $INPUT names.
     """
-    lines = _read(folder / options.file, options)
+    # Windows writes its folders with the other stroke.
+    lines = _read(folder / options.file.replace("\\", "/"), options)
     kept: list[tuple[int, list[str]]] = []
     for number, line in enumerate(lines, 1):
         if line.strip() and not _is_ignored(line, options.ignore_sign):

@@ -57,6 +57,17 @@ def test_a_header_that_contradicts_input_is_noted(tmp_path):
     assert not stream(tmp_path).records.notes
 
 
+def test_records_that_stand_twice_count_twice(tmp_path):
+    found = stream(tmp_path, data=DATA.replace("1,4,.,5.2,70,1\n", "1,4,.,5.2,70,1\n" * 2))
+    assert list(found.records.observations["dv"]) == [8.1, 5.2, 5.2, 6.6, 2.9]
+
+
+def test_folders_as_windows_writes_them(tmp_path):
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "levels.csv").write_text(DATA)
+    assert len(rows(stream(tmp_path, DATA="data\\levels.csv IGNORE=@"))) == 6
+
+
 def test_a_null_covariate_is_zero(tmp_path):
     pk = "\n CL = THETA(1)*EXP(ETA(1))\n IF (WT.EQ.0) CL = 2*CL\n V = THETA(2)\n S1 = V"
     found = stream(tmp_path, data=DATA.replace("55", "."), PK=pk)
