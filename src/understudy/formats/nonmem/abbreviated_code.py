@@ -334,6 +334,12 @@ class _Words:
         """What a name before a bracket stands for."""
         if word in _INDEXED or word in _STATES:
             return tree.name(self.indexed(word, _INDEXED | _STATES))
+        if word == "MPAST":
+            # PREDPP calls PK at each MTIME anew, so that what depends on MPAST changes at that very time.
+            passed = ast.Compare(
+                tree.name("t"), [ast.GtE()], [tree.name(self.indexed(word, {word: "MTIME__"}))]
+            )
+            return tree.where(passed, tree.ONE, tree.ZERO)
         self.take("(")
         arguments = [self.deeper(self.either)]
         while self.peek() == ",":

@@ -89,9 +89,16 @@ class Parts:
         """Versions that the model needs, in order."""
         return self.code.needed(self.equations)
 
-    def is_of_pk(self, version: str) -> bool:
-        """Whether a version was made in $PK."""
-        return self.code.lines[version][0] is self.pk
+    def is_individual(self, version: str) -> bool:
+        """Whether a version is a subject's own between records: made in $PK, and no function of time."""
+        return self.code.lines[version][0] is self.pk and not self.moves(version)
+
+    def moves(self, name: str) -> bool:
+        """Whether a name stands for something that time itself changes."""
+        if name == TIME or name.startswith("A__"):
+            return True
+        equation = self.code.versions.get(name)
+        return equation is not None and any(self.moves(each) for each in tree.names(equation))
 
     def changes(self, name: str) -> bool:
         """Whether a name stands for something that may change within a subject."""

@@ -12,6 +12,7 @@ from understudy.formats.nonmem.thetas import Theta
 _REPLACE = re.compile(
     r"REPLACE\s+(THETA|ETA|EPS|ERR)\((\w+)\)\s*=\s*(THETA|ETA|EPS|ERR)\((\d+)\)", re.IGNORECASE
 )
+_PLAIN = re.compile(r"REPLACE\s+([A-Za-z]\w*)\s*=\s*(THETA|ETA|EPS|ERR)\((\d+)\)", re.IGNORECASE)
 _HARMLESS = re.compile(
     r"(COMRES|COMSAV|DERIV2|DERIV1|DES|PROTECT|NOFASTDER|FASTDER|CHECKMU|NOCHECKMU)(\s*=\s*\w+)?",
     re.IGNORECASE,
@@ -23,8 +24,8 @@ def code_labels(
     thetas: Sequence[Theta],
     omega: Sequence[Block],
     sigma: Sequence[Block],
-) -> dict[tuple[str, str], int]:
-    """Number that each label stands for, by kind and label.
+) -> tuple[dict[tuple[str, str], int], dict[str, str]]:
+    """Number that each label stands for, by kind and label; and names that stand for a parameter by themselves.
 
     Raises
     ------
@@ -35,16 +36,16 @@ def code_labels(
     for kind, blocks in (("ETA", omega), ("EPS", sigma)):
         for block in blocks:
             found |= {(kind, label): block.first + k for k, label in enumerate(block.labels) if label}
+    plain: dict[str, str] = {}
     for record in abbreviated:
         for line in record.lines:
-            found |= _replacements(record, line.text.strip(), line.number)
-    return found
+            _read_line(record, line.text.strip(), line.number, found, plain)
+    return found, plain
 
 
-def _replacements(record: StreamRecord, text: str, line: int) -> dict[tuple[str, str], int]:
-    found = {}
+def _read_line(record: StreamRecord, text: str, line: int, found: dict, plain: dict) -> None:
     while text:
-        match = _REPLACE.match(text) or _HARMLESS.match(text)
+        match = _REPLACE.match(text) or _PLAIN.match(text) or _HARMLESS.match(text)
         if not match:
             record.fail(
                 f"{text[:40]!r} of $ABBREVIATED cannot be translated", "write the code without it", line
@@ -52,5 +53,7 @@ def _replacements(record: StreamRecord, text: str, line: int) -> dict[tuple[str,
         if match.re is _REPLACE:
             kind = "EPS" if match[1].upper() == "ERR" else match[1].upper()
             found[kind, match[2].upper()] = int(match[4])
+        elif match.re is _PLAIN:
+            kind = "EPS" if match[2].upper() == "ERR" else match[2].upper()
+            plain[match[1].upper()] = f"{kind}{int(match[3])}"
         text = text[match.end() :].lstrip(" ,")
-    return found

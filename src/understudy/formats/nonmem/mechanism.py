@@ -221,7 +221,7 @@ def _compartments(models: Sequence[StreamRecord]) -> tuple[tuple[str, ...], int,
     options: list[set[str]] = []
     count = 0
     for record in models:
-        text = re.sub(r"\s*=\s*", "=", record.text.upper())
+        text = re.sub(r"\s*\(", "(", re.sub(r"\s*=\s*", "=", record.text.upper()))
         at = 0
         pattern = re.compile(r"[\s,]*(?:COMP[A-Z]*=?\(([^)]*)\)|COMP[A-Z]*=([A-Z_]\w*)|(N[A-Z]*)=(\d+))")
         while text[at:].strip(" ,"):

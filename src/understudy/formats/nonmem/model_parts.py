@@ -49,7 +49,7 @@ def population_model(
     individual = tuple(
         Assignment(names.label(version), names.expression(parts.code.versions[version]))
         for version in parts.needed
-        if parts.is_of_pk(version)
+        if parts.is_individual(version)
     )
     source = Source(f"Control stream {parts.error.file}, initial estimates")
     fixed = (*_thetas(thetas, source), *_sigmas(blocks, source))
@@ -73,13 +73,18 @@ def population_model(
 
 
 def _require_individual(parts: Parts) -> None:
-    """$PK may not look at states or at time within a record."""
+    """$PK may not look at compartments, and doses may not depend on what time changes."""
     for version in parts.needed:
-        if parts.is_of_pk(version) and parts.mechanism:
-            wrong = [name for name in tree.names(parts.code.versions[version]) if name.startswith("A__")]
-            if wrong:
-                record, line = parts.code.lines[version]
-                record.fail("$PK looks at compartments", "this cannot be translated: write it in $DES", line)
+        record, line = parts.code.lines[version]
+        looks = record is parts.pk and parts.mechanism is not None
+        if looks and any(name.startswith("A__") for name in tree.names(parts.code.versions[version])):
+            record.fail("$PK looks at compartments", "this cannot be translated: write it in $DES", line)
+    for number, field, equation in parts.dosing_equations():
+        if any(parts.moves(name) for name in tree.names(equation)):
+            parts.pk.fail(
+                f"the {field} of doses into compartment {number} depends on MTIME",
+                "this cannot be translated: let it depend on data items",
+            )
 
 
 def _used_items(parts: Parts) -> list[str]:
@@ -189,7 +194,7 @@ def _structural(parts: Parts, names: _Names, values: Mapping[str, float]) -> Mod
     assignments = tuple(
         Assignment(names.label(version), names.expression(parts.code.versions[version]))
         for version in parts.needed
-        if not parts.is_of_pk(version)
+        if not parts.is_individual(version)
     )
     states = tuple(
         State(name, UNKNOWN, names.expression(parts.initial(k))) for k, name in enumerate(names.states, 1)

@@ -74,7 +74,7 @@ def _merge(parts: Parts, group: Sequence[Block], item: str) -> bool:
         return False
     merged: dict[str, Tree] = {}
     for version in users:
-        if not parts.is_of_pk(version):
+        if not parts.is_individual(version):
             return False
         equation = _with_items(parts, parts.code.versions[version])
         one = _one(equation, group, item, values)

@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 Groups = Mapping[str, Sequence[StreamRecord]]
 # What may be assigned to without being a variable: it says how routines are called.
 _CALLS = ("CALLFL", "COMRES", "COMSAV")
+# What $PK may set that changes the model in ways that are not translated.
+_REFUSED = {"TSCALE": "a scale of time", "XSCALE": "a scale of time"}
 
 
 def translate(
@@ -48,10 +50,11 @@ def translate(
         if not any(needed in item.names and not item.dropped for item in items):
             groups["INPUT"][0].fail(f"$INPUT names no {needed}", "name it")
     table = read_table(folder, read_options(groups["DATA"][0]), items)
-    labels = code_labels(groups.get("ABBREVIATED", ()), thetas, omega, sigma)
+    labels, plain = code_labels(groups.get("ABBREVIATED", ()), thetas, omega, sigma)
     names = frozenset(known_names(items))
     code = Assignments()
     _name_aliases(code, table)
+    code.current |= {name: tree.name(stands_for) for name, stands_for in plain.items()}
     counts = {
         "THETA": len(thetas),
         "ETA": sum(block.size for block in omega),
@@ -106,8 +109,17 @@ def _compartmental(
     _run(code, pk, labels)
     table, items = carry(code, table, items)
     of_pk = dict(code.current)
+    for name, meaning in _REFUSED.items():
+        if name in of_pk:
+            label = next(iter(tree.names(of_pk[name])))
+            pk.fail(
+                f"{name} ({meaning}) cannot be translated", "write the model without it", code.lines[label][1]
+            )
     mechanism = read_mechanism(groups["SUBROUTINES"], groups.get("MODEL", ()), of_pk)
     counts["A__"] = len(mechanism.compartments)
+    if "SC" in of_pk and mechanism.rates:
+        # Another name of the central compartment's scale.
+        of_pk.setdefault(f"S{mechanism.observed}", of_pk["SC"])
     for name in mechanism.needed:
         if name not in of_pk:
             has = f"ADVAN{mechanism.advan} TRANS{mechanism.trans}"

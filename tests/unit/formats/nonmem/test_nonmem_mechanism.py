@@ -2,10 +2,11 @@
 
 import numpy as np
 import pytest
-from stream_case import stream
+from stream_case import DATA, stream, text_of
 
 from understudy.core.errors import FormatError
 from understudy.engine.simulate import simulate
+from understudy.formats.nonmem.control_stream import read
 
 # Central, two peripherals; the depot comes before.
 _V1, _CL, _Q2, _V2, _Q3, _V3, _KA = 10.0, 2.0, 3.0, 20.0, 1.0, 50.0, 0.9
@@ -124,6 +125,33 @@ def test_default_compartments(tmp_path):
     assert found.model.structural.output("Y").expression.text == "PLASMA / V"
 
 
+def test_records_and_compartments_as_people_write_them(tmp_path):
+    text = text_of(
+        MODEL="\n COMP (GUT)\n COMPARTMENT = CENTR\n COMP=(PERI NODOSE)",
+        SUBROUTINES="ADVAN=ADVAN13 TOL=9",
+        DES="\n DADT(1) = -A(1)\n DADT(2) = A(1) - A(2)\n DADT(3) = 0",
+        ERROR="\n Y = A(2)*(1 + EPS(1))",
+    )
+    text = text.replace("$SUBROUTINES", "$SUBS").replace("$ESTIMATION", "$COVR\n$ESTM")
+    (tmp_path / "data.csv").write_text(DATA)
+    (tmp_path / "run.ctl").write_text(text)
+    found = read(tmp_path / "run.ctl")
+    assert found.model.structural.state_names == ("GUT", "CENTR", "PERI")
+    assert [step.method for step in found.steps] == ["FOCE"]
+
+
+def test_the_central_scale_by_its_other_name(tmp_path):
+    found = stream(tmp_path, PK="\n CL = THETA(1)*EXP(ETA(1))\n V = THETA(2)\n SC = V")
+    assert found.model.structural.output("Y").expression.text == "CENTRAL / SC"
+
+
+def test_names_by_replacement(tmp_path):
+    pk = "\n CL = THETA(CL)*EXP(ETA_CL)\n V = THETA(2)\n S1 = V"
+    replaced = "DERIV2=NO\n$ABBR REPLACE THETA(CL)=THETA(1)\n$ABBR REPLACE ETA_CL=ETA(1)"
+    found = stream(tmp_path, ABBR=replaced, PK=pk)
+    assert found.model.individual[0].expression.text == "THETA1 * exp(ETA1)"
+
+
 def test_covariates_hold_from_the_record_before(tmp_path):
     # PREDPP advances with the values of the record it goes to.
     data = "ID,TIME,AMT,DV,WT,SEX\n1,0,100,.,1,1\n1,1,.,8.1,2,1\n1,2,.,5.2,3,1\n"
@@ -132,9 +160,27 @@ def test_covariates_hold_from_the_record_before(tmp_path):
     np.testing.assert_allclose(found[0], 100 * np.exp([-2.0, -5.0]), rtol=1e-6)
 
 
+def test_model_event_times_change_parameters_when_they_pass(tmp_path):
+    data = "ID,TIME,AMT,DV,WT,SEX\n1,0,100,.,70,1\n1,2,.,8.1,70,1\n1,4,.,5.2,70,1\n"
+    pk = "\n MTIME(1) = 3*EXP(0*ETA(1))\n K = 0.1*(1 - MPAST(1)) + 0.4*MPAST(1)\n S1 = 1"
+    found = _predicted(tmp_path, SUBROUTINES="ADVAN1", PK=pk, data=data)
+    # 0.1 until 3, then 0.4.
+    np.testing.assert_allclose(found[0], 100 * np.exp([-0.2, -0.7]), rtol=1e-8)
+    des = "\n KD = 0.1\n IF (T.GE.MTIME(1)) KD = 0.4\n DADT(1) = -KD*A(1)"
+    again = _predicted(tmp_path, SUBROUTINES="ADVAN13", MODEL="COMP=(CENTRAL)", PK=pk, DES=des, data=data)
+    np.testing.assert_allclose(again, found, rtol=1e-8)
+
+
 @pytest.mark.parametrize(
     ("parts", "cause"),
     [
+        (
+            {"PK": "\n MTIME(1) = 1\n CL = 1\n V = THETA(2)*EXP(ETA(1))\n S1 = V\n F1 = MPAST(1)"},
+            "the bioavailability of doses into compartment 1 depends on MTIME",
+        ),
+        ({"PK": "\n CL = 1\n V = 1\n S1 = V*MPAST(1)"}, "MTIME(1) cannot be translated"),
+        ({"PK": "\n CL = A(1)\n V = 1\n S1 = V"}, "$PK looks at compartments"),
+        ({"PK": "\n CL = 1\n V = 1\n TSCALE = 24"}, "TSCALE (a scale of time) cannot be translated"),
         ({"SUBROUTINES": "ADVAN99"}, "ADVAN99 cannot be translated"),
         ({"SUBROUTINES": "ADVAN16"}, "ADVAN16 cannot be translated"),
         ({"SUBROUTINES": "TRANS2"}, "no ADVAN is named"),
