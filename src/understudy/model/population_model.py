@@ -107,7 +107,7 @@ class Residual:
     scale : {"identity", "log"}
         Whether the scatter is normal on the measurement's own scale or on its logarithm.
     lower_limit, upper_limit : float or None
-        Limits of quantification, in the output's unit.
+        Limits of quantification, in the output's unit. A measurement beyond one only says that the level is there.
     """
 
     output: str
