@@ -39,7 +39,9 @@ def density(values: list[float], eta: float) -> float:
 def test_the_joint_density_written_out():
     eta = np.array([0.3, -1.0, 2.0, -0.5])
     found = likelihood().value(eta.reshape(1, 4, 1))[0]
-    wanted = [-2 * np.log(density(own, e)) + e**2 / OMEGA for e, own in zip(eta, VALUES.values(), strict=True)]
+    wanted = [
+        -2 * np.log(density(own, e)) + e**2 / OMEGA for e, own in zip(eta, VALUES.values(), strict=True)
+    ]
     np.testing.assert_allclose(found, wanted, rtol=1e-10)
 
 
@@ -63,7 +65,9 @@ def test_laplace_is_near_the_integral():
     found = objective(limited, measured(VALUES), method="laplace")
     wanted = 0.0
     for own in VALUES.values():
-        whole, _ = quad(lambda e, own=own: density(own, e) * np.exp(-0.5 * e**2 / OMEGA), -10, 10, points=[-1, 0, 1])
+        whole, _ = quad(
+            lambda e, own=own: density(own, e) * np.exp(-0.5 * e**2 / OMEGA), -10, 10, points=[-1, 0, 1]
+        )
         # On NONMEM's scale, without the terms in 2 pi, those of the integral among them.
         wanted += -2 * np.log(whole / np.sqrt(2 * np.pi * OMEGA))
     # Laplace's approximation of one patient with nothing but a censored level is off by some hundredths.

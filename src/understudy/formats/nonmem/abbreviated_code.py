@@ -361,6 +361,9 @@ class _Words:
             left, right = arguments
             whole = _whole_part(ast.BinOp(left, ast.Div(), right))
             return ast.BinOp(left, ast.Sub(), ast.BinOp(right, ast.Mult(), whole))
+        if word == "PHI":
+            # The normal distribution; of use where Y is a probability, and refused elsewhere.
+            return tree.call("PHI", *arguments)
         if word == "PEXP":
             # NONMEM's protected exponential: 100 is its limit.
             return tree.call("exp", tree.call("min", arguments[0], tree.number(100)))

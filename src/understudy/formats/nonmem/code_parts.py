@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+import numpy as np
+
 from understudy.core.expression import TIME
 from understudy.formats.nonmem import tree
 from understudy.formats.nonmem.assignments import Assignments
@@ -34,6 +36,8 @@ class Parts:
         What each variable means after $PK.
     seen : tuple of Observation
     pk, error : StreamRecord
+    below : bool array
+        Rows that are below a limit of quantification.
     """
 
     code: Assignments
@@ -45,6 +49,7 @@ class Parts:
     seen: tuple[Observation, ...]
     pk: StreamRecord
     error: StreamRecord
+    below: np.ndarray
 
     def dosing(self, number: int) -> dict[str, Tree]:
         """What $PK says of doses into a compartment."""

@@ -173,6 +173,8 @@ class DataTable:
 
     def _measured(self) -> list[str]:
         """DV; a null one is, as to NONMEM, zero where it counts as a measurement."""
+        if "DV" in self.computed:
+            return [f"{value:.17g}" for value in self.computed["DV"]]
         zero = f"{self.null:.17g}"
         return [
             zero if seen and cell.strip() in MISSING else cell

@@ -16,6 +16,7 @@ from understudy.formats.nonmem.assignments import is_unset
 from understudy.formats.nonmem.code_parts import Parts
 from understudy.formats.nonmem.data_table import DataTable, column_of
 from understudy.formats.nonmem.effect_blocks import Block
+from understudy.formats.nonmem.flagged import below_limit, limit_of
 from understudy.formats.nonmem.occasions import Occasions, find_occasions
 from understudy.formats.nonmem.residual import first_of, sigma_name, sigmas, variance
 from understudy.formats.nonmem.thetas import Theta
@@ -37,12 +38,14 @@ def population_model(
 ) -> tuple[PopulationModel, Records]:
     """The population model and its records."""
     require_set(parts)
+    _require_no_probability(parts)
     occasions = find_occasions(parts, omega)
     _require_individual(parts)
     blocks = tuple(sigma)
     variances = [
         variance(each, blocks, lambda name: not parts.changes(name), parts.error) for each in parts.seen
     ]
+    limits = _limits(parts, blocks)
     used = _used_items(parts)
     names = _Names(parts, used, omega, blocks)
     covariates = tuple(_covariate(parts.table, item) for item in used)
@@ -62,14 +65,45 @@ def population_model(
         fixed,
         effects,
         tuple(
-            Residual(each.name, names.expression(spread))
+            Residual(each.name, names.expression(spread), lower_limit=limits.get(each.name))
             for each, spread in zip(parts.seen, variances, strict=True)
         ),
         covariates,
         population=f"{len(set(parts.table.subject))} patients of {parts.table.file}",
     )
     dose = parts.mechanism.dose if parts.mechanism else 1
-    return model, parts.table.records(used, _outputs(parts), dose, occasions.item)
+    return model, _censored(parts, limits).records(used, _outputs(parts), dose, occasions.item)
+
+
+def _limits(parts: Parts, sigma: tuple[Block, ...]) -> dict[str, float]:
+    """Limit of quantification of each output that has levels below it."""
+    below = {each.name: each.rows & parts.below for each in parts.seen}
+    return {
+        each.name: limit_of(each, below[each.name], parts.table, sigma, parts.error)
+        for each in parts.seen
+        if below[each.name].any()
+    }
+
+
+def _censored(parts: Parts, limits: Mapping[str, float]) -> DataTable:
+    """The data with levels that are flagged as below a limit below it."""
+    if not limits:
+        return parts.table
+    measured = parts.table.values("DV")
+    for each in parts.seen:
+        if each.name in limits:
+            measured = below_limit(measured, each.rows & parts.below, limits[each.name])
+    return parts.table.with_computed({"DV": measured})
+
+
+def _require_no_probability(parts: Parts) -> None:
+    """PHI has no equal in equations."""
+    for version in parts.needed:
+        if tree.calls(parts.code.versions[version], "PHI"):
+            record, line = parts.code.lines[version]
+            record.fail("PHI is no function that can be translated", "write the model without it", line)
+    if any(tree.calls(each, "PHI") for each in parts.equations):
+        parts.error.fail("PHI is no function that can be translated", "write the model without it")
 
 
 def _require_individual(parts: Parts) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -13,7 +13,8 @@ from understudy.formats.nonmem.data_table import DataTable, constant_in_subjects
 from understudy.formats.nonmem.stream_record import StreamRecord
 from understudy.formats.nonmem.tree import Tree
 
-_ALWAYS = ("CMT", "DVID")
+# Items that tell outputs apart, whatever their values.
+OUTPUT_ITEMS = ("CMT", "DVID")
 _MOST_KINDS = 20
 # What observation records have in common.
 _OBSERVATION = {"AMT": 0, "EVID": 0, "MDV": 0, "RATE": 0, "ADDL": 0, "II": 0, "SS": 0}
@@ -33,16 +34,24 @@ class Observation:
         Derivative of Y by each EPS, where EPS is zero.
     rows : bool array
         Rows of the data table that measure it.
+    below : Tree or None
+        The probability of a level below a limit, where there are such rows.
     """
 
     name: str
     prediction: Tree
     gains: Mapping[int, Tree]
     rows: np.ndarray
+    below: Tree | None = None
 
 
 def observations(
-    y: Tree, table: DataTable, items: frozenset[str], epsilons: int, record: StreamRecord
+    y: Tree,
+    table: DataTable,
+    items: frozenset[str],
+    epsilons: int,
+    record: StreamRecord,
+    below: Tree | None = None,
 ) -> tuple[Observation, ...]:
     """The kinds of measurement in the data, told apart by the data items that Y asks about.
 
@@ -57,6 +66,8 @@ def observations(
         Number of EPS.
     record : StreamRecord
         $ERROR or $PRED.
+    below : Tree, optional
+        What Y is instead on rows that are below a limit.
     """
     constant = _OBSERVATION if table.compartmental else {}
     known = {name: tree.number(value) for name, value in constant.items() if name in items}
@@ -81,10 +92,11 @@ def observations(
         if key in found:
             rows = rows | found[key].rows
         name = "Y" if len(kinds) == 1 else _name(values, len(found), found.get(key))
-        found[key] = Observation(name, prediction, gains, rows)
+        beyond = None if below is None else tree.fold(tree.replace_names(below, known | chosen))
+        found[key] = Observation(name, prediction, gains, rows, beyond)
     if len(found) == 1:
         only = next(iter(found.values()))
-        return (Observation("Y", only.prediction, only.gains, only.rows),)
+        return (replace(only, name="Y"),)
     return tuple(found.values())
 
 
@@ -104,7 +116,7 @@ def _selectors(y: Tree, table: DataTable, items: frozenset[str], seen: np.ndarra
     return [
         name
         for name in sorted(asked)
-        if name in _ALWAYS or not constant_in_subjects(table, table.values(name), seen)
+        if name in OUTPUT_ITEMS or not constant_in_subjects(table, table.values(name), seen)
     ]
 
 

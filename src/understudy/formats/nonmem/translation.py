@@ -8,6 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from understudy.formats.nonmem import tree
 from understudy.formats.nonmem.abbreviated_code import read_code
 from understudy.formats.nonmem.assignments import Assignments
@@ -17,6 +19,7 @@ from understudy.formats.nonmem.code_parts import Parts
 from understudy.formats.nonmem.data_items import RECORDS_ITEMS, known_names, read_items, read_options
 from understudy.formats.nonmem.data_table import DataTable, read_table
 from understudy.formats.nonmem.effect_blocks import Block
+from understudy.formats.nonmem.flagged import FLAG, split_by_flag
 from understudy.formats.nonmem.labels import code_labels
 from understudy.formats.nonmem.mechanism import GENERAL, Mechanism, read_mechanism
 from understudy.formats.nonmem.model_parts import population_model
@@ -76,8 +79,8 @@ def _name_aliases(code: Assignments, table: DataTable) -> None:
         if len(item.names) > 1:
             kept = next((name for name in item.names if name in RECORDS_ITEMS), item.names[0])
             code.current |= {name: tree.name(kept) for name in item.names if name != kept}
-    # The call is one for estimation.
-    code.current["ICALL"] = tree.number(2)
+    # The call is one for estimation, and Y a prediction where nothing else is said.
+    code.current |= {"ICALL": tree.number(2), FLAG: tree.ZERO}
 
 
 def _run(code: Assignments, record: StreamRecord, labels: Mapping) -> None:
@@ -92,9 +95,6 @@ def _run(code: Assignments, record: StreamRecord, labels: Mapping) -> None:
                 or tree.constant(code.versions[label]) is None
             ):
                 record.fail("CALLFL other than -1 cannot be translated", "leave it out", code.lines[label][1])
-    if "F_FLAG" in code.current:
-        label = next(iter(tree.names(code.current["F_FLAG"])))
-        record.fail("F_FLAG makes Y a likelihood", "this cannot be translated yet", code.lines[label][1])
 
 
 def _compartmental(
@@ -139,8 +139,8 @@ def _compartmental(
     table, items = carry(code, table, items)
     known = CodeNames(code, items, counts)
     known.require_known(_y(code, error), error)
-    seen = _observed(code, set(code.versions) - before, error, table, items, counts["EPS"])
-    parts = Parts(code, table, items, mechanism, rates, of_pk, seen, pk, error)
+    seen, below = _observed(code, set(code.versions) - before, error, table, items, counts["EPS"])
+    parts = Parts(code, table, items, mechanism, rates, of_pk, seen, pk, error, below)
     known.require_known(parts.of_individuals, pk)
     return parts
 
@@ -197,14 +197,17 @@ def _observed(
     table: DataTable,
     items: frozenset[str],
     epsilons: int,
-) -> tuple[Observation, ...]:
+) -> tuple[tuple[Observation, ...], np.ndarray]:
+    """The kinds of measurement, and the rows that are below a limit."""
     try:
-        y = code.expanded(code.current["Y"], own)
+        y = tree.fold(code.expanded(code.current["Y"], own))
+        flag = tree.fold(code.expanded(code.current[FLAG], own))
     except OverflowError:
         record.fail("Y is too complex", "write it in fewer steps")
-    if "DV" in tree.names(y):
+    flagged = split_by_flag(y, flag, table, record)
+    if "DV" in tree.names(flagged.measured):
         record.fail("Y depends on DV, as a likelihood does", "this cannot be translated", record.number)
-    return observations(y, table, items, epsilons, record)
+    return observations(flagged.measured, table, items, epsilons, record, flagged.below), flagged.rows
 
 
 def _direct(
@@ -220,5 +223,5 @@ def _direct(
     _run(code, record, labels)
     table, items = carry(code, table, items)
     CodeNames(code, items, counts).require_known(_y(code, record), record)
-    seen = _observed(code, set(code.versions), record, table, items, counts["EPS"])
-    return Parts(code, table, items, None, [], {}, seen, record, record)
+    seen, below = _observed(code, set(code.versions), record, table, items, counts["EPS"])
+    return Parts(code, table, items, None, [], {}, seen, record, record, below)

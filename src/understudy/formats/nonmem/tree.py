@@ -104,12 +104,18 @@ def power(left: Tree, right: Tree) -> Tree:
 
 def names(tree: Tree) -> set[str]:
     """Names in a tree, functions apart."""
-    return {node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and node.id not in FUNCTIONS}
+    return set(each_name(tree))
+
+
+def calls(tree: Tree, function: str) -> bool:
+    """Whether a tree calls a function."""
+    return any(isinstance(node, ast.Call) and node.func.id == function for node in ast.walk(tree))
 
 
 def each_name(tree: Tree) -> Iterator[str]:
     """Names in a tree, as often as they occur, functions apart."""
-    return (node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and node.id not in FUNCTIONS)
+    known = (*FUNCTIONS, "PHI")
+    return (node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and node.id not in known)
 
 
 def size(tree: Tree) -> int:
@@ -177,7 +183,7 @@ def _whole(tree: Tree) -> Tree:
         if isinstance(tree, ast.Call)
         else [getattr(tree, "left", None), getattr(tree, "right", None)]
     )
-    if not all(part is not None and constant(part) is not None for part in parts):
+    if not all(part is not None and constant(part) is not None for part in parts) or calls(tree, "PHI"):
         return tree
     value = float(Expression.from_tree(tree).evaluate({}))
     return number(value) if value.is_integer() and abs(value) < 1e6 else tree

@@ -114,7 +114,6 @@ def test_a_variable_may_be_set_again_and_again():
         ("X = 1\nENDIF", 3, "there is no IF"),
         ("ELSE\nX = 1", 2, "there is no IF"),
         ("X = FOO(1)", 2, "FOO is no function"),
-        ("X = PHI(1)", 2, "PHI is no function"),
         ("X = EXP(1, 2)", 2, "EXP takes 1 argument"),
         ("X = THETA(0)", 2, "has no number"),
         ("X = THETA(CL)", 2, "has no number"),
