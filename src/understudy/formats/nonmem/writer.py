@@ -99,7 +99,9 @@ class _Stream:
         lines += ["$PK", *self._individual(), "$DES", *self._equations(), "$ERROR", *self._measurement()]
         lines += ["$THETA", *self._thetas(), *self._random()]
         lines += ["$SIGMA", *(f"  1 FIX ; {residual.output}" for residual in self.model.residual)]
-        lines += ["$ESTIMATION METHOD=1 INTERACTION MAXEVAL=9999", "$COVARIANCE"]
+        limited = any(residual.lower_limit is not None for residual in self.model.residual)
+        laplace = "LAPLACIAN " if limited else ""
+        lines += [f"$ESTIMATION METHOD=1 {laplace}INTERACTION MAXEVAL=9999", "$COVARIANCE"]
         return "\n".join(lines) + "\n"
 
     def columns(self) -> list[str]:
@@ -225,6 +227,15 @@ class _Stream:
             number = self.base.output_names.index(residual.output) + 1
             condition = f"IF (DVID.EQ.{number}) " if self.several else ""
             code.lines.append(f"  {condition}Y = IPRED{suffix} + W{suffix}*EPS({k})")
+            if residual.lower_limit is not None:
+                own = f"DVID.EQ.{number}.AND." if self.several else ""
+                limit = repr(float(residual.lower_limit))
+                code.lines.append(f"  IF ({own}DV.LT.{limit}) THEN")
+                code.lines += [
+                    "    F_FLAG = 1",
+                    f"    Y = PHI(({limit} - IPRED{suffix})/W{suffix})",
+                    "  ENDIF",
+                ]
         return code.lines
 
     def _thetas(self) -> Iterator[str]:
@@ -311,9 +322,9 @@ def _refuse(model: PopulationModel, records: Records | None) -> None:
         (not base.states, "no state", "write the model in $PRED"),
         (any(r.scale == "log" for r in model.residual), "residual errors on the logarithm", "model log(DV)"),
         (
-            any(r.lower_limit is not None or r.upper_limit is not None for r in model.residual),
-            "limits of quantification",
-            "leave them out",
+            any(r.upper_limit is not None for r in model.residual),
+            "an upper limit of quantification",
+            "leave it out",
         ),
         (bool(changing), f"covariates carried forward that change: {', '.join(changing)}", "make them nocb"),
     )

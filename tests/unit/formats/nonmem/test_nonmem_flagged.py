@@ -7,6 +7,8 @@ import pytest
 from stream_case import stream
 
 from understudy.core.errors import FormatError
+from understudy.formats.nonmem.control_stream import read
+from understudy.formats.nonmem.writer import write, write_records
 from understudy.inference.objective import objective
 
 DATA = """ID,TIME,AMT,DV,BLQ,LLOQ
@@ -89,6 +91,19 @@ def test_one_output_of_two(tmp_path):
  ENDIF"""
     found = stream(tmp_path, ERROR=error, **{**_COMMON, "data": data, "INPUT": "ID TIME AMT DV BLQ DVID"})
     assert [(each.output, each.lower_limit) for each in found.model.residual] == [("Y1", 1.0), ("Y2", None)]
+
+
+def test_it_is_written_again(tmp_path):
+    found = stream(tmp_path, ERROR=_ITEM, **_COMMON)
+    (tmp_path / "again.ctl").write_text(write(found, "again.csv"))
+    write_records(found.model, found.records).to_csv(tmp_path / "again.csv", index=False)
+    again = read(tmp_path / "again.ctl")
+    assert again.model.residual_of("Y").lower_limit == 1
+    assert again.steps[0].laplacian
+    # Differential equations against a closed form.
+    assert objective(again.model, again.records, method="laplace") == pytest.approx(
+        objective(found.model, found.records, method="laplace"), abs=1e-5
+    )
 
 
 def test_levels_written_as_the_limit_itself_are_below_it(tmp_path):
