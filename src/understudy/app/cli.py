@@ -259,9 +259,13 @@ def check(
     model: Annotated[str, _option(help="Require that they fit this model.", metavar="MODEL")] = "",
     json: _Json = False,
 ) -> None:
-    """Report what is in a table of records or a model file, or all that is wrong with it (exit code 1)."""
+    """Report what is in a table of records or a model file, or what is wrong with it (exit code 1)."""
+    from understudy.app import model_check
     from understudy.app.records_check import run
+    from understudy.app.records_prediction import brings_records
 
+    if model_check.is_model(file) and not brings_records(str(file)):
+        raise typer.Exit(model_check.run(file, json))
     raise typer.Exit(run(file, units or (), columns or (), model, json))
 
 

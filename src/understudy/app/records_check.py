@@ -7,6 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from understudy.app.model_check import is_model
 from understudy.app.named_value import named_texts
 from understudy.app.terminal import console, print_error, print_json
 from understudy.core.errors import DataError, FormatError, Problem, StudyError
@@ -14,7 +15,7 @@ from understudy.data.compatibility import check_against
 from understudy.data.records import Records
 from understudy.data.report import RecordsReport
 from understudy.dossier.study import Study
-from understudy.formats.load import FORMATS, load, load_model, model_in
+from understudy.formats.load import load, load_model
 
 
 def run(file: Path, units: Iterable[str], columns: Iterable[str], model: str, as_json: bool) -> int:
@@ -38,13 +39,9 @@ def _report(file: Path, units: dict[str, str], columns: dict[str, str], model: s
     if file.suffix == ".toml":
         study = Study.read(file)
         records, fitting = study.read_records(), study.load_model()
-    elif any(file.suffix.lower() in each.suffixes for each in FORMATS):
+    elif is_model(file):
         found = load(file)
-        records, fitting = getattr(found, "records", None), model_in(found, file)
-        if records is None:
-            raise DataError(
-                [Problem("the file brings no records", "give a table of records")], place=file.name
-            )
+        records, fitting = found.records, found.model
     else:
         records = Records.read_csv(file, units=units, columns=columns)
         fitting = load_model(model) if model else None

@@ -50,6 +50,11 @@ def solve(problem: Problem, tolerances: Tolerances, jobs: int = 1) -> Solution:
     jobs : int
         Threads, 0 for one per core.
     """
+    if _grows_and_is_fed(problem):
+        # What flows in evenly is written as the slowest decay of all, which growth is slower than.
+        from understudy.engine.matrix_exponential import solve as solve_by_exponential
+
+        return solve_by_exponential(problem, tolerances, jobs)
     system = system_of(problem)
     line, found = line_of(problem), nothing_found(problem)
 
@@ -58,6 +63,22 @@ def solve(problem: Problem, tolerances: Tolerances, jobs: int = 1) -> Solution:
 
     run_in_threads(work, len(found.status), jobs)
     return solution_of(found)
+
+
+def _grows_and_is_fed(problem: Problem) -> bool:
+    """Whether something flows in evenly where a state, or a combination of states, grows of itself."""
+    matrix, inflow = linear_system(problem.model).values(problem.table)
+    if not (inflow.any() or (problem.timeline.event_kind == RATE).any()):
+        return False
+    own = np.diagonal(matrix, axis1=1, axis2=2)
+    with np.errstate(invalid="ignore"):
+        # Where no column gives more than it loses nothing grows: Gershgorin's circles.
+        gains = own + np.abs(matrix).sum(axis=1) - np.abs(own) > 1e-12 * np.abs(own)
+    doubtful = matrix[gains.any(axis=1) & np.isfinite(matrix).all(axis=(1, 2))]
+    if not len(doubtful):
+        return False
+    largest = np.abs(doubtful).max(axis=(1, 2))
+    return bool((np.linalg.eigvals(doubtful).real.max(axis=1) > 1e-14 * largest).any())
 
 
 def system_of(problem: Problem) -> System:

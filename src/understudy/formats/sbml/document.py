@@ -1,4 +1,4 @@
-"""Document: an SBML file, looked over before libSBML reads it, and made whole."""
+"""Document: an SBML file as libSBML reads it, without what cannot be understood, and made whole."""
 
 from __future__ import annotations
 
@@ -6,23 +6,14 @@ import re
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlparse
-from xml.parsers import expat
 
 from understudy.core.errors import FormatError, MissingExtraError
 from understudy.formats.sbml.place import Place
+from understudy.formats.sbml.xml_check import check_xml, in_unicode, read_bytes
 
-# Elements within elements; libSBML reads them by recursion in C, which more of them would end.
-_DEEPEST = 400
-# libSBML makes of one sum of many terms as many sums within sums.
-_MOST_PARTS = 5_000
-_MOST_BYTES = 50_000_000
-# A model of more quantities is beyond what can be compiled; and elements, the parts of equations among them.
-_MOST_QUANTITIES, _MOST_ELEMENTS = 100_000, 3_000_000
-_QUANTITIES = ("parameter", "localParameter", "species", "compartment", "reaction")
 # Packages that say how a model looks or what it is about; equations need nothing of them.
 _WITHOUT_EQUATIONS = ("layout", "render", "groups", "annot", "req")
 _UNDERSTOOD = ("comp", "fbc")
-_DECLARATION = re.compile(r"\s*<\?xml[^>]*\?>")
 # Where libSBML's messages go from the rule to the case.
 _REFERENCE = re.compile(r"Reference: L\d\S* (?:V\d )?Sections? [\d.]+(?: and [\d.]+)?\s*")
 
@@ -86,124 +77,6 @@ def require_libsbml() -> Any:
     return libsbml
 
 
-def read_bytes(path: Path) -> bytes:
-    """The content of a file that may be one of SBML."""
-    try:
-        with path.open("rb") as file:
-            content = file.read(_MOST_BYTES + 1)
-    except OSError as error:
-        raise FormatError(
-            f"the file cannot be read: {error.strerror}", place=str(path), repair="check the path"
-        ) from None
-    if len(content) > _MOST_BYTES:
-        raise FormatError(
-            f"the file has more than {_MOST_BYTES:,} bytes",
-            place=str(path),
-            repair="check that it is a model",
-        )
-    if content[:2] == b"PK":
-        raise FormatError(
-            "the file is a zip archive", place=path.name, repair="unpack it, and name the model file in it"
-        )
-    if not content.strip():
-        raise FormatError("the file is empty", place=path.name, repair="give a file with a model")
-    return content
-
-
-def in_unicode(content: bytes, encoding: str, path: Path) -> str:
-    """XML as text that says it is UTF-8, which libSBML asks for; lines stay where they are."""
-    try:
-        text = content.decode(encoding)
-    except (UnicodeDecodeError, LookupError):
-        raise FormatError(
-            f"the file is not in {encoding}", place=path.name, repair="save it as UTF-8"
-        ) from None
-    declared = _DECLARATION.match(text)
-    lines = text[: declared.end()].count("\n") if declared else 0
-    return '<?xml version="1.0" encoding="UTF-8"?>' + "\n" * lines + text[declared.end() if declared else 0 :]
-
-
-def check_xml(content: bytes, path: Path) -> str:
-    """Refuse XML that is not well formed, declares entities, or nests without end.
-
-    Returns
-    -------
-    str
-        Its encoding.
-
-    Raises
-    ------
-    FormatError
-        Naming line and column.
-    """
-    parser = expat.ParserCreate()
-    encoding = _byte_order(content)
-    # For each open element how many it holds so far; and the open <math> elements.
-    parts: list[int] = []
-    within_math: list[str] = []
-    counts = [0, 0]
-
-    def declaration(_: str, given: str | None, __: int) -> None:
-        nonlocal encoding
-        encoding = encoding if encoding.startswith("utf-16") else (given or encoding)
-
-    def place() -> Place:
-        return Place(path.name, parser.CurrentLineNumber, f"column {parser.CurrentColumnNumber + 1}")
-
-    def doctype(*_: Any) -> None:
-        raise place().refuse(
-            "the file has a document type declaration, which no model needs", "remove <!DOCTYPE …>"
-        )
-
-    def begin(name: str, attributes: dict[str, str]) -> None:
-        kind = name.rpartition(":")[2]
-        counts[0] += 1
-        counts[1] += kind in _QUANTITIES
-        if counts[0] > _MOST_ELEMENTS or counts[1] > _MOST_QUANTITIES:
-            raise place().refuse(
-                f"the model has more than {_MOST_QUANTITIES:,} quantities or {_MOST_ELEMENTS:,} elements",
-                "take a part of it",
-            )
-        if not parts:
-            _require_sbml(kind, attributes, place())
-        elif parts[-1] >= _MOST_PARTS and within_math:
-            raise place().refuse(f"an operation has more than {_MOST_PARTS:,} parts", "split it")
-        else:
-            parts[-1] += 1
-        within_math.extend(["math"] if kind == "math" else [])
-        parts.append(0)
-        if len(parts) > _DEEPEST:
-            raise place().refuse("the elements are nested too deeply", "check that the file is a model")
-
-    def end(name: str) -> None:
-        parts.pop()
-        if name.rpartition(":")[2] == "math" and within_math:
-            within_math.pop()
-
-    parser.XmlDeclHandler = declaration
-    parser.StartDoctypeDeclHandler, parser.StartElementHandler, parser.EndElementHandler = doctype, begin, end
-    try:
-        parser.Parse(content, True)
-    except expat.ExpatError as error:
-        at = Place(path.name, error.lineno, f"column {error.offset + 1}")
-        raise at.refuse(
-            f"the file is not well-formed XML: {expat.errors.messages[error.code]}", "correct or complete it"
-        ) from None
-    return encoding
-
-
-def _require_sbml(name: str, attributes: dict[str, str], place: Place) -> None:
-    if name != "sbml":
-        raise place.refuse(f"the file holds <{name[:40]}>, not <sbml>", "give an SBML file")
-    level = attributes.get("level", "")
-    if level not in ("1", "2", "3"):
-        raise place.refuse(f"the file is of SBML Level {level[:20] or '?'}", "give Level 1, 2 or 3")
-
-
-def _byte_order(content: bytes) -> str:
-    return "utf-16" if content[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
-
-
 def _refuse_errors(document: Any, path: Path) -> None:
     """Raise for the first error that libSBML met while reading."""
     import libsbml
@@ -218,7 +91,7 @@ def _refuse_identifiers(document: Any, path: Path) -> None:
     """Raise for identifiers that are used twice."""
     import libsbml
 
-    for category in _CATEGORIES:
+    for category in CATEGORIES:
         document.setConsistencyChecks(
             getattr(libsbml, f"LIBSBML_CAT_{category}"), category == "IDENTIFIER_CONSISTENCY"
         )
@@ -233,18 +106,24 @@ _TWICE = (
     "DuplicateComponentId", "DuplicateUnitDefinitionId", "DuplicateLocalParameterId",
     "MultipleAssignmentOrRateRules", "MultipleEventAssignmentsForId", "EventAndAssignmentRuleForId",
 )  # fmt: skip
-_CATEGORIES = (
+CATEGORIES = (
     "GENERAL_CONSISTENCY", "IDENTIFIER_CONSISTENCY", "UNITS_CONSISTENCY", "MATHML_CONSISTENCY", "SBO_CONSISTENCY",
     "OVERDETERMINED_MODEL", "MODELING_PRACTICE",
 )  # fmt: skip
 
 
+def without_rule(error: Any) -> str:
+    """What an error of libSBML says of this file, without the rule that it quotes; the rule where that is all."""
+    rule, *here = _REFERENCE.split(" ".join(error.getMessage().split()), maxsplit=1)
+    return here[0].strip() if here and here[0].strip() else rule
+
+
 def _refusal(error: Any, path: Path) -> FormatError:
     """libSBML's error as one of ours: what is wrong here, and the rule."""
     short = " ".join(error.getShortMessage().split())
-    rule, *here = _REFERENCE.split(" ".join(error.getMessage().split()), maxsplit=1)
-    told = here[0].strip() if here else ""
-    cause = f"{short}: {told}" if told else short or rule
+    rule = _REFERENCE.split(" ".join(error.getMessage().split()), maxsplit=1)[0]
+    told = without_rule(error)
+    cause = f"{short}: {told}" if told != rule else short or rule
     return Place(path.name, error.getLine()).refuse(f"no valid SBML: {_cut(cause)}", _cut(rule))
 
 
@@ -264,6 +143,8 @@ _HARMLESS = (
     "NotesNotInXHTMLNamespace", "NotesContainsXMLDecl", "NotesContainsDOCTYPE", "InvalidNotesContent",
     "MissingAnnotationNamespace", "DuplicateAnnotationNamespaces", "SBMLNamespaceInAnnotation",
     "MultipleAnnotations", "AnnotationNotElement", "UnknownPackageAttribute",
+    # Lists of nothing.
+    "EmptyListElement", "EmptyListInKineticLaw", "EmptyListInReaction", "EmptyListOfUnits", "EmptyUnitListElement",
 )  # fmt: skip
 
 

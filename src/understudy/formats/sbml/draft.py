@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import copy
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -150,22 +149,22 @@ class Draft:
                     yield f"event {event.name}", tree
 
 
-class _Put(ast.NodeTransformer):
-    def __init__(self, replacements: dict[str, Tree]):
-        self.replacements = replacements
-
-    def visit_Name(self, node: ast.Name) -> Tree:
-        return self.replacements.get(node.id, node)
-
-    def visit_Call(self, node: ast.Call) -> Tree:
-        return ast.Call(node.func, [self.visit(argument) for argument in node.args], [])
-
-
 def substituted(tree: Tree, replacements: dict[str, Tree]) -> Tree:
     """A term with names replaced; the term given stays as it is."""
     if not set(names_in(tree)) & replacements.keys():
         return tree
-    return _Put(replacements).visit(copy.deepcopy(tree))
+    put = lambda part: substituted(part, replacements)  # noqa: E731
+    if isinstance(tree, ast.Name):
+        return replacements[tree.id]
+    if isinstance(tree, ast.BinOp):
+        return ast.BinOp(put(tree.left), tree.op, put(tree.right))
+    if isinstance(tree, ast.UnaryOp):
+        return ast.UnaryOp(tree.op, put(tree.operand))
+    if isinstance(tree, ast.BoolOp):
+        return ast.BoolOp(tree.op, [put(value) for value in tree.values])
+    if isinstance(tree, ast.Compare):
+        return ast.Compare(put(tree.left), tree.ops, [put(side) for side in tree.comparators])
+    return ast.Call(tree.func, [put(argument) for argument in tree.args], [])
 
 
 # Nodes of a term beyond which it is not written out any further.

@@ -31,7 +31,7 @@ def _names(content: Content) -> Iterator[str]:
     draft = content.draft
     yield from (each.symbol for each in content.species.values())
     varying = draft.varying()
-    quantities = [name for name in draft.places if name in varying]
+    quantities = [name for name in draft.places if name in varying or name in draft.assigned]
     others = {each.amount for each in content.species.values()} | {each.name for each in content.reactions}
     yield from (name for name in quantities if name not in others)
     yield from (each.name for each in content.reactions)
