@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 
@@ -89,7 +88,7 @@ class Parts:
         seen = [each for one in self.seen for each in (one.prediction, *one.gains.values())]
         return [*self.of_individuals, *seen]
 
-    @cached_property
+    @property
     def needed(self) -> list[str]:
         """Versions that the model needs, in order."""
         return self.code.needed(self.equations)

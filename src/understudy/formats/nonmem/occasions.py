@@ -82,7 +82,6 @@ def _merge(parts: Parts, group: Sequence[Block], item: str) -> bool:
             return False
         merged[version] = one
     parts.code.versions.update(merged)
-    parts.__dict__.pop("needed", None)
     return True
 
 

@@ -181,6 +181,7 @@ def test_model_event_times_change_parameters_when_they_pass(tmp_path):
         ({"PK": "\n CL = 1\n V = 1\n S1 = V*MPAST(1)"}, "MTIME(1) cannot be translated"),
         ({"PK": "\n CL = A(1)\n V = 1\n S1 = V"}, "$PK looks at compartments"),
         ({"PK": "\n CL = 1\n V = 1\n TSCALE = 24"}, "TSCALE (a scale of time) cannot be translated"),
+        ({"PK": "\n CALLFL = 1\n CL = 1\n V = 1"}, "CALLFL (when PK is called) cannot be translated"),
         ({"SUBROUTINES": "ADVAN99"}, "ADVAN99 cannot be translated"),
         ({"SUBROUTINES": "ADVAN16"}, "ADVAN16 cannot be translated"),
         ({"SUBROUTINES": "TRANS2"}, "no ADVAN is named"),
