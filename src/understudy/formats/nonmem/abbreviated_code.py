@@ -19,6 +19,8 @@ from understudy.formats.nonmem.tree import Tree
 
 _DEEPEST = 40
 _MOST_BLOCKS = 20
+# Parts of a sum or a product: each is a level of the tree.
+_MOST_PARTS = 60
 _TOKEN = re.compile(
     r"""\s*(?:
       (?P<number>(?:\d+\.(?!(?:EQN?|NEN?|[GL][ET]|AND|OR|NOT)\.)\d*|\.\d+|\d+)(?:[ED][+-]?\d+)?)
@@ -275,14 +277,23 @@ class _Words:
             found = tree.negative(found) if negative else found
         else:
             found = self.product()
+        count = 1
         while self.peek() in ("+", "-"):
+            count = self.counted(count)
             op = ast.Add() if self.next() == "+" else ast.Sub()
             found = ast.BinOp(found, op, self.product())
         return found
 
+    def counted(self, count: int) -> int:
+        """One more part of a sum or a product."""
+        if count >= _MOST_PARTS:
+            self.fail(f"the equation has more than {_MOST_PARTS} parts", "split it into several assignments")
+        return count + 1
+
     def product(self) -> Tree:
-        found = self.power()
+        found, count = self.power(), 1
         while self.peek() in ("*", "/"):
+            count = self.counted(count)
             op = ast.Mult() if self.next() == "*" else ast.Div()
             found = ast.BinOp(found, op, self.power())
         return found

@@ -7,7 +7,8 @@ makes a version that is ``where(condition, one, other)``. A variable that an IF 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import ast
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from understudy.formats.nonmem import tree
@@ -19,6 +20,8 @@ _UNSET = "UNSET__"
 _MOST_VERSIONS = 20_000
 # A step with more nodes than this has a name of its own.
 _LARGE = 60
+# An equation that is written out whole may be so large, and so deep: it is walked with several frames a level.
+_MOST_NODES, _MOST_LEVELS = 10_000, 80
 
 
 def unset(variable: str) -> Tree:
@@ -163,22 +166,32 @@ class Assignments:
             ):
                 inlined[version] = equation
 
-    def expanded(self, equation: Tree, inside: Iterable[str], most: int = 20_000) -> Tree:
-        """An equation with some versions written out; None of them is left.
+    def expanded(self, equation: Tree, inside: Iterable[str]) -> Tree:
+        """An equation with some versions written out; none of them is left.
 
         Raises
         ------
         OverflowError
-            Where it would have more than `most` nodes.
+            Where it would be too large, or nested too deeply.
         """
-        inside = set(inside)
+        inside = {name for name in self.needed([equation])} & set(inside)
         trees: dict[str, Tree] = {}
+        sizes: dict[str, tuple[int, int]] = {}
         for name in self.versions:
             if name in inside:
+                sizes[name] = _written_size(self.versions[name], sizes)
                 trees[name] = tree.replace_names(self.versions[name], trees)
-                if tree.size(trees[name]) > most:
-                    raise OverflowError
+        _written_size(equation, sizes)
         return tree.replace_names(equation, trees)
+
+    def may_be_unset(self, equation: Tree) -> bool:
+        """Whether an equation needs a variable that some path of the code leaves unset."""
+        needed = self.needed([equation])
+        return any(
+            is_unset(name)
+            for each in (equation, *map(self.versions.get, needed))
+            for name in tree.names(each)
+        )
 
 
 def _targets(statements: Iterable[Statement]) -> list[str]:
@@ -198,3 +211,14 @@ def _free(variable: str, used: set[str]) -> str:
     while f"{variable}_{count}" in used:
         count += 1
     return f"{variable}_{count}"
+
+
+def _written_size(equation: Tree, sizes: Mapping[str, tuple[int, int]]) -> tuple[int, int]:
+    """Nodes and levels of an equation whose names are written out, refused before it is made where it is too large."""
+    nodes = levels = 0
+    for node, level in tree.levels(equation):
+        own = sizes.get(node.id, (1, 1)) if isinstance(node, ast.Name) else (1, 1)
+        nodes, levels = nodes + own[0], max(levels, level + own[1])
+    if nodes > _MOST_NODES or levels > _MOST_LEVELS:
+        raise OverflowError
+    return nodes, levels

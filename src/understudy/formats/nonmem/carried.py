@@ -58,7 +58,7 @@ def _carried(code: Assignments, items: frozenset[str]) -> dict[str, Tree]:
     found = {}
     for name, current in code.current.items():
         own = tree.names(current)
-        if not (len(own) == 1 and own <= code.versions.keys()):
+        if not (len(own) == 1 and own <= code.versions.keys() and code.may_be_unset(current)):
             continue
         try:
             equation = code.expanded(current, code.needed([current]))

@@ -99,15 +99,16 @@ class Parts:
 
     def moves(self, name: str) -> bool:
         """Whether a name stands for something that time itself changes."""
-        if name == TIME or name.startswith("A__"):
-            return True
-        equation = self.code.versions.get(name)
-        return equation is not None and any(self.moves(each) for each in tree.names(equation))
+        return any(each == TIME or each.startswith("A__") for each in self._leaves(name))
 
     def changes(self, name: str) -> bool:
         """Whether a name stands for something that may change within a subject."""
-        if name == TIME or name.startswith("A__"):
-            return True
-        if name in self.code.versions:
-            return any(self.changes(each) for each in tree.names(self.code.versions[name]))
-        return name in self.items and not constant_in_subjects(self.table, self.table.values(name))
+        leaves = self._leaves(name)
+        return self.moves(name) or any(
+            not constant_in_subjects(self.table, self.table.values(each)) for each in leaves & self.items
+        )
+
+    def _leaves(self, name: str) -> set[str]:
+        """What a name depends on in the end."""
+        needed = self.code.needed([tree.name(name)])
+        return {name}.union(*(tree.names(self.code.versions[each]) for each in needed)) - set(needed)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import copy
 import math
 from collections.abc import Callable, Iterator, Mapping
 
@@ -123,6 +122,16 @@ def size(tree: Tree) -> int:
     return sum(1 for _ in ast.walk(tree))
 
 
+def levels(tree: Tree) -> Iterator[tuple[Tree, int]]:
+    """Nodes of a tree, each with how many lie above it."""
+    waiting = [(tree, 0)]
+    while waiting:
+        node, level = waiting.pop()
+        yield node, level
+        children = node.args if isinstance(node, ast.Call) else ast.iter_child_nodes(node)
+        waiting += [(child, level + 1) for child in children if isinstance(child, ast.expr)]
+
+
 def text(tree: Tree) -> str:
     """The equation as text."""
     return ast.unparse(tree)
@@ -142,7 +151,8 @@ def rewrite(tree: Tree, change: Callable[[Tree], Tree | None]) -> Tree:
     """A copy, from the root down, in which `change` says what stands for a node (None: it stays)."""
     changed = change(tree)
     if changed is not None:
-        return copy.deepcopy(changed)
+        # Trees are never changed, so they may share parts.
+        return changed
     again = lambda child: rewrite(child, change)  # noqa: E731
     if isinstance(tree, ast.BinOp):
         return ast.BinOp(again(tree.left), tree.op, again(tree.right))
@@ -154,7 +164,7 @@ def rewrite(tree: Tree, change: Callable[[Tree], Tree | None]) -> Tree:
         return ast.Compare(again(tree.left), tree.ops, [again(side) for side in tree.comparators])
     if isinstance(tree, ast.Call):
         return ast.Call(tree.func, [again(argument) for argument in tree.args], [])
-    return copy.copy(tree)
+    return tree
 
 
 def fold(tree: Tree) -> Tree:

@@ -34,7 +34,8 @@ def require_set(parts: Parts) -> None:
     for one in parts.seen:
         equations += [(each, one.rows) for each in (one.prediction, *one.gains.values())]
     for equation, rows in equations:
-        _check(parts, _expanded(parts, equation), rows)
+        if parts.code.may_be_unset(equation):
+            _check(parts, _expanded(parts, equation), rows)
 
 
 def _doses(table: DataTable, number: int, field: str, default: int) -> np.ndarray:
@@ -51,7 +52,10 @@ def _expanded(parts: Parts, equation: Tree) -> list[Tree]:
     try:
         return [parts.code.expanded(equation, parts.needed)]
     except OverflowError:
-        return [equation, *(parts.code.versions[version] for version in parts.needed)]
+        return parts.pk.fail(
+            "there are too many IFs to see whether each variable is always set",
+            "set the variables before their IFs",
+        )
 
 
 def _check(parts: Parts, equations: list[Tree], rows: np.ndarray) -> None:

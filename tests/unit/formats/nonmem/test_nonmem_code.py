@@ -126,6 +126,8 @@ def test_a_variable_may_be_set_again_and_again():
         ("X = 1e999", 2, "too large"),
         ("X = " + "(" * 60 + "1" + ")" * 60, 2, "nested too deeply"),
         ("\n".join(["IF (A.GT.1) THEN"] * 30), 23, "nested too deeply"),
+        ("X = 1" + "+A" * 400, 2, "more than 60 parts"),
+        ("X = 1" + "*A" * 400, 2, "more than 60 parts"),
     ],
 )
 def test_what_is_no_code_is_refused_with_its_line(code, line, cause):
@@ -158,6 +160,28 @@ def test_an_equation_of_many_steps_stays_small():
     assert max(sizes) < 100
     with pytest.raises(OverflowError):
         run.expanded(run.current["X"], list(run.versions))
+
+
+def _ifs(count: int) -> str:
+    return "\n X = 1" + "".join(f"\n IF (WT.EQ.{k}) X = {k}" for k in range(count))
+
+
+def _pairs(count: int) -> str:
+    """Two variables that each need both of the step before: written out they would double at every step."""
+    steps = [f"\n A{k} = A{k - 1} + B{k - 1}*2\n B{k} = A{k - 1}*3 + B{k - 1}" for k in range(1, count)]
+    return "\n A0 = THETA(1)\n B0 = THETA(2)" + "".join(steps)
+
+
+_SIMPLE = "\n CL = THETA(1)*EXP(ETA(1))\n V = THETA(2)\n S1 = V"
+
+
+@pytest.mark.parametrize("code", [_ifs(400), _pairs(40)])
+def test_long_code_is_read_in_bounded_time(code, tmp_path):
+    result = "X" if "X" in code else "A39"
+    pk = f"{code}\n CL = THETA(1)*{result}*EXP(ETA(1))\n V = THETA(2)\n S1 = V"
+    assert stream(tmp_path, PK=pk).model.individual
+    with pytest.raises(FormatError, match="Y is too complex"):
+        stream(tmp_path, PK=_SIMPLE, ERROR=f"{code}\n Y = F + {result}*EPS(1)")
 
 
 @pytest.mark.parametrize(
