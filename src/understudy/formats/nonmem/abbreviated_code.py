@@ -21,6 +21,7 @@ _DEEPEST = 40
 _MOST_BLOCKS = 20
 # Parts of a sum or a product: each is a level of the tree.
 _MOST_PARTS = 60
+_MOST_LEVELS = 70
 _TOKEN = re.compile(
     r"""\s*(?:
       (?P<number>(?:\d+\.(?!(?:EQN?|NEN?|[GL][ET]|AND|OR|NOT)\.)\d*|\.\d+|\d+)(?:[ED][+-]?\d+)?)
@@ -207,7 +208,7 @@ class _Words:
         if self.peek() in ("IF", "ELSEIF"):
             self.next()
         self.take("(")
-        found = self.either()
+        found = self.whole()
         self.take(")")
         return found
 
@@ -221,9 +222,16 @@ class _Words:
         self.next()
         target = self.indexed(first, _STATES) if self.peek() == "(" else first
         self.take("=")
-        value = self.either()
+        value = self.whole()
         self.end()
         return Assign(target, value, self.line.number)
+
+    def whole(self) -> Tree:
+        """An equation that can be walked."""
+        found = self.either()
+        if max(level for _, level in tree.levels(found)) > _MOST_LEVELS:
+            self.fail("the equation is nested too deeply", "split it into several assignments")
+        return found
 
     def indexed(self, kind: str, prefixes: Mapping[str, str]) -> str:
         """``A(2)`` after its A: a name that the expression language can hold."""

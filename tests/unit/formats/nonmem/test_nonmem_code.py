@@ -128,6 +128,7 @@ def test_a_variable_may_be_set_again_and_again():
         ("\n".join(["IF (A.GT.1) THEN"] * 30), 23, "nested too deeply"),
         ("X = 1" + "+A" * 400, 2, "more than 60 parts"),
         ("X = 1" + "*A" * 400, 2, "more than 60 parts"),
+        ("X = " + "(" * 30 + "1" + ("+A" * 50 + ")") * 30, 2, "nested too deeply"),
     ],
 )
 def test_what_is_no_code_is_refused_with_its_line(code, line, cause):
