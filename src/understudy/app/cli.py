@@ -114,9 +114,13 @@ def evaluate(
 
 @app.command()
 def simulate(
-    model: Annotated[str, _argument("Name in the library, or a file: Python, SBML, Antimony.", "MODEL")],
+    model: Annotated[str, _argument("Name in the library, or a model file.", "MODEL")],
     regimen: Annotated[
-        str, _argument('Doses: "20 mg/kg then 5 mg/kg q24h for 7 doses"; none where left out.', "REGIMEN")
+        str,
+        _argument(
+            'Doses: "20 mg/kg then 5 mg/kg q24h for 7 doses"; left out: none, or those of the file\'s records.',
+            "REGIMEN",
+        ),
     ] = "",
     covariate: Annotated[
         list[str] | None, _option("--covariate", "-c", help="WT=1.4, or WT='1400 g'.", metavar="NAME=VALUE")
@@ -130,6 +134,12 @@ def simulate(
     ] = None,
     output: Annotated[
         list[str] | None, _option("--output", help="Only this output; repeated.", metavar="NAME")
+    ] = None,
+    units: Annotated[
+        list[str] | None,
+        _option(
+            "--units", "-u", help="Of a file that says none: TIME=h,AMT=mg,DV=mg/L.", metavar="NAME=UNIT"
+        ),
     ] = None,
     until: Annotated[str, _option(help="When to stop: 240, or '10 d'.", metavar="TIME")] = "",
     every: Annotated[str, _option(help="How often to look: 1, or '30 min'.", metavar="TIME")] = "",
@@ -154,10 +164,11 @@ def simulate(
     ] = "auto",
     jobs: _Jobs = 0,
 ) -> None:
-    """Simulate a regimen in a typical patient or in virtual ones, without a study file."""
+    """Simulate a regimen, or the records a model file brings, without a study file."""
     from understudy.app import outcome_file, outcome_view
     from understudy.app.flux_view import solve_fluxes
     from understudy.app.progress import shown_progress
+    from understudy.app.records_prediction import brings_records, predict_records
     from understudy.app.simulation import Question, answer
     from understudy.app.terminal import console, note
 
@@ -177,7 +188,10 @@ def simulate(
         memory,
         tuple(sensitivity or ()),
         tuple(output or ()),
+        tuple(units or ()),
     )
+    if not regimen and brings_records(model):
+        return predict_records(question)
     with shown_progress(quiet=not question.is_large) as tell:
         found = answer(question, tell)
     outcome_view.show(found, console(), chart)
@@ -190,7 +204,7 @@ def simulate(
 
 @app.command()
 def models(
-    name: Annotated[str, _argument("A model, a file, or words to look for.", "NAME")] = "",
+    name: Annotated[str, _argument("A model, a model file, or words to look for.", "NAME")] = "",
     json: _Json = False,
 ) -> None:
     """List the library, or show one model: equations, parameters, sources, limits."""
@@ -201,7 +215,7 @@ def models(
 
 @app.command()
 def show(
-    model: Annotated[str, _argument("Name in the library, or a file: Python, SBML, Antimony.", "MODEL")],
+    model: Annotated[str, _argument("Name in the library, or a model file.", "MODEL")],
     code: Annotated[bool, _flag("--code", help="Show the code made for it, not its card.")] = False,
     jacobian: Annotated[
         bool, _flag("--jacobian", help="With --code: that of the Jacobian, for stiff systems.")
@@ -220,8 +234,8 @@ def show(
 
 @app.command()
 def convert(
-    model: Annotated[str, _argument("Name in the library, or a file: Python, SBML, Antimony.", "MODEL")],
-    to: Annotated[str, _option("--to", help="sbml or antimony.", metavar="FORMAT")],
+    model: Annotated[str, _argument("Name in the library, or a model file.", "MODEL")],
+    to: Annotated[str, _option("--to", help="sbml, antimony or nonmem.", metavar="FORMAT")],
     out: Annotated[
         Path | None,
         _option("--out", "-o", help="The file to write; standard output otherwise.", metavar="FILE"),
@@ -235,7 +249,7 @@ def convert(
 
 @app.command()
 def check(
-    file: Annotated[Path, _argument("Records (.csv), a study (.toml) or a model.", "FILE")],
+    file: Annotated[Path, _argument("Records (.csv), a study (.toml) or a model file.", "FILE")],
     units: Annotated[
         list[str] | None, _option("--units", "-u", help="TIME=h,AMT=mg,DV=mg/L", metavar="COLUMN=UNIT")
     ] = None,
@@ -248,8 +262,9 @@ def check(
     """Report what is in a table of records or a model file, or what is wrong with it (exit code 1)."""
     from understudy.app import model_check
     from understudy.app.records_check import run
+    from understudy.app.records_prediction import brings_records
 
-    if model_check.is_model(file):
+    if model_check.is_model(file) and not brings_records(str(file)):
         raise typer.Exit(model_check.run(file, json))
     raise typer.Exit(run(file, units or (), columns or (), model, json))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from understudy.app.terminal_number import single, with_unit
@@ -65,11 +65,21 @@ def _publication(source: Source) -> str:
     return str(Source(source.citation, source.doi, source.pmid))
 
 
-def show_card(card: Entry | None, model: Model | PopulationModel, to: Console) -> None:
-    """Print a model: what it is for, equations, parameters, doses, outputs, where it holds, references."""
+def show_card(
+    card: Entry | None,
+    model: Model | PopulationModel,
+    to: Console,
+    beside: Mapping[str, Sequence[str]] | None = None,
+) -> None:
+    """Print a model: what it is for, equations, parameters, doses, outputs, where it holds, references.
+
+    What its file says beside the model follows, each under its heading.
+    """
     cited = References(_sources(model))
     base = model.structural if isinstance(model, PopulationModel) else model
-    _say(to, card.title if card else base.name, "bold")
+    _say(to, card.title if card else model.name, "bold")
+    if not card and model is not base:
+        _say(to, base.name, "dim")
     if card:
         _say(to, f"{card.name} · {_KINDS[card.kind]} · {card.family}", "dim")
         _say(to, card.purpose)
@@ -90,6 +100,8 @@ def show_card(card: Entry | None, model: Model | PopulationModel, to: Console) -
     _block(
         to, "Outputs", [_described(f"{o.name} = {o.expression}", o.unit, o.description) for o in base.outputs]
     )
+    for title, lines in (beside or {}).items():
+        _block(to, title, list(lines))
     _ending(card, model, cited, to)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from understudy.app.terminal import console, print_error, print_json
 from understudy.core.errors import UnitError
 from understudy.engine.parameters import structural
-from understudy.formats.load import FORMATS, load
+from understudy.formats.load import FORMATS, load, model_in
 
 # Findings of one kind that are shown.
 _SHOWN = 20
@@ -29,6 +29,7 @@ def run(file: Path, as_json: bool) -> int:
         Exit code: 1 where units do not fit together.
     """
     found = load(file)
+    found = found if hasattr(found, "reactions") else model_in(found, file)
     problems, unchecked = _units(file, found)
     if as_json:
         told = [{"cause": each.cause, "place": each.place, "repair": each.repair} for each in problems]

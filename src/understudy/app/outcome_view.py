@@ -26,7 +26,7 @@ def show(found: Simulation, to: Console, chart: bool) -> None:
     """Print a simulation: who and what, then a table or a plot of each output."""
     from rich.text import Text
 
-    to.print(Text(found.card.title if found.card else found.structural.name, style="bold"))
+    to.print(Text(found.card.title if found.card else found.model.name, style="bold"))
     for line in _subject(found):
         to.print(Text(line, style="dim"))
     for view in _plots(found, to) if chart else _tables(found, to.width):

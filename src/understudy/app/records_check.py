@@ -7,14 +7,15 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from understudy.app.model_check import is_model
 from understudy.app.named_value import named_texts
 from understudy.app.terminal import console, print_error, print_json
-from understudy.core.errors import DataError, Problem, StudyError
+from understudy.core.errors import DataError, FormatError, Problem, StudyError
 from understudy.data.compatibility import check_against
 from understudy.data.records import Records
 from understudy.data.report import RecordsReport
 from understudy.dossier.study import Study
-from understudy.formats.load import load_model
+from understudy.formats.load import load, load_model
 
 
 def run(file: Path, units: Iterable[str], columns: Iterable[str], model: str, as_json: bool) -> int:
@@ -27,7 +28,7 @@ def run(file: Path, units: Iterable[str], columns: Iterable[str], model: str, as
     """
     try:
         report = _report(file, named_texts(units, "--units"), named_texts(columns, "--columns"), model)
-    except (DataError, StudyError) as error:
+    except (DataError, FormatError, StudyError) as error:
         print_json({"ok": False, "problems": _problems(error)}) if as_json else print_error(error)
         return 1
     print_json({"ok": True, "report": _plain(asdict(report))}) if as_json else _show(report)
@@ -38,6 +39,9 @@ def _report(file: Path, units: dict[str, str], columns: dict[str, str], model: s
     if file.suffix == ".toml":
         study = Study.read(file)
         records, fitting = study.read_records(), study.load_model()
+    elif is_model(file):
+        found = load(file)
+        records, fitting = found.records, found.model
     else:
         records = Records.read_csv(file, units=units, columns=columns)
         fitting = load_model(model) if model else None
@@ -59,8 +63,8 @@ def _show(report: RecordsReport) -> None:
     console().print(table)
 
 
-def _problems(error: DataError | StudyError) -> list[dict[str, Any]]:
-    found = error.problems or (error,)
+def _problems(error: DataError | FormatError | StudyError) -> list[dict[str, Any]]:
+    found = getattr(error, "problems", ()) or (error,)
     return [
         asdict(each)
         if isinstance(each, Problem)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from understudy.app.named_value import named_values, quantity
+from understudy.app.named_value import named_texts, named_values, quantity
 from understudy.app.outcome_file import is_streamed
 from understudy.app.terminal_number import single, with_unit
 from understudy.app.time_grid import end_of, fine, readable, spaced
@@ -18,7 +18,7 @@ from understudy.core.errors import SimulationError
 from understudy.core.result import Outcome
 from understudy.engine.dispatch.settings import Dispatch
 from understudy.engine.simulate import simulate
-from understudy.formats.load import load_model
+from understudy.formats.load import load, model_in
 from understudy.library.entry import Entry
 from understudy.model.model import Model
 from understudy.model.population_model import Covariate, PopulationModel
@@ -56,6 +56,7 @@ class Question:
     memory: str = ""
     sensitivities: tuple[str, ...] = ()
     outputs: tuple[str, ...] = ()
+    units: tuple[str, ...] = ()
 
     @property
     def is_large(self) -> bool:
@@ -132,7 +133,7 @@ def answer(question: Question, progress: Progress | bool = False) -> Simulation:
     >>> found.outcome.outputs, found.given
     (('Cp',), {'WT': 1.4, 'APGR': 7.0})
     """
-    model = load_model(question.model)
+    model = model_in(loaded(question), question.model)
     model.check_units()
     base = model.structural if isinstance(model, PopulationModel) else model
     regimen = Regimen.parse(question.regimen).in_time_unit(base.time_unit) if question.regimen else None
@@ -158,6 +159,24 @@ def answer(question: Question, progress: Progress | bool = False) -> Simulation:
         outcome.raise_failures()
     card = _card(question.model)
     return Simulation(model, card, regimen, given, changed, question.population, question.seed, outcome, rows)
+
+
+def loaded(question: Question) -> Any:
+    """What the model's file says, with the units that were given for it.
+
+    Raises
+    ------
+    SimulationError
+        For units of a model that has its own.
+    """
+    found, units = load(question.model), named_texts(question.units, "--units")
+    if not units:
+        return found
+    if not hasattr(found, "with_units"):
+        raise SimulationError(
+            f"{question.model} says its own units", place="--units", repair="leave them out"
+        )
+    return found.with_units(units)
 
 
 def _outputs(question: Question, model: Model) -> tuple[str, ...] | None:

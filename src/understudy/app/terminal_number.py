@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from understudy.core.units import UNKNOWN
+
 _DIGITS = 4
 
 
@@ -51,4 +53,4 @@ def with_unit(text: str, unit: str) -> str:
     ('1.4 kg', '7', '95.9 %', '1.7 m^2')
     """
     shown = "%" if unit == "percent" else unit.replace("**", "^")
-    return text if shown in ("", "1") else f"{text} {shown}"
+    return text if shown in ("", "1") or UNKNOWN in shown else f"{text} {shown}"

@@ -8,6 +8,14 @@ from pathlib import Path
 
 def nearest_file(path: Path) -> str:
     """What to do about a path that leads nowhere: the nearest name beside it, or where it was looked for."""
+    try:
+        return _nearest(path)
+    except OSError:
+        # A name that no file system takes.
+        return "check the path: it is no name of a file"
+
+
+def _nearest(path: Path) -> str:
     if path.is_dir():
         return "this is a folder: name the file in it"
     if not path.parent.is_dir():

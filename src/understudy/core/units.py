@@ -20,6 +20,8 @@ from understudy.core.errors import UnitError
 if TYPE_CHECKING:
     import pint
 
+# What stands for the unit of a number whose source does not say it. It fits any other, and converts nothing.
+UNKNOWN = "?"
 _LONGEST = 200
 _DEFINITIONS = (
     "micro- = 1e-6 = u- = µ- = μ- = mc-",
@@ -204,6 +206,8 @@ def factor(source: str, target: str) -> float:
     >>> factor("mg/L", "ng/mL"), factor("1/d", "1/h") * 24
     (1000.0, 1.0)
     """
+    if UNKNOWN in (source, target):
+        return 1.0
     return unit_factor(unit(source), unit(target))
 
 
@@ -241,6 +245,8 @@ def convert(values: Any, source: str, target: str) -> Any:
     >>> convert(2.0, "h", "min")
     120.0
     """
+    if UNKNOWN in (source, target):
+        return values
     old, new = unit(source), unit(target)
     numbers = values if isinstance(values, (int, float)) else np.asarray(values, dtype=float)
     if {old, new} <= {unit("degC"), unit("degF"), unit("K")}:

@@ -216,7 +216,7 @@ def _units(records: Records, model: Model | PopulationModel, structural: Model) 
 
 def _unit(declared: str, wanted: str, column: str, place: str) -> Iterable[Problem]:
     """A problem where two units measure different things; a scale with another zero is no such thing."""
-    if not (declared and wanted):
+    if not (declared and wanted) or units.UNKNOWN in (declared, wanted):
         return []
     try:
         units.convert(np.zeros(1), declared, wanted)

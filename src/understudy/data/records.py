@@ -121,10 +121,14 @@ class Records:
         covariates: Sequence[str] | None = None,
         categories: Categories | None = None,
         source: str = "the records",
+        repeats: bool = False,
     ) -> Records:
-        """Check a DataFrame with NONMEM's columns; see `read_csv`. The first row counts as line 2."""
+        """Check a DataFrame with NONMEM's columns; see `read_csv`. The first row counts as line 2.
+
+        With `repeats` the same record may stand twice, as it may to NONMEM.
+        """
         sheet = frame_sheet(frame, source)
-        return _from_sheet(sheet, units or {}, columns or {}, covariates, categories)
+        return _from_sheet(sheet, units or {}, columns or {}, covariates, categories, repeats)
 
     @property
     def table(self) -> pd.DataFrame:
@@ -282,12 +286,13 @@ def _from_sheet(
     columns: Mapping[str, str],
     covariates: Sequence[str] | None,
     categories: Categories | None,
+    repeats: bool = False,
 ) -> Records:
     layout = find_layout(sheet.header, columns)
     draft = read_draft(sheet, layout, covariates, categories)
     known, unit_problems = declared_units(units, layout, draft.covariates)
     draft.problems += unit_problems
-    problems = check(draft)
+    problems = check(draft, repeats)
     if problems:
         raise DataError(problems, place=sheet.source)
     table = _table(draft)

@@ -18,8 +18,14 @@ _ONE_DOSE = (
 _ONE_MEASUREMENT = "delete one of them; true replicates need a different TIME, DVID or CMT"
 
 
-def check(draft: Draft) -> tuple[Problem, ...]:
+def check(draft: Draft, repeats: bool = False) -> tuple[Problem, ...]:
     """Every problem of a table, by row and column, one for each cell.
+
+    Parameters
+    ----------
+    draft : Draft
+    repeats : bool
+        Whether the same record may stand twice.
 
     Returns
     -------
@@ -30,7 +36,8 @@ def check(draft: Draft) -> tuple[Problem, ...]:
         rule(draft)
     if {"id", "time"} <= draft.layout.places.keys():
         _check_order(draft)
-        _check_duplicates(draft)
+        if not repeats:
+            _check_duplicates(draft)
     return _first_per_cell(draft.problems, draft.layout.names)
 
 

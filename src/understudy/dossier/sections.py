@@ -84,14 +84,15 @@ class RecordsSection(Section):
 
 
 class ModelSection(Section):
-    """``[model]``: a model of the library by name, or a Python file of the user's own."""
+    """``[model]``: a model of the library by name, or a file of the user's own."""
 
     name: Text | None = Field(
         default=None, description="name in the library, as `understudy models` lists them"
     )
     file: Text | None = Field(
         default=None,
-        description="Python file that defines `model`, relative to the study; it is run, so trust it first",
+        description="model file, relative to the study: Python that defines `model`, which is run, so trust it first, "
+        "or a format of others, such as a NONMEM control stream",
     )
 
     built_on_these_patients: bool | None = Field(
@@ -104,7 +105,7 @@ class ModelSection(Section):
     def _one(self) -> ModelSection:
         if (self.name is None) == (self.file is None):
             given = "both name and file are" if self.name else "neither name nor file is"
-            raise complaint(f"{given} given", "give one of them: name of a library model, or a Python file")
+            raise complaint(f"{given} given", "give one of them: name of a library model, or a model file")
         return self
 
 

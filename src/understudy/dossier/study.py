@@ -138,11 +138,16 @@ class Study(Section):
 
     @cached_property
     def _model(self) -> Model | PopulationModel:
-        from understudy.formats.load import load_model
+        from understudy.formats.load import load, model_in
 
-        found = load_model(self.model.name or self._folder / self.model.file)
-        found.check_units()
-        return found
+        name = self.model.name or self._folder / self.model.file
+        found = load(name)
+        if hasattr(found, "with_units"):
+            said = self.records.units.items()
+            found = found.with_units({n: u for n, u in said if n.upper() in ("TIME", "AMT", "DV")})
+        model = model_in(found, name)
+        model.check_units()
+        return model
 
     def load_model(self) -> Model | PopulationModel:
         """The model, its units proved; a model file is run once.

@@ -171,11 +171,11 @@ def _unconvertible(keys: Keys, unit: str, name: str, wanted: str, detail: str = 
     from understudy.core import units
 
     try:
-        known = units.unit(unit)
+        units.unit(unit)
     except UnderstudyError:
         return  # reported as such
     try:
-        units.unit_factor(known, units.unit(wanted))
+        units.factor(unit, wanted)
     except UnderstudyError:
         cause = f"{unit} cannot be converted to the unit of {name}, {wanted}"
         yield KeyProblem(keys, cause, f"give it in {wanted}", detail)

@@ -151,7 +151,10 @@ def _two_tables(model, at: Mapping, ahead: Mapping, rows: int) -> ParameterRows:
 
 
 def _interpolation(model: Model | PopulationModel) -> dict[str, str]:
-    return {c.name: c.interpolation for c in model.covariates} if isinstance(model, PopulationModel) else {}
+    if not isinstance(model, PopulationModel):
+        return {}
+    drawn = {name: block.interpolation for block in model.random for name in block.names}
+    return drawn | {c.name: c.interpolation for c in model.covariates}
 
 
 def _following(schedule: Schedule) -> np.ndarray:

@@ -79,6 +79,16 @@ FORMATS = (
         "understudy.formats.antimony:read",
         "understudy.formats.antimony:write",
     ),
+    Format(
+        "NONMEM",
+        (".ctl", ".mod", ".con"),
+        "$prob",
+        "understudy.formats.nonmem.control_stream:read",
+        "understudy.formats.nonmem.writer:write",
+    ),
+    Format(
+        "NONMEM results", (".ext", ".lst", ".cov", ".phi"), "", "understudy.formats.nonmem.finished_run:read"
+    ),
 )
 
 
@@ -89,12 +99,14 @@ def load(name: str | Path) -> Any:
     ----------
     name : str or path
         A name as `understudy.models` lists it, or the path of a file: Python (``.py``), which is run, so load only
-        files you trust; SBML (``.xml``, ``.sbml``); Antimony (``.ant``, ``.antimony``, ``.sb``).
+        files you trust; SBML (``.xml``, ``.sbml``); Antimony (``.ant``, ``.antimony``, ``.sb``); a NONMEM control
+        stream (``.ctl``, ``.mod``), whose data are read with it; a file of a finished NONMEM run (``.ext``, ``.lst``,
+        ``.cov``, ``.phi``), whose others are read with it.
 
     Returns
     -------
     Model or PopulationModel
-        Or, of formats that say more than that, an object whose attribute ``model`` is one.
+        Or, of formats that say more than that, an object whose attribute ``model`` is one; of results, a `Fit`.
 
     Raises
     ------
@@ -136,7 +148,17 @@ def load_model(name: str | Path) -> Model | PopulationModel:
     >>> load_model("phenobarbital_neonates").eta_names
     ('eta_CL', 'eta_V')
     """
-    found = load(name)
+    return model_in(load(name), name)
+
+
+def model_in(found: Any, name: str | Path) -> Model | PopulationModel:
+    """The model in what `load` returned for a name.
+
+    Raises
+    ------
+    ModelError
+        Where there is none.
+    """
     found = found if isinstance(found, (Model, PopulationModel)) else getattr(found, "model", found)
     if not isinstance(found, (Model, PopulationModel)):
         raise ModelError(

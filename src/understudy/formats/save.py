@@ -18,7 +18,7 @@ def save(model: Any, path: str | Path) -> Path:
     ----------
     model : Model, or what else the format takes
     path : str or path
-        SBML (``.xml``, ``.sbml``) or Antimony (``.ant``).
+        SBML (``.xml``, ``.sbml``), Antimony (``.ant``), or a NONMEM control stream (``.ctl``).
 
     Returns
     -------

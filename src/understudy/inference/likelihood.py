@@ -55,6 +55,7 @@ class Likelihood:
             )
         self.precision = np.linalg.inv(self.omega) if self.active.size else np.zeros((0, 0))
         self.count = len(predictor.patients)
+        self.censored = predictor.censoring.censored
 
     def sum_by_patient(self, values: np.ndarray) -> np.ndarray:
         """Sums over each patient's observations, shape (..., observations) to (..., N)."""
@@ -72,6 +73,8 @@ class Likelihood:
         """Minus twice the log-density of the data given the random effects, shape (copies, N)."""
         with np.errstate(all="ignore"):
             terms = (self.predictor.measured - prediction) ** 2 / variance + np.log(variance)
+            if self.censored.any():
+                terms = np.where(self.censored, self.predictor.censoring.term(prediction, variance), terms)
         return self.sum_by_patient(np.where(np.isfinite(terms), terms, np.inf))
 
     def prior_term(self, vectors: np.ndarray) -> np.ndarray:
@@ -95,18 +98,34 @@ class Likelihood:
 
     def gradient(self, vectors: np.ndarray, at: Slopes) -> np.ndarray:
         """Derivative of half of `value`, shape (copies, N, active)."""
-        residual = self.predictor.measured - at.prediction
-        by_prediction = -residual / at.variance
-        by_variance = 0.5 * (1 / at.variance - (residual / at.variance) ** 2)
-        terms = by_prediction[..., None] * at.d_prediction + by_variance[..., None] * at.d_variance
+        terms = self._scores(at)
         summed = np.moveaxis(self.sum_by_patient(np.moveaxis(terms, -1, 0)), 0, -1)
         return summed + vectors[..., self.active] @ self.precision
 
+    def _scores(self, at: Slopes) -> np.ndarray:
+        """Each observation's part of `gradient`, shape (copies, observations, active)."""
+        residual = self.predictor.measured - at.prediction
+        with np.errstate(invalid="ignore"):
+            by_prediction = -residual / at.variance
+            by_variance = 0.5 * (1 / at.variance - (residual / at.variance) ** 2)
+        if self.censored.any():
+            beyond = self.predictor.censoring.slopes(at.prediction, at.variance)
+            by_prediction = np.where(self.censored, beyond[0], by_prediction)
+            by_variance = np.where(self.censored, beyond[1], by_variance)
+        return by_prediction[..., None] * at.d_prediction + by_variance[..., None] * at.d_variance
+
     def expected_curvature(self, at: Slopes) -> np.ndarray:
-        """Expected second derivative of half of `value` (FOCEI's H), shape (copies, N, active, active)."""
+        """Expected second derivative of half of `value` (FOCEI's H), shape (copies, N, active, active).
+
+        Of censored observations, which have none that is easily had, the square of the slope: enough to find a mode by.
+        """
         outer = at.d_prediction[..., :, None] * at.d_prediction[..., None, :] / at.variance[..., None, None]
         spread = at.d_variance / at.variance[..., None]
         outer = outer + 0.5 * spread[..., :, None] * spread[..., None, :]
+        if self.censored.any():
+            scores = self._scores(at)
+            squares = scores[..., :, None] * scores[..., None, :]
+            outer = np.where(self.censored[:, None, None], squares, outer)
         return self.precision + np.moveaxis(self.sum_by_patient(np.moveaxis(outer, 1, -1)), -1, 1)
 
     def observed_curvature(self, vectors: np.ndarray) -> np.ndarray:

@@ -37,7 +37,7 @@ def objective(
     Raises
     ------
     SimulationError
-        If a patient's mode cannot be found, naming the patients.
+        If a patient's mode cannot be found, naming the patients; for FOCEI of censored measurements.
 
     Examples
     --------
@@ -50,6 +50,12 @@ def objective(
     586.276
     """
     likelihood = Likelihood(Predictor(model, records, jobs=jobs))
+    if method == "focei" and likelihood.censored.any():
+        raise SimulationError(
+            "FOCEI is not defined for measurements beyond a limit of quantification",
+            place=model.name,
+            repair='use method="laplace"',
+        )
     modes, failed = find_modes(likelihood)
     if failed.any():
         names = ", ".join(np.array(likelihood.predictor.patients)[failed][:10])

@@ -14,6 +14,7 @@ from understudy.engine.problem import Tolerances
 from understudy.engine.schedule import Schedule, on_grid
 from understudy.engine.simulate import in_model_units, record_schedule
 from understudy.engine.solve import solve
+from understudy.inference.censoring import Censoring
 from understudy.inference.effects import Effects
 from understudy.model.population_model import PopulationModel
 
@@ -41,6 +42,8 @@ class Predictor:
     output : array of str, shape (observations,)
     row : int array, shape (observations,)
         Line of each observation in the file.
+    censoring : Censoring
+        Which observations only say that a level is beyond a limit of quantification.
     """
 
     def __init__(
@@ -63,6 +66,7 @@ class Predictor:
         self.output = _outputs(table["dvid"].to_numpy()[record], model)
         self.raw = table["dv"].to_numpy(float)[record]
         self.measured = self._on_residual_scale(self.raw)
+        self.censoring = Censoring.of(model, self.output, self.raw)
         self.occasion = _occasions(table["occ"].to_numpy(), table["id"].to_numpy())
         self.effects = Effects(model, int(self.occasion.max(initial=0)) + 1)
 

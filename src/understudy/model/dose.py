@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from understudy.core.errors import RegimenError
+from understudy.core.units import UNKNOWN
 from understudy.model.dosing_vocabulary import AMOUNT_UNITS, SIZES, TIME_UNITS
 
 _SECONDS = {"s": 1, "min": 60, "h": 3600, "d": 86400, "week": 604800}
@@ -36,6 +37,11 @@ def time_unit_name(unit: str) -> str:
     RegimenError
         For a unit of time that is not known.
     """
+    if unit == UNKNOWN:
+        raise RegimenError(
+            "the model does not say its unit of time",
+            repair="say the units, such as TIME=h, AMT=mg, DV=mg/L (--units, or with_units)",
+        )
     if unit not in TIME_UNITS:
         raise RegimenError(f"{unit!r} is no unit of time", repair="use s, min, h, d or week")
     return TIME_UNITS[unit]

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from understudy.core.content import Content
+from understudy.core.content import Content, later_field
 from understudy.core.errors import ModelError
 from understudy.core.expression import Expression, check_name
 from understudy.model.model import Model, _named, _records, ordered, require_known
@@ -57,6 +57,8 @@ class RandomEffects:
     standard_errors : tuple of float
         Of the diagonal, empty where unknown.
     source : Source or None
+    interpolation : {"locf", "nocb"}
+        Which occasion's draw holds between records: that of the record before, or, as in NONMEM, of the record after.
 
     Examples
     --------
@@ -69,6 +71,7 @@ class RandomEffects:
     level: Literal["subject", "occasion"] = "subject"
     standard_errors: tuple[float, ...] = ()
     source: Source | None = None
+    interpolation: Literal["locf", "nocb"] = later_field("locf")
 
     def __post_init__(self) -> None:
         for name in self.names:
@@ -104,7 +107,7 @@ class Residual:
     scale : {"identity", "log"}
         Whether the scatter is normal on the measurement's own scale or on its logarithm.
     lower_limit, upper_limit : float or None
-        Limits of quantification, in the output's unit.
+        Limits of quantification, in the output's unit. A measurement beyond one only says that the level is there.
     """
 
     output: str

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from understudy.core.errors import UnitError
 from understudy.core.expression import TIME, Expression
 from understudy.core.inferred_unit import infer
-from understudy.core.units import mismatch, unit, unit_factor
+from understudy.core.units import UNKNOWN, mismatch, unit, unit_factor
 from understudy.model.event import Event
 from understudy.model.model import TIME_AFTER_DOSE, Model
 from understudy.model.parts import Assignment, Input
@@ -26,7 +26,8 @@ def check_model(model: Model) -> None:
     A rate must be in the state's unit per time unit, an initial value in the state's unit, an output and an
     assignment in the declared one. Of an input, lag and duration must be in the time unit, the
     bioavailability without unit, the rate in the state's unit per time unit, the profile per time unit. Of an event,
-    the delay must be in the time unit, trigger and priority without unit, a new value in its target's unit.
+    the delay must be in the time unit, trigger and priority without unit, a new value in its target's unit. Nothing is
+    proved of a model some of whose units its source does not say (``"?"``): its numbers carry units that nobody knows.
 
     Raises
     ------
@@ -46,6 +47,8 @@ def check_model(model: Model) -> None:
       where: iv, output C: A / V
       repair: multiply by 1000[ng/mL/(mg/L)]
     """
+    if _is_unknown(model):
+        return
     time = _declared(model.time_unit, f"{model.name}, time unit")
     units: Units = {p.name: _declared(p.unit, f"{model.name}, parameter {p.name}") for p in model.parameters}
     units |= {s.name: _declared(s.unit, f"{model.name}, state {s.name}") for s in model.states}
@@ -67,6 +70,11 @@ def check_model(model: Model) -> None:
         _check_event(event, units, time, model.name)
 
 
+def _is_unknown(model: Model) -> bool:
+    parts = (*model.parameters, *model.states, *model.outputs)
+    return UNKNOWN in {model.time_unit, *(part.unit for part in parts)}
+
+
 def _check_labels(model: Model) -> None:
     for output in model.outputs:
         _declared(output.unit, f"{model.name}, output {output.name}")
@@ -85,6 +93,8 @@ def check_population(model: PopulationModel) -> None:
         Naming the equation, the unit it has, the unit it should have and a repair.
     """
     check_model(model.structural)
+    if _is_unknown(model.structural):
+        return
     units: Units = {name: unit("1") for name in model.eta_names}
     for item in (*model.fixed, *model.covariates):
         units[item.name] = _declared(item.unit, f"{model.name}, {item.name}")

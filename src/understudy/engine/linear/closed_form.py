@@ -52,7 +52,7 @@ def solve(problem: Problem, tolerances: Tolerances, jobs: int = 1) -> Solution:
     """
     if _grows_and_is_fed(problem):
         # What flows in evenly is written as the slowest decay of all, which growth is slower than.
-        from understudy.engine.matrix_exponential import solve as solve_by_exponential
+        from understudy.engine.linear.matrix_exponential import solve as solve_by_exponential
 
         return solve_by_exponential(problem, tolerances, jobs)
     system = system_of(problem)

@@ -151,6 +151,8 @@ def output_units(
 
 
 def _quotient(above: str, below: str) -> str:
+    if units.UNKNOWN in (above, below):
+        return units.UNKNOWN
     return above if below == "1" else units.unit_text(units.unit(above) / units.unit(below))
 
 

@@ -1,0 +1,23 @@
+$PROBLEM Phenobarbital in newborns
+$INPUT ID TIME EVID AMT DV WT APGR
+$DATA phenobarbital.csv IGNORE=@
+$SUBROUTINES ADVAN1 TRANS2
+$PK
+  TVCL = THETA(1)*WT
+  TVV = THETA(2)*WT
+  IF (APGR.LT.5) TVV = TVV*(1 + THETA(3))
+  CL = TVCL*EXP(ETA(1))
+  V = TVV*EXP(ETA(2))
+  S1 = V
+$ERROR
+  Y = F + F*EPS(1)
+$THETA
+  (0, 0.00469555) ; clearance per kg
+  (0, 0.984258)   ; volume per kg
+  (-0.99, 0.158920) ; volume, APGR below 5
+$OMEGA
+  0.0293508 ; clearance
+  0.0279060 ; volume
+$SIGMA 0.0132410
+$ESTIMATION METHOD=1 INTERACTION MAXEVAL=9999
+$COVARIANCE

@@ -1,0 +1,102 @@
+"""Fit: what an estimation found, whoever made it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Fit:
+    """Estimates of a population's parameters, with how sure they are.
+
+    Parameters
+    ----------
+    method : str
+        Of estimation, in words.
+    objective : float
+        Minus twice the log-likelihood on the scale of the method.
+    estimates : mapping of str to float
+    standard_errors : mapping of str to float
+        Not-a-number where a parameter was not estimated or its error is not known.
+    covariance : DataFrame, shape (parameters, parameters), or None
+        Of the estimates, rows and columns named as they are.
+    effects : DataFrame, shape (patients, random effects), or None
+        Each patient's random effects at their mode or mean.
+    status : str
+        How the estimation ended, in one sentence; empty where that is not known.
+    succeeded : bool or None
+        None where it is not known.
+    fixed : tuple of str
+        Parameters that were not estimated.
+    source : str
+        File, or how it was made.
+
+    Examples
+    --------
+    >>> fit = Fit("FOCEI", 586.276, {"THETA1": 0.0047}, {"THETA1": 0.0002}, succeeded=True)
+    >>> fit.interval("THETA1")
+    (0.004308, 0.005092)
+    """
+
+    method: str
+    objective: float
+    estimates: Mapping[str, float]
+    standard_errors: Mapping[str, float] = field(default_factory=dict)
+    covariance: pd.DataFrame | None = None
+    effects: pd.DataFrame | None = None
+    status: str = ""
+    succeeded: bool | None = None
+    fixed: tuple[str, ...] = ()
+    source: str = ""
+
+    def __post_init__(self) -> None:
+        for name in ("estimates", "standard_errors"):
+            object.__setattr__(self, name, MappingProxyType(dict(getattr(self, name))))
+
+    def interval(self, name: str) -> tuple[float, float]:
+        """95 % interval of an estimate, from its standard error and the normal distribution."""
+        error = self.standard_errors.get(name, np.nan)
+        # 1.96 is the normal distribution's 97.5 % point, to the digits that a standard error has.
+        return (
+            round(self.estimates[name] - 1.96 * error, 15),
+            round(self.estimates[name] + 1.96 * error, 15),
+        )
+
+    def table(self) -> pd.DataFrame:
+        """Estimate, standard error and relative standard error of every parameter that is not a fixed zero."""
+        import pandas as pd
+
+        names = [name for name, value in self.estimates.items() if value != 0 or name not in self.fixed]
+        values = np.array([self.estimates[name] for name in names], dtype=float)
+        errors = np.array([self.standard_errors.get(name, np.nan) for name in names], dtype=float)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            relative = errors / np.abs(values)
+        return pd.DataFrame(
+            {"estimate": values, "standard error": errors, "relative": relative},
+            index=pd.Index(names, name="name"),
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """Method, objective, estimates and how it ended, as JSON data; None where a number is not known."""
+        errors = {name: None if np.isnan(value) else value for name, value in self.standard_errors.items()}
+        told = {"method": self.method, "objective": self.objective, "status": self.status}
+        return told | {
+            "succeeded": self.succeeded,
+            "estimates": dict(self.estimates),
+            "standard_errors": errors,
+            "fixed": list(self.fixed),
+            "source": self.source,
+        }
+
+    def __repr__(self) -> str:
+        ended = self.status or {True: "succeeded", False: "failed", None: ""}[self.succeeded]
+        head = f"Fit by {self.method}: objective {self.objective:.6g}{f' ({ended})' if ended else ''}"
+        return f"{head}\n{self.table().to_string(float_format=lambda value: f'{value:.6g}', na_rep='')}"
