@@ -43,7 +43,7 @@ def begin(line, patient, y, p, r, peak, used):
             largest = max(largest, abs(line.event_value[event]))
         if kind == PROFILE:
             profiled = max(profiled, abs(line.event_value[event]))
-    seed = max(SEED * largest, PROFILE_SEED * profiled)
+    seed = max(SEED * (largest if largest > 0.0 else 1.0), PROFILE_SEED * profiled)
     least = min(patient, line.least.shape[0] - 1)
     for q in range(y.size):
         y[q], r[q] = line.start[patient, q], 0.0

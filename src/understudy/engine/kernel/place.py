@@ -77,7 +77,8 @@ def _seed(line, patient):
             largest = max(largest, abs(line.event_value[event]))
         if line.event_kind[event] == PROFILE:
             profiled = max(profiled, abs(line.event_value[event]))
-    return max(SEED * largest, PROFILE_SEED * profiled)
+    # Where all begins at nothing and nothing is given, as if it were one: some size a rise from zero must have.
+    return max(SEED * (largest if largest > 0.0 else 1.0), PROFILE_SEED * profiled)
 
 
 @inlined
