@@ -225,11 +225,6 @@ def test_an_unknown_engine_and_one_that_cannot_do_the_model():
         simulate(compartments(1, "transit"), regimen="1 mg", times=[1.0], engine="closed_form")
 
 
-def test_a_model_without_states():
-    with pytest.raises(SimulationError, match="no states"):
-        simulate(Model("empty", "h", {"a": 1.0}, {}, {}, outputs={"a": "a"}), times=[1.0])
-
-
 def test_doses_that_a_model_cannot_take_as_they_are_written():
     transit = compartments(1, "transit")
     with pytest.raises(SimulationError, match="absorption profile"):
