@@ -115,7 +115,8 @@ def test_interruption_leaves_no_traceback(study, tmp_path):
         running.send_signal(signal.SIGINT)
         printed, told = running.communicate(timeout=60)
     assert first == "Reading the study\n"
-    assert running.returncode == 130
+    # Python ends by the signal itself where it came within an `exec`, as of a class at import: 130 to a shell, too.
+    assert running.returncode in (130, -signal.SIGINT)
     assert printed == ""
     assert told.splitlines()[-1] == "Stopped."
     assert "Traceback" not in told

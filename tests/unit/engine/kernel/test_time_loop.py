@@ -102,7 +102,13 @@ def test_the_record_says_which_methods_were_used():
 def test_a_rise_from_nothing_like_a_power_of_time_begins(power, stiff):
     """A' = t^p from A = 0 is t^(p + 1) / (p + 1): relative to A itself no first step is short enough."""
     model = Model(
-        "rise", "h", {"p": power}, {"A": "1"}, {"A": "where(t > 0, t, 0) ** p"}, outputs={"A": "A"}, stiff=stiff
+        "rise",
+        "h",
+        {"p": power},
+        {"A": "1"},
+        {"A": "where(t > 0, t, 0) ** p"},
+        outputs={"A": "A"},
+        stiff=stiff,
     )
     times = np.array([0.1, 1.0, 10.0])
     found = simulate(model, times=times, engine="kernel", tolerances=Tolerances(1e-8, 1e-10))
