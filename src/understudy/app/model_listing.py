@@ -9,7 +9,7 @@ from understudy.app.model_card import card_json, show_card
 from understudy.app.model_list import list_json, matching, show_list
 from understudy.app.terminal import console, print_json
 from understudy.formats.flux_balance import FluxBalance
-from understudy.formats.load import format_of, load
+from understudy.formats.load import format_of, load, load_model
 from understudy.library.catalogue import entry, models, names
 
 
@@ -27,6 +27,7 @@ def show(name: str, as_json: bool) -> None:
         if isinstance(model, FluxBalance):
             print_json(model.to_json()) if as_json else show_network(model, console())
         else:
+            model = load_model(name)
             print_json(card_json(card, model)) if as_json else show_card(card, model, console())
         return
     found = matching(models(), name)

@@ -79,6 +79,7 @@ FORMATS = (
         "understudy.formats.antimony:read",
         "understudy.formats.antimony:write",
     ),
+    Format("PEtab", (".yaml", ".yml"), "", "understudy.formats.petab.reader:read"),
 )
 
 
@@ -89,7 +90,8 @@ def load(name: str | Path) -> Any:
     ----------
     name : str or path
         A name as `understudy.models` lists it, or the path of a file: Python (``.py``), which is run, so load only
-        files you trust; SBML (``.xml``, ``.sbml``); Antimony (``.ant``, ``.antimony``, ``.sb``).
+        files you trust; SBML (``.xml``, ``.sbml``); Antimony (``.ant``, ``.antimony``, ``.sb``); the YAML file of a
+        PEtab problem (``.yaml``, ``.yml``).
 
     Returns
     -------
