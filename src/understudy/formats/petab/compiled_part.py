@@ -72,6 +72,7 @@ def compile_part(part: Part, parameters: tuple[str, ...]) -> CompiledPart:
     FormatError
         For what is not defined, cannot be translated or is not supported: with file, row and column.
     """
+    _refuse_logarithms(part)
     changed = {change.target for e in part.experiments.values() for p in e.periods for change in p.changes}
     periods = max((_solutions(part, name) for name in part.experiments), default=1)
     model = prepare(part.model, (*parameters, *sorted(changed)), part.aliases, periods)
@@ -91,6 +92,15 @@ def compile_part(part: Part, parameters: tuple[str, ...]) -> CompiledPart:
         for k, measurement in enumerate(part.measurements)
     }
     return CompiledPart(part, model, names, outside, formulae, changes, overrides)
+
+
+def _refuse_logarithms(part: Part) -> None:
+    """Noise of the logarithm has no room for measurements at or below zero."""
+    for measurement in part.measurements:
+        if part.observables[measurement.observable].transformation != "lin" and measurement.value <= 0:
+            raise measurement.row.refuse(
+                "measurement", "it has no logarithm, and its noise is of that", "leave the row out"
+            )
 
 
 def _solutions(part: Part, name: str) -> int:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from understudy.core.errors import FormatError, SimulationError
+from understudy.core.errors import FormatError
 from understudy.core.expression import TIME
 from understudy.formats.petab.compiled_part import CompiledPart
 from understudy.formats.petab.noise import Fit, measure
@@ -171,12 +171,6 @@ def _part_likelihood(
 ) -> _PartLikelihood:
     theta = _theta(problem, part, values, wanted)
     passage = Passage(part.model, theta, *how)
-    if wanted and part.model.running.events:
-        raise SimulationError(
-            "there is no gradient where the solution sets off events",
-            place=part.model.file,
-            repair="take differences of log-likelihoods",
-        )
     seen = Run(part, Start(part, theta, len(wanted)), passage).measured()
     fit, slope, simulated = _fitted(part, theta, seen, len(wanted))
     names = list(part.part.experiments)

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from understudy.formats.petab.prior import FAMILIES, Prior, fault
 from understudy.formats.petab.table import Row, Table, as_number
@@ -45,9 +44,11 @@ class PetabParameter:
     prior: Prior | None = None
 
     def to_scale(self, value: float) -> float:
-        """A value on the parameter's scale."""
+        """A value on the parameter's scale; not-a-number where it has none there."""
         if self.scale == "lin":
             return value
+        if value <= 0:
+            return -math.inf if value == 0 else math.nan
         return math.log10(value) if self.scale == "log10" else math.log(value)
 
     def from_scale(self, scaled: float) -> float:
@@ -58,9 +59,7 @@ class PetabParameter:
 
     def slope(self, value: float) -> float:
         """How the value grows with the value on the scale."""
-        return value * {"lin": 1 / value if value else 0.0, "log": 1.0, "log10": math.log(10)}[self.scale] if (
-            self.scale != "lin"
-        ) else 1.0
+        return {"lin": 1.0, "log": value, "log10": value * math.log(10)}[self.scale]
 
     def log_prior(self, value: float) -> tuple[float, float]:
         """Logarithm of the prior's density, and how it grows with the value on the scale; zeros without a prior."""
@@ -92,11 +91,8 @@ def _read_v1(name: str, row: Row) -> PetabParameter:
     estimated = row.choice("estimate", ("1", "0", "1.0", "0.0")) in ("1", "1.0")
     scale = row.choice("parameterScale", SCALES, "lin")
     lower, upper = _bounds(row, estimated)
-    value = _nominal(row, estimated)
-    if estimated and scale != "lin" and value <= 0:
-        raise row.refuse("nominalValue", f"a parameter on the scale {scale} must be above zero", "give another")
-    found = PetabParameter(name, value, estimated, scale, lower, upper)
-    return PetabParameter(name, value, estimated, scale, lower, upper, _prior_v1(row, found) if estimated else None)
+    found = PetabParameter(name, _nominal(row, estimated), estimated, scale, lower, upper)
+    return replace(found, prior=_prior_v1(row, found)) if estimated else found
 
 
 def _read_v2(name: str, row: Row) -> PetabParameter:
@@ -120,22 +116,22 @@ def _bounds(row: Row, estimated: bool) -> tuple[float, float]:
     return lower, upper
 
 
-_V1 = {"uniform": "uniform", "normal": "normal", "laplace": "laplace"}
+_FAMILIES_V1 = ("uniform", "normal", "laplace", "logNormal", "logLaplace")
+_ON_SCALE = "parameterScale"
+_TYPES_V1 = (*_FAMILIES_V1, *(f"{_ON_SCALE}{name}" for name in ("Uniform", "Normal", "Laplace")))
 
 
 def _prior_v1(row: Row, parameter: PetabParameter) -> Prior | None:
-    words = [f"{prefix}{name}" for name in ("Uniform", "Normal", "Laplace") for prefix in ("parameterScale",)]
-    kind = row.choice("objectivePriorType", (*_V1, "logNormal", "logLaplace", *words), "none") if row.text(
-        "objectivePriorType"
-    ) else ""
-    if not kind:
+    column = "objectivePriorType"
+    if not row.text(column):
         return None
-    family = kind.removeprefix("parameterScale").removeprefix("log").lower()
-    on_scale = kind.startswith("parameterScale")
+    kind = row.choice(column, _TYPES_V1)
+    on_scale, logarithmic = kind.startswith(_ON_SCALE), kind.startswith("log")
+    family = kind.removeprefix(_ON_SCALE).removeprefix("log").lower()
     ends = (parameter.lower, parameter.upper)
-    given = tuple(map(parameter.to_scale, ends)) if on_scale else ends
-    numbers = _numbers(row, "objectivePriorParameters", family, given if family == "uniform" else ())
-    return Prior(family, numbers, kind.startswith("log"), on_scale)
+    bounds = tuple(map(parameter.to_scale, ends)) if on_scale else ends
+    numbers = _numbers(row, "objectivePriorParameters", family, bounds if family == "uniform" else ())
+    return Prior(family, numbers, logarithmic, on_scale)
 
 
 def _prior_v2(row: Row, bounds: tuple[float, float]) -> Prior | None:
@@ -150,11 +146,9 @@ def _prior_v2(row: Row, bounds: tuple[float, float]) -> Prior | None:
 
 
 def _with_uniform(parameter: PetabParameter) -> PetabParameter:
-    if not parameter.estimated or parameter.prior is not None:
+    if not parameter.estimated or parameter.prior is not None or not parameter.lower < parameter.upper:
         return parameter
-    ends = (parameter.lower, parameter.upper)
-    prior = Prior("uniform", ends) if all(map(math.isfinite, ends)) and ends[0] < ends[1] else None
-    return PetabParameter(parameter.name, parameter.value, True, "lin", *ends, prior)
+    return replace(parameter, prior=Prior("uniform", (parameter.lower, parameter.upper)))
 
 
 def _numbers(row: Row, column: str, family: str, otherwise: tuple[float, ...]) -> tuple[float, ...]:

@@ -62,7 +62,7 @@ class Prior:
 
     def _with_slope(self, value: float) -> tuple[float, float]:
         outside = self.within is not None and not self.within[0] <= value <= self.within[1]
-        if outside or (self.logarithmic and value <= 0):
+        if outside or not math.isfinite(value) or (self.logarithmic and value <= 0):
             return -math.inf, 0.0
         x = math.log(value) if self.logarithmic else value
         found, slope = FAMILIES[self.family].density(x, *self.numbers)
