@@ -6,7 +6,6 @@ The tolerances are each case's own.
 from pathlib import Path
 
 import pytest
-
 from benchmarks.sbml_case import run_case
 from benchmarks.sbml_suite import FOLDER, folders, run_suite
 

@@ -98,14 +98,14 @@ def _show(problem: PetabProblem, found: Likelihood) -> None:
 
 
 def _counts(problem: PetabProblem) -> str:
-    experiments = sum(len(part.experiments) for part in problem.parts)
-    counts = [
-        (problem.measurements, "measurement"),
-        (experiments, "experiment"),
-        (len(problem.estimated), "parameter to estimate"),
-    ]
-    told = [f"{n} {word if n == 1 else word.replace(' to', 's to') if ' ' in word else word + 's'}" for n, word in counts]
-    return f"PEtab {problem.version}: {told[0]} in {told[1]}, {told[2]}"
+    measured = _counted(problem.measurements, "measurement")
+    experiments = _counted(sum(len(part.experiments) for part in problem.parts), "experiment")
+    parameters = _counted(len(problem.estimated), "parameter")
+    return f"PEtab {problem.version}: {measured} in {experiments}, {parameters} to estimate"
+
+
+def _counted(count: int, word: str) -> str:
+    return f"{count:,} {word}{'' if count == 1 else 's'}"
 
 
 def _numbers(found: Likelihood) -> Iterator[tuple[str, str]]:

@@ -107,7 +107,9 @@ def _solutions(part: Part, name: str) -> int:
     """How many solutions an experiment takes, one after the other; more than one for a steady state."""
     periods = part.experiments[name].periods
     steady = any(period.begin == BEFORE for period in periods) or any(
-        measurement.time == float("inf") for measurement in part.measurements if measurement.experiment == name
+        measurement.time == float("inf")
+        for measurement in part.measurements
+        if measurement.experiment == name
     )
     return len(periods) + steady
 
@@ -206,7 +208,9 @@ class _FormulaReader:
         if observable.name in self.under_way:
             circle = " → ".join([*self.under_way, observable.name])
             cell = observable.formula
-            raise cell.row.refuse(cell.column, f"observables depend on one another: {circle}", "break the circle")
+            raise cell.row.refuse(
+                cell.column, f"observables depend on one another: {circle}", "break the circle"
+            )
         self.under_way.append(observable.name)
         found = self._with_observables(observable.formula, placeholders, {})
         self.under_way.pop()
@@ -217,7 +221,9 @@ class _FormulaReader:
     ) -> Expression:
         """A formula in which other observables are written out."""
         inside = dict(known)
-        for name in sorted(identifiers(cell.text) & self.part.observables.keys() - inside.keys() - self.names.keys()):
+        for name in sorted(
+            identifiers(cell.text) & self.part.observables.keys() - inside.keys() - self.names.keys()
+        ):
             inside[name] = self._observed(self.part.observables[name], placeholders)
         stand_ins = {name: f"observable_{k}_" for k, name in enumerate(inside)}
         # What is written in the formula's own table comes before the model's names.
@@ -242,7 +248,7 @@ def _placeholders(observable: PetabObservable, kind: str) -> tuple[str, ...]:
     numbers = {int(m[1]) for text in texts for name in identifiers(text) if (m := pattern.fullmatch(name))}
     cell = observable.noise if kind == "noise" else observable.formula
     if numbers != set(range(1, len(numbers) + 1)):
-        raise cell.row.refuse(cell.column, "its placeholders are not numbered from 1 on", "number them without gaps")
+        raise cell.row.refuse(
+            cell.column, "its placeholders are not numbered from 1 on", "number them without gaps"
+        )
     return tuple(f"{kind}Parameter{k}_{observable.name}" for k in sorted(numbers))
-
-

@@ -27,10 +27,14 @@ def file_list(path: Path, told: dict[str, Any], key: str, needed: bool = True) -
 def beside(path: Path, name: Any, key: str) -> Path:
     """A file by its name relative to the problem's."""
     if not isinstance(name, str) or not name.strip() or "\0" in name:
-        raise FormatError(f"{key}: {str(name)[:60]!r} is no file's name", place=path.name, repair="name a file")
+        raise FormatError(
+            f"{key}: {str(name)[:60]!r} is no file's name", place=path.name, repair="name a file"
+        )
     if "://" in name:
         raise FormatError(
-            f"{key}: {name[:100]} is an address", place=path.name, repair="download the file, and name it here"
+            f"{key}: {name[:100]} is an address",
+            place=path.name,
+            repair="download the file, and name it here",
         )
     return path.parent / name
 
@@ -43,5 +47,7 @@ def section(path: Path, given: Any, key: str) -> dict[str, Any]:
     FormatError
     """
     if not isinstance(given, dict):
-        raise FormatError(f"{key}: is missing, or no mapping", place=path.name, repair="write keys and values")
+        raise FormatError(
+            f"{key}: is missing, or no mapping", place=path.name, repair="write keys and values"
+        )
     return given

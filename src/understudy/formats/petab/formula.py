@@ -39,7 +39,7 @@ def _sign(x: Tree) -> Tree:
     return _SIGN.substitute({"x": Expression.from_tree(x)}).tree
 
 
-_TRIGONOMETRIC = "SIN COS TAN SEC CSC COT SINH COSH TANH SECH CSCH COTH".split()
+_TRIGONOMETRIC = ["SIN", "COS", "TAN", "SEC", "CSC", "COT", "SINH", "COSH", "TANH", "SECH", "CSCH", "COTH"]
 _FUNCTIONS: dict[str, tuple[int, int, Callable[..., Tree]]] = {
     "pow": OPERATIONS["FUNCTION_POWER"],
     "exp": OPERATIONS["FUNCTION_EXP"],
@@ -196,7 +196,8 @@ class _Reading:
         self.expect(")")
         if function not in _FUNCTIONS:
             raise FormatError(
-                f"{function!r} is no function of PEtab", repair=f"functions are {', '.join(sorted(_FUNCTIONS))}"
+                f"{function!r} is no function of PEtab",
+                repair=f"functions are {', '.join(sorted(_FUNCTIONS))}",
             )
         fewest, most, build = _FUNCTIONS[function]
         if not fewest <= len(arguments) <= most or (function == "piecewise" and len(arguments) % 2 == 0):

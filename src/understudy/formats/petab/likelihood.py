@@ -115,7 +115,8 @@ def log_likelihood(
     values = _values(problem, parameters or {})
     wanted = problem.estimated if gradient else ()
     parts = [
-        _part_likelihood(problem, part, values, wanted, (engine, tolerances, jobs)) for part in problem.compiled
+        _part_likelihood(problem, part, values, wanted, (engine, tolerances, jobs))
+        for part in problem.compiled
     ]
     fits = [part.fit for part in parts]
     total = float(sum(fit.log_density.sum() for fit in fits))
@@ -145,13 +146,17 @@ def _values(problem: PetabProblem, given: Mapping[str, float]) -> dict[str, floa
     unknown = sorted(given.keys() - problem.parameters.keys())
     if unknown:
         raise FormatError(
-            f"no parameter {unknown[0]!r}", place=problem.name, repair=f"parameters: {', '.join(problem.parameters)}"
+            f"no parameter {unknown[0]!r}",
+            place=problem.name,
+            repair=f"parameters: {', '.join(problem.parameters)}",
         )
     values = {name: float(given.get(name, each.value)) for name, each in problem.parameters.items()}
     for name, value in values.items():
         if not math.isfinite(value):
             raise FormatError(
-                f"the parameter {name} has no value", place=problem.name, repair="give it one, or a nominalValue"
+                f"the parameter {name} has no value",
+                place=problem.name,
+                repair="give it one, or a nominalValue",
             )
     return values
 
@@ -167,7 +172,11 @@ def _gradient(wanted: tuple[str, ...], parts: list[_PartLikelihood]) -> dict[str
 
 
 def _part_likelihood(
-    problem: PetabProblem, part: CompiledPart, values: Mapping[str, float], wanted: tuple[str, ...], how: tuple
+    problem: PetabProblem,
+    part: CompiledPart,
+    values: Mapping[str, float],
+    wanted: tuple[str, ...],
+    how: tuple,
 ) -> _PartLikelihood:
     theta = _theta(problem, part, values, wanted)
     passage = Passage(part.model, theta, *how)
@@ -224,7 +233,12 @@ def _fitted(
 
 
 def _known(
-    part: CompiledPart, theta: Known, seen: Snapshot, rows: np.ndarray, needed: frozenset[str], observable: str
+    part: CompiledPart,
+    theta: Known,
+    seen: Snapshot,
+    rows: np.ndarray,
+    needed: frozenset[str],
+    observable: str,
 ) -> Known:
     """What an observable's equations need at its measurements, placeholders too."""
     given = [part.overrides[k] for k in rows]

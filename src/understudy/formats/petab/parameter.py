@@ -98,7 +98,9 @@ def _read_v1(name: str, row: Row) -> PetabParameter:
 def _read_v2(name: str, row: Row) -> PetabParameter:
     estimated = row.choice("estimate", ("true", "false", "True", "False")) in ("true", "True")
     if row.text("parameterScale", "lin") != "lin":
-        raise row.refuse("parameterScale", "PEtab 2 has no scales", "remove the column, or name the version 1")
+        raise row.refuse(
+            "parameterScale", "PEtab 2 has no scales", "remove the column, or name the version 1"
+        )
     lower, upper = _bounds(row, estimated)
     prior = _prior_v2(row, (lower, upper)) if estimated else None
     return PetabParameter(name, _nominal(row, estimated), estimated, "lin", lower, upper, prior)
@@ -161,5 +163,3 @@ def _numbers(row: Row, column: str, family: str, otherwise: tuple[float, ...]) -
     if wrong:
         raise row.refuse(column, wrong, "correct the parameters of the prior")
     return numbers
-
-

@@ -227,7 +227,9 @@ class PetabProblem:
             )
         found = load_model(paths.pop())
         known = set(found.parameter_names)
-        values = {p.name: p.value for p in self.parameters.values() if p.name in known and math.isfinite(p.value)}
+        values = {
+            p.name: p.value for p in self.parameters.values() if p.name in known and math.isfinite(p.value)
+        }
         return found.with_values(**values)
 
     def __repr__(self) -> str:

@@ -47,7 +47,9 @@ def open_for_values(document: Any, wanted: Iterable[str], file: str) -> Opened:
         For something that a rule determines.
     """
     if (document.getLevel(), document.getVersion()) < (2, 2) and not document.setLevelAndVersion(3, 2, False):
-        raise FormatError("the model cannot be raised to SBML Level 3", place=file, repair="raise it, then try again")
+        raise FormatError(
+            "the model cannot be raised to SBML Level 3", place=file, repair="raise it, then try again"
+        )
     model = document.getModel()
     plain, switched = set(), {}
     for identifier in wanted:
@@ -129,7 +131,9 @@ def _is_plain(model: Any, element: Any) -> bool:
 def _changed_by_events(model: Any) -> set[str]:
     events = [model.getEvent(k) for k in range(model.getNumEvents())]
     return {
-        event.getEventAssignment(k).getVariable() for event in events for k in range(event.getNumEventAssignments())
+        event.getEventAssignment(k).getVariable()
+        for event in events
+        for k in range(event.getNumEventAssignments())
     }
 
 
@@ -141,7 +145,8 @@ def _switch(model: Any, element: Any, file: str) -> tuple[str, str]:
     rule = model.getRuleByVariable(identifier)
     if rule is not None and rule.isAssignment():
         raise Place.of(file, rule).refuse(
-            f"the problem gives {identifier} a value, which a rule determines", "change what the rule depends on"
+            f"the problem gives {identifier} a value, which a rule determines",
+            "change what the rule depends on",
         )
     value, given = _free(model, f"{identifier}_value"), _free(model, f"{identifier}_given")
     for name in (value, given):

@@ -37,7 +37,9 @@ class Start:
         table = [self.part.part.experiments[name].periods[period] for name in experiments]
         own.values[TIME] = np.array([each.begin if np.isfinite(each.begin) else 0.0 for each in table])
         self._put_theta(own, count)
-        outside = {name: [np.full(count, np.nan), np.zeros((count, self.directions))] for name in self.part.outside}
+        outside = {
+            name: [np.full(count, np.nan), np.zeros((count, self.directions))] for name in self.part.outside
+        }
         asked = [self.part.changes[name, period] for name in experiments]
         changes = [(row, change) for row, here in enumerate(asked) for change in here]
         if any(change[1].names for _, change in changes):
@@ -46,7 +48,9 @@ class Start:
             before.work_out(model.kept, {item.name for item in model.kept})
         else:
             before = own
-        found = [(row, target, self._value(before, row, value, cell)) for row, (target, value, cell) in changes]
+        found = [
+            (row, target, self._value(before, row, value, cell)) for row, (target, value, cell) in changes
+        ]
         for row, target, (value, slope) in found:
             self._give(own, outside, row, target, value, slope)
         own.work_out(model.kept, {item.name for item in model.kept})
@@ -76,7 +80,9 @@ class Start:
         for name in expression.names:
             source = self.theta if name in self.theta.values and name not in known.values else known
             if name not in source.values:
-                raise cell.row.refuse(cell.column, f"{name} has no value at the start", "use parameters and numbers")
+                raise cell.row.refuse(
+                    cell.column, f"{name} has no value at the start", "use parameters and numbers"
+                )
             pick = 0 if source is self.theta else row
             values[name] = np.asarray(source.values[name])[pick : pick + 1]
             if name in source.slopes:
@@ -84,7 +90,9 @@ class Start:
         value, slope = Known(values, slopes).of(expression)
         return float(np.ravel(value)[0]), np.zeros(self.directions) if slope is None else np.ravel(slope)
 
-    def _give(self, own: Known, outside: dict, row: int, target: str, value: float, slope: np.ndarray) -> None:
+    def _give(
+        self, own: Known, outside: dict, row: int, target: str, value: float, slope: np.ndarray
+    ) -> None:
         model, name = self.part.model, self.part.names[target]
         if not model.has(target):
             outside[name][0][row], outside[name][1][row] = value, slope
@@ -143,9 +151,7 @@ class Start:
                 one = fresh.take(np.array([row]))
                 known = one.known(self.part.model, self.theta, expression.names)
                 given.setdefault(target, {})[row] = self._value(known, 0, expression, cell)
-        going_on = replace(
-            now, table=fresh.table, table_slope=fresh.table_slope, outside=fresh.outside
-        )
+        going_on = replace(now, table=fresh.table, table_slope=fresh.table_slope, outside=fresh.outside)
         return self._moved(snapshot, going_on, given)
 
     def _moved(self, before: Snapshot, now: Snapshot, given: dict) -> Snapshot:

@@ -2,8 +2,8 @@
 
 They are followed through ever longer stretches of time until implicit Euler steps, ever longer too, lead to a point
 nearby at which nothing changes. Such steps leave alone what the equations conserve, which Newton's method would not
-(pseudo-transient continuation: Kelley, Keyes 1998, SIAM J Numer Anal 35:508-523, doi:10.1137/S0036142996304796). A point
-that small deviations would grow from is a pass, not a rest, and is left again.
+(pseudo-transient continuation: Kelley, Keyes 1998, SIAM J Numer Anal 35:508-523, doi:10.1137/S0036142996304796). A
+point that small deviations would grow from is a pass, not a rest, and is left again.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from understudy.formats.petab.passage import Passage
+from understudy.formats.petab.slope import Known
 from understudy.formats.petab.snapshot import Snapshot, joined
 
 # The first stretch, how much longer each is than the one before, and the last, in the model's unit of time.
@@ -99,7 +100,9 @@ def _rest(passage: Passage, snapshot: Snapshot, row: int, largest: np.ndarray) -
     growth = np.linalg.eigvals(rates.jacobian)
     if growth.real.max(initial=0.0) > _ROUNDING * np.abs(growth).max(initial=0.0):
         return None
-    return here.with_states(here.time, here.states, _rested_slope(rates, here.states_slope[0], step, size)[None])
+    return here.with_states(
+        here.time, here.states, _rested_slope(rates, here.states_slope[0], step, size)[None]
+    )
 
 
 def _rested_slope(rates: _Rates, slope: np.ndarray, step: float, size: np.ndarray) -> np.ndarray:
@@ -127,9 +130,7 @@ def _rates(passage: Passage, snapshot: Snapshot) -> _Rates:
     running = model.running
     wide = snapshot.states_slope.shape[-1]
     # Directions after the parameters': each state by itself.
-    table = np.concatenate(
-        [snapshot.table_slope, np.zeros((*snapshot.table_slope.shape[:2], count))], axis=2
-    )
+    table = np.concatenate([snapshot.table_slope, np.zeros((*snapshot.table_slope.shape[:2], count))], axis=2)
     states = np.concatenate([np.zeros((1, count, wide)), np.eye(count)[None]], axis=2)
     theta = _widened(passage.theta, count)
     outside = {
@@ -147,10 +148,10 @@ def _rates(passage: Passage, snapshot: Snapshot) -> _Rates:
     return _Rates(value, slope[:, wide:], slope[:, :wide])
 
 
-def _widened(theta, count: int):
-    from understudy.formats.petab.slope import Known
-
+def _widened(theta: Known, count: int) -> Known:
+    """The parameter table with directions in which it does not move."""
     slopes = {
-        name: np.concatenate([slope, np.zeros((len(slope), count))], axis=1) for name, slope in theta.slopes.items()
+        name: np.concatenate([slope, np.zeros((len(slope), count))], axis=1)
+        for name, slope in theta.slopes.items()
     }
     return Known(dict(theta.values), slopes)

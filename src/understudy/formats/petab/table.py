@@ -53,7 +53,9 @@ class Row:
         """A cell that names something new."""
         found = self.required(column)
         if not _IDENTIFIER.fullmatch(found):
-            raise self.refuse(column, "this is no identifier", "use letters, digits and _, not starting with a digit")
+            raise self.refuse(
+                column, "this is no identifier", "use letters, digits and _, not starting with a digit"
+            )
         return found
 
     def number(self, column: str, otherwise: float | None = None, infinite: bool = False) -> float:
@@ -70,7 +72,9 @@ class Row:
             return otherwise
         value = as_number(self.required(column))
         if value is None or not (infinite or math.isfinite(value)):
-            raise self.refuse(column, "this is no number" if value is None else "this must be finite", "give a number")
+            raise self.refuse(
+                column, "this is no number" if value is None else "this must be finite", "give a number"
+            )
         return value
 
     def choice(self, column: str, known: Iterable[str], otherwise: str = "") -> str:
@@ -123,7 +127,9 @@ class Table:
         for row in self.rows:
             name = row.identifier(column)
             if name in found:
-                raise row.refuse(column, f"it is defined before, in row {found[name].line}", "keep one of the rows")
+                raise row.refuse(
+                    column, f"it is defined before, in row {found[name].line}", "keep one of the rows"
+                )
             found[name] = row
         return found
 
@@ -222,7 +228,9 @@ def _text(path: Path) -> str:
     if b"\0" in content:
         line = content[: content.index(b"\0")].count(b"\n") + 1
         raise FormatError(
-            "a NUL byte: this is no text file", place=f"{path.name}, row {line}", repair="save it as text in UTF-8"
+            "a NUL byte: this is no text file",
+            place=f"{path.name}, row {line}",
+            repair="save it as text in UTF-8",
         )
     try:
         return content.decode("utf-8-sig")

@@ -47,15 +47,21 @@ def read(path: Path, told: dict[str, Any]) -> tuple[dict[str, PetabParameter], t
     parameters = read_parameters(read_tables(files, ("parameterId", "parameterScale", "estimate")), 1)
     problems = told.get("problems")
     if not isinstance(problems, list) or not problems:
-        raise FormatError("problems: is missing, or no list", place=path.name, repair="list at least one problem")
-    return parameters, tuple(_part(path, section(path, each, f"problems[{k}]")) for k, each in enumerate(problems))
+        raise FormatError(
+            "problems: is missing, or no list", place=path.name, repair="list at least one problem"
+        )
+    return parameters, tuple(
+        _part(path, section(path, each, f"problems[{k}]")) for k, each in enumerate(problems)
+    )
 
 
 def _part(path: Path, told: dict[str, Any]) -> Part:
     models = file_list(path, told, "sbml_files")
     if len(models) > 1:
         raise FormatError(
-            f"a problem has {len(models)} SBML files", place=path.name, repair="write one problem for each of them"
+            f"a problem has {len(models)} SBML files",
+            place=path.name,
+            repair="write one problem for each of them",
         )
     conditions = read_tables(file_list(path, told, "condition_files"), ("conditionId",))
     observables = read_tables(
@@ -76,7 +82,9 @@ def _part(path: Path, told: dict[str, Any]) -> Part:
 
 
 def _observable(name: str, row: Row) -> PetabObservable:
-    formula, noise = (Cell(row.required(column), row, column) for column in ("observableFormula", "noiseFormula"))
+    formula, noise = (
+        Cell(row.required(column), row, column) for column in ("observableFormula", "noiseFormula")
+    )
     distribution = row.choice("noiseDistribution", _DISTRIBUTIONS, "normal")
     return PetabObservable(
         name, formula, noise, distribution, row.choice("observableTransformation", _TRANSFORMATIONS, "lin")

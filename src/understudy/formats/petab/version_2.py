@@ -111,7 +111,9 @@ def _model(row: Row, models: dict[str, Path]) -> str:
 
 
 def _observable(name: str, row: Row) -> PetabObservable:
-    formula, noise = (Cell(row.required(column), row, column) for column in ("observableFormula", "noiseFormula"))
+    formula, noise = (
+        Cell(row.required(column), row, column) for column in ("observableFormula", "noiseFormula")
+    )
     if row.text("observableTransformation", "lin") != "lin":
         raise row.refuse("observableTransformation", "PEtab 2 has no transformations", "use log-normal noise")
     kind = row.choice("noiseDistribution", _DISTRIBUTIONS, "normal")
@@ -145,7 +147,9 @@ def _experiments(
             raise row.refuse("conditionId", "there is no such condition", f"conditions are {known or 'none'}")
         for change in changes.get(condition, ()):
             if any(each.target == change.target for each in here):
-                raise row.refuse("conditionId", f"{change.target} is changed twice at once", "keep one change")
+                raise row.refuse(
+                    "conditionId", f"{change.target} is changed twice at once", "keep one change"
+                )
             here.append(change)
     found = {
         name: Experiment(name, tuple(Period(begin, tuple(periods[begin])) for begin in sorted(periods)))
@@ -154,7 +158,9 @@ def _experiments(
     return {"": _AS_IT_IS, **found}
 
 
-def _changes(path: Path, told: dict[str, Any], parameters: dict[str, PetabParameter]) -> dict[str, list[Change]]:
+def _changes(
+    path: Path, told: dict[str, Any], parameters: dict[str, PetabParameter]
+) -> dict[str, list[Change]]:
     table = read_tables(
         file_list(path, told, "condition_files", needed=False), ("conditionId", "targetId", "targetValue")
     )
@@ -197,6 +203,8 @@ def _measurement(
     time, periods = row.number("time", infinite=True), experiments[experiment].periods
     first = next((period.begin for period in periods if period.begin != BEFORE), math.inf)
     if time < first:
-        repair = f"give a time from {first:g} on" if first < math.inf else "give inf, or the experiment a period"
+        repair = (
+            f"give a time from {first:g} on" if first < math.inf else "give inf, or the experiment a period"
+        )
         raise row.refuse("time", "nothing is simulated then", repair)
     return Measurement(row, observable, experiment, time, row.number("measurement"))

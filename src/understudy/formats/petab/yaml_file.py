@@ -31,7 +31,8 @@ def read_yaml(path: Path) -> dict[str, Any]:
         from yaml import SafeLoader, YAMLError
     except ImportError:
         raise MissingExtraError(
-            "PEtab problems are read with PyYAML, which is not installed", repair='pip install "understudy[petab]"'
+            "PEtab problems are read with PyYAML, which is not installed",
+            repair='pip install "understudy[petab]"',
         ) from None
     try:
         _check_events(SafeLoader(text), path)
@@ -42,10 +43,14 @@ def read_yaml(path: Path) -> dict[str, Any]:
         cause = getattr(error, "problem", None) or " ".join(str(error).split())[:200]
         raise FormatError(f"the file is not YAML: {cause}", place=place, repair="correct the file") from None
     except (ValueError, RecursionError) as error:
-        raise FormatError(f"the file is not YAML: {error}"[:200], place=path.name, repair="correct it") from None
+        raise FormatError(
+            f"the file is not YAML: {error}"[:200], place=path.name, repair="correct it"
+        ) from None
     if not isinstance(found, dict):
         raise FormatError(
-            "the file holds no mapping", place=path.name, repair="begin with format_version: and the tables' files"
+            "the file holds no mapping",
+            place=path.name,
+            repair="begin with format_version: and the tables' files",
         )
     return found
 
@@ -56,7 +61,9 @@ def _text(path: Path) -> str:
     size = path.stat().st_size
     if size > _MOST_BYTES:
         raise FormatError(
-            f"the file has {size:,} bytes", place=path.name, repair="give the YAML file that lists a problem's tables"
+            f"the file has {size:,} bytes",
+            place=path.name,
+            repair="give the YAML file that lists a problem's tables",
         )
     try:
         return path.read_bytes().decode("utf-8-sig")
@@ -79,5 +86,7 @@ def _check_events(loader: Any, path: Path) -> None:
             raise FormatError("the file is nested too deeply", place=place, repair="list the files flatly")
         if aliases > _MOST_ALIASES:
             raise FormatError(
-                f"the file refers to its own parts more than {_MOST_ALIASES} times", place=place, repair="write them out"
+                f"the file refers to its own parts more than {_MOST_ALIASES} times",
+                place=place,
+                repair="write them out",
             )

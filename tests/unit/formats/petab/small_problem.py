@@ -111,7 +111,9 @@ def write(folder: Path, version: int, model: str | Mapping[str, str] = CONVERSIO
     return path
 
 
-def problem(folder: Path, version: int, model: str | Mapping[str, str] = CONVERSION, **tables: str) -> PetabProblem:
+def problem(
+    folder: Path, version: int, model: str | Mapping[str, str] = CONVERSION, **tables: str
+) -> PetabProblem:
     """A small problem, read."""
     return read(write(folder, version, model, **tables))
 

@@ -15,6 +15,10 @@ from understudy.formats.petab.yaml_file import read_yaml
 pytest.importorskip("libsbml")
 pytest.importorskip("yaml")
 
+OBSERVABLE, TARGET = "row 3, column observableId", "row 2, column targetId"
+CIRCLE = "row 2, column observableFormula"
+HEAD_2 = "format_version: 2.0.0\nparameter_files: [parameters.tsv]\n"
+
 
 def refused(folder, version, told, place, **tables):
     """The problem cannot be evaluated, and the error says so there."""
@@ -28,7 +32,7 @@ def refused(folder, version, told, place, **tables):
 @pytest.mark.parametrize(
     ("name", "old", "new", "told", "place"),
     [
-        ("measurements", "obs_a c0 0.1", "obs_x c0 0.1", "no such observable (value 'obs_x')", "row 3, column observableId"),
+        ("measurements", "obs_a c0 0.1", "obs_x c0 0.1", "no such observable (value 'obs_x')", OBSERVABLE),
         ("measurements", "c0 0.1", "c1 0.1", "no such condition", "row 3, column simulationConditionId"),
         ("measurements", "0.1 10", "high 10", "no number (value 'high')", "row 3, column measurement"),
         ("measurements", "0.1 10", ". 10", "the cell is empty", "row 3, column measurement"),
@@ -45,7 +49,7 @@ def refused(folder, version, told, place, **tables):
         ("parameters", "k2 lin", "k2 cube", "this is not supported", "row 3, column parameterScale"),
         ("parameters", "0.6 1", "0.6 yes", "this is not supported", "row 3, column estimate"),
         ("parameters", "0.01 10 0.6", "10 0.01 0.6", "above the upper one", "row 3, column lowerBound"),
-        ("conditions", "conditionId\n        c0", "conditionId nobody\nc0 3", "nobody is no parameter", "row 2, column nobody"),
+        ("conditions", "conditionId\n        c0", "conditionId nobody\nc0 3", "nobody is no", "row 2, column nobody"),
         ("conditions", "conditionId\n        c0", "conditionId k2\nc0 who", "'who' is not defined", "row 2, column k2"),
     ],
 )  # fmt: skip
@@ -72,12 +76,12 @@ EXPERIMENTS = {
         ("experiments", "e 0 one", "e 0 two", "no such condition", "row 2, column conditionId"),
         ("experiments", "e 0 one", "e inf one", "a period cannot begin then", "row 2, column time"),
         ("experiments", "e 0 one", "e 0 one\ne 0 one", "k1 is changed twice at once", "row 3, column conditionId"),
-        ("conditions", "k1 0.3", "k2 0.3", "a parameter of the parameter table cannot change", "row 2, column targetId"),
+        ("conditions", "k1 0.3", "k2 0.3", "a parameter of the parameter table cannot change", TARGET),
         ("conditions", "k1 0.3", "nobody 0.3", "nobody is no parameter", "row 2, column targetId"),
         ("conditions", "k1 0.3", "k1 0.3\none k1 3", "it is changed twice", "row 3, column targetId"),
         ("conditions", "k1 0.3", "k1 A", "A has no value at the start", "row 2, column targetValue"),
         ("parameters", "0.6 true", "0.6 maybe", "this is not supported", "row 2, column estimate"),
-        ("observables", "A 0.5", "other+A 0.5\nother obs_a 1", "observables depend on one another", "row 2, column observableFormula"),
+        ("observables", "A 0.5", "other+A 0.5\nother obs_a 1", "observables depend on one another", CIRCLE),
     ],
 )  # fmt: skip
 def test_tables_of_version_2(tmp_path, name, old, new, told, place):
@@ -140,14 +144,14 @@ def test_values_that_are_missing_or_unknown(tmp_path):
         ("format_version: 1\n", "parameter_file: is missing", "problem.yaml"),
         ("format_version: 1\nparameter_file: {a: 1}\n", "parameter_file: is no list of files", "problem.yaml"),
         ("format_version: 1\nparameter_file: https://x.org/p.tsv\n", "is an address", "problem.yaml"),
-        ("format_version: 2.0.0\nparameter_files: [parameters.tsv]\n", "model_files: is missing", "problem.yaml"),
+        (HEAD_2, "model_files: is missing", "problem.yaml"),
         (
-            "format_version: 2.0.0\nparameter_files: [parameters.tsv]\nextensions: {sciml: {version: 1, required: true}}\n",
+            HEAD_2 + "extensions: {sciml: {version: 1, required: true}}\n",
             "the problem needs the extension sciml",
             "problem.yaml",
         ),
         (
-            "format_version: 2.0.0\nparameter_files: [parameters.tsv]\nmodel_files: {m: {location: m.bngl, language: bngl}}\n",
+            HEAD_2 + "model_files: {m: {location: m.bngl, language: bngl}}\n",
             "the model m is in 'bngl'",
             "problem.yaml",
         ),

@@ -68,7 +68,7 @@ def test_values(text, expected):
         ("foo(a)", "'foo' is no function of PEtab"),
         ("sqrt(a, b)", "sqrt is given 2 arguments"),
         ("piecewise(a, b)", "piecewise is given 2 arguments"),
-        ("__import__('os')", "at \"'\""),
+        ("__import__('os')", 'at "\'"'),
         ("a.b", "at '.', character 2"),
         ("(" * 500 + "a" + ")" * 500, "nested too deeply"),
         ("-" * 500 + "a", "nested too deeply"),

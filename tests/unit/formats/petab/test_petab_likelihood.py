@@ -15,7 +15,9 @@ def test_the_smallest_problem(tmp_path):
     found = problem(tmp_path, 1).log_likelihood()
     expected = normal(0.7, level(0), 0.5) + normal(0.1, level(10), 0.5)
     assert found.log_likelihood == pytest.approx(expected, **EXACT)
-    assert found.chi_square == pytest.approx(((0.7 - level(0)) / 0.5) ** 2 + ((0.1 - level(10)) / 0.5) ** 2, **EXACT)
+    assert found.chi_square == pytest.approx(
+        ((0.7 - level(0)) / 0.5) ** 2 + ((0.1 - level(10)) / 0.5) ** 2, **EXACT
+    )
     assert found.log_prior is None
     assert found.log_posterior is None
     assert float(found) == found.log_likelihood

@@ -50,7 +50,9 @@ def test_slopes(family, logarithmic):
 
 def test_logarithmic_densities():
     expected = stats.lognorm(s=0.5, scale=np.exp(0.3))
-    assert Prior("normal", (0.3, 0.5), True).log_density(2.0) == pytest.approx(expected.logpdf(2.0), rel=1e-12)
+    assert Prior("normal", (0.3, 0.5), True).log_density(2.0) == pytest.approx(
+        expected.logpdf(2.0), rel=1e-12
+    )
     cut = Prior("normal", (0.3, 0.5), True, within=(0.0, 3.0))
     assert cut.log_density(2.0) == pytest.approx(expected.logpdf(2.0) - expected.logcdf(3.0), rel=1e-12)
     assert cut.log_density(-1.0) == -math.inf
@@ -67,7 +69,10 @@ def test_scales_go_there_and_back():
     assert PetabParameter("k", 0.0, True, "log").to_scale(0.0) == -math.inf
 
 
-HEAD = "parameterId parameterScale lowerBound upperBound nominalValue estimate objectivePriorType objectivePriorParameters"
+HEAD = (
+    "parameterId parameterScale lowerBound upperBound nominalValue estimate "
+    "objectivePriorType objectivePriorParameters"
+)
 
 
 @pytest.mark.parametrize(
@@ -84,7 +89,9 @@ HEAD = "parameterId parameterScale lowerBound upperBound nominalValue estimate o
     ],
 )
 def test_priors_of_version_1(tmp_path, scale, kind, numbers, expected):
-    rows = f"{HEAD}\nk1 {scale} 0.01 10 0.8 1 {kind} {numbers}\nk2 lin 0 10 0.6 1 . .\nx lin . . 2 0 normal 0;1"
+    rows = (
+        f"{HEAD}\nk1 {scale} 0.01 10 0.8 1 {kind} {numbers}\nk2 lin 0 10 0.6 1 . .\nx lin . . 2 0 normal 0;1"
+    )
     found = problem(tmp_path, 1, parameters=rows).log_likelihood()
     assert found.log_prior == pytest.approx(expected, rel=1e-12)
     assert found.log_posterior == pytest.approx(found.log_likelihood + expected, rel=1e-12)
