@@ -109,11 +109,16 @@ def _counted(count: int, word: str) -> str:
 
 
 def _numbers(found: Likelihood) -> Iterator[tuple[str, str]]:
-    yield "log-likelihood", f"{found.log_likelihood:.8g}"
-    yield "chi-square", f"{found.chi_square:.8g}"
-    if found.log_prior is not None:
-        yield "log-prior", f"{found.log_prior:.8g}"
-        yield "log-posterior, unnormalised", f"{found.log_posterior:.8g}"
+    yield "log-likelihood", _digits(found.log_likelihood)
+    yield "chi-square", _digits(found.chi_square)
+    if found.log_prior is not None and found.log_posterior is not None:
+        yield "log-prior", _digits(found.log_prior)
+        yield "log-posterior, unnormalised", _digits(found.log_posterior)
+
+
+def _digits(value: float) -> str:
+    """A number to be compared with other programs' in all digits that solving gives."""
+    return "–" if math.isnan(value) else f"{value:.8g}"
 
 
 def _pairs(rows: list[tuple[str, str]]) -> Table:
@@ -144,7 +149,7 @@ def _measurements(problem: PetabProblem, found: Likelihood) -> Table:
         [f"{each.time:g}" for each in measured],
         values[: len(measured)],
         values[len(measured) :],
-        [f"{value:.2f}" for value in found.residuals[: len(measured)]],
+        [f"{value:.2f}" if math.isfinite(value) else "–" for value in found.residuals[: len(measured)]],
     )
     for row in zip(*columns, strict=True):
         table.add_row(*row)

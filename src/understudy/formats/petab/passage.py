@@ -95,6 +95,13 @@ class Passage:
         for k, kind in enumerate(kinds):
             yield _with_truth(running, tuple(bool(each) for each in kind)), np.flatnonzero(which.ravel() == k)
 
+    def _undefined(self, start: Snapshot, row: int) -> str:
+        """What has no value where an experiment starts; empty where all has."""
+        values = dict(zip(self.model.columns, start.table[row], strict=True))
+        values |= dict(zip(self.model.states, start.states[row], strict=True))
+        lost = [name for name, value in values.items() if not np.isfinite(value)]
+        return f"{', '.join(lost[:5])} has no finite value at the start" if lost else ""
+
     def _solved(
         self, model: Model, start: Snapshot, looks: list[np.ndarray], own: np.ndarray
     ) -> list[Snapshot]:
@@ -113,7 +120,8 @@ class Passage:
             for k, name in enumerate(names):
                 slopes[:, k, moving] = answer.sensitivities[name]
         for place in np.flatnonzero(answer.solution.status != OK):
-            self.failures[int(own[place])] = SENTENCES[int(answer.solution.status[place])]
+            undefined = self._undefined(start, int(place))
+            self.failures[int(own[place])] = undefined or SENTENCES[int(answer.solution.status[place])]
         ends = np.cumsum([each.size for each in looks])[:-1]
         parts = zip(looks, np.split(states, ends), np.split(slopes, ends), strict=True)
         return [
