@@ -7,10 +7,11 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from understudy.core.errors import ExpressionError, FormatError
-from understudy.core.expression import Expression, check_name
+from understudy.core.expression import Expression
 from understudy.formats.petab.formula import identifiers, read_formula
 from understudy.formats.petab.prepared_model import PreparedModel, prepare
 from understudy.formats.petab.problem import BEFORE, Cell, Measurement, Part, PetabObservable
+from understudy.formats.sbml.names import Names
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,24 +118,12 @@ def _solutions(part: Part, name: str) -> int:
 def _all_names(model: PreparedModel, others: Iterable[str]) -> dict[str, str]:
     """Names of equations by identifier; what is no part of the model gets one that the model has not."""
     names = dict(model.names)
-    taken = {*model.columns, *model.states, *(item.name for item in model.own.assignments), *names.values()}
+    assigned = (item.name for item in model.own.assignments)
+    free = Names([*model.columns, *model.states, *assigned, *names.values()])
     for identifier in others:
-        if identifier in names:
-            continue
-        name = identifier
-        while name in taken or not _is_usable(name):
-            name += "_"
-        taken.add(name)
-        names[identifier] = name
+        if identifier not in names:
+            names[identifier] = free.fresh(identifier)
     return names
-
-
-def _is_usable(name: str) -> bool:
-    try:
-        check_name(name)
-    except ExpressionError:
-        return False
-    return True
 
 
 def _refuse_unknown_targets(

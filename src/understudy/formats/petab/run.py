@@ -10,6 +10,7 @@ import numpy as np
 
 from understudy.formats.petab.compiled_part import CompiledPart
 from understudy.formats.petab.passage import Passage
+from understudy.formats.petab.period_change import PeriodChange
 from understudy.formats.petab.problem import BEFORE
 from understudy.formats.petab.snapshot import Snapshot, joined
 from understudy.formats.petab.start import Start
@@ -115,7 +116,7 @@ class Run:
                 parts.append(self.start.begin(group, period))
                 continue
             before = joined([going[name][0] for name in group])
-            parts.append(self.start.change(before, group, period))
+            parts.append(PeriodChange(self.start).apply(before, group, period))
             truths += [going[name][1] for name in group]
         back = [order.index(name) for name in names]
         truth = None if not truths or truths[0] is None else np.concatenate(truths)[back]

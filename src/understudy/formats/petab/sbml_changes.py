@@ -6,6 +6,7 @@ assignments then follows from the value given.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -58,9 +59,6 @@ def open_for_values(document: Any, wanted: Iterable[str], file: str) -> Opened:
             continue
         if _is_plain(model, element):
             plain.add(identifier)
-            if element.getElementName() == "parameter" and not element.isSetValue():
-                # It has no value of its own: the problem gives it one.
-                element.setValue(0.0)
         else:
             switched[identifier] = _switch(model, element, file)
     return Opened(frozenset(plain), switched)
@@ -125,7 +123,17 @@ def _is_plain(model: Any, element: Any) -> bool:
     determined = model.getInitialAssignmentBySymbol(identifier) or model.getRuleByVariable(identifier)
     algebraic = any(model.getRule(k).isAlgebraic() for k in range(model.getNumRules()))
     changed = identifier in _changed_by_events(model) or (algebraic and not element.getConstant())
-    return element.getElementName() in ("parameter", "compartment") and not determined and not changed
+    return not determined and not changed and math.isfinite(_own_number(element))
+
+
+def _own_number(element: Any) -> float:
+    """The number that a parameter or compartment says it is; not-a-number where it is something else, or says none."""
+    kind = element.getElementName()
+    if kind == "parameter":
+        return element.getValue() if element.isSetValue() else math.nan
+    if kind == "compartment":
+        return element.getSize() if element.isSetSize() or element.getLevel() == 1 else math.nan
+    return math.nan
 
 
 def _changed_by_events(model: Any) -> set[str]:
@@ -156,9 +164,9 @@ def _switch(model: Any, element: Any, file: str) -> tuple[str, str]:
     if assignment is None:
         assignment = model.createInitialAssignment()
         assignment.setSymbol(identifier)
-    math = libsbml.parseL3Formula(f"piecewise({value}, {given} > 0, 0)")
-    math.replaceChild(2, own, True)
-    assignment.setMath(math)
+    start = libsbml.parseL3Formula(f"piecewise({value}, {given} > 0, 0)")
+    start.replaceChild(2, own, True)
+    assignment.setMath(start)
     return value, given
 
 
@@ -174,10 +182,8 @@ def _own_start(model: Any, element: Any) -> Any:
 
 def _start_text(model: Any, element: Any) -> str:
     kind = element.getElementName()
-    if kind == "parameter":
-        return _number(element.getValue()) if element.isSetValue() else "notanumber"
-    if kind == "compartment":
-        return _number(element.getSize()) if element.isSetSize() else "notanumber"
+    if kind in ("parameter", "compartment"):
+        return _number(_own_number(element))
     if kind == "speciesReference":
         return _number(element.getStoichiometry())
     volume = element.getCompartment()
@@ -193,7 +199,7 @@ def _start_text(model: Any, element: Any) -> str:
 
 
 def _number(value: float) -> str:
-    return f"({value!r})" if value == value else "notanumber"
+    return f"({value!r})" if math.isfinite(value) else "notanumber"
 
 
 def _add_parameter(model: Any, name: str, value: float) -> None:

@@ -46,6 +46,17 @@ class Snapshot:
             {name: (value[rows], slope[rows]) for name, (value, slope) in self.outside.items()},
         )
 
+    def copied(self) -> Snapshot:
+        """The same, in arrays of its own."""
+        return Snapshot(
+            self.time.copy(),
+            self.table.copy(),
+            self.table_slope.copy(),
+            self.states.copy(),
+            self.states_slope.copy(),
+            {name: (value.copy(), slope.copy()) for name, (value, slope) in self.outside.items()},
+        )
+
     def with_states(self, time: np.ndarray, states: np.ndarray, slope: np.ndarray) -> Snapshot:
         """The same experiments at another time."""
         return replace(self, time=time, states=states, states_slope=slope)

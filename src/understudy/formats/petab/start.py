@@ -1,20 +1,23 @@
-"""Start: what experiments begin with, and what changes where a new period begins."""
+"""Start: what experiments begin with, by the parameter table, the first period's changes and the model."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
 from understudy.core.expression import TIME
 from understudy.formats.petab.compiled_part import CompiledPart
+from understudy.formats.petab.new_value import NewValue, asked_names, new_values
 from understudy.formats.petab.slope import Known
 from understudy.formats.petab.snapshot import Snapshot
+
+Outside = dict[str, tuple[np.ndarray, np.ndarray]]
 
 
 @dataclass(frozen=True, eq=False)
 class Start:
-    """Begins experiments and their periods.
+    """Begins experiments.
 
     Parameters
     ----------
@@ -29,185 +32,82 @@ class Start:
     directions: int
 
     def begin(self, experiments: list[str], period: int) -> Snapshot:
-        """Experiments at the beginning of a period, as the model and the period's changes say."""
-        model, count = self.part.model, len(experiments)
-        own = Known({TIME: np.zeros(count)})
-        for parameter in model.own.parameters:
-            own.put(parameter.name, np.full(count, parameter.value))
-        table = [self.part.part.experiments[name].periods[period] for name in experiments]
-        own.values[TIME] = np.array([each.begin if np.isfinite(each.begin) else 0.0 for each in table])
-        self._put_theta(own, count)
-        outside = {
-            name: [np.full(count, np.nan), np.zeros((count, self.directions))] for name in self.part.outside
+        """Experiments at the beginning of a period, as if it were their first."""
+        own, count = self._model_values(experiments, period), len(experiments)
+        outside: Outside = {
+            name: (np.full(count, np.nan), np.zeros((count, self.directions))) for name in self.part.outside
         }
-        asked = [self.part.changes[name, period] for name in experiments]
-        changes = [(row, change) for row, here in enumerate(asked) for change in here]
-        if any(change[1].names for _, change in changes):
-            # They may use what the model says of itself.
-            before = Known(dict(own.values), dict(own.slopes))
-            before.work_out(model.kept, {item.name for item in model.kept})
-        else:
-            before = own
-        found = [
-            (row, target, self._value(before, row, value, cell)) for row, (target, value, cell) in changes
-        ]
-        for row, target, (value, slope) in found:
-            self._give(own, outside, row, target, value, slope)
-        own.work_out(model.kept, {item.name for item in model.kept})
+        known = self._usable(own, asked_names(self.part, experiments, period), count)
+        for new in [*new_values(self.part, experiments, period, known, self.directions)]:
+            self._give(own, outside, new)
+        own.work_out(self.part.model.kept, {item.name for item in self.part.model.kept})
         return self._snapshot(own, outside, count)
 
-    def _put_theta(self, own: Known, count: int) -> None:
-        for identifier, name in self.part.names.items():
-            if name not in self.theta.values or not self.part.model.has(identifier):
-                continue
-            value, slope = self.theta.values[name], self.theta.slopes.get(name)
-            wide = None if slope is None else np.broadcast_to(slope, (count, self.directions))
-            for column, filled in self._columns(identifier):
-                own.put(column, np.full(count, float(value[0]) if filled else 1.0), wide if filled else None)
+    def _model_values(self, experiments: list[str], period: int) -> Known:
+        """Parameters of the model: its own values, or the parameter table's."""
+        count, part = len(experiments), self.part
+        begins = [part.part.experiments[name].periods[period].begin for name in experiments]
+        own = Known({TIME: np.array([begin if np.isfinite(begin) else 0.0 for begin in begins])})
+        for parameter in part.model.own.parameters:
+            own.put(parameter.name, np.full(count, parameter.value))
+        rows = np.arange(count)
+        for identifier, name in part.names.items():
+            if name in self.theta.values and part.model.has(identifier):
+                value, slope = self._everywhere(name, count)
+                self._give(own, {}, NewValue(identifier, rows, value, slope))
+        return own
 
-    def _columns(self, target: str) -> list[tuple[str, bool]]:
-        """Parameters that give a target its start, and whether each is the value; else it is that one is given."""
-        model = self.part.model
-        identifier = model.identifier(target)
-        if identifier in model.opened.plain:
-            return [(self.part.names[target], True)]
-        value, given = model.opened.switched[identifier]
-        return [(value, True), (given, False)]
+    def _everywhere(self, name: str, count: int) -> tuple[np.ndarray, np.ndarray]:
+        """A parameter of the table in every experiment."""
+        slope = self.theta.slopes.get(name, np.zeros((1, self.directions)))
+        return (
+            np.broadcast_to(self.theta.values[name], count),
+            np.broadcast_to(slope, (count, self.directions)),
+        )
 
-    def _value(self, known: Known, row: int, expression, cell) -> tuple[float, np.ndarray]:
-        """The new value of a target in one experiment, with its slope."""
-        values, slopes = {}, {}
-        for name in expression.names:
-            source = self.theta if name in self.theta.values and name not in known.values else known
-            if name not in source.values:
-                raise cell.row.refuse(
-                    cell.column, f"{name} has no value at the start", "use parameters and numbers"
-                )
-            pick = 0 if source is self.theta else row
-            values[name] = np.asarray(source.values[name])[pick : pick + 1]
-            if name in source.slopes:
-                slopes[name] = source.slopes[name][pick : pick + 1]
-        value, slope = Known(values, slopes).of(expression)
-        return float(np.ravel(value)[0]), np.zeros(self.directions) if slope is None else np.ravel(slope)
+    def _usable(self, own: Known, needed: set[str], count: int) -> Known:
+        """What new values may be made of: the parameter table, and what the model says of its own parameters."""
+        known = Known(dict(own.values), dict(own.slopes))
+        known.work_out(self.part.model.kept, needed)
+        for name in needed & self.theta.values.keys() - known.values.keys():
+            known.put(name, *self._everywhere(name, count))
+        return known
 
-    def _give(
-        self, own: Known, outside: dict, row: int, target: str, value: float, slope: np.ndarray
-    ) -> None:
-        model, name = self.part.model, self.part.names[target]
-        if not model.has(target):
-            outside[name][0][row], outside[name][1][row] = value, slope
+    def _give(self, own: Known, outside: Outside, new: NewValue) -> None:
+        """Set a target, which the model or else a formula has."""
+        model, name = self.part.model, self.part.names[new.target]
+        if not model.has(new.target):
+            outside[name][0][new.rows], outside[name][1][new.rows] = new.value, new.slope
             return
-        for column, filled in self._columns(target):
-            values = np.array(own.values[column])
-            values[row] = value if filled else 1.0
-            slopes = np.array(own.slopes.get(column, np.zeros((values.size, self.directions))))
-            slopes[row] = slope if filled else 0.0
-            own.put(column, values, slopes)
+        identifier = model.identifier(new.target)
+        if identifier in model.opened.plain:
+            self._put(own, name, new)
+            return
+        value, given = model.opened.switched[identifier]
+        self._put(own, value, new)
+        self._put(own, given, new._replace(value=np.ones(new.rows.size), slope=np.zeros_like(new.slope)))
 
-    def _snapshot(self, own: Known, outside: dict, count: int) -> Snapshot:
+    def _put(self, own: Known, name: str, new: NewValue) -> None:
+        values = np.array(own.values[name])
+        slopes = np.array(own.slopes.get(name, np.zeros((values.size, self.directions))))
+        values[new.rows], slopes[new.rows] = new.value, new.slope
+        own.put(name, values, slopes)
+
+    def _snapshot(self, own: Known, outside: Outside, count: int) -> Snapshot:
         model = self.part.model
-        table = np.zeros((count, len(model.columns)))
-        table_slope = np.zeros((count, len(model.columns), self.directions))
-        for name, k in model.columns.items():
-            if name in own.values:
-                table[:, k] = own.values[name]
-                table_slope[:, k] = own.slopes.get(name, 0.0)
-        states = np.zeros((count, len(model.states)))
-        states_slope = np.zeros((count, len(model.states), self.directions))
         # Initial values may depend on equations that hold at all times, but not on states.
         needed = set().union(*(state.initial.names for state in model.own.states))
         own.work_out(model.lasting, needed & {item.name for item in model.lasting})
-        for k, state in enumerate(model.own.states):
-            states[:, k], slope = own.of(state.initial)
-            states_slope[:, k] = 0.0 if slope is None else slope
-        frozen = {name: (value, slope) for name, (value, slope) in outside.items()}
-        return Snapshot(own.values[TIME], table, table_slope, states, states_slope, frozen)
+        starts = [own.of(state.initial) for state in model.own.states]
+        columns = [(own.values[n], own.slopes.get(n)) if n in own.values else (0.0, None) for n in model.columns]
+        return Snapshot(own.values[TIME], *self._stacked(columns, count), *self._stacked(starts, count), outside)
 
-    def change(self, snapshot: Snapshot, experiments: list[str], period: int) -> Snapshot:
-        """Experiments in which a new period begins, at the end of the one before."""
-        begins = [self.part.part.experiments[name].periods[period].begin for name in experiments]
-        afresh = [self.part.part.experiments[name].afresh for name in experiments]
-        now = replace(snapshot, time=np.array(begins))
-        if any(afresh):
-            return self._begun_afresh(snapshot, now, experiments, period)
-        given: dict[str, dict[int, tuple[float, np.ndarray]]] = {}
-        for row, name in enumerate(experiments):
-            here = self.part.changes[name, period]
-            one = now.take(np.array([row]))
-            needed = set().union(*(expression.names for _, expression, _ in here)) if here else set()
-            known = one.known(self.part.model, self.theta, needed)
-            for target, expression, cell in here:
-                given.setdefault(target, {})[row] = self._value(known, 0, expression, cell)
-        return self._moved(snapshot, now, given)
-
-    def _begun_afresh(
-        self, snapshot: Snapshot, now: Snapshot, experiments: list[str], period: int
-    ) -> Snapshot:
-        """PEtab 1.0: parameters as at a start under the period's condition; states go on unless it sets them."""
-        fresh = self.begin(experiments, period)
-        given: dict[str, dict[int, tuple[float, np.ndarray]]] = {}
-        for row, name in enumerate(experiments):
-            for target, expression, cell in self.part.changes[name, period]:
-                one = fresh.take(np.array([row]))
-                known = one.known(self.part.model, self.theta, expression.names)
-                given.setdefault(target, {})[row] = self._value(known, 0, expression, cell)
-        going_on = replace(now, table=fresh.table, table_slope=fresh.table_slope, outside=fresh.outside)
-        return self._moved(snapshot, going_on, given)
-
-    def _moved(self, before: Snapshot, now: Snapshot, given: dict) -> Snapshot:
-        """New values in place; concentrations stay as they are where a compartment is given another size."""
-        model = self.part.model
-        table, slope = now.table.copy(), now.table_slope.copy()
-        states, states_slope = now.states.copy(), now.states_slope.copy()
-        outside = {name: (value.copy(), way.copy()) for name, (value, way) in now.outside.items()}
-        carried = []
-        for target, rows in given.items():
-            name = self.part.names[target]
-            for row, (value, way) in rows.items():
-                if name in outside:
-                    outside[name][0][row], outside[name][1][row] = value, way
-                elif name in model.states:
-                    states[row, model.states[name]], states_slope[row, model.states[name]] = value, way
-                elif name in model.columns:
-                    table[row, model.columns[name]], slope[row, model.columns[name]] = value, way
-                else:
-                    carried.append((row, name, value, way))
-        found = replace(
-            now, table=table, table_slope=slope, states=states, states_slope=states_slope, outside=outside
-        )
-        found = self._keep_concentrations(before, found)
-        for row, name, value, way in carried:
-            self._set_concentration(found, row, name, value, way)
-        return found
-
-    def _keep_concentrations(self, before: Snapshot, now: Snapshot) -> Snapshot:
-        """Amounts of species whose identifier is a concentration, in compartments whose size has been changed."""
-        model = self.part.model
-        resized: dict[str, tuple] = {}
-        states, slopes = now.states.copy(), now.states_slope.copy()
-        for species in model.species.values():
-            if species.is_amount or species.carrier == species.symbol or species.carrier not in model.states:
-                continue
-            volume = species.compartment
-            if volume not in resized:
-                resized[volume] = tuple(self._of(each, volume) for each in (before, now))
-            (old, old_slope), (new, new_slope) = resized[volume]
-            rows, k = np.flatnonzero(old != new), model.states[species.carrier]
-            level = states[rows, k] / old[rows]
-            level_slope = (slopes[rows, k] - level[:, None] * old_slope[rows]) / old[rows, None]
-            states[rows, k] = level * new[rows]
-            slopes[rows, k] = level_slope * new[rows, None] + level[:, None] * new_slope[rows]
-        return replace(now, states=states, states_slope=slopes)
-
-    def _set_concentration(self, now: Snapshot, row: int, name: str, value: float, way: np.ndarray) -> None:
-        species, k = self.part.model.species[name], self.part.model.states
-        volume, volume_slope = (each[row] for each in self._of(now, species.compartment))
-        place = k[species.carrier]
-        now.states[row, place] = value * volume
-        now.states_slope[row, place] = way * volume + value * volume_slope
-
-    def _of(self, snapshot: Snapshot, name: str) -> tuple[np.ndarray, np.ndarray]:
-        known = snapshot.known(self.part.model, self.theta, {name})
-        rows = snapshot.time.size
-        value = np.broadcast_to(known.values[name], rows)
-        return value, np.broadcast_to(known.slopes.get(name, 0.0), (rows, self.directions))
+    def _stacked(self, columns: list, count: int) -> tuple[np.ndarray, np.ndarray]:
+        """Values, shape (rows, columns), and slopes, shape (rows, columns, directions)."""
+        values = np.zeros((count, len(columns)))
+        slopes = np.zeros((count, len(columns), self.directions))
+        for k, (value, slope) in enumerate(columns):
+            values[:, k] = value
+            if slope is not None:
+                slopes[:, k] = slope
+        return values, slopes

@@ -94,6 +94,8 @@ def _observable(name: str, row: Row) -> PetabObservable:
 def _changes(table: Table) -> dict[str, tuple[Change, ...]]:
     """What each condition changes; an empty cell changes nothing."""
     targets = [name for name in table.columns if name not in ("conditionId", "conditionName")]
+    for row in table.rows[:1]:
+        row.require_identifiers(targets)
     return {
         name: tuple(
             Change(target, Cell(row.text(target), row, target)) for target in targets if row.text(target)

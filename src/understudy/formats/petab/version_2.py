@@ -166,7 +166,7 @@ def _changes(
     )
     found: dict[str, list[Change]] = {}
     for row in table:
-        target = row.required("targetId")
+        target = row.identifier("targetId")
         if target in parameters:
             raise row.refuse(
                 "targetId", "a parameter of the parameter table cannot change", "remove it from that table"

@@ -231,3 +231,24 @@ def test_any_text_is_yaml_or_an_error(tmp_path, text):
     path.write_text("format_version: 1\n" + text)
     with contextlib.suppress(FormatError):
         load(path)
+
+
+@pytest.mark.parametrize("name", ["nï_", "a-b", "1a"])
+def test_targets_that_can_name_nothing(tmp_path, name):
+    """Found by the test above: a name was sought for them without end."""
+    changed = EXPERIMENTS["conditions"].replace("k1", name)
+    told = "this is no identifier"
+    refused(tmp_path, 2, told, "conditions.tsv, row 2, column targetId", **EXPERIMENTS | {"conditions": changed})
+    with pytest.raises(FormatError, match="names nothing"):
+        problem(tmp_path, 1, conditions=f"conditionId {name}\nc0 3")
+
+
+@pytest.mark.parametrize("name", ["lambda", "t", "pi", "__x", "status"])
+def test_identifiers_that_equations_cannot_use_are_names_all_the_same(tmp_path, name):
+    found = problem(
+        tmp_path,
+        2,
+        parameters=V2["parameters"] + f"\n{name} 0 10 2 true",
+        observables=f"observableId observableFormula noiseFormula\nobs_a A*{name} 0.5",
+    ).log_likelihood()
+    assert found.simulations[0]["simulation"].iloc[0] == pytest.approx(2.0, rel=1e-12)
