@@ -93,4 +93,6 @@ class PeriodChange:
         name, rows = species.compartment, snapshot.time.size
         known = snapshot.known(self.start.part.model, self.start.theta, {name})
         slope = known.slopes.get(name, np.zeros((1, self.start.directions)))
-        return np.broadcast_to(known.values[name], rows), np.broadcast_to(slope, (rows, self.start.directions))
+        return np.broadcast_to(known.values[name], rows), np.broadcast_to(
+            slope, (rows, self.start.directions)
+        )

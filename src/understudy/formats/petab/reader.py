@@ -35,4 +35,10 @@ def read(path: Path) -> PetabProblem:
             repair="PEtab has the versions 1 and 2",
         )
     parameters, parts = readers[major](path, told)
+    if not parts or not all(part.measurements for part in parts):
+        raise FormatError(
+            "a table of measurements has no rows",
+            place=path.name,
+            repair="measure something, or leave it out",
+        )
     return PetabProblem(str(told.get("id") or path.stem), int(major), parameters, parts)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 
@@ -48,14 +49,22 @@ class Run:
         asked = [self.places[each.experiment, each.time] for each in self.part.part.measurements]
         return joined(self.seen).take(np.array(asked))
 
-    @property
-    def names(self) -> list[str]:
-        """The experiments."""
-        return list(self.part.part.experiments)
+    @cached_property
+    def names(self) -> dict[str, int]:
+        """The experiments, and their places."""
+        return {name: k for k, name in enumerate(self.part.part.experiments)}
+
+    @cached_property
+    def times(self) -> dict[str, np.ndarray]:
+        """When each experiment is measured, each time once, in order."""
+        found: dict[str, set[float]] = {name: set() for name in self.names}
+        for each in self.part.part.measurements:
+            found[each.experiment].add(each.time)
+        return {name: np.array(sorted(times)) for name, times in found.items()}
 
     def own(self, names: list[str]) -> np.ndarray:
         """Places of experiments."""
-        return np.array([self.names.index(name) for name in names])
+        return np.array([self.names[name] for name in names])
 
     def _finite(self, name: str) -> list[int]:
         """Periods of an experiment that begin at a time."""
@@ -63,8 +72,8 @@ class Run:
         return [k for k, period in enumerate(periods) if period.begin != BEFORE]
 
     def _looks(self, name: str, begin: float, end: float) -> np.ndarray:
-        times = {each.time for each in self.part.part.measurements if each.experiment == name}
-        return np.array(sorted(time for time in times if begin <= time < end))
+        times = self.times[name]
+        return times[(begin <= times) & (times < end)]
 
     def _bring_to_rest(self, going: dict) -> None:
         """Steady states before the start; of experiments that begin alike once for all of them."""
@@ -81,8 +90,8 @@ class Run:
         for k, names in enumerate(groups.values()):
             for name in names:
                 going[name] = rest.take(np.array([k])), None if truth is None else truth[[k]]
-                if (sentence := self.passage.failures.get(self.names.index(names[0]))) is not None:
-                    self.passage.failures[self.names.index(name)] = sentence
+                if (sentence := self.passage.failures.get(self.names[names[0]])) is not None:
+                    self.passage.failures[self.names[name]] = sentence
 
     def _go_through(self, names: list[str], k: int, going: dict) -> None:
         periods = [self._finite(name)[k] for name in names]
@@ -118,7 +127,8 @@ class Run:
             before = joined([going[name][0] for name in group])
             parts.append(PeriodChange(self.start).apply(before, group, period))
             truths += [going[name][1] for name in group]
-        back = [order.index(name) for name in names]
+        places = {name: k for k, name in enumerate(order)}
+        back = [places[name] for name in names]
         truth = None if not truths or truths[0] is None else np.concatenate(truths)[back]
         return joined(parts).take(np.array(back)), truth
 
@@ -127,16 +137,14 @@ class Run:
         return periods[period + 1].begin if period + 1 < len(periods) else math.inf
 
     def _keep(self, name: str, found: Snapshot, rows: range) -> None:
-        base = sum(each.time.size for each in self.seen)
+        base = len(self.places)
         for k, row in enumerate(rows):
             self.places[name, float(found.time[row])] = base + k
         self.seen.append(found.take(np.array(rows, dtype=np.int64)))
 
     def _look_at_rest(self, going: dict) -> None:
         """Steady states after the last period, where they were measured."""
-        names = [n for n in self.names if any(
-            each.experiment == n and each.time == math.inf for each in self.part.part.measurements
-        )]  # fmt: skip
+        names = [name for name, times in self.times.items() if math.inf in times]
         if not names:
             return
         truths = [going[name][1] for name in names]

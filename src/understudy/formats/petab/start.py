@@ -99,8 +99,12 @@ class Start:
         needed = set().union(*(state.initial.names for state in model.own.states))
         own.work_out(model.lasting, needed & {item.name for item in model.lasting})
         starts = [own.of(state.initial) for state in model.own.states]
-        columns = [(own.values[n], own.slopes.get(n)) if n in own.values else (0.0, None) for n in model.columns]
-        return Snapshot(own.values[TIME], *self._stacked(columns, count), *self._stacked(starts, count), outside)
+        columns = [
+            (own.values[n], own.slopes.get(n)) if n in own.values else (0.0, None) for n in model.columns
+        ]
+        return Snapshot(
+            own.values[TIME], *self._stacked(columns, count), *self._stacked(starts, count), outside
+        )
 
     def _stacked(self, columns: list, count: int) -> tuple[np.ndarray, np.ndarray]:
         """Values, shape (rows, columns), and slopes, shape (rows, columns, directions)."""

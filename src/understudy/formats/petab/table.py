@@ -63,7 +63,9 @@ class Row:
         for column in columns:
             if not _IDENTIFIER.fullmatch(column):
                 place = f"{self.file}, row 1"
-                raise FormatError(f"the column {column[:60]!r} names nothing", place=place, repair="correct its name")
+                raise FormatError(
+                    f"the column {column[:60]!r} names nothing", place=place, repair="correct its name"
+                )
 
     def number(self, column: str, otherwise: float | None = None, infinite: bool = False) -> float:
         """A cell as a number.

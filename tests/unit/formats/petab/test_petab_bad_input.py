@@ -233,12 +233,20 @@ def test_any_text_is_yaml_or_an_error(tmp_path, text):
         load(path)
 
 
+@pytest.mark.parametrize("version", [1, 2])
+def test_nothing_measured(tmp_path, version):
+    head = (V1 if version == 1 else V2)["measurements"].strip().splitlines()[0]
+    refused(tmp_path, version, "a table of measurements has no rows", "problem.yaml", measurements=head)
+
+
 @pytest.mark.parametrize("name", ["nï_", "a-b", "1a"])
 def test_targets_that_can_name_nothing(tmp_path, name):
     """Found by the test above: a name was sought for them without end."""
     changed = EXPERIMENTS["conditions"].replace("k1", name)
     told = "this is no identifier"
-    refused(tmp_path, 2, told, "conditions.tsv, row 2, column targetId", **EXPERIMENTS | {"conditions": changed})
+    refused(
+        tmp_path, 2, told, "conditions.tsv, row 2, column targetId", **EXPERIMENTS | {"conditions": changed}
+    )
     with pytest.raises(FormatError, match="names nothing"):
         problem(tmp_path, 1, conditions=f"conditionId {name}\nc0 3")
 
