@@ -257,7 +257,7 @@ def petab(
 
 @app.command()
 def check(
-    file: Annotated[Path, _argument("Records (.csv) or a study (.toml).", "FILE")],
+    file: Annotated[Path, _argument("Records (.csv), a study (.toml) or a model.", "FILE")],
     units: Annotated[
         list[str] | None, _option("--units", "-u", help="TIME=h,AMT=mg,DV=mg/L", metavar="COLUMN=UNIT")
     ] = None,
@@ -267,9 +267,12 @@ def check(
     model: Annotated[str, _option(help="Require that they fit this model.", metavar="MODEL")] = "",
     json: _Json = False,
 ) -> None:
-    """Report what is in a table of records, or all that is wrong with it (exit code 1)."""
+    """Report what is in a table of records or a model file, or what is wrong with it (exit code 1)."""
+    from understudy.app import model_check
     from understudy.app.records_check import run
 
+    if model_check.is_model(file):
+        raise typer.Exit(model_check.run(file, json))
     raise typer.Exit(run(file, units or (), columns or (), model, json))
 
 

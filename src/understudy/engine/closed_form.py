@@ -51,6 +51,11 @@ def solve(problem: Problem, tolerances: Tolerances, jobs: int = 1) -> Solution:
         Threads, 0 for one per core.
     """
     system = system_of(problem)
+    if _is_fed(problem, system) and _lowest_rate_constant(system) < 0.0:
+        # What flows in evenly is written as the slowest decay of all, which growth is slower than.
+        from understudy.engine.matrix_exponential import solve as solve_by_exponential
+
+        return solve_by_exponential(problem, tolerances, jobs)
     line, found = line_of(problem), nothing_found(problem)
 
     def work(first: int, last: int) -> None:
@@ -58,6 +63,25 @@ def solve(problem: Problem, tolerances: Tolerances, jobs: int = 1) -> Solution:
 
     run_in_threads(work, len(found.status), jobs)
     return solution_of(found)
+
+
+def _is_fed(problem: Problem, system: System) -> bool:
+    """Whether something flows in evenly: by the equations, or as an infusion."""
+    return bool(system.inflow.any() or (problem.timeline.event_kind == RATE).any())
+
+
+@numba.njit(cache=True, nogil=True)
+def _lowest_rate_constant(system):
+    """The lowest rate constant of all rows; below zero where something grows of itself."""
+    size, rows, columns, _, _, entries, _, _, block_start, block_states = system[:10]
+    matrix, work, decays, lowest = np.zeros((size, size)), np.zeros((size, size)), np.zeros(size), np.inf
+    for row in range(entries.shape[0]):
+        for e in range(rows.size):
+            matrix[rows[e], columns[e]] = entries[row, e]
+        rate_constants(matrix, block_start, block_states, work, decays)
+        for i in range(size):
+            lowest = min(lowest, decays[i])
+    return lowest
 
 
 def system_of(problem: Problem) -> System:

@@ -7,15 +7,21 @@ doi:10.1093/bioinformatics/btp401 (PMID 19578039).
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from understudy.core.errors import FormatError, MissingExtraError
-from understudy.formats.sbml.document import document_of_text, read_bytes
+from understudy.formats import antimony_process
+from understudy.formats.sbml.document import document_of_text
 from understudy.formats.sbml.reader import model_of
 from understudy.formats.sbml.writer import write as write_sbml
+from understudy.formats.sbml.xml_check import read_bytes
 from understudy.model.model import Model
 
+_SECONDS = 60
 # Files that Antimony would read besides: nothing is read that was not named.
 _IMPORT = re.compile(r"^\s*import\s+[\"']", re.MULTILINE)
 
@@ -48,12 +54,7 @@ def sbml_text(path: Path) -> str:
 
 def antimony_text(sbml: str, file: str) -> str:
     """SBML as Antimony, with its reactions as they are."""
-    antimony = _require_antimony()
-    if antimony.loadSBMLString(sbml) < 0:
-        raise FormatError(_told(antimony), place=file, repair="convert to SBML instead")
-    text = antimony.getAntimonyString(antimony.getMainModuleName())
-    antimony.clearPreviousLoads()
-    return text
+    return _translated("antimony", sbml, file, "convert to SBML instead")
 
 
 def write(model: Model) -> str:
@@ -69,21 +70,41 @@ def write(model: Model) -> str:
 
 def sbml_of(text: str, file: str) -> str:
     """Antimony as SBML."""
-    antimony = _require_antimony()
-    if antimony.loadAntimonyString(text) < 0:
-        told = _told(antimony)
-        line = re.search(r"line (\d+)", told)
-        raise FormatError(
-            f"Antimony cannot read it: {told}",
-            place=f"{file}, line {line[1]}" if line else file,
-            repair="correct the file",
+    return _translated("sbml", text, file, "correct the file")
+
+
+def _translated(wanted: str, text: str, file: str, repair: str) -> str:
+    """What a process of libAntimony makes of a text."""
+    if find_spec("antimony") is None:
+        raise MissingExtraError(
+            "Antimony files are read by the package antimony, which is not installed",
+            repair='pip install "understudy[sbml]"',
         )
-    found = antimony.getSBMLString(antimony.getMainModuleName())
-    antimony.clearPreviousLoads()
-    return found
+    # Without -P the program's own folder, where this file lies, would come before the package of its name.
+    command = [sys.executable, "-P", antimony_process.__file__]
+    try:
+        found = subprocess.run(
+            command, input=f"{wanted}\n{text}".encode(), capture_output=True, timeout=_SECONDS
+        )
+    except subprocess.TimeoutExpired:
+        raise FormatError(
+            f"Antimony gives no answer within {_SECONDS} seconds", place=file, repair=repair
+        ) from None
+    if found.returncode == 0:
+        return found.stdout.decode("utf-8")
+    told = " ".join(found.stderr.decode("utf-8", errors="replace").split())
+    line = re.search(r"line (\d+)", told) if found.returncode == 1 else None
+    cause = (
+        f"Antimony cannot read it: {told}" if found.returncode == 1 else "Antimony stops at it without a word"
+    )
+    raise FormatError(cause, place=f"{file}, line {line[1]}" if line else file, repair=repair)
 
 
 def _decoded(content: bytes, path: Path) -> str:
+    if b"\0" in content:
+        raise FormatError(
+            "the file is not text: it has null characters", place=path.name, repair="check the file"
+        )
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -91,18 +112,3 @@ def _decoded(content: bytes, path: Path) -> str:
         raise FormatError(
             "the file is not text in UTF-8", place=f"{path.name}, line {line}", repair="save it as UTF-8"
         ) from None
-
-
-def _told(antimony: Any) -> str:
-    return " ".join(antimony.getLastError().split())
-
-
-def _require_antimony() -> Any:
-    try:
-        import antimony
-    except ImportError:
-        raise MissingExtraError(
-            "Antimony files are read by the package antimony, which is not installed",
-            repair='pip install "understudy[sbml]"',
-        ) from None
-    return antimony

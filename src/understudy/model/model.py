@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -270,7 +271,7 @@ def _write_networks_out(model: Model, put: Callable[[str, Any], None]) -> None:
 def _check_names(model: Model) -> None:
     groups = (model.parameters, model.states, model.assignments, model.networks)
     names = [item.name for group in groups for item in group]
-    doubled = sorted({name for name in names if names.count(name) > 1})
+    doubled = sorted(name for name, count in Counter(names).items() if count > 1)
     if doubled:
         raise ModelError(
             f"defined twice: {', '.join(doubled)}", place=model.name, repair="rename one of them"

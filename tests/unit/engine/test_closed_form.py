@@ -313,3 +313,16 @@ def test_an_exchange_beside_what_flows_in_evenly():
     # What is left is the difference of two parts of 1, each with a rounding.
     np.testing.assert_allclose(outcome["of_A"].values[0, 1:], 2.5e-4 / (7.5e5 + 2.5e-4), rtol=0, atol=1e-15)
     np.testing.assert_allclose(outcome["of_D"].values[0], [0, 1e-7, 2e-7], rtol=1e-12)
+
+
+def test_growth_that_is_fed():
+    """dA/dt = A - 1 from 3 is 1 + 2 exp(t): the rate constant -1 is below the zero of what flows in."""
+    model = Model(
+        "growth", "h", {"k": 1.0}, {"A": ("mg", 3), "B": "mg"}, {"A": "k * A - 1[mg/h]", "B": "1[mg/h] - k * A"},
+        outputs={"of_A": ("A", "mg"), "of_B": ("B", "mg")},
+    )  # fmt: skip
+    outcome = simulate(model, times=[0, 1, 2], engine="closed_form")
+    grown = 1 + 2 * np.exp([0, 1, 2])
+    # Exact but for rounding.
+    np.testing.assert_allclose(outcome["of_A"].values[0], grown, rtol=1e-12)
+    np.testing.assert_allclose(outcome["of_B"].values[0], 3 - grown, rtol=1e-12, atol=1e-12)

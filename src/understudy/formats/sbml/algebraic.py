@@ -63,7 +63,7 @@ def _choose(free: list[tuple[Zero, list[str]]], draft: Draft) -> tuple[Zero, str
 
 
 def _determine(name: str, zero: Zero, draft: Draft) -> None:
-    tree = expanded(zero.tree, name, draft)
+    tree = expanded(zero.tree, name, draft, zero.place)
     slope = slope_of(tree, name, draft, zero.place)
     if slope is None:
         raise zero.place.refuse(

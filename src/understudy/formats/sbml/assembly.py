@@ -31,6 +31,7 @@ class _Assembly:
     def __init__(self, content: Content):
         self.content, self.draft = content, content.draft
         self.units = UnitLabels(content)
+        self.changed = self.draft.changed
         self.starts = Starts(self.draft)
         self.parameters: list[Parameter] = []
         self.states: list[State] = []
@@ -69,7 +70,7 @@ class _Assembly:
     def add(self, name: str) -> None:
         """One quantity that no rule determines, as a parameter, a state or an equation of parameters."""
         draft, start = self.draft, self.starts.value(name)
-        moves = name in draft.rates or name in draft.changed
+        moves = name in draft.rates or name in self.changed
         unit, text = self.units.of(name), draft.descriptions.get(name, "")
         if moves and (name in draft.rates or self.is_state(name, start)):
             if name in self.starts.parameters or start is None:

@@ -118,6 +118,10 @@ class Content:
                 self.algebraic.append(Zero(tree, self.place(rule)))
                 continue
             name = self.name(rule.getVariable(), rule)
+            if name in self.draft.constant:
+                raise self.place(rule).refuse(
+                    f"the rule changes {rule.getVariable()}, which is constant", "declare it not constant"
+                )
             if name in self.draft.assigned or name in self.draft.rates:
                 raise self.place(rule).refuse(f"{rule.getVariable()} is determined twice", "keep one rule")
             if rule.isAssignment():

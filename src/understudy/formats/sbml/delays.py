@@ -16,7 +16,7 @@ from dataclasses import replace
 from understudy.core.grammar import TIME, names_in
 from understudy.formats.sbml import term
 from understudy.formats.sbml.constant_value import constant_value
-from understudy.formats.sbml.draft import Draft, DraftEvent, substituted
+from understudy.formats.sbml.draft import Draft, DraftEvent, require_size, substituted
 from understudy.formats.sbml.motion import add_rates
 from understudy.formats.sbml.place import Place
 from understudy.formats.sbml.term import Tree
@@ -111,7 +111,7 @@ class _Copy:
         """A function of time alone, at another time."""
         inside = {n: self.draft.assigned[n] for n in names_in(value) if n in self.draft.assigned}
         while inside:
-            value = substituted(value, inside)
+            value = require_size(substituted(value, inside), self.place)
             inside = {n: self.draft.assigned[n] for n in names_in(value) if n in self.draft.assigned}
         return substituted(value, self.named)
 

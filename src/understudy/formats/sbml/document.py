@@ -1,22 +1,21 @@
-"""Document: an SBML file, looked over before libSBML reads it, and made whole."""
+"""Document: an SBML file as libSBML reads it, without what cannot be understood, and made whole."""
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlparse
-from xml.parsers import expat
 
 from understudy.core.errors import FormatError, MissingExtraError
 from understudy.formats.sbml.place import Place
+from understudy.formats.sbml.xml_check import check_xml, in_unicode, read_bytes
 
-# Elements within elements; libSBML reads them by recursion in C, which more of them would end.
-_DEEPEST = 400
-_MOST_BYTES = 50_000_000
 # Packages that say how a model looks or what it is about; equations need nothing of them.
 _WITHOUT_EQUATIONS = ("layout", "render", "groups", "annot", "req")
 _UNDERSTOOD = ("comp", "fbc")
-_LEVELS = (1, 2, 3)
+# Where libSBML's messages go from the rule to the case.
+_REFERENCE = re.compile(r"Reference: L\d\S* (?:V\d )?Sections? [\d.]+(?: and [\d.]+)?\s*")
 
 
 def open_document(path: Path) -> Any:
@@ -33,18 +32,18 @@ def open_document(path: Path) -> Any:
     MissingExtraError
         Where libSBML is not installed.
     """
-    libsbml = require_libsbml()
-    content = read_bytes(path)
-    check_xml(content, path)
-    document = libsbml.readSBMLFromFile(str(path)) if path.is_file() else None
-    return checked(document, path)
+    return _document(read_bytes(path), path)
 
 
 def document_of_text(text: str, place: Path) -> Any:
     """The libSBML document of a text that another program made."""
+    return _document(text.encode(), place)
+
+
+def _document(content: bytes, path: Path) -> Any:
     libsbml = require_libsbml()
-    check_xml(text.encode(), place)
-    return checked(libsbml.readSBMLFromString(text), place)
+    text = in_unicode(content, check_xml(content, path), path)
+    return checked(libsbml.readSBMLFromString(text), path)
 
 
 def checked(document: Any, path: Path) -> Any:
@@ -57,6 +56,7 @@ def checked(document: Any, path: Path) -> Any:
     _refuse_packages(document, path)
     if document.getPlugin("comp") is not None:
         _flatten(document, path)
+    _refuse_identifiers(document, path)
     return document
 
 
@@ -77,71 +77,6 @@ def require_libsbml() -> Any:
     return libsbml
 
 
-def read_bytes(path: Path) -> bytes:
-    """The content of a file that may be one of SBML."""
-    try:
-        with path.open("rb") as file:
-            content = file.read(_MOST_BYTES + 1)
-    except OSError as error:
-        raise FormatError(
-            f"the file cannot be read: {error.strerror}", place=str(path), repair="check the path"
-        ) from None
-    if len(content) > _MOST_BYTES:
-        raise FormatError(
-            f"the file has more than {_MOST_BYTES:,} bytes",
-            place=str(path),
-            repair="check that it is a model",
-        )
-    if content[:2] == b"PK":
-        raise FormatError(
-            "the file is a zip archive", place=path.name, repair="unpack it, and name the model file in it"
-        )
-    if not content.strip():
-        raise FormatError("the file is empty", place=path.name, repair="give a file with a model")
-    return content
-
-
-def check_xml(content: bytes, path: Path) -> None:
-    """Refuse XML that is not well formed, declares entities, or nests without end.
-
-    Raises
-    ------
-    FormatError
-        Naming line and column.
-    """
-    parser = expat.ParserCreate()
-    depth = 0
-
-    def place() -> Place:
-        return Place(path.name, parser.CurrentLineNumber, f"column {parser.CurrentColumnNumber + 1}")
-
-    def doctype(*_: Any) -> None:
-        raise place().refuse(
-            "the file has a document type declaration, which no model needs", "remove <!DOCTYPE …>"
-        )
-
-    def begin(name: str, _: Any) -> None:
-        nonlocal depth
-        depth += 1
-        if depth == 1 and name.rpartition(":")[2] != "sbml":
-            raise place().refuse(f"the file holds <{name[:40]}>, not <sbml>", "give an SBML file")
-        if depth > _DEEPEST:
-            raise place().refuse("the elements are nested too deeply", "check that the file is a model")
-
-    def end(_: str) -> None:
-        nonlocal depth
-        depth -= 1
-
-    parser.StartDoctypeDeclHandler, parser.StartElementHandler, parser.EndElementHandler = doctype, begin, end
-    try:
-        parser.Parse(content, True)
-    except expat.ExpatError as error:
-        at = Place(path.name, error.lineno, f"column {error.offset + 1}")
-        raise at.refuse(
-            f"the file is not well-formed XML: {expat.errors.messages[error.code]}", "correct or complete it"
-        ) from None
-
-
 def _refuse_errors(document: Any, path: Path) -> None:
     """Raise for the first error that libSBML met while reading."""
     import libsbml
@@ -149,24 +84,68 @@ def _refuse_errors(document: Any, path: Path) -> None:
     for k in range(document.getNumErrors()):
         error = document.getError(k)
         if error.getSeverity() >= libsbml.LIBSBML_SEV_ERROR and not _is_harmless(error):
-            told = " ".join((error.getShortMessage() or error.getMessage()).split())
-            detail = " ".join(error.getMessage().split())
-            raise Place(path.name, error.getLine()).refuse(
-                f"libSBML cannot read it: {told[:200]}", detail[:300]
-            )
+            raise _refusal(error, path)
+
+
+def _refuse_identifiers(document: Any, path: Path) -> None:
+    """Raise for identifiers that are used twice."""
+    import libsbml
+
+    for category in CATEGORIES:
+        document.setConsistencyChecks(
+            getattr(libsbml, f"LIBSBML_CAT_{category}"), category == "IDENTIFIER_CONSISTENCY"
+        )
+    document.checkConsistency()
+    twice = {getattr(libsbml, name) for name in _TWICE}
+    for k in range(document.getNumErrors()):
+        if document.getError(k).getErrorId() in twice:
+            raise _refusal(document.getError(k), path)
+
+
+_TWICE = (
+    "DuplicateComponentId", "DuplicateUnitDefinitionId", "DuplicateLocalParameterId",
+    "MultipleAssignmentOrRateRules", "MultipleEventAssignmentsForId", "EventAndAssignmentRuleForId",
+)  # fmt: skip
+CATEGORIES = (
+    "GENERAL_CONSISTENCY", "IDENTIFIER_CONSISTENCY", "UNITS_CONSISTENCY", "MATHML_CONSISTENCY", "SBO_CONSISTENCY",
+    "OVERDETERMINED_MODEL", "MODELING_PRACTICE",
+)  # fmt: skip
+
+
+def without_rule(error: Any) -> str:
+    """What an error of libSBML says of this file, without the rule that it quotes; the rule where that is all."""
+    rule, *here = _REFERENCE.split(" ".join(error.getMessage().split()), maxsplit=1)
+    return here[0].strip() if here and here[0].strip() else rule
+
+
+def _refusal(error: Any, path: Path) -> FormatError:
+    """libSBML's error as one of ours: what is wrong here, and the rule."""
+    short = " ".join(error.getShortMessage().split())
+    rule = _REFERENCE.split(" ".join(error.getMessage().split()), maxsplit=1)[0]
+    told = without_rule(error)
+    cause = f"{short}: {told}" if told != rule else short or rule
+    return Place(path.name, error.getLine()).refuse(f"no valid SBML: {_cut(cause)}", _cut(rule))
+
+
+def _cut(text: str, most: int = 240) -> str:
+    return text if len(text) <= most else text[:most].rsplit(" ", 1)[0] + " …"
 
 
 def _is_harmless(error: Any) -> bool:
     """What libSBML calls an error though the model is clear: notes, annotations, and packages that may be ignored."""
     import libsbml
 
-    harmless = {
-        libsbml.NotesNotInXHTMLNamespace, libsbml.NotesContainsXMLDecl, libsbml.NotesContainsDOCTYPE,
-        libsbml.InvalidNotesContent, libsbml.MissingAnnotationNamespace, libsbml.DuplicateAnnotationNamespaces,
-        libsbml.SBMLNamespaceInAnnotation, libsbml.MultipleAnnotations, libsbml.AnnotationNotElement,
-        libsbml.UnknownPackageAttribute,
-    }  # fmt: skip
+    harmless = {getattr(libsbml, name) for name in _HARMLESS}
     return error.getErrorId() in harmless
+
+
+_HARMLESS = (
+    "NotesNotInXHTMLNamespace", "NotesContainsXMLDecl", "NotesContainsDOCTYPE", "InvalidNotesContent",
+    "MissingAnnotationNamespace", "DuplicateAnnotationNamespaces", "SBMLNamespaceInAnnotation",
+    "MultipleAnnotations", "AnnotationNotElement", "UnknownPackageAttribute",
+    # Lists of nothing.
+    "EmptyListElement", "EmptyListInKineticLaw", "EmptyListInReaction", "EmptyListOfUnits", "EmptyUnitListElement",
+)  # fmt: skip
 
 
 def _refuse_packages(document: Any, path: Path) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import copy
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -112,9 +111,30 @@ class Draft:
         moving = {TIME, *self.rates, *self.changed, *self.rate_names.values()}
         return bool(self.needs(tree) & (moving | {each[0] for each in self.delays}))
 
-    def undetermined(self, tree: Tree) -> list[str]:
-        """Names of a term that nothing gives a value."""
-        return sorted(set(names_in(tree)) - {*self.starts, *self.rates, *self.assigned, TIME})
+    @property
+    def determined(self) -> set[str]:
+        """Names that something gives a value."""
+        return {*self.starts, *self.rates, *self.assigned, TIME}
+
+    def varying(self) -> set[str]:
+        """All names that may change with time, at this stage."""
+        users: dict[str, list[str]] = {}
+        for name, tree in self.assigned.items():
+            for used in set(names_in(tree)):
+                users.setdefault(used, []).append(name)
+        waiting = [
+            TIME,
+            *self.rates,
+            *self.changed,
+            *self.rate_names.values(),
+            *(each[0] for each in self.delays),
+        ]
+        found = set(waiting)
+        while waiting:
+            new = [name for name in users.get(waiting.pop(), ()) if name not in found]
+            found.update(new)
+            waiting += new
+        return found
 
     def essential(self) -> Iterator[tuple[str, Tree]]:
         """Equations that a simulation cannot do without, with what they are."""
@@ -129,22 +149,34 @@ class Draft:
                     yield f"event {event.name}", tree
 
 
-class _Put(ast.NodeTransformer):
-    def __init__(self, replacements: dict[str, Tree]):
-        self.replacements = replacements
-
-    def visit_Name(self, node: ast.Name) -> Tree:
-        return self.replacements.get(node.id, node)
-
-    def visit_Call(self, node: ast.Call) -> Tree:
-        return ast.Call(node.func, [self.visit(argument) for argument in node.args], [])
-
-
 def substituted(tree: Tree, replacements: dict[str, Tree]) -> Tree:
     """A term with names replaced; the term given stays as it is."""
     if not set(names_in(tree)) & replacements.keys():
         return tree
-    return _Put(replacements).visit(copy.deepcopy(tree))
+    put = lambda part: substituted(part, replacements)  # noqa: E731
+    if isinstance(tree, ast.Name):
+        return replacements[tree.id]
+    if isinstance(tree, ast.BinOp):
+        return ast.BinOp(put(tree.left), tree.op, put(tree.right))
+    if isinstance(tree, ast.UnaryOp):
+        return ast.UnaryOp(tree.op, put(tree.operand))
+    if isinstance(tree, ast.BoolOp):
+        return ast.BoolOp(tree.op, [put(value) for value in tree.values])
+    if isinstance(tree, ast.Compare):
+        return ast.Compare(put(tree.left), tree.ops, [put(side) for side in tree.comparators])
+    return ast.Call(tree.func, [put(argument) for argument in tree.args], [])
+
+
+# Nodes of a term beyond which it is not written out any further.
+_LARGEST = 100_000
+
+
+def require_size(tree: Tree, place: Place) -> Tree:
+    """A term that has not grown without end while equations were written out in it."""
+    for count, _ in enumerate(ast.walk(tree)):
+        if count > _LARGEST:
+            raise place.refuse("written out, the equation has no end in sight", "write it in fewer steps")
+    return tree
 
 
 def as_expression(tree: Tree, place: Place) -> Expression:

@@ -91,7 +91,7 @@ def _require_equilibrium(fast: list[Reaction], changes: list[_Changes], draft: D
 
 
 def _slope(reaction: Reaction, amount: str, draft: Draft) -> float:
-    tree = expanded(draft.assigned[reaction.name], amount, draft)
+    tree = expanded(draft.assigned[reaction.name], amount, draft, reaction.place)
     if amount not in draft.needs(tree):
         return 0.0
     slope = slope_of(tree, amount, draft, reaction.place)

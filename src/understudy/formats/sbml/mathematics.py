@@ -16,6 +16,10 @@ from understudy.formats.sbml.term import Tree
 AVOGADRO = 6.02214179e23
 # Functions within functions and operations within operations beyond which a file is no model.
 _DEEPEST = 150
+# Operations of one equation, functions written out: functions that call each other twice grow without end.
+_MOST = 50_000
+# Operations that libSBML nests where the file has one of many parts.
+_ROWS = ("PLUS", "TIMES", "LOGICAL_AND", "LOGICAL_OR")
 
 
 class Mathematics:
@@ -61,10 +65,16 @@ class Mathematics:
 
 class _Reading:
     def __init__(self, mathematics: Mathematics, place: Place):
-        self.mathematics, self.place, self.depth = mathematics, place, 0
+        self.mathematics, self.place, self.depth, self.count = mathematics, place, 0, 0
 
     def term(self, node: Any, local: Mapping[str, Tree], within: tuple[str, ...]) -> Tree:
         self.depth += 1
+        self.count += 1
+        if self.count > _MOST:
+            raise self.place.refuse(
+                f"the mathematics has more than {_MOST:,} operations",
+                "split it into several assignment rules",
+            )
         if self.depth > _DEEPEST:
             raise self.place.refuse(
                 "the mathematics is nested too deeply", "split it into several assignment rules"
@@ -85,7 +95,10 @@ class _Reading:
             return self.user_function(node, local, within)
         if kind == "FUNCTION_RATE_OF":
             return self.rate_of(node, local)
-        arguments = [self.term(node.getChild(k), local, within) for k in range(node.getNumChildren())]
+        parts = (
+            _row(node, kind) if kind in _ROWS else [node.getChild(k) for k in range(node.getNumChildren())]
+        )
+        arguments = [self.term(part, local, within) for part in parts]
         if kind == "FUNCTION_DELAY":
             return self.mathematics.delayed(arguments[0], arguments[1], self.place)
         if kind not in OPERATIONS:
@@ -138,6 +151,18 @@ class _Reading:
 def _kind(node: Any) -> str:
     """What a node is, as libSBML's constants name it."""
     return _kinds().get(node.getType(), "UNKNOWN")
+
+
+def _row(node: Any, kind: str) -> list[Any]:
+    """The parts of an operation, and of the same operation within it, from left to right."""
+    waiting, parts = [node], []
+    while waiting:
+        each = waiting.pop()
+        if each is node or (_kind(each) == kind and each.getNumChildren() > 1):
+            waiting += [each.getChild(k) for k in reversed(range(each.getNumChildren()))]
+        else:
+            parts.append(each)
+    return parts
 
 
 _KINDS: dict[int, str] = {}

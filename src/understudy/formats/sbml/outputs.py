@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from understudy.core.expression import Expression
-from understudy.formats.sbml import term
 from understudy.model.parts import Output
 
 if TYPE_CHECKING:
@@ -31,7 +30,8 @@ def outputs_of(content: Content, units: UnitLabels) -> tuple[Output, ...]:
 def _names(content: Content) -> Iterator[str]:
     draft = content.draft
     yield from (each.symbol for each in content.species.values())
-    quantities = [name for name in draft.places if draft.is_varying(term.name(name))]
+    varying = draft.varying()
+    quantities = [name for name in draft.places if name in varying or name in draft.assigned]
     others = {each.amount for each in content.species.values()} | {each.name for each in content.reactions}
     yield from (name for name in quantities if name not in others)
     yield from (each.name for each in content.reactions)

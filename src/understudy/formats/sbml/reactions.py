@@ -61,6 +61,11 @@ def _add_change(content: Content, changes: dict[str, Tree], sign: int, item: Any
     if species is None:
         raise content.place(item).refuse(f"the species {item.getSpecies()!r} is not defined", "define it")
     coefficient = _stoichiometry(content, item)
+    if species.constant and not species.is_boundary:
+        raise content.place(item).refuse(
+            f"the reaction changes {species.identifier}, which is constant",
+            "declare it not constant, or at the boundary",
+        )
     if species.is_fixed:
         return
     if coefficient is None:

@@ -32,9 +32,16 @@ def read(path: Path) -> Model | FluxBalance:
 
 def model_of(document: Any, file: str) -> Model | FluxBalance:
     """The model of a document, or its flux balance."""
-    if is_flux_balance(document.getModel()):
-        return read_fluxes(document.getModel(), file)
-    return translate(document, file)
+    try:
+        if is_flux_balance(document.getModel()):
+            return read_fluxes(document.getModel(), file)
+        return translate(document, file)
+    except RecursionError:
+        raise FormatError(
+            "equations, written out in one another, are nested too deeply",
+            place=file,
+            repair="make parameters with rate rules or events of some of them",
+        ) from None
 
 
 def sbml_text(path: Path) -> str:

@@ -7,14 +7,14 @@ import ast
 from understudy.core.grammar import names_in
 from understudy.engine.jacobian import derivative
 from understudy.formats.sbml import term
-from understudy.formats.sbml.draft import Draft, as_expression, substituted
+from understudy.formats.sbml.draft import Draft, as_expression, require_size, substituted
 from understudy.formats.sbml.place import Place
 from understudy.formats.sbml.term import Tree
 
 _STEPPED = ("floor", "ceil")
 
 
-def expanded(tree: Tree, name: str, draft: Draft) -> Tree:
+def expanded(tree: Tree, name: str, draft: Draft, place: Place) -> Tree:
     """A term with all equations written out that a name enters."""
     while True:
         inside = {
@@ -24,7 +24,7 @@ def expanded(tree: Tree, name: str, draft: Draft) -> Tree:
         }
         if not inside:
             return tree
-        tree = substituted(tree, inside)
+        tree = require_size(substituted(tree, inside), place)
 
 
 def slope_of(tree: Tree, name: str, draft: Draft, place: Place) -> Tree | None:

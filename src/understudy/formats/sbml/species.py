@@ -39,7 +39,7 @@ class Species:
         Whether the symbol is an amount.
     is_fixed : bool
         Whether reactions leave it as it is: constant or at the boundary.
-    constant : bool
+    constant, is_boundary : bool
     factor : term
         What reactions' extents are multiplied by.
     """
@@ -53,6 +53,7 @@ class Species:
     is_amount: bool
     is_fixed: bool
     constant: bool
+    is_boundary: bool
     factor: Tree
 
     def to_carrier(self, value: Tree) -> Tree:
@@ -119,7 +120,7 @@ def _species(element: Any, model: Any, draft: Draft, resized: set[str], reacting
     moved = compartment.getId() in resized or (identifier in reacting and not fixed)
     return Species(
         identifier, symbol, amount, concentration, amount if moved else symbol, draft.names[compartment.getId()],
-        is_amount, fixed, element.getConstant(), _factor(element, model, draft),
+        is_amount, fixed, element.getConstant(), element.getBoundaryCondition(), _factor(element, model, draft),
     )  # fmt: skip
 
 

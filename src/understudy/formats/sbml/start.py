@@ -23,7 +23,8 @@ class Starts:
 
     def __init__(self, draft: Draft):
         self.draft = draft
-        self.moving = {*draft.rates, *draft.changed}
+        self.changed, self.varying = draft.changed, draft.varying()
+        self.moving = {*draft.rates, *self.changed}
         self.known: dict[str, Tree] = {}
         self.under_way: list[str] = []
         # Named values at the start, that become assignments; and parameters of what events change.
@@ -49,12 +50,12 @@ class Starts:
 
     def _work_out(self, name: str) -> Tree:
         if name in self.draft.assigned:
-            if not self.draft.is_varying(term.name(name)):
+            if name not in self.varying:
                 return term.name(name)
             return self._short(name, self._guarded(name, self.draft.assigned[name]))
         if name not in self.moving or name not in self.draft.starts:
             return term.name(name)
-        if name in self.draft.changed and isinstance(self.draft.starts[name], ast.Constant):
+        if name in self.changed and isinstance(self.draft.starts[name], ast.Constant):
             # A number that users may change: what depends on it at the start follows.
             self.parameters[name] = self.draft.names.fresh(f"{name}_start")
             return term.name(self.parameters[name])

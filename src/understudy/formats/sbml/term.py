@@ -96,7 +96,17 @@ def opposite(condition: Tree) -> Tree:
 
 def odd(*conditions: Tree) -> Tree:
     """Whether an odd number of conditions hold (exclusive or)."""
+    if len(conditions) == 1:
+        return truth(conditions[0])
     return _folded(_either, list(conditions)) if conditions else NO
+
+
+def truth(tree: Tree) -> Tree:
+    """A number as the condition that it is not zero, a condition as it is."""
+    is_condition = isinstance(tree, (ast.Compare, ast.BoolOp)) or (
+        isinstance(tree, ast.UnaryOp) and isinstance(tree.op, ast.Not)
+    )
+    return tree if is_condition else compare(ast.NotEq(), tree, number(0))
 
 
 def largest(function: str, arguments: Sequence[Tree]) -> Tree:
@@ -115,7 +125,7 @@ def _either(left: Tree, right: Tree) -> Tree:
 
 
 def _boolean(op: ast.boolop, conditions: Sequence[Tree]) -> Tree:
-    return conditions[0] if len(conditions) == 1 else ast.BoolOp(op, list(conditions))
+    return truth(conditions[0]) if len(conditions) == 1 else ast.BoolOp(op, list(conditions))
 
 
 # As many terms in a row as nest without coming near the depth that equations may have.

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import ast
+from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
-from understudy.core.errors import ModelError
+from understudy.core.grammar import names_in
 from understudy.formats.sbml import term
 from understudy.formats.sbml.algebraic import solve_algebraic
 from understudy.formats.sbml.assembly import assemble
 from understudy.formats.sbml.content import Content
 from understudy.formats.sbml.delays import write_out_delays
-from understudy.formats.sbml.draft import Draft, as_expression
+from understudy.formats.sbml.draft import Draft
 from understudy.formats.sbml.fast import settle_fast_reactions
 from understudy.formats.sbml.motion import add_rates
 from understudy.formats.sbml.term import Tree
-from understudy.model.model import Model, ordered
-from understudy.model.parts import Assignment
+from understudy.model.model import Model
 
 
 def translate(document: Any, file: str) -> Model:
@@ -49,6 +49,7 @@ def completed(content: Content) -> Model:
     _add_reactions(content)
     for species in content.species.values():
         species.link(draft)
+    _refuse_circles(draft)
     settle_fast_reactions(content)
     solve_algebraic(content)
     write_out_delays(draft)
@@ -75,24 +76,29 @@ def _signed(coefficient: Tree, rate: Tree) -> Tree:
 
 
 def _refuse_circles(draft: Draft) -> None:
-    items = [
-        Assignment(name, as_expression(tree, draft.place(name))) for name, tree in draft.assigned.items()
-    ]
+    graph = {name: set(names_in(tree)) & draft.assigned.keys() for name, tree in draft.assigned.items()}
     try:
-        ordered(items, draft.file)
-    except ModelError as error:
-        first = error.cause.partition(": ")[2].partition(" → ")[0]
-        raise draft.place(first).refuse(error.cause, "break the circle") from None
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        circle = list(reversed(error.args[1]))
+        told = f"circular assignments: {' → '.join(circle)}"
+        raise draft.place(circle[0]).refuse(told, "break the circle") from None
 
 
 def _drop_undetermined(draft: Draft) -> None:
     """Leave out equations without a value that nothing needs; refuse those that something needs."""
-    while lost := [name for name, tree in draft.assigned.items() if draft.undetermined(tree)]:
+    known = draft.determined
+    while lost := [name for name, tree in draft.assigned.items() if _missing(tree, known)]:
         for name in lost:
             del draft.assigned[name]
+        known -= {*lost}
     for where, tree in draft.essential():
-        missing = draft.undetermined(tree)
+        missing = _missing(tree, known)
         if missing:
             raise draft.place(missing[0]).refuse(
                 f"{missing[0]} has no value, and {where} needs it", "give it a value"
             )
+
+
+def _missing(tree: Tree, known: set[str]) -> list[str]:
+    return sorted(name for name in set(names_in(tree)) if name not in known)

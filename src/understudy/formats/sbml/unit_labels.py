@@ -101,6 +101,8 @@ def _part(item: Any) -> tuple[str, float] | None:
 
     base = _BASE.get(libsbml.UnitKind_toString(item.getKind()))
     size, power = item.getMultiplier() * 10.0 ** item.getScale(), item.getExponentAsDouble()
+    if not math.isfinite(power) or not math.isfinite(size):
+        return None
     power = int(power) if power == int(power) else power
     if base == "s":
         for seconds, named in _SECONDS.items():
