@@ -50,7 +50,7 @@ def run(
         if not as_json:
             console().print(f"Written: {out}", markup=False, soft_wrap=True)
     for text in found.messages:
-        note(f"not simulated: {text}")
+        note(text)
     if not math.isfinite(found.log_likelihood):
         raise typer.Exit(1)
 

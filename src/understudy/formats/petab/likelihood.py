@@ -14,15 +14,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from understudy.core.errors import FormatError
-from understudy.core.expression import TIME
 from understudy.formats.petab.compiled_part import CompiledPart
-from understudy.formats.petab.noise import Fit, measure
-from understudy.formats.petab.passage import Passage
+from understudy.formats.petab.part_likelihood import PartLikelihood, part_likelihood
 from understudy.formats.petab.problem import PetabProblem
-from understudy.formats.petab.run import Run
 from understudy.formats.petab.slope import Known
-from understudy.formats.petab.snapshot import Snapshot
-from understudy.formats.petab.start import Start
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -50,7 +45,7 @@ class Likelihood:
     gradient : mapping of str to float, or None
         Of the log-likelihood by each parameter to be estimated, on its scale.
     messages : tuple of str
-        Of experiments that could not be simulated.
+        Of experiments that could not be simulated, and measurements that have no likelihood.
     """
 
     log_likelihood: float
@@ -114,31 +109,29 @@ def log_likelihood(
     """
     values = _values(problem, parameters or {})
     wanted = problem.estimated if gradient else ()
-    parts = [
-        _part_likelihood(problem, part, values, wanted, (engine, tolerances, jobs))
-        for part in problem.compiled
-    ]
-    fits = [part.fit for part in parts]
-    total = float(sum(fit.log_density.sum() for fit in fits))
-    residuals = np.concatenate([fit.residual for fit in fits])
-    messages = tuple(text for part in parts for text in part.messages)
+    # What overflows or is undefined becomes infinite or not-a-number, and is told.
+    with np.errstate(all="ignore"):
+        parts = [
+            part_likelihood(
+                part, _theta(problem, part, values, wanted), len(wanted), (engine, tolerances, jobs)
+            )
+            for part in problem.compiled
+        ]
+        residuals = np.concatenate([part.fit.residual for part in parts])
+        chi_square = float((residuals**2).sum())
+    total = float(sum(part.fit.log_density.sum() for part in parts))
+    simulations = (
+        _simulation_table(part, found.value) for part, found in zip(problem.compiled, parts, strict=True)
+    )
     return Likelihood(
         total if math.isfinite(total) else -math.inf,
-        float((residuals**2).sum()),
+        chi_square,
         _log_prior(problem, values),
-        tuple(part.simulation for part in parts),
+        tuple(simulations),
         residuals,
         _gradient(wanted, parts) if gradient else None,
-        messages,
+        tuple(text for part in parts for text in part.messages),
     )
-
-
-@dataclass(frozen=True, eq=False)
-class _PartLikelihood:
-    fit: Fit
-    slope: np.ndarray
-    simulation: pd.DataFrame
-    messages: tuple[str, ...]
 
 
 def _values(problem: PetabProblem, given: Mapping[str, float]) -> dict[str, float]:
@@ -166,27 +159,9 @@ def _log_prior(problem: PetabProblem, values: Mapping[str, float]) -> float | No
     return sum(each.log_prior(values[each.name])[0] for each in priors) if priors else None
 
 
-def _gradient(wanted: tuple[str, ...], parts: list[_PartLikelihood]) -> dict[str, float]:
-    total = sum((part.slope for part in parts), np.zeros(len(wanted)))
+def _gradient(wanted: tuple[str, ...], parts: list[PartLikelihood]) -> dict[str, float]:
+    total = sum((part.gradient for part in parts), np.zeros(len(wanted)))
     return dict(zip(wanted, total.tolist(), strict=True))
-
-
-def _part_likelihood(
-    problem: PetabProblem,
-    part: CompiledPart,
-    values: Mapping[str, float],
-    wanted: tuple[str, ...],
-    how: tuple,
-) -> _PartLikelihood:
-    theta = _theta(problem, part, values, wanted)
-    passage = Passage(part.model, theta, *how)
-    seen = Run(part, Start(part, theta, len(wanted)), passage).measured()
-    fit, slope, simulated = _fitted(part, theta, seen, len(wanted))
-    names = list(part.part.experiments)
-    messages = tuple(
-        f"{names[place] or 'the model as it is'}: {text}" for place, text in sorted(passage.failures.items())
-    )
-    return _PartLikelihood(fit, slope, _simulation_table(part, simulated), messages)
 
 
 def _theta(
@@ -201,69 +176,6 @@ def _theta(
             slope[0, wanted.index(name)] = each.slope(values[name])
         theta.put(part.names[name], np.array([values[name]]), slope)
     return theta
-
-
-def _fitted(
-    part: CompiledPart, theta: Known, seen: Snapshot, directions: int
-) -> tuple[Fit, np.ndarray, np.ndarray]:
-    """How all measurements of a part fit, the gradient, and what was simulated."""
-    measured = part.part.measurements
-    found = Fit(*(np.full(len(measured), np.nan) for _ in Fit._fields))
-    simulated, gradient = np.full(len(measured), np.nan), np.zeros(directions)
-    for name, formula in part.formulae.items():
-        rows = np.array([k for k, each in enumerate(measured) if each.observable == name])
-        known = _known(part, theta, seen.take(rows), rows, formula.value.names | formula.noise.names, name)
-        (value, way), (scale, scale_way) = known.of(formula.value), known.of(formula.noise)
-        value, scale = (np.broadcast_to(each, rows.size) for each in (value, scale))
-        observable = part.part.observables[name]
-        fit = measure(
-            np.array([measured[k].value for k in rows]),
-            value,
-            scale,
-            observable.distribution,
-            observable.transformation,
-        )
-        for whole, here in zip(found, fit, strict=True):
-            whole[rows] = here
-        simulated[rows] = value
-        for by, slope in ((fit.by_value, way), (fit.by_scale, scale_way)):
-            if slope is not None:
-                gradient += (by[:, None] * slope).sum(axis=0)
-    return found, gradient, simulated
-
-
-def _known(
-    part: CompiledPart,
-    theta: Known,
-    seen: Snapshot,
-    rows: np.ndarray,
-    needed: frozenset[str],
-    observable: str,
-) -> Known:
-    """What an observable's equations need at its measurements, placeholders too."""
-    given = [part.overrides[k] for k in rows]
-    used = {name for both in given for each in both for expression in each for name in expression.names}
-    known = seen.known(part.model, theta, needed | used)
-    known.put(TIME, seen.time)
-    formula = part.formulae[observable]
-    for which, placeholders in enumerate((formula.placeholders, formula.noise_placeholders)):
-        for place, name in enumerate(placeholders):
-            _put_placeholder(known, name, [each[which][place] for each in given])
-    return known
-
-
-def _put_placeholder(known: Known, name: str, given: list) -> None:
-    """One placeholder's values, measurement by measurement."""
-    texts = np.array([expression.text for expression in given])
-    value, slope = np.zeros(len(given)), None
-    for expression in {each.text: each for each in given}.values():
-        here = np.flatnonzero(texts == expression.text)
-        found, way = known.of(expression)
-        value[here] = np.broadcast_to(found, len(given))[here]
-        if way is not None:
-            slope = np.zeros((len(given), way.shape[-1])) if slope is None else slope
-            slope[here] = np.broadcast_to(way, (len(given), way.shape[-1]))[here]
-    known.put(name, value, slope)
 
 
 def _simulation_table(part: CompiledPart, simulated: np.ndarray) -> pd.DataFrame:

@@ -82,7 +82,7 @@ def test_what_could_not_be_simulated(tmp_path, run):
     measurements = V1["measurements"].replace(" 10", " inf")
     result = run("petab", write(tmp_path, 1, model, measurements=measurements))
     assert result.exit_code == 1
-    assert "Note: not simulated: c0: no steady state was found" in result.stderr
+    assert "Note: c0: no steady state was found" in result.stderr
     assert json.loads(run("petab", tmp_path / "problem.yaml", "--json").stdout)["log_likelihood"] is None
 
 

@@ -553,3 +553,29 @@ def test_a_point_that_is_left_again_is_no_steady_state(tmp_path):
         measurements="observableId simulationConditionId measurement time\nobs_s c0 0.7 inf",
     ).log_likelihood()
     assert simulated(found) == pytest.approx([1.0], **EXACT)
+
+
+@pytest.mark.parametrize(
+    ("observable", "told"),
+    [
+        ("A noiseParameter1_obs_a", "measurements.tsv, row 3: the scale of the noise is 0"),
+        ("-A noiseParameter1_obs_a+1", "measurements.tsv, row 2: the simulated value is -1"),
+        ("1/(time-10) 1", "measurements.tsv, row 2: the simulated value is -0.1"),
+    ],
+)
+def test_measurements_without_a_likelihood_are_told(tmp_path, observable, told):
+    head = "observableId observableFormula noiseFormula observableTransformation"
+    both = "0.5 0" if "noiseParameter" in observable else ". ."
+    first, second = both.split()
+    found = problem(
+        tmp_path,
+        1,
+        observables=f"{head}\nobs_a {observable} log",
+        measurements=f"""
+            observableId simulationConditionId measurement time noiseParameters
+            obs_a c0 0.7 0 {first}
+            obs_a c0 0.1 10 {second}
+        """,
+    ).log_likelihood()
+    assert found.log_likelihood == -np.inf
+    assert found.messages[0] == told
