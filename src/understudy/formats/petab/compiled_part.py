@@ -83,6 +83,7 @@ def compile_part(part: Part, parameters: tuple[str, ...]) -> CompiledPart:
     formulae = {name: reader.measured(part.observables[name]) for name in part.observables if name in used}
     outside = frozenset(names[target] for target in changed if not model.has(target))
     _refuse_unknown_targets(part, model, outside, names, formulae)
+    _refuse_late_changes(part, model, outside, names)
     changes = {
         (name, k): tuple((c.target, reader.plain(c.value), c.value) for c in period.changes)
         for name, experiment in part.experiments.items()
@@ -145,6 +146,19 @@ def _refuse_unknown_targets(
                         f"{change.target} is no parameter, species or compartment of {model.file}",
                         "correct the name",
                     )
+
+
+def _refuse_late_changes(
+    part: Part, model: PreparedModel, outside: frozenset[str], names: Mapping[str, str]
+) -> None:
+    """What follows from equations at all times can be given a value at the start alone."""
+    later = [change for e in part.experiments.values() for p in e.periods[1:] for change in p.changes]
+    for change in later:
+        name, cell = names[change.target], change.value
+        if name not in outside and not model.can_change(name):
+            raise cell.row.refuse(
+                cell.column, f"{change.target} follows from other quantities", "change those it follows from"
+            )
 
 
 class _FormulaReader:

@@ -78,6 +78,12 @@ class PreparedModel:
         """What the file calls what the tables call so."""
         return self.aliases.get(name, name)
 
+    def can_change(self, name: str) -> bool:
+        """Whether what equations call so can be set while time goes on."""
+        species = self.species.get(name)
+        carrier = species.carrier if species is not None else name
+        return name in self.columns or name in self.states or carrier in self.states
+
     def has(self, name: str) -> bool:
         """Whether a problem may give this a value."""
         identifier = self.identifier(name)
@@ -107,8 +113,11 @@ def prepare(path: Path, wanted: Iterable[str], aliases: Mapping[str, str], perio
     known = promote_local_parameters(document, aliases, path.name)
     opened = open_for_values(document, dict.fromkeys(known.get(name, name) for name in wanted), path.name)
     content = Content(document.getModel(), path.name)
+    # They are written out, and no longer known as such, on the way.
+    delayed = bool(content.draft.delays)
     own = separated(completed(content))
-    _refuse_waiting_events(own, path.name, periods)
+    if periods > 1:
+        _refuse_what_waits(own, delayed, path.name)
     fixed = {item.name for item in own.constant_assignments} - content.draft.assigned.keys()
     kept = tuple(item for item in own.ordered_assignments if item.name in fixed)
     starts = []
@@ -144,12 +153,13 @@ def _running(own: Model, fixed: set[str], starts: list[str]) -> Model:
     )
 
 
-def _refuse_waiting_events(model: Model, file: str, periods: int) -> None:
-    """What waits when a period ends would be lost."""
-    waiting = [event.name for event in model.events if event.delay.text != "0"]
-    if waiting and periods > 1:
+def _refuse_what_waits(model: Model, delayed: bool, file: str) -> None:
+    """What is still to come when a period ends would be lost."""
+    waiting = [f"the event {event.name} has a delay" for event in model.events if event.delay.text != "0"]
+    waiting += ["an equation looks at the past"] if delayed else []
+    if waiting:
         raise FormatError(
-            f"the event {waiting[0]} has a delay, and the problem several periods or a steady state",
+            f"{waiting[0]}, and the problem has several periods or a steady state",
             place=file,
-            repair="let the event set off another one, without delay",
+            repair="write what is delayed as a state of the model",
         )

@@ -1,6 +1,7 @@
 """Bad input: an error that names file, row and column, within bounded time and memory."""
 
 import contextlib
+import re
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -9,6 +10,7 @@ from small_problem import CONVERSION, V1, V2, problem, table, write
 
 from understudy import load
 from understudy.core.errors import FormatError, UnderstudyError
+from understudy.formats.antimony import sbml_of
 from understudy.formats.petab.table import read_tables
 from understudy.formats.petab.yaml_file import read_yaml
 
@@ -117,7 +119,7 @@ def test_a_delayed_event_that_may_wait_when_a_period_ends(tmp_path):
     model = CONVERSION.replace("J1:", "at 2 after A < 0.9: B = 2\n  J1:")
     assert problem(tmp_path, 2, model).log_likelihood().chi_square > 0
     tables = EXPERIMENTS | {"experiments": "experimentId time conditionId\ne 0 .\ne 1 one"}
-    with pytest.raises(FormatError, match="has a delay, and the problem several periods"):
+    with pytest.raises(FormatError, match="has a delay, and the problem has several periods"):
         problem(tmp_path, 2, model, **tables).log_likelihood()
 
 
@@ -260,3 +262,32 @@ def test_identifiers_that_equations_cannot_use_are_names_all_the_same(tmp_path, 
         observables=f"observableId observableFormula noiseFormula\nobs_a A*{name} 0.5",
     ).log_likelihood()
     assert found.simulations[0]["simulation"].iloc[0] == pytest.approx(2.0, rel=1e-12)
+
+
+def test_what_looks_at_the_past_has_one_period(tmp_path):
+    model = CONVERSION.replace("c * k2 * B", "c * k2 * delay(k1, 1)")
+    assert problem(tmp_path, 2, model).log_likelihood().chi_square > 0
+    model = CONVERSION.replace("J1:", "X = 1; J0: X -> ; X; d := delay(X, 2)\n  J1:")
+    assert problem(tmp_path, 2, model).log_likelihood().chi_square > 0
+    tables = EXPERIMENTS | {"experiments": "experimentId time conditionId\ne 0 .\ne 1 one"}
+    with pytest.raises(
+        FormatError, match="an equation looks at the past, and the problem has several periods"
+    ):
+        problem(tmp_path, 2, model, **tables).log_likelihood()
+
+
+def test_what_follows_from_others_cannot_be_set_later(tmp_path):
+    """A and B are at equilibrium at every moment: only their sum goes on."""
+    text = CONVERSION.replace("k1 * A", "(k1 * A - k2 * B)").replace("J2: B -> A; c * k2 * B", "")
+    model = sbml_of(text, "model").replace('level="3" version="2"', 'level="3" version="1"')
+    model = model.replace("level3/version2", "level3/version1")
+    model = re.sub(r'reversible="\w+"', 'reversible="true" fast="true"', model)
+    tables = EXPERIMENTS | {
+        "conditions": "conditionId targetId targetValue\none A 3",
+        "experiments": "experimentId time conditionId\ne 0 one",
+    }
+    found = problem(tmp_path, 2, model, **tables).log_likelihood()
+    assert found.simulations[0]["simulation"].tolist() == pytest.approx([3.5 * 0.6 / 1.4], rel=1e-7)
+    tables["experiments"] = "experimentId time conditionId\ne 0 .\ne 0.5 one"
+    with pytest.raises(FormatError, match="A follows from other quantities"):
+        problem(tmp_path, 2, model, **tables).log_likelihood()
