@@ -59,6 +59,9 @@ def at_rest(passage: Passage, start: Snapshot, truth: np.ndarray | None, own: np
         largest = np.maximum(largest, np.abs(start.states))
         lost = ~np.isfinite(start.states).all(axis=1)
         rests = [None if lost[k] else _rest(passage, start, k, largest[k]) for k in range(waiting.size)]
+        for k in np.flatnonzero(lost):
+            told = passage.failures.get(int(own[waiting[k]]), "a state is undefined")
+            passage.failures[int(own[waiting[k]])] = f"{NO_REST}: {told}"
         for k, place in enumerate(waiting):
             if rests[k] is not None or lost[k]:
                 found[int(place)] = start.take(np.array([k])) if lost[k] else rests[k]

@@ -507,13 +507,20 @@ def test_events_across_periods(tmp_path):
     assert simulated(found) == pytest.approx([2.5, 1.5, 1, 1.75, 2.5, 0.5, 0.5, 4.5], **EXACT)
 
 
-def test_an_experiment_that_never_rests_is_told(tmp_path):
-    model = """
+@pytest.mark.parametrize(
+    ("rate", "told"),
+    [
+        ("k", "c0: no steady state was found"),
+        ("k * S", "c0: no steady state was found: a state became infinite or undefined"),
+    ],
+)
+def test_an_experiment_that_never_rests_is_told(tmp_path, rate, told):
+    model = f"""
         model up
           compartment c = 1
           species S in c
-          S = 0; k = 1
-          J: -> S; c * k
+          S = 1; k = 1
+          J: -> S; c * {rate}
         end
     """
     found = problem(
@@ -528,7 +535,7 @@ def test_an_experiment_that_never_rests_is_told(tmp_path):
         measurements="observableId simulationConditionId measurement time\nobs_s c0 0.7 inf",
     ).log_likelihood()
     assert found.log_likelihood == -np.inf
-    assert found.messages == ("c0: no steady state was found",)
+    assert found.messages == (told,)
 
 
 def test_a_point_that_is_left_again_is_no_steady_state(tmp_path):
