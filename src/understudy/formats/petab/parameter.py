@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass, replace
 
 from understudy.formats.petab.prior import FAMILIES, Prior, fault
-from understudy.formats.petab.table import Row, Table, as_number
+from understudy.formats.petab.table import Row, Table, as_number, read_each
 
 SCALES = ("lin", "log", "log10")
 
@@ -80,7 +80,8 @@ def read_parameters(table: Table, version: int) -> dict[str, PetabParameter]:
         For a parameter that has no value, bounds in the wrong order, or a prior that is not known.
     """
     read = _read_v1 if version == 1 else _read_v2
-    found = {name: read(name, row) for name, row in table.unique("parameterId").items()}
+    rows = table.unique("parameterId").values()
+    found = {each.name: each for each in read_each(rows, lambda row: read(row.text("parameterId"), row))}
     if version == 1 or all(each.prior is None for each in found.values()):
         return found
     # PEtab 2.0: where some have priors, all others that are estimated have uniform ones.

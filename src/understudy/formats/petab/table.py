@@ -6,15 +6,20 @@ import csv
 import io
 import math
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
+from typing import TypeVar
 
 from understudy.core.errors import FormatError
 from understudy.core.nearest_file import nearest_file
 
+T = TypeVar("T")
+
 _MOST_BYTES = 50_000_000
+# So many wrong rows are told of one by one.
+_MOST_TOLD = 20
 _MISSING = frozenset({"", "NA", "N/A", "NaN", "nan", "NAN", "null", "None"})
 _NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
 _INFINITE = re.compile(r"[+-]?inf(?:inity)?", re.IGNORECASE | re.ASCII)
@@ -164,6 +169,29 @@ def read_tables(paths: Iterable[Path], required: Iterable[str]) -> Table:
         columns |= dict.fromkeys(header)
         rows += found
     return Table(tuple(columns), tuple(rows))
+
+
+def read_each(rows: Iterable[Row], read: Callable[[Row], T]) -> list[T]:
+    """What is read of every row.
+
+    Raises
+    ------
+    FormatError
+        The one problem that there is, or all of them in one.
+    """
+    found, problems = [], []
+    for row in rows:
+        try:
+            found.append(read(row))
+        except FormatError as error:
+            problems.append(error)
+    if len(problems) == 1:
+        raise problems[0]
+    if problems:
+        told = [f"  {line}" for each in problems[:_MOST_TOLD] for line in str(each).splitlines()]
+        told += [f"  and {len(problems) - _MOST_TOLD} more"] if len(problems) > _MOST_TOLD else []
+        raise FormatError("\n".join([f"{len(problems)} problems in the tables", *told]))
+    return found
 
 
 def as_number(text: str) -> float | None:

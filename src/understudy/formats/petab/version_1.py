@@ -21,7 +21,7 @@ from understudy.formats.petab.problem import (
     Period,
     PetabObservable,
 )
-from understudy.formats.petab.table import Row, Table, read_tables
+from understudy.formats.petab.table import Row, Table, read_each, read_tables
 
 _BEFORE, _SIMULATION = "preequilibrationConditionId", "simulationConditionId"
 _MEASUREMENT_COLUMNS = ("observableId", _SIMULATION, "measurement", "time")
@@ -71,14 +71,15 @@ def _part(path: Path, told: dict[str, Any]) -> Part:
     known = {name: _observable(name, row) for name, row in observables.unique("observableId").items()}
     changes = _changes(conditions)
     experiments: dict[str, Experiment] = {}
-    measurements = []
-    for row in table:
+
+    def measurement(row: Row) -> Measurement:
         before, after = row.text(_BEFORE), row.required(_SIMULATION)
         name = f"{before} → {after}" if before else after
         if name not in experiments:
             experiments[name] = _experiment(name, row, changes)
-        measurements.append(_measurement(row, name, known))
-    return Part(models[0], known, experiments, tuple(measurements), table.columns, {})
+        return _measurement(row, name, known)
+
+    return Part(models[0], known, experiments, tuple(read_each(table, measurement)), table.columns, {})
 
 
 def _observable(name: str, row: Row) -> PetabObservable:

@@ -19,7 +19,7 @@ from understudy.formats.petab.problem import (
     Period,
     PetabObservable,
 )
-from understudy.formats.petab.table import Row, Table, read_tables
+from understudy.formats.petab.table import Row, Table, read_each, read_tables
 
 _MEASUREMENT_COLUMNS = ("observableId", "experimentId", "measurement", "time")
 _DISTRIBUTIONS = ("normal", "laplace", "log-normal", "log-laplace")
@@ -54,8 +54,9 @@ def read(path: Path, told: dict[str, Any]) -> tuple[dict[str, PetabParameter], t
     aliases = _aliases(path, told)
     table = read_tables(file_list(path, told, "measurement_files"), _MEASUREMENT_COLUMNS)
     found: dict[str, list[Measurement]] = {name: [] for name in models}
-    for row in table:
-        found[_model(row, models)].append(_measurement(row, known, experiments))
+    measured = lambda row: (_model(row, models), _measurement(row, known, experiments))  # noqa: E731
+    for name, measurement in read_each(table, measured):
+        found[name].append(measurement)
     return parameters, tuple(
         _part(models[name], known, experiments, aliases, measured, table)
         for name, measured in found.items()

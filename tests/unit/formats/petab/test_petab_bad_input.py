@@ -235,6 +235,24 @@ def test_any_text_is_yaml_or_an_error(tmp_path, text):
         load(path)
 
 
+def test_all_wrong_rows_are_told_at_once(tmp_path):
+    rows = "\n".join(f"obs_{k % 2} . 0.7 late" for k in range(30))
+    measurements = f"observableId experimentId measurement time\nobs_a . high 1\n{rows}"
+    with pytest.raises(FormatError) as caught:
+        problem(tmp_path, 2, measurements=measurements)
+    lines = str(caught.value).splitlines()
+    assert lines[:4] == [
+        "31 problems in the tables",
+        "  this is no number (value 'high')",
+        "    where: measurements.tsv, row 2, column measurement",
+        "    repair: give a number",
+    ]
+    assert "  there is no such observable (value 'obs_0')" in lines
+    assert lines[-1] == "  and 11 more"
+    with pytest.raises(FormatError, match="2 problems"):
+        problem(tmp_path, 1, parameters=V1["parameters"].replace("0.01 10", "low 10"))
+
+
 @pytest.mark.parametrize("version", [1, 2])
 def test_nothing_measured(tmp_path, version):
     head = (V1 if version == 1 else V2)["measurements"].strip().splitlines()[0]
