@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -75,8 +76,7 @@ def compile_part(part: Part, parameters: tuple[str, ...]) -> CompiledPart:
     """
     _refuse_logarithms(part)
     changed = {change.target for e in part.experiments.values() for p in e.periods for change in p.changes}
-    periods = max((_solutions(part, name) for name in part.experiments), default=1)
-    model = prepare(part.model, (*parameters, *sorted(changed)), part.aliases, periods)
+    model = prepare(part.model, (*parameters, *sorted(changed)), part.aliases, _solutions(part))
     names = _all_names(model, (*parameters, *sorted(changed)))
     reader = _FormulaReader(part, names)
     used = {measurement.observable for measurement in part.measurements}
@@ -105,15 +105,13 @@ def _refuse_logarithms(part: Part) -> None:
             )
 
 
-def _solutions(part: Part, name: str) -> int:
-    """How many solutions an experiment takes, one after the other; more than one for a steady state."""
-    periods = part.experiments[name].periods
-    steady = any(period.begin == BEFORE for period in periods) or any(
-        measurement.time == float("inf")
-        for measurement in part.measurements
-        if measurement.experiment == name
+def _solutions(part: Part) -> int:
+    """How many solutions follow one another at most: periods, and steady states, which take several."""
+    ending = {each.experiment for each in part.measurements if each.time == math.inf}
+    return max(
+        len(experiment.periods) + (experiment.periods[0].begin == BEFORE) + (name in ending)
+        for name, experiment in part.experiments.items()
     )
-    return len(periods) + steady
 
 
 def _all_names(model: PreparedModel, others: Iterable[str]) -> dict[str, str]:
@@ -167,10 +165,14 @@ class _FormulaReader:
     def __init__(self, part: Part, names: Mapping[str, str]):
         self.part, self.names = part, names
         self.under_way: list[str] = []
+        # Tables say the same over and over.
+        self.known: dict[str, Expression] = {}
 
     def plain(self, cell: Cell) -> Expression:
         """A formula without placeholders."""
-        return self._at(cell, self.names.get)
+        if cell.text not in self.known:
+            self.known[cell.text] = self._at(cell, self.names.get)
+        return self.known[cell.text]
 
     def measured(self, observable: PetabObservable) -> MeasuredFormula:
         """The equations of an observable."""
@@ -205,7 +207,7 @@ class _FormulaReader:
                 f"there are {len(parts)} values, and {len(placeholders)} placeholders of {measurement.observable}",
                 "give one value for each placeholder, separated by semicolons",
             )
-        return tuple(self._at(Cell(part, row, column), self.names.get) for part in parts)
+        return tuple(self.plain(Cell(part, row, column)) for part in parts)
 
     def _observed(self, observable: PetabObservable, placeholders: Mapping[str, str]) -> Expression:
         if observable.name in self.under_way:
