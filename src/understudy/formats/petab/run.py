@@ -103,7 +103,7 @@ class Run:
             stop = self.passage.until(np.array([end])) if math.isfinite(end) else np.array([])
             # Where nothing is looked at and nothing follows, the start itself may still be wanted.
             stop = stop if times.size or stop.size else np.array([begin])
-            looks.append(np.concatenate([times, np.maximum(stop, begin)]))
+            looks.append(np.concatenate([times, np.maximum(stop, times[-1] if times.size else begin)]))
             counts.append(times.size)
         found = self.passage.through(start, looks, truth, self.own(names))
         row = 0
