@@ -248,6 +248,28 @@ def convert(
 
 
 @app.command()
+def petab(
+    problem: Annotated[Path, _argument("The problem's YAML file.", "PROBLEM")],
+    parameter: Annotated[
+        list[str] | None,
+        _option("--parameter", "-p", help="k1=0.1, not its nominal value; not scaled.", metavar="NAME=VALUE"),
+    ] = None,
+    gradient: Annotated[
+        bool, _flag("--gradient", help="Also the gradient, on the parameters' scales.")
+    ] = False,
+    out: Annotated[
+        Path | None, _option("--out", "-o", help="Write PEtab's simulation table, .tsv.", metavar="FILE")
+    ] = None,
+    jobs: _Jobs = 0,
+    json: _Json = False,
+) -> None:
+    """Evaluate a PEtab problem: log-likelihood, chi-square and simulations."""
+    from understudy.app.petab_view import run
+
+    run(problem, tuple(parameter or ()), gradient, out, jobs, json)
+
+
+@app.command()
 def check(
     file: Annotated[Path, _argument("Records (.csv), a study (.toml) or a model file.", "FILE")],
     units: Annotated[

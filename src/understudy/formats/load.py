@@ -89,6 +89,7 @@ FORMATS = (
     Format(
         "NONMEM results", (".ext", ".lst", ".cov", ".phi"), "", "understudy.formats.nonmem.finished_run:read"
     ),
+    Format("PEtab", (".yaml", ".yml"), "", "understudy.formats.petab.reader:read"),
 )
 
 
@@ -101,7 +102,7 @@ def load(name: str | Path) -> Any:
         A name as `understudy.models` lists it, or the path of a file: Python (``.py``), which is run, so load only
         files you trust; SBML (``.xml``, ``.sbml``); Antimony (``.ant``, ``.antimony``, ``.sb``); a NONMEM control
         stream (``.ctl``, ``.mod``), whose data are read with it; a file of a finished NONMEM run (``.ext``, ``.lst``,
-        ``.cov``, ``.phi``), whose others are read with it.
+        ``.cov``, ``.phi``), whose others are read with it; the YAML file of a PEtab problem (``.yaml``, ``.yml``).
 
     Returns
     -------

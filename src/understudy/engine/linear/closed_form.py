@@ -50,12 +50,12 @@ def solve(problem: Problem, tolerances: Tolerances, jobs: int = 1) -> Solution:
     jobs : int
         Threads, 0 for one per core.
     """
-    if _grows_and_is_fed(problem):
+    system = system_of(problem)
+    if _is_fed(problem, system) and _lowest_rate_constant(system) < 0.0:
         # What flows in evenly is written as the slowest decay of all, which growth is slower than.
         from understudy.engine.linear.matrix_exponential import solve as solve_by_exponential
 
         return solve_by_exponential(problem, tolerances, jobs)
-    system = system_of(problem)
     line, found = line_of(problem), nothing_found(problem)
 
     def work(first: int, last: int) -> None:
@@ -65,20 +65,23 @@ def solve(problem: Problem, tolerances: Tolerances, jobs: int = 1) -> Solution:
     return solution_of(found)
 
 
-def _grows_and_is_fed(problem: Problem) -> bool:
-    """Whether something flows in evenly where a state, or a combination of states, grows of itself."""
-    matrix, inflow = linear_system(problem.model).values(problem.table)
-    if not (inflow.any() or (problem.timeline.event_kind == RATE).any()):
-        return False
-    own = np.diagonal(matrix, axis1=1, axis2=2)
-    with np.errstate(invalid="ignore"):
-        # Where no column gives more than it loses nothing grows: Gershgorin's circles.
-        gains = own + np.abs(matrix).sum(axis=1) - np.abs(own) > 1e-12 * np.abs(own)
-    doubtful = matrix[gains.any(axis=1) & np.isfinite(matrix).all(axis=(1, 2))]
-    if not len(doubtful):
-        return False
-    largest = np.abs(doubtful).max(axis=(1, 2))
-    return bool((np.linalg.eigvals(doubtful).real.max(axis=1) > 1e-14 * largest).any())
+def _is_fed(problem: Problem, system: System) -> bool:
+    """Whether something flows in evenly: by the equations, or as an infusion."""
+    return bool(system.inflow.any() or (problem.timeline.event_kind == RATE).any())
+
+
+@numba.njit(cache=True, nogil=True)
+def _lowest_rate_constant(system):
+    """The lowest rate constant of all rows; below zero where something grows of itself."""
+    size, rows, columns, _, _, entries, _, _, block_start, block_states = system[:10]
+    matrix, work, decays, lowest = np.zeros((size, size)), np.zeros((size, size)), np.zeros(size), np.inf
+    for row in range(entries.shape[0]):
+        for e in range(rows.size):
+            matrix[rows[e], columns[e]] = entries[row, e]
+        rate_constants(matrix, block_start, block_states, work, decays)
+        for i in range(size):
+            lowest = min(lowest, decays[i])
+    return lowest
 
 
 def system_of(problem: Problem) -> System:

@@ -101,13 +101,13 @@ class _Reading:
         arguments = [self.term(part, local, within) for part in parts]
         if kind == "FUNCTION_DELAY":
             return self.mathematics.delayed(arguments[0], arguments[1], self.place)
-        if kind not in _OPERATIONS:
+        if kind not in OPERATIONS:
             word = (node.getOperatorName() or node.getName() or kind).lower()
             raise self.place.refuse(f"the mathematics uses {word!r}, which has no equal here")
         return self.operation(kind, arguments)
 
     def operation(self, kind: str, arguments: list[Tree]) -> Tree:
-        fewest, most, build = _OPERATIONS[kind]
+        fewest, most, build = OPERATIONS[kind]
         if not fewest <= len(arguments) <= most:
             word = kind.rpartition("_")[2].lower()
             raise self.place.refuse(f"{word} is given {len(arguments)} arguments")
@@ -297,7 +297,7 @@ _FORMULAS = {
     "ARCCOTH": "(log1p(1 / x) - log1p(-1 / x)) / 2",
 }  # fmt: skip
 _RELATIONS = {"EQ": ast.Eq, "GEQ": ast.GtE, "GT": ast.Gt, "LEQ": ast.LtE, "LT": ast.Lt, "NEQ": ast.NotEq}
-_OPERATIONS: Mapping[str, tuple[int, int, Callable[..., Tree]]] = {
+OPERATIONS: Mapping[str, tuple[int, int, Callable[..., Tree]]] = {
     "PLUS": (0, _ANY, term.plus),
     "TIMES": (0, _ANY, term.times),
     "MINUS": (1, 2, _minus),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from understudy.core.errors import ExpressionError
 from understudy.core.grammar import check_name
@@ -36,6 +36,9 @@ class Names:
 
     def __contains__(self, identifier: str) -> bool:
         return identifier in self._of
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._of)
 
     @property
     def renamed(self) -> dict[str, str]:

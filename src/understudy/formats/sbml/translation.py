@@ -34,7 +34,17 @@ def translate(document: Any, file: str) -> Model:
     FormatError
         For what cannot be translated faithfully, with element and line.
     """
-    content = Content(document.getModel(), file)
+    return completed(Content(document.getModel(), file))
+
+
+def completed(content: Content) -> Model:
+    """The model of what was read, whose draft is completed on the way.
+
+    Raises
+    ------
+    FormatError
+        As `translate` does.
+    """
     draft = content.draft
     _add_reactions(content)
     for species in content.species.values():

@@ -115,3 +115,22 @@ def test_a_rise_from_nothing_like_a_power_of_time_begins(power, stiff):
     wanted = times ** (power + 1) / (power + 1)
     # Ten times the tolerance.
     np.testing.assert_allclose(found.raise_failures()["A"].values[0], wanted, rtol=1e-7)
+
+
+@pytest.mark.parametrize("inflow", [0.3, 0.7, 1.1])
+def test_a_pulse_is_not_stepped_over_by_a_system_that_rests_but_for_rounding(inflow):
+    """At rest at the start, where rates are not quite zero: a first step as long as they allow would miss the pulse."""
+    model = Model(
+        "pulse",
+        "h",
+        {"inflow": inflow, "k": 7.0},
+        {"A": ("mg", "inflow / k")},
+        {"A": "inflow - k * A + 100 * exp(-t / 0.02) * (1 - exp(-t / 0.25))"},
+        outputs={"A": "A"},
+    )
+    a, b, times = 1 / 0.02, 1 / 0.02 + 1 / 0.25, np.array([0.25, 1.0, 10.0])
+    # The difference of two exponentials that decay into the compartment.
+    decay = lambda rate: (np.exp(-rate * times) - np.exp(-7 * times)) / (7 - rate)  # noqa: E731
+    expected = inflow / 7 + 100 * (decay(a) - decay(b))
+    # Ten times the solver's relative tolerance.
+    np.testing.assert_allclose(solution(model, times).states[:, 0], expected, rtol=1e-7)
