@@ -1,7 +1,9 @@
 """The error that the kernel achieves is within ten times the tolerance it is asked for, for every library model.
 
 An error is measured against what the tolerances allow: so much of a value, and so much of the largest value. The
-reference is the reference engine at 1e-13, checked against itself at 1e-12.
+reference is the reference engine at 1e-13, checked against itself at 1e-12. Sensitivities are measured against so much
+of their own value, or of the output's largest value per parameter; their reference is the kernel at 1e-12, which other
+tests compare with differences.
 """
 
 from dataclasses import replace
@@ -9,10 +11,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from test_engines import ENTRIES, three_patients
+from test_sensitivities import typical
 
+from understudy.engine.linear.linear import is_linear
 from understudy.engine.parameters import structural
 from understudy.engine.problem import Tolerances
+from understudy.engine.sensitivity.directions import Directions
 from understudy.engine.simulate import simulate
+from understudy.engine.solve import solve
 from understudy.library.catalogue import model
 from understudy.model.parts import Output
 
@@ -72,3 +78,34 @@ def test_the_error_is_within_ten_times_any_tolerance(name):
 def test_an_error_is_seen():
     exact = states("warfarin_pca", "reference", 1e-12)
     assert worst(states("warfarin_pca", "kernel", 1e-4), exact, 1e-8) > 10
+
+
+def sensitivities(name: str, relative: float) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+    """Outputs, and their derivatives by parts of every parameter, of the typical patient."""
+    schedule, rows = typical(name)
+    names, outputs = rows.model.parameter_names, rows.model.output_names
+    how = Tolerances(relative, SHARE * relative)
+    answer = solve(schedule, rows, outputs, "kernel", how, directions=Directions(names))
+    assert not answer.solution.status.any()
+    size = np.abs(rows.table).max(axis=0)
+    return answer.outputs, {output: answer.sensitivities[output] * size for output in outputs}
+
+
+def check_sensitivities(name: str) -> None:
+    outputs, exact = sensitivities(name, 1e-12)
+    for relative in (1e-4, 1e-6, 1e-8):
+        found = sensitivities(name, relative)[1]
+        for output, wanted in exact.items():
+            allowed = relative * np.maximum(np.abs(wanted), np.abs(outputs[output]).max()) + 1e-300
+            assert (np.abs(found[output] - wanted) / allowed).max() < 10, (output, relative)
+
+
+@pytest.mark.parametrize("name", QUICK)
+def test_sensitivities_are_as_exact(name):
+    check_sensitivities(name)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", [n for n in ENTRIES if not is_linear(structural(model(n)))])
+def test_sensitivities_of_every_model_are_as_exact(name):
+    check_sensitivities(name)

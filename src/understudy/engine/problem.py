@@ -90,6 +90,8 @@ class Problem:
         States at the start of each steady-state cycle.
     least : float array, shape (patients, states), optional
         What each state is measured by at least when errors are judged.
+    allowance : float array, shape (states,), optional
+        How many times the tolerance each state may err by; once, where it is left out.
     """
 
     model: Model
@@ -99,6 +101,7 @@ class Problem:
     start: np.ndarray
     steady: np.ndarray
     least: np.ndarray | None = None
+    allowance: np.ndarray | None = None
 
     @cached_property
     def initial(self) -> np.ndarray:

@@ -86,13 +86,26 @@ def make_kernel(
     implicitly, interpolate_implicitly = implicit_way if both else (explicitly, interpolate_explicitly)
 
     @cuda.jit(device=True)
-    def try_step(implicit, t, step, stop, relative, absolute, y, p, r, floor, peak, k, work, y1):
+    def try_step(implicit, t, step, stop, relative, absolute, y, p, r, floor, allowance, peak, k, work, y1):
         if both and implicit:
             share = real(IMPLICIT_SHARE)
             return implicitly(
-                t, step, stop, share * relative, share * absolute, y, p, r, floor, peak, k, work, y1
+                t,
+                step,
+                stop,
+                share * relative,
+                share * absolute,
+                y,
+                p,
+                r,
+                floor,
+                allowance,
+                peak,
+                k,
+                work,
+                y1,
             )
-        return explicitly(t, step, stop, relative, absolute, y, p, r, floor, peak, k, work, y1)
+        return explicitly(t, step, stop, relative, absolute, y, p, r, floor, allowance, peak, k, work, y1)
 
     @cuda.jit(device=True)
     def interpolate(implicit, out, theta, step, y, y1, k):
@@ -201,7 +214,21 @@ def make_kernel(
                 # A last sliver is taken together with the step before it.
                 step = left if h * 1.001 >= left else h
                 error, radius = try_step(
-                    implicit, t, step, stop, relative, absolute, y, p, r, line.floor, peak, k, work, y1
+                    implicit,
+                    t,
+                    step,
+                    stop,
+                    relative,
+                    absolute,
+                    y,
+                    p,
+                    r,
+                    line.floor,
+                    line.allowance,
+                    peak,
+                    k,
+                    work,
+                    y1,
                 )
                 taken += 1
                 accepted = error <= 1.0

@@ -33,6 +33,7 @@ class DeviceLine(NamedTuple):
     flow: np.ndarray
     floor: np.ndarray
     least: np.ndarray
+    allowance: np.ndarray
     row_width: int
 
 
@@ -49,7 +50,7 @@ class DeviceFound(NamedTuple):
 def device_line(problem: Problem, real: type) -> DeviceLine:
     """The problem's arrays on the device, those of amounts and parameters in its numbers."""
     line, width = line_of(problem), np.finfo(real)
-    amounts = ("event_value", "start", "initial", "steady", "table", "flow", "least")
+    amounts = ("event_value", "start", "initial", "steady", "table", "flow", "least", "allowance")
     arrays = {name: getattr(line, name) for name in DeviceLine._fields[:-1]}
     arrays["floor"] = line.floor.astype(real)
     # Slots without a dose hold a time larger than any 32-bit number.

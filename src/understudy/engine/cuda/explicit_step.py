@@ -28,9 +28,9 @@ def make_explicit_step(right_hand_side, states: int, real: type):
     Returns
     -------
     try_step : device function
-        ``try_step(t, step, stop, relative, absolute, y, p, r, floor, peak, k, work, y1)`` returns the error in units of
-        what is allowed, and the square of the step times the speed of the fastest change. The slope at the start is
-        ``k[0]``; that at the end will be ``k[6]``.
+        ``try_step(t, step, stop, relative, absolute, y, p, r, floor, allowance, peak, k, work, y1)`` returns the error
+        in units of what is allowed, and the square of the step times the speed of the fastest change. The slope at the
+        start is ``k[0]``; that at the end will be ``k[6]``.
     interpolate : device function
         ``interpolate(out, theta, step, y, y1, k)`` writes the states a fraction `theta` into the step.
     """
@@ -48,7 +48,7 @@ def make_explicit_step(right_hand_side, states: int, real: type):
     interpolant, rounding = tsit5.INTERPOLANT, float(np.finfo(real).eps)
 
     @cuda.jit(device=True)
-    def try_step(t, step, stop, relative, absolute, y, p, r, floor, peak, k, work, y1):
+    def try_step(t, step, stop, relative, absolute, y, p, r, floor, allowance, peak, k, work, y1):
         h = real(step)
         # Just before the stop, where an equation may change its form in time.
         latest = stop - abs(stop) * rounding
@@ -75,7 +75,8 @@ def make_explicit_step(right_hand_side, states: int, real: type):
                 b1 * k[0, q] + b2 * k[1, q] + b3 * k[2, q] + b4 * k[3, q] + b5 * k[4, q] + b6 * k[5, q]
             )
             y1[q] = floor[q] if new < floor[q] else new
-            allowed = relative * max(abs(y[q]), abs(y1[q])) + absolute * abs(peak[q]) + tiny
+            allowed = relative * max(abs(y[q]), abs(y1[q])) + absolute * abs(peak[q])
+            allowed = allowed * allowance[q] + tiny
             share = real(1.0) / allowed
             # How far a state falls below its floor counts as error.
             error = max(error, (y1[q] - new) * share) if new < floor[q] else error

@@ -79,14 +79,15 @@ def make_implicit_step(right_hand_side, linear: Linear, plan: Elimination):
             y1[q], k[SLOPES + stage, q] = place, right
 
     @cuda.jit(device=True)
-    def arrive(relative, absolute, y, floor, peak, k, y1, scale):
+    def arrive(relative, absolute, y, floor, allowance, peak, k, y1, scale):
         """The new state, and the largest error in units of what is allowed: the last increment, or what falls below."""
         error = 0.0
         for q in range(states):
             new = y1[q] + k[SLOPES + stages - 1, q]
             below = new < floor[q]
             y1[q] = floor[q] if below else new
-            scale[q] = relative * max(abs(y[q]), abs(y1[q])) + absolute * abs(peak[q]) + 1e-300
+            allowed = relative * max(abs(y[q]), abs(y1[q])) + absolute * abs(peak[q])
+            scale[q] = allowed * allowance[q] + 1e-300
             wrong = abs(k[SLOPES + stages - 1, q])
             wrong = max(wrong, floor[q] - new) if below else wrong
             wrong /= scale[q]
@@ -95,7 +96,7 @@ def make_implicit_step(right_hand_side, linear: Linear, plan: Elimination):
         return error
 
     @cuda.jit(device=True)
-    def try_step(t, step, stop, relative, absolute, y, p, r, floor, peak, k, work, y1):
+    def try_step(t, step, stop, relative, absolute, y, p, r, floor, allowance, peak, k, work, y1):
         entries = cuda.local.array(entries_count, np.float64)
         factors = cuda.local.array(room, np.float64)
         by_time, scale = cuda.local.array(states, np.float64), cuda.local.array(states, np.float64)
@@ -103,7 +104,7 @@ def make_implicit_step(right_hand_side, linear: Linear, plan: Elimination):
         node, by_stage = cuda.const.array_like(node_table), cuda.const.array_like(time_table)
         latest = stop - abs(stop) * rounding
         for q in range(states):
-            scale[q] = relative * abs(y[q]) + absolute * abs(peak[q]) + 1e-300
+            scale[q] = (relative * abs(y[q]) + absolute * abs(peak[q])) * allowance[q] + 1e-300
         jacobian(t, y, p, entries, by_time)
         sought = factorise(step, entries, scale, factors) != 0
         if sought:
@@ -121,7 +122,7 @@ def make_implicit_step(right_hand_side, linear: Linear, plan: Elimination):
                 dense_lu.substitute(matrix, pivot, k[SLOPES + stage])
             else:
                 substitute(factors, k[SLOPES + stage])
-        error = arrive(relative, absolute, y, floor, peak, k, y1, scale)
+        error = arrive(relative, absolute, y, floor, allowance, peak, k, y1, scale)
         # The next step begins with this slope.
         right_hand_side(min(t + step, latest), y1, p, r, k[_LAST])
         for q in range(states):

@@ -22,10 +22,11 @@ from understudy.engine.kernel.lanes import WIDTH as W
 ROWS_BEGIN = 16 * W
 
 # Rows, by number (see `row`). PEAK is the largest value that a state has had, or minus its seed while it has had none;
-# FLOOR is the least value that a state may have, CUT how far a step fell below it; SEEN is where observations are put
-# together. Explicit steps use SLOPE to SLOPE + 6, implicit ones what comes after; SCALE is the error allowed.
+# FLOOR is the least value that a state may have, CUT how far a step fell below it; ALLOWANCE is how many times the
+# tolerance a state may err by; SEEN is where observations are put together. Explicit steps use SLOPE to SLOPE + 6,
+# implicit ones what comes after; SCALE is the error allowed.
 STATE, NEW_STATE, WORK, INFUSED, PEAK, FLOOR, CUT, SEEN, SLOPE = range(9)
-IMPLICIT_STATE, IMPLICIT_SLOPE, RIGHT, BY_TIME, SCALE, INCREMENT = range(16, 22)
+IMPLICIT_STATE, IMPLICIT_SLOPE, RIGHT, BY_TIME, SCALE, ALLOWANCE, INCREMENT = range(16, 23)
 ROWS = INCREMENT + 8
 
 

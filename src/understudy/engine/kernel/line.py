@@ -44,6 +44,7 @@ class Line(NamedTuple):
     flow: np.ndarray
     floor: np.ndarray
     least: np.ndarray
+    allowance: np.ndarray
     row_width: int
 
 
@@ -65,6 +66,7 @@ def line_of(problem: Problem) -> Line:
         line.observation_start, line.observation_time, line.observation_after, line.first_row, line.start_time,
         problem.start, problem.initial, problem.steady, line.steady.row, problem.table, problem.slots,
         line.flow, _floor(problem), np.zeros((1, problem.start.shape[1])) if problem.least is None else problem.least,
+        np.ones(problem.start.shape[1]) if problem.allowance is None else problem.allowance,
         problem.table.shape[1] - 2 * int(problem.slots[:, 1].sum()),
     )  # fmt: skip
 

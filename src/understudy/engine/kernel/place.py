@@ -8,6 +8,7 @@ import numpy as np
 
 from understudy.engine.code.compiled import inlined
 from understudy.engine.kernel.lane_space import (
+    ALLOWANCE,
     CALM,
     ERROR,
     FLOOR,
@@ -96,10 +97,12 @@ def begin(line, place, lane, patient, live, implicit):
     place.used[:, lane] = 0
     seed, least = _seed(line, patient), min(patient, line.least.shape[0] - 1)
     state, infused, peak, floor = row(size, STATE), row(size, INFUSED), row(size, PEAK), row(size, FLOOR)
+    allowance = row(size, ALLOWANCE)
     for q in range(line.start.shape[1]):
         j = q * W + lane
         value = line.start[patient, q]
         space[state + j], space[infused + j], space[floor + j] = value, 0.0, line.floor[q]
+        space[allowance + j] = line.allowance[q]
         measure = max(abs(value), line.least[least, q])
         space[peak + j] = measure if measure > 0.0 else -seed
     for q in range(line.table.shape[1]):

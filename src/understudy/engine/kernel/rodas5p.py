@@ -21,6 +21,7 @@ from understudy.engine.code.pointer import call_factorise, call_right_hand_side,
 from understudy.engine.kernel import elimination
 from understudy.engine.kernel.lane_code import Code, Vector, operation
 from understudy.engine.kernel.lane_space import (
+    ALLOWANCE,
     BY_TIME,
     CUT,
     ERROR,
@@ -160,8 +161,8 @@ def make_implicit(plan: Elimination, factorise: int, substitute: int, speed: int
 def _set_scale(code: Code, relative: Vector, absolute: Vector) -> None:
     """What each state is measured by: the error allowed if it stays as it is."""
     with code.each_state():
-        allowed = relative * abs(code.row(STATE)) + (absolute * abs(code.row(PEAK)) + 1e-300)
-        code.set_row(SCALE, allowed)
+        allowed = relative * abs(code.row(STATE)) + absolute * abs(code.row(PEAK))
+        code.set_row(SCALE, allowed * code.row(ALLOWANCE) + 1e-300)
 
 
 @compiled
@@ -260,7 +261,7 @@ def _measure(code: Code, relative: Vector, absolute: Vector) -> None:
     implicit, largest = code.lane(IMPLICIT) > 0.0, code.variable(0.0)
     with code.each_state():
         size = abs(code.row(IMPLICIT_STATE)).largest(abs(code.row(STATE)))
-        allowed = relative * size + (absolute * abs(code.row(PEAK)) + 1e-300)
+        allowed = (relative * size + absolute * abs(code.row(PEAK))) * code.row(ALLOWANCE) + 1e-300
         code.set_row(SCALE, allowed)
         error = code.row(CUT).largest(abs(code.row(INCREMENT + STAGES - 1))) / allowed
         # Not-a-number must be kept, and a derivative that is not finite ends the method as it would begin a step.

@@ -16,6 +16,7 @@ from understudy.engine.code.compiled import compiled
 from understudy.engine.code.pointer import call_right_hand_side
 from understudy.engine.kernel.lane_code import Code, Vector, operation
 from understudy.engine.kernel.lane_space import (
+    ALLOWANCE,
     CUT,
     ERROR,
     FLOOR,
@@ -123,7 +124,8 @@ def _measure(code: Code, relative: Vector, absolute: Vector) -> None:
     with code.each_state():
         state, new = code.row(STATE), code.row(NEW_STATE)
         wrong = code.row(CUT).largest(abs(step * _total(code, (E1, E2, E3, E4, E5, E6, E7))))
-        allowed = relative * abs(new).largest(abs(state)) + (absolute * abs(code.row(PEAK)) + 1e-300)
+        allowed = relative * abs(new).largest(abs(state)) + absolute * abs(code.row(PEAK))
+        allowed = allowed * code.row(ALLOWANCE) + 1e-300
         share = 1.0 / allowed
         error = wrong * share
         # Not-a-number is kept, and later rejected.

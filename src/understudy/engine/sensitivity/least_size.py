@@ -15,6 +15,10 @@ from understudy.engine.parameters import ParameterRows
 from understudy.engine.sensitivity.directions import Direction
 from understudy.engine.timeline import BOLUS, Timeline
 
+# How many times as much as a state a sensitivity may err. Its local errors are the derivatives of the state's, which
+# grow with higher powers of the step than it does itself; what comes out is as exact as the state (see
+# tests/conformance/test_tolerances.py).
+_ALLOWANCE = 4.0
 # The absolute tolerance is counted in these sizes, and by default it is a hundredth of the relative one.
 _SIZES = 100.0
 
@@ -43,6 +47,11 @@ def least_sizes(
     for direction in directions:
         found.append(_SIZES * largest * _speed(rows, timeline.first_row, direction)[:, None])
     return np.hstack(found)
+
+
+def allowance(own: int, states: int) -> np.ndarray:
+    """How many times the tolerance each state of an augmented model may err by, shape (states,)."""
+    return np.where(np.arange(states) < own, 1.0, _ALLOWANCE)
 
 
 def _largest(timeline: Timeline, start: np.ndarray) -> np.ndarray:

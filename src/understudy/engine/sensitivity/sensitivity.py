@@ -32,7 +32,7 @@ from understudy.engine.sensitivity.event_state import (
     report_faults,
     with_event_states,
 )
-from understudy.engine.sensitivity.least_size import least_sizes
+from understudy.engine.sensitivity.least_size import allowance, least_sizes
 from understudy.engine.sensitivity.profile_slopes import SlopeSlots, refuse_moving_steps, unroll_slopes
 from understudy.engine.sensitivity.side_state import with_side_states
 from understudy.engine.sensitivity.switch_state import (
@@ -185,7 +185,8 @@ class _Maker:
         if self.events is not None:
             start[:, model.state_names.index(self.events.instant)] = line.start_time
         least = least_sizes(self.wide, line, start[:, : self.augmented.own], self.directions)
-        return Problem(model, slots, line, table, start, at_cycles, least)
+        allowed = allowance(self.augmented.own, start.shape[1])
+        return Problem(model, slots, line, table, start, at_cycles, least, allowed)
 
     def line(self, slopes: EventSlopes, held: SlopeSlots) -> Timeline:
         """The timeline with the events of the sensitivities."""
