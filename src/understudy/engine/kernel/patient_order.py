@@ -18,8 +18,8 @@ from understudy.engine.problem import Problem
 _LEAST, _PER_FEATURE, _WORTH = 16 * WIDTH, 4, 4
 # Patients change places within so many: their results then stay near each other in memory, and threads' shares alike.
 _WINDOW = 512
-# Steps that must be saved for each patient: finding the order, and reaching further in memory, take as long as some 20.
-_GAIN = 30
+# Steps that must be saved for each patient: finding the order, and reaching further in memory, take as long as some 10.
+_GAIN = 15
 # Keeps the logarithm of nothing finite.
 _TINY = 1e-12
 
