@@ -9,6 +9,7 @@ import numpy as np
 from numba import cuda
 
 from understudy.engine.kernel.step_control import (
+    AT_REST,
     BACK_OFF,
     EASILY,
     EASY,
@@ -31,7 +32,8 @@ def first_step(span, relative, absolute, tiny, y, slope, peak):
         allowed = relative * abs(y[q]) + absolute * abs(peak[q]) + tiny
         size, speed = max(size, abs(y[q]) / allowed), max(speed, abs(slope[q]) / allowed)
     guess = 0.01 * size / speed if speed > 0.0 else 0.0
-    return min(guess, span) if guess > 1e-12 * span else 1e-6 * span
+    moves = 1e-12 * span < guess < AT_REST * span
+    return min(guess, span) if moves else 1e-6 * span
 
 
 @cuda.jit(device=True)

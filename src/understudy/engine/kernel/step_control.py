@@ -53,7 +53,7 @@ EASY, EASILY = 1.0, 50.0
 FAR = 100.0
 
 # At the speed of its start a lane at rest would take so many times the span to change by a hundredth.
-_AT_REST = 1e3
+AT_REST = 1e3
 
 # What `judge` returns, eight bits for each: which lanes have observations within their step, which stand at their stop,
 # which cannot go on, which have taken all the steps they may, which ought to change method.
@@ -181,7 +181,7 @@ def begin_steps(code: Code, relative: Vector, absolute: Vector) -> None:
     span = code.lane(STOP) - code.lane(TIME)
     guess = 0.01 * size.get() / speed.get()
     # Nothing moves yet but by rounding: an input may be about to begin, and must not be stepped over.
-    moves = (speed.get() > 0.0) & (guess > span * 1e-12) & (guess < span * _AT_REST)
+    moves = (speed.get() > 0.0) & (guess > span * 1e-12) & (guess < span * AT_REST)
     wanted = guess.least(span).where(moves, span * 1e-6)
     code.set_lane(WANTED, wanted.where(fresh, code.lane(WANTED)))
     code.set_lane(FRESH, code.constant(0.0))

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 MOST_BYTES = 100_000_000
 _DATES = ("DATE", "DAT1", "DAT2", "DAT3")
+# Rows told of where many lack something.
+_MOST_TOLD = 200
 
 
 @dataclass(frozen=True, eq=False)
@@ -221,9 +223,11 @@ def read_table(folder: Path, options: DataOptions, items: tuple[Item, ...]) -> D
     wanted = _last_wanted(items)
     short = [(number, row) for number, row in kept if len(row) < wanted]
     if short:
-        raise DataError(
-            [_lacking(number, row, items) for number, row in short[:200]], place=Path(options.file).name
-        )
+        # What every row lacks is one fault, not one a row.
+        everywhere = len(short) == len(kept)
+        told = short[: 1 if everywhere else _MOST_TOLD]
+        problems = [_lacking(number, row, items, everywhere) for number, row in told]
+        raise DataError(problems, place=Path(options.file).name)
     if not kept:
         options.record.fail(f"{options.file} has no data row", "check IGNORE, and the file")
     width = len(items)
@@ -291,11 +295,11 @@ def _last_wanted(items: Sequence[Item]) -> int:
     return max((k for k, item in enumerate(items, 1) if not item.dropped), default=0)
 
 
-def _lacking(number: int, row: list[str], items: Sequence[Item]) -> Problem:
+def _lacking(number: int, row: list[str], items: Sequence[Item], everywhere: bool) -> Problem:
     name = (items[len(row)].names or ("a dropped item",))[0]
     count = f"{len(row)} item{'s' if len(row) != 1 else ''}"
     return Problem(
-        f"the row has {count}, $INPUT names {len(items)}",
+        f"{'no row has this column: the first' if everywhere else 'the row'} has {count}, $INPUT names {len(items)}",
         "add the column to the file, or take it out of $INPUT",
         number,
         name,

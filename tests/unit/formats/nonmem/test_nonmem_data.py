@@ -92,7 +92,8 @@ def test_a_column_that_input_names_and_the_file_lacks(tmp_path):
         stream(tmp_path, INPUT="ID TIME AMT DV WT SEX AGE")
     first = told.value.problems[0]
     assert (first.row, first.column) == (2, "AGE")
-    assert "6 items, $INPUT names 7" in first.cause
+    assert "no row has this column: the first has 6 items, $INPUT names 7" in first.cause
+    assert len(told.value.problems) == 1
     assert "data.csv" in str(told.value)
 
 
