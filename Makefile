@@ -12,7 +12,7 @@ test: .venv/test-installed ## the whole fast test suite
 
 slow: .venv/slow-installed ## full reference suites, and the tests of the JAX engine
 	$(BIN)/python -m pytest -n 2 --dist loadfile -m slow
-	$(BIN)/python -m pytest -n 2 --dist loadfile tests/unit/engine/jax tests/conformance/test_jax_models.py
+	$(BIN)/python -m pytest -n 2 --dist loadfile tests/unit/engine/jax_engine tests/conformance/test_jax_models.py
 
 bench: .venv/installed ## benchmarks that need nothing else, results under benchmarks/
 	$(BIN)/python -m benchmarks

@@ -220,3 +220,10 @@ def test_imports_are_found_wherever_they_stand():
         "understudy.data.records",
         "understudy.engine.solve",
     ]
+
+
+def test_no_folder_of_tests_stands_for_a_package_that_may_be_missing():
+    """Folders of tests are on the path: one called ``jax`` would be imported where JAX is not installed."""
+    optional = {"jax", "cuda", "dask", "zarr", "distributed", "libsbml", "antimony", "yaml"}
+    folders = {path.name for path in (ROOT / "tests").rglob("*") if path.is_dir()}
+    assert not folders & optional
