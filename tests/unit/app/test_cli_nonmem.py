@@ -114,7 +114,7 @@ def test_check(run, stream):
     stream.write_text(stream.read_text().replace("$INPUT ID", "$INPUT SITE ID"))
     result = run("check", stream)
     assert result.exit_code == 1
-    assert "the row has 7 items, $INPUT names 8" in result.stderr
+    assert "no row has this column: the first has 7 items, $INPUT names 8" in result.stderr
 
 
 def test_check_of_code_that_means_nothing(run, stream):

@@ -202,11 +202,11 @@ def test_long_eliminations_are_compiled_in_less_than_a_second(size, monkeypatch,
     assert time.process_time() - started < 1.0
 
 
-def web(size: int = 50) -> Model:
+def web(size: int = 50, scale: int = 10) -> Model:
     """Fifty states, each fed by seven others: 1,750 operations, 700 slopes."""
     states = [f"s{k}" for k in range(size)]
     fed = lambda k, i: f"v{(k + i) % 20} * s{(k + 1 + i) % size} / (K{i} + s{(k + 3 * i + 2) % size})"  # noqa: E731
-    lost = "- k * s{0} * exp(-s{0} / 10) + s{0} / (1 + s{0} ** 2) - s{0} * s{1} - s{0} * s{2}"
+    lost = f"- k * s{{0}} * exp(-s{{0}} / {scale}) + s{{0}} / (1 + s{{0}} ** 2) - s{{0}} * s{{1}} - s{{0}} * s{{2}}"
     rates = {
         state: " + ".join(fed(k, i) for i in range(7)) + lost.format(k, (k + 5) % size, (k + 9) % size)
         for k, state in enumerate(states)
@@ -217,20 +217,26 @@ def web(size: int = 50) -> Model:
 
 def test_a_model_of_two_thousand_operations_is_ready_for_implicit_steps_in_a_second(monkeypatch, tmp_path):
     monkeypatch.setenv("UNDERSTUDY_CACHE_DIR", str(tmp_path))
-    model = web()
+    # Each with other numbers, as code made once is kept. Other work on the processor lengthens single tries.
+    seconds = [seconds_to_be_ready(web(scale=11 + k), GAMMA + 0.01 * (1 + k)) for k in range(3)]
+    # 0.7 seconds were measured.
+    assert min(seconds) < 1.0
+    assert len(re.findall("= f(?:add|sub|mul|div)", right_hand_side(web()))) > 1700
+
+
+def seconds_to_be_ready(model: Model, gamma: float) -> float:
+    """CPU time from equations to all code that implicit steps call."""
     started = time.process_time()
-    right = right_hand_side(model)
     slopes = jacobian(model)
     plan = eliminate(len(model.states), slopes.rows, slopes.columns)
-    for code, name in (
-        (right, RIGHT_HAND_SIDE),
-        (slopes.code, JACOBIAN),
-        (sparse_lu(plan, GAMMA), FACTORISE),
-    ):
+    codes = {
+        RIGHT_HAND_SIDE: right_hand_side(model),
+        JACOBIAN: slopes.code,
+        FACTORISE: sparse_lu(plan, gamma),
+    }
+    for name, code in codes.items():
         address(code, name)
-    # 0.7 seconds were measured with other work on the processor.
-    assert time.process_time() - started < 1.0
-    assert len(re.findall("= f(?:add|sub|mul|div)", right)) > 1700
+    return time.process_time() - started
 
 
 def test_short_eliminations_are_written_out():
