@@ -8,31 +8,19 @@ functions are those of Wang 2007, Derivation of various NONMEM estimation method
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Callable
+from functools import cached_property
 
 import numpy as np
 
 from understudy.core.errors import SimulationError
 from understudy.inference.predictor import Predictor
+from understudy.inference.slopes import Slopes
 
-# Central differences in a random effect: their error is of second order, 1e-8, against rounding of 1e-12.
-STEP = 1e-4
-
-
-@dataclass(frozen=True, eq=False)
-class Slopes:
-    """Predictions with their derivatives by the active random effects.
-
-    Parameters
-    ----------
-    prediction, variance : float arrays, shape (copies, observations)
-    d_prediction, d_variance : float arrays, shape (copies, observations, active)
-    """
-
-    prediction: np.ndarray
-    variance: np.ndarray
-    d_prediction: np.ndarray
-    d_variance: np.ndarray
+# Of differences of first derivatives: exact ones err by 1e-7 then, those with a solver's error of 1e-8 by 1e-5.
+SECOND_STEP = 1e-3
+# How the residual variance and the predictions depend on the random effects.
+INTERACTION, CONDITIONAL, FIRST_ORDER = "interaction", "conditional", "first order"
 
 
 class Likelihood:
@@ -41,12 +29,26 @@ class Likelihood:
     Parameters
     ----------
     predictor : Predictor
+    fixed : float array, shape (fixed effects,), optional
+        In place of the model's own.
+    omega : float array, shape (n, n), optional
+        Covariance of the random effects in place of the model's own.
+    linearisation : {"interaction", "conditional", "first order"}
+        "conditional": residual variances are those at random effects of zero. "first order": predictions too are those
+        of the tangent there.
     """
 
-    def __init__(self, predictor: Predictor):
-        self.predictor = predictor
+    def __init__(
+        self,
+        predictor: Predictor,
+        fixed: np.ndarray | None = None,
+        omega: np.ndarray | None = None,
+        linearisation: str = INTERACTION,
+    ):
+        self.predictor, self.fixed, self.linearisation = predictor, fixed, linearisation
         self.active = np.flatnonzero(predictor.effects.active)
-        self.omega = predictor.effects.omega[np.ix_(self.active, self.active)]
+        full = predictor.effects.omega if omega is None else omega
+        self.omega = full[np.ix_(self.active, self.active)]
         if self.active.size and np.linalg.cond(self.omega) > 1e12:
             raise SimulationError(
                 "omega is singular",
@@ -57,6 +59,16 @@ class Likelihood:
         self.count = len(predictor.patients)
         self.censored = predictor.censoring.censored
 
+    @property
+    def zero(self) -> np.ndarray:
+        """Random effects of zero, shape (1, N, n)."""
+        return np.zeros((1, self.count, self.predictor.effects.active.size))
+
+    @cached_property
+    def _typical(self) -> Slopes:
+        """Slopes at random effects of zero, by the fixed effects too."""
+        return self.predictor.slopes(self.zero, self.fixed, with_fixed=True)
+
     def sum_by_patient(self, values: np.ndarray) -> np.ndarray:
         """Sums over each patient's observations, shape (..., observations) to (..., N)."""
         flat = values.reshape(math.prod(values.shape[:-1]), values.shape[-1])
@@ -66,8 +78,18 @@ class Likelihood:
 
     def value(self, vectors: np.ndarray) -> np.ndarray:
         """Minus twice the joint log-density, shape (copies, N); infinite where a prediction is undefined."""
-        prediction, variance = self.predictor.predict(vectors)
+        prediction, variance = self.predict(vectors)
         return self.data_term(prediction, variance) + self.prior_term(vectors)
+
+    def predict(self, vectors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Predictions and residual variances, shape (copies, observations), under the linearisation."""
+        if self.linearisation == FIRST_ORDER:
+            at = self.slopes(vectors)
+            return at.prediction, at.variance
+        prediction, variance = self.predictor.predict(vectors, self.fixed)
+        if self.linearisation == CONDITIONAL:
+            variance = np.broadcast_to(self._typical.variance, variance.shape)
+        return prediction, variance
 
     def data_term(self, prediction: np.ndarray, variance: np.ndarray) -> np.ndarray:
         """Minus twice the log-density of the data given the random effects, shape (copies, N)."""
@@ -82,28 +104,89 @@ class Likelihood:
         active = vectors[..., self.active]
         return np.einsum("kni,ij,knj->kn", active, self.precision, active)
 
-    def slopes(self, vectors: np.ndarray) -> Slopes:
-        """Predictions and variances with their derivatives, by central differences."""
-        copies, size = len(vectors), self.active.size
-        shifts = np.zeros((2 * size + 1, 1, 1, vectors.shape[-1]))
+    def slopes(self, vectors: np.ndarray, with_fixed: bool = False) -> Slopes:
+        """Predictions and variances with their derivatives by the active random effects, then by the fixed effects
+        that are estimated."""
+        if self.linearisation == FIRST_ORDER:
+            return self._with_typical_variance(*self._tangent(vectors, with_fixed))
+        at = self.predictor.slopes(vectors, self.fixed, with_fixed)
+        if self.linearisation == INTERACTION:
+            return at
+        return self._with_typical_variance(at.prediction, at.d_prediction)
+
+    def _with_typical_variance(self, prediction: np.ndarray, slopes: np.ndarray) -> Slopes:
+        """Residual variances at random effects of zero: they move with the fixed effects only."""
+        moving = self._typical.d_variance[..., : slopes.shape[-1]].copy()
+        moving[..., : self.active.size] = 0.0
+        return Slopes(
+            prediction,
+            np.broadcast_to(self._typical.variance, prediction.shape),
+            slopes,
+            np.broadcast_to(moving, slopes.shape),
+        )
+
+    def _tangent(self, vectors: np.ndarray, with_fixed: bool) -> tuple[np.ndarray, np.ndarray]:
+        """Predictions linear in the random effects, and their derivatives."""
+        size, typical = self.active.size, self._typical
+        own = vectors[:, self.predictor.patient][..., self.active]
+        prediction = typical.prediction + np.einsum("coa,oa->co", own, typical.d_prediction[0, :, :size])
+        slopes = np.broadcast_to(typical.d_prediction, (len(vectors), *typical.d_prediction.shape[1:])).copy()
+        if not with_fixed:
+            return prediction, slopes[..., :size]
+        slopes[..., size:] += np.einsum("coa,oax->cox", own, self._typical_second[..., size:])
+        return prediction, slopes
+
+    @cached_property
+    def _typical_second(self) -> np.ndarray:
+        """Second derivatives of predictions at random effects of zero, shape (observations, active, effects)."""
+        return self._differences(self.zero, self.fixed_slopes)[0]
+
+    def fixed_slopes(self, vectors: np.ndarray) -> Slopes:
+        """Slopes of the predictor itself, by the fixed effects too."""
+        return self.predictor.slopes(vectors, self.fixed, with_fixed=True)
+
+    def second_slopes(self, modes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Second derivatives of predictions and variances by a random effect and any effect.
+
+        Differences of first ones: their error is some 1e-7 of the derivatives.
+
+        Parameters
+        ----------
+        modes : float array, shape (N, n)
+
+        Returns
+        -------
+        float arrays, shape (observations, active, effects)
+        """
+        return self._differences(modes[None], lambda moved: self.slopes(moved, with_fixed=True))
+
+    def _differences(self, vectors: np.ndarray, slopes: Callable[[np.ndarray], Slopes]):
+        size = self.active.size
+        if not size:
+            none = np.zeros((self.predictor.output.size, 0, len(self.predictor.estimated)))
+            return none, none
+        shifts = np.zeros((2 * size, 1, vectors.shape[-1]))
         for k, index in enumerate(self.active):
-            shifts[2 * k + 1, 0, 0, index], shifts[2 * k + 2, 0, 0, index] = STEP, -STEP
-        moved = (vectors[None] + shifts).reshape(len(shifts) * copies, *vectors.shape[1:])
-        prediction, variance = (v.reshape(2 * size + 1, copies, -1) for v in self.predictor.predict(moved))
-
-        def derivative(values: np.ndarray) -> np.ndarray:
-            return np.moveaxis((values[1::2] - values[2::2]) / (2 * STEP), 0, -1)
-
-        return Slopes(prediction[0], variance[0], derivative(prediction), derivative(variance))
+            shifts[2 * k, 0, index], shifts[2 * k + 1, 0, index] = SECOND_STEP, -SECOND_STEP
+        at = slopes(vectors + shifts)
+        return tuple(
+            np.moveaxis((values[0::2] - values[1::2]) / (2 * SECOND_STEP), 0, 1)
+            for values in (at.d_prediction, at.d_variance)
+        )
 
     def gradient(self, vectors: np.ndarray, at: Slopes) -> np.ndarray:
-        """Derivative of half of `value`, shape (copies, N, active)."""
-        terms = self._scores(at)
+        """Derivative of half of `value` by the active random effects, shape (copies, N, active)."""
+        terms = self._scores(at)[..., : self.active.size]
         summed = np.moveaxis(self.sum_by_patient(np.moveaxis(terms, -1, 0)), 0, -1)
         return summed + vectors[..., self.active] @ self.precision
 
     def _scores(self, at: Slopes) -> np.ndarray:
-        """Each observation's part of `gradient`, shape (copies, observations, active)."""
+        """Each observation's derivative of half of its term by the effects, shape (copies, observations, effects)."""
+        by_prediction, by_variance = self._by_prediction_and_variance(at)
+        return by_prediction[..., None] * at.d_prediction + by_variance[..., None] * at.d_variance
+
+    def _by_prediction_and_variance(self, at: Slopes) -> tuple[np.ndarray, np.ndarray]:
+        """Derivatives of half of each observation's term."""
         residual = self.predictor.measured - at.prediction
         with np.errstate(invalid="ignore"):
             by_prediction = -residual / at.variance
@@ -112,18 +195,19 @@ class Likelihood:
             beyond = self.predictor.censoring.slopes(at.prediction, at.variance)
             by_prediction = np.where(self.censored, beyond[0], by_prediction)
             by_variance = np.where(self.censored, beyond[1], by_variance)
-        return by_prediction[..., None] * at.d_prediction + by_variance[..., None] * at.d_variance
+        return by_prediction, by_variance
 
     def expected_curvature(self, at: Slopes) -> np.ndarray:
         """Expected second derivative of half of `value` (FOCEI's H), shape (copies, N, active, active).
 
         Of censored observations, which have none that is easily had, the square of the slope: enough to find a mode by.
         """
-        outer = at.d_prediction[..., :, None] * at.d_prediction[..., None, :] / at.variance[..., None, None]
-        spread = at.d_variance / at.variance[..., None]
+        moving = at.d_prediction[..., : self.active.size]
+        outer = moving[..., :, None] * moving[..., None, :] / at.variance[..., None, None]
+        spread = at.d_variance[..., : self.active.size] / at.variance[..., None]
         outer = outer + 0.5 * spread[..., :, None] * spread[..., None, :]
         if self.censored.any():
-            scores = self._scores(at)
+            scores = self._scores(at)[..., : self.active.size]
             squares = scores[..., :, None] * scores[..., None, :]
             outer = np.where(self.censored[:, None, None], squares, outer)
         return self.precision + np.moveaxis(self.sum_by_patient(np.moveaxis(outer, 1, -1)), -1, 1)

@@ -16,6 +16,7 @@ from understudy.engine.simulate import in_model_units, record_schedule
 from understudy.engine.solve import solve
 from understudy.inference.censoring import Censoring
 from understudy.inference.effects import Effects
+from understudy.inference.slopes import DifferenceSlopes, EffectSlopes, Slopes
 from understudy.model.population_model import PopulationModel
 
 if TYPE_CHECKING:
@@ -44,6 +45,8 @@ class Predictor:
         Line of each observation in the file.
     censoring : Censoring
         Which observations only say that a level is beyond a limit of quantification.
+    observation_row, chosen : int arrays, shape (observations,)
+        Row of the schedule of each observation, and its place among the rows that are predicted.
     """
 
     def __init__(
@@ -58,9 +61,10 @@ class Predictor:
         is_seen = ((table["evid"] == 0) & (table["mdv"] == 0)).to_numpy()
         schedule_row = np.flatnonzero(self.schedule.observed)
         # One observed schedule row a record, in the order of the records.
-        self._chosen = np.flatnonzero(is_seen[self.schedule.record[schedule_row]])
-        record = self.schedule.record[schedule_row][self._chosen]
-        self.patient = self.schedule.patient[schedule_row][self._chosen]
+        self.chosen = np.flatnonzero(is_seen[self.schedule.record[schedule_row]])
+        self.observation_row = schedule_row[self.chosen]
+        record = self.schedule.record[self.observation_row]
+        self.patient = self.schedule.patient[self.observation_row]
         self.time = table["time"].to_numpy(float)[record]
         self.row = table["row"].to_numpy()[record]
         self.output = _outputs(table["dvid"].to_numpy()[record], model)
@@ -69,40 +73,46 @@ class Predictor:
         self.censoring = Censoring.of(model, self.output, self.raw)
         self.occasion = _occasions(table["occ"].to_numpy(), table["id"].to_numpy())
         self.effects = Effects(model, int(self.occasion.max(initial=0)) + 1)
+        self._repeated: dict[int, Schedule] = {}
 
     @cached_property
-    def _outputs(self) -> tuple[str, ...]:
+    def observed_outputs(self) -> tuple[str, ...]:
+        """Outputs that were measured; the model's first where nothing was."""
         return tuple(dict.fromkeys(self.output)) or self.model.output_names[:1]
 
-    def predict(self, vectors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def predict(
+        self, vectors: np.ndarray, fixed: np.ndarray | None = None
+    ) -> tuple[np.ndarray, np.ndarray]:
         """Predictions and residual variances, both on the scale on which the residual error is normal.
 
         Parameters
         ----------
         vectors : float array, shape (copies, N, n)
             Random effects of each patient, as `effects` orders them.
+        fixed : float array, shape (fixed effects,) or (copies, fixed effects), optional
+            In place of the model's own.
 
         Returns
         -------
         prediction, variance : float arrays, shape (copies, observations)
         """
-        plain = self.natural(vectors)
+        plain = self.natural(vectors, fixed)
         variance = np.empty_like(plain)
-        for name in self._outputs:
-            here = self.output == name
-            variance[:, here] = self._variance(name, plain[:, here], vectors, self.patient[here])
+        for name in self.observed_outputs:
+            here = np.flatnonzero(self.output == name)
+            variance[:, here] = self._measured_variance(name, plain[:, here], vectors, fixed, here)
         return self._on_residual_scale(plain), variance
 
-    def natural(self, vectors: np.ndarray) -> np.ndarray:
+    def natural(self, vectors: np.ndarray, fixed: np.ndarray | None = None) -> np.ndarray:
         """Predictions on the measurements' own scale, shape (copies, observations)."""
         copies = len(vectors)
         answer = self._solve(
-            self.schedule, self.schedule, np.arange(self.schedule.time.size), vectors, self._outputs
+            self.schedule, self.schedule, np.arange(self.schedule.time.size), vectors, self.observed_outputs, fixed
         )
         found = np.empty((copies, self.output.size))
-        for name in self._outputs:
+        for name in self.observed_outputs:
             here = self.output == name
-            found[:, here] = answer.outputs[name].reshape(copies, -1)[:, self._chosen[here]]
+            found[:, here] = answer.outputs[name].reshape(copies, -1)[:, self.chosen[here]]
         return found
 
     def on_grid(self, vectors: np.ndarray, times: np.ndarray, output: str) -> np.ndarray:
@@ -130,13 +140,16 @@ class Predictor:
         return flat.reshape(prediction.shape)
 
     def _solve(
-        self, original: Schedule, schedule: Schedule, origin: np.ndarray, vectors: np.ndarray, outputs
-    ):
+        self, original: Schedule, schedule: Schedule, origin: np.ndarray, vectors: np.ndarray, outputs,
+        fixed: np.ndarray | None = None,
+    ):  # fmt: skip
         copies, count, size = vectors.shape
-        base, wide = original.repeat(copies), schedule.repeat(copies)
+        base = self.repeated(copies) if original is self.schedule else original.repeat(copies)
+        wide = base if schedule is original else schedule.repeat(copies)
         columns = {name: np.tile(values, copies) for name, values in self.covariates.items()}
         occasion = np.tile(self.occasion[original.record], copies)
         columns |= self.effects.columns(vectors.reshape(copies * count, size), base.patient, occasion)
+        columns |= self.fixed_columns(fixed, count, copies)
         rows = parameter_rows(self.model, base, columns)
         if schedule is not original:
             offsets = np.repeat(np.arange(copies) * original.time.size, schedule.time.size)
@@ -155,6 +168,94 @@ class Predictor:
         return np.broadcast_to(
             residual.variance.evaluate(known | {output: prediction}), prediction.shape
         ).astype(float)
+
+    def _measured_variance(
+        self, output: str, prediction: np.ndarray, vectors: np.ndarray, fixed: np.ndarray | None, here: np.ndarray
+    ) -> np.ndarray:
+        """Variance of measurements, of covariates and occasion as they are then."""
+        residual = self.model.residual_of(output)
+        copies, count, size = vectors.shape
+        own = self._fixed_rows(fixed, copies)
+        known = {p.name: own[:, [k]] for k, p in enumerate(self.model.fixed)}
+        if not residual.variance.names <= {output, *known}:
+            row, patient = self.observation_row[here], self.patient[here]
+            columns = {name: np.tile(values[row], copies) for name, values in self.covariates.items()}
+            places = (np.arange(copies)[:, None] * count + patient).ravel()
+            occasion = np.tile(self.occasion[self.schedule.record][row], copies)
+            flat = vectors.reshape(copies * count, size)[places]
+            columns |= self.effects.columns(flat, np.arange(places.size), occasion)
+            columns |= self.fixed_columns(fixed, here.size, copies)
+            values = individual_values(self.model, columns, places.size)
+            known = {name: value.reshape(copies, here.size) for name, value in values.items()}
+        found = residual.variance.evaluate(known | {output: prediction})
+        return np.broadcast_to(found, prediction.shape).astype(float)
+
+    def repeated(self, copies: int) -> Schedule:
+        """The records' schedule `copies` times; kept, since every step of a search asks for it."""
+        if copies not in self._repeated:
+            if len(self._repeated) > 8:
+                self._repeated.clear()
+            self._repeated[copies] = self.schedule.repeat(copies)
+        return self._repeated[copies]
+
+    def fixed_columns(
+        self, fixed: np.ndarray | None, each: int, copies: int | None = None
+    ) -> dict[str, np.ndarray]:
+        """Fixed effects by name, `each` times for every copy; nothing where they are the model's own."""
+        if fixed is None:
+            return {}
+        wide = np.repeat(self._fixed_rows(fixed, copies or len(np.atleast_2d(fixed))), each, axis=0)
+        return {p.name: wide[:, k] for k, p in enumerate(self.model.fixed)}
+
+    def _fixed_rows(self, fixed: np.ndarray | None, copies: int) -> np.ndarray:
+        """Fixed effects, shape (copies, fixed effects)."""
+        own = np.array([p.value for p in self.model.fixed]) if fixed is None else np.asarray(fixed, dtype=float)
+        return np.broadcast_to(own, (copies, own.shape[-1]))
+
+    def slopes(self, vectors: np.ndarray, fixed: np.ndarray | None = None, with_fixed: bool = False) -> Slopes:
+        """Predictions and variances with their derivatives.
+
+        Parameters
+        ----------
+        vectors, fixed
+            As for `predict`.
+        with_fixed : bool
+            Derivatives also by `estimated`, after those by the active random effects.
+        """
+        return self._slopes.slopes(vectors, self._fixed_rows(fixed, len(vectors)), with_fixed)
+
+    @property
+    def estimated(self) -> tuple[str, ...]:
+        """Fixed effects that are not held."""
+        return tuple(p.name for p in self.model.fixed if not p.fixed)
+
+    @cached_property
+    def _slopes(self) -> EffectSlopes | DifferenceSlopes:
+        if self.model.structural.states and self.engine != "jax":
+            exact = EffectSlopes(self, self.estimated)
+            zero = np.zeros((1, len(self.patients), len(self.effects.names)))
+            try:
+                exact.slopes(zero, self._fixed_rows(None, 1), True)
+            except SimulationError:
+                # What has no sensitivities (see `solve_along`) still has predictions.
+                return DifferenceSlopes(self, self.estimated)
+            return exact
+        return DifferenceSlopes(self, self.estimated)
+
+    @property
+    def slopes_by(self) -> str:
+        """How derivatives are found: by sensitivities, or by differences."""
+        return "sensitivities" if isinstance(self._slopes, EffectSlopes) else "differences"
+
+    def to_residual_scale(self, values: np.ndarray, slopes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Predictions and their derivatives on the scale on which the residual error is normal."""
+        logs = [residual.output for residual in self.model.residual if residual.scale == "log"]
+        here = np.isin(self.output.astype(str), logs)
+        if here.any():
+            slopes = slopes.copy()
+            with np.errstate(divide="ignore", invalid="ignore"):
+                slopes[:, here] /= values[:, here, None]
+        return self._on_residual_scale(values), slopes
 
     def _first_occasion(self, vectors: np.ndarray) -> dict[str, np.ndarray]:
         copies, count, size = vectors.shape

@@ -52,6 +52,8 @@ class Parameter:
         None marks a number without a source (a default or a guess).
     lower, upper : float
         Limits of the possible values.
+    fixed : bool
+        Held at its value where a population is fitted.
 
     Examples
     --------
@@ -67,6 +69,7 @@ class Parameter:
     source: Source | None = None
     lower: float = -math.inf
     upper: float = math.inf
+    fixed: bool = later_field(False)
 
     def __post_init__(self) -> None:
         check_name(self.name, "parameter name")

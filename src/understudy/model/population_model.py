@@ -59,6 +59,10 @@ class RandomEffects:
     source : Source or None
     interpolation : {"locf", "nocb"}
         Which occasion's draw holds between records: that of the record before, or, as in NONMEM, of the record after.
+    fixed : bool
+        Whether the covariance is held where a population is fitted.
+    same : bool
+        Whether the covariance is that of the block before, whatever that becomes in a fit.
 
     Examples
     --------
@@ -72,6 +76,8 @@ class RandomEffects:
     standard_errors: tuple[float, ...] = ()
     source: Source | None = None
     interpolation: Literal["locf", "nocb"] = later_field("locf")
+    fixed: bool = later_field(False)
+    same: bool = later_field(False)
 
     def __post_init__(self) -> None:
         for name in self.names:
@@ -273,6 +279,7 @@ def _check(model: PopulationModel) -> None:
         raise ModelError(
             f"defined twice: {', '.join(doubled)}", place=model.name, repair="rename one of them"
         )
+    _check_same(model.random, model.name)
     _ = model.ordered_individual
     for item in model.individual:
         require_known(item.expression, names, f"{model.name}, individual {item.name}")
@@ -281,3 +288,13 @@ def _check(model: PopulationModel) -> None:
         require_known(
             residual.variance, {*names, residual.output}, f"{model.name}, residual of {residual.output}"
         )
+
+
+def _check_same(blocks: tuple[RandomEffects, ...], place: str) -> None:
+    for before, block in zip((None, *blocks), blocks, strict=False):
+        if block.same and (before is None or before.covariance != block.covariance):
+            raise ModelError(
+                f"the covariance of {', '.join(block.names)} is not that of the block before",
+                place=place,
+                repair="give both the same covariance, or leave out same=True",
+            )

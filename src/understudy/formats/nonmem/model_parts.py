@@ -158,7 +158,7 @@ def _thetas(thetas: Sequence[Theta], source: Source) -> tuple[Parameter, ...]:
     return tuple(
         Parameter(
             f"THETA{each.number}", each.value, UNKNOWN, description=each.comment or each.label,
-            source=source, lower=each.lower, upper=each.upper,
+            source=source, lower=each.lower, upper=each.upper, fixed=each.fixed,
         )
         for each in thetas
     )  # fmt: skip
@@ -166,8 +166,11 @@ def _thetas(thetas: Sequence[Theta], source: Source) -> tuple[Parameter, ...]:
 
 def _sigmas(blocks: tuple[Block, ...], source: Source) -> tuple[Parameter, ...]:
     origin = first_of(blocks)
+    held = {block.first + k for block in blocks if block.fixed for k in range(block.size)}
     return tuple(
-        Parameter(sigma_name(i, j), value, UNKNOWN, source=source, lower=0.0 if i == j else -np.inf)
+        Parameter(
+            sigma_name(i, j), value, UNKNOWN, source=source, lower=0.0 if i == j else -np.inf, fixed=i in held
+        )
         for (i, j), value in sigmas(blocks).items()
         if origin[i] == i
     )
@@ -182,9 +185,11 @@ def _effects(omega: Sequence[Block], occasions: Occasions) -> Iterator[RandomEff
             continue
         names = tuple(f"ETA{block.first + k}" for k in range(block.size))
         if origin in occasions.blocks:
-            yield RandomEffects(names, block.matrix, "occasion", interpolation="nocb")
+            yield RandomEffects(
+                names, block.matrix, "occasion", interpolation="nocb", fixed=block.fixed
+            )
         else:
-            yield RandomEffects(names, block.matrix)
+            yield RandomEffects(names, block.matrix, fixed=block.fixed, same=block.same)
 
 
 class _Names:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -13,7 +13,7 @@ from understudy.formats.nonmem.residual import sigma_name
 
 if TYPE_CHECKING:
     from understudy.formats.nonmem.control_stream import ControlStream
-    from understudy.model.population_model import PopulationModel
+    from understudy.model.population_model import PopulationModel, RandomEffects
 
 _ELEMENT = re.compile(r"(OMEGA|SIGMA)\((\d+),(\d+)\)")
 
@@ -57,10 +57,12 @@ def _model(model: PopulationModel, values: Mapping[str, float]) -> PopulationMod
         own = element and sigma_name(int(element[2]), int(element[3]))
         if element and element[1] == "SIGMA" and own in model.fixed_values:
             named[own] = value
-    random = tuple(
-        replace(
-            block, covariance=_matrix("OMEGA", int(block.names[0].removeprefix("ETA")), block.size, values)
-        )
-        for block in model.random
-    )
-    return replace(model.with_values(**named), random=random)
+    return replace(model.with_values(**named), random=tuple(_effects(model.random, values)))
+
+
+def _effects(blocks: Sequence[RandomEffects], values: Mapping[str, float]) -> Iterator[RandomEffects]:
+    matrix: tuple[tuple[float, ...], ...] = ()
+    for block in blocks:
+        if not block.same:
+            matrix = _matrix("OMEGA", int(block.names[0].removeprefix("ETA")), block.size, values)
+        yield replace(block, covariance=matrix)
