@@ -10,12 +10,16 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from understudy.core.errors import SimulationError
 from understudy.inference.predictor import Predictor
 from understudy.inference.slopes import Slopes
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
 
 # Of differences of first derivatives: exact ones err by 1e-7 then, those with a solver's error of 1e-8 by 1e-5.
 SECOND_STEP = 1e-3
@@ -72,9 +76,15 @@ class Likelihood:
     def sum_by_patient(self, values: np.ndarray) -> np.ndarray:
         """Sums over each patient's observations, shape (..., observations) to (..., N)."""
         flat = values.reshape(math.prod(values.shape[:-1]), values.shape[-1])
+        return (self._owners @ flat.T).T.reshape(*values.shape[:-1], self.count)
+
+    @cached_property
+    def _owners(self) -> csr_array:
+        """One where an observation is a patient's, shape (N, observations)."""
+        from scipy.sparse import csr_array
+
         patient = self.predictor.patient
-        sums = [np.bincount(patient, weights=row, minlength=self.count) for row in flat]
-        return np.array(sums).reshape(*values.shape[:-1], self.count)
+        return csr_array((np.ones(patient.size), (patient, np.arange(patient.size))), (self.count, patient.size))
 
     def value(self, vectors: np.ndarray) -> np.ndarray:
         """Minus twice the joint log-density, shape (copies, N); infinite where a prediction is undefined."""
@@ -176,16 +186,16 @@ class Likelihood:
 
     def gradient(self, vectors: np.ndarray, at: Slopes) -> np.ndarray:
         """Derivative of half of `value` by the active random effects, shape (copies, N, active)."""
-        terms = self._scores(at)[..., : self.active.size]
+        terms = self.scores(at)[..., : self.active.size]
         summed = np.moveaxis(self.sum_by_patient(np.moveaxis(terms, -1, 0)), 0, -1)
         return summed + vectors[..., self.active] @ self.precision
 
-    def _scores(self, at: Slopes) -> np.ndarray:
+    def scores(self, at: Slopes) -> np.ndarray:
         """Each observation's derivative of half of its term by the effects, shape (copies, observations, effects)."""
-        by_prediction, by_variance = self._by_prediction_and_variance(at)
+        by_prediction, by_variance = self.scores_by_moments(at)
         return by_prediction[..., None] * at.d_prediction + by_variance[..., None] * at.d_variance
 
-    def _by_prediction_and_variance(self, at: Slopes) -> tuple[np.ndarray, np.ndarray]:
+    def scores_by_moments(self, at: Slopes) -> tuple[np.ndarray, np.ndarray]:
         """Derivatives of half of each observation's term."""
         residual = self.predictor.measured - at.prediction
         with np.errstate(invalid="ignore"):
@@ -207,7 +217,7 @@ class Likelihood:
         spread = at.d_variance[..., : self.active.size] / at.variance[..., None]
         outer = outer + 0.5 * spread[..., :, None] * spread[..., None, :]
         if self.censored.any():
-            scores = self._scores(at)[..., : self.active.size]
+            scores = self.scores(at)[..., : self.active.size]
             squares = scores[..., :, None] * scores[..., None, :]
             outer = np.where(self.censored[:, None, None], squares, outer)
         return self.precision + np.moveaxis(self.sum_by_patient(np.moveaxis(outer, 1, -1)), -1, 1)

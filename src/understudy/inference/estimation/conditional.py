@@ -1,0 +1,172 @@
+"""The conditional objective functions, FO, FOCE and FOCEI, of every subject, with their exact gradients.
+
+Objective: Wang 2007, doi:10.1007/s10928-007-9060-6. Gradient: Almquist J, Leander J, Jirstrand M. Using sensitivity
+equations for computing gradients of the FOCE and FOCEI approximations to the population likelihood. J Pharmacokinet
+Pharmacodyn 2015;42:191-209, doi:10.1007/s10928-015-9409-1.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from understudy.inference.likelihood import Likelihood
+from understudy.inference.slopes import Slopes
+
+
+# Squared length of the last Newton step to a mode, in units of the posterior's standard deviations; each step must
+# shrink it. Rounding may stop the steps a little before.
+_ARRIVED, _NEAR, _SHRINKS, _MOST_STEPS = 1e-18, 1e-10, 0.5, 30
+
+
+@dataclass(frozen=True, eq=False)
+class SubjectObjectives:
+    """Each subject's part of an objective function, with its derivatives.
+
+    Parameters
+    ----------
+    values : float array, shape (N,)
+        On NONMEM's scale, without the terms in 2 pi.
+    by_fixed : float array, shape (N, fixed effects that are estimated)
+    by_omega : float array, shape (N, active, active)
+        By the entries of omega, as if all were free; symmetric.
+    joint : float array, shape (N, active, active + fixed effects that are estimated)
+        Second derivatives of half of the joint density's term by the random effects and all effects: what says how
+        modes move.
+    """
+
+    values: np.ndarray
+    by_fixed: np.ndarray
+    by_omega: np.ndarray
+    joint: np.ndarray
+
+
+def polish(
+    likelihood: Likelihood, start: np.ndarray, curvature: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Modes near a start, by Newton steps with a curvature that is nearly the right one.
+
+    Parameters
+    ----------
+    likelihood : Likelihood
+    start : float array, shape (N, n)
+    curvature : float array, shape (N, active, active)
+        Of half of the joint density's term, of a point near by.
+
+    Returns
+    -------
+    modes : float array, shape (N, n)
+    arrived : bool array, shape (N,)
+        False where the steps did not become shorter: a start that was not near enough.
+    """
+    modes, before = start.copy(), np.full(likelihood.count, np.inf)
+    going = np.ones(likelihood.count, dtype=bool)
+    for _ in range(_MOST_STEPS):
+        gradient = likelihood.gradient(modes[None], likelihood.slopes(modes[None]))[0]
+        step = -np.linalg.solve(curvature, gradient[..., None])[..., 0]
+        left = -(gradient * step).sum(axis=1)
+        going &= (left > _ARRIVED) & (left < _SHRINKS * before)
+        if not going.any():
+            break
+        before = np.where(going, left, before)
+        modes[:, likelihood.active] += np.where(going[:, None], step, 0.0)
+    return modes, (np.abs(left) <= _NEAR) & np.isfinite(left)
+
+
+def subject_values(likelihood: Likelihood, modes: np.ndarray) -> np.ndarray:
+    """Each subject's part of the objective function at modes of shape (N, n); zero without an observation."""
+    at = likelihood.slopes(modes[None])
+    return _values(likelihood, modes, at, likelihood.expected_curvature(at)[0])
+
+
+def subject_objectives(likelihood: Likelihood, modes: np.ndarray) -> SubjectObjectives:
+    """The same with derivatives.
+
+    Parameters
+    ----------
+    likelihood : Likelihood
+    modes : float array, shape (N, n)
+        Where the joint density of data and random effects is largest; elsewhere the derivatives are wrong.
+    """
+    size = likelihood.active.size
+    at = likelihood.slopes(modes[None], with_fixed=True)
+    curvature = likelihood.expected_curvature(at)[0]
+    second = likelihood.second_slopes(modes)
+    scores = 2.0 * _summed(likelihood, likelihood.scores(at)[0, :, size:])
+    inverse = _inverse(curvature)
+    if not size:
+        none = np.zeros((likelihood.count, 0, 0))
+        joint = np.zeros((likelihood.count, 0, scores.shape[1]))
+        return SubjectObjectives(_values(likelihood, modes, at, curvature), scores, none, joint)
+    by_effects = _log_determinant_slopes(likelihood, at, second, inverse)
+    joint = _joint_curvature(likelihood, at, second)
+    # How the mode moves enters by way of the log-determinant alone: at the mode the joint density does not change.
+    pull = np.linalg.solve(joint[..., :size], by_effects[:, :size, None])[..., 0]
+    moved = np.einsum("na,nax->nx", pull, joint[..., size:])
+    by_fixed = scores + by_effects[:, size:] - moved
+    by_omega = _by_omega(likelihood.precision, modes[:, likelihood.active], inverse, pull)
+    seen = _seen(likelihood)
+    by_omega = np.where(seen[:, None, None], by_omega, 0.0)
+    return SubjectObjectives(_values(likelihood, modes, at, curvature), by_fixed, by_omega, joint)
+
+
+def _seen(likelihood: Likelihood) -> np.ndarray:
+    return np.bincount(likelihood.predictor.patient, minlength=likelihood.count) > 0
+
+
+def _values(likelihood: Likelihood, modes: np.ndarray, at: Slopes, curvature: np.ndarray) -> np.ndarray:
+    joint = likelihood.data_term(at.prediction, at.variance)[0] + likelihood.prior_term(modes[None])[0]
+    sizes = np.linalg.slogdet(likelihood.omega)[1] + np.linalg.slogdet(curvature)[1] if likelihood.active.size else 0
+    # A subject without an observation contributes nothing: omega's and the curvature's terms cancel.
+    return np.where(_seen(likelihood), joint + sizes, 0.0)
+
+
+def _summed(likelihood: Likelihood, values: np.ndarray) -> np.ndarray:
+    """Sums over subjects of an array whose first axis is observations."""
+    flat = values.reshape(len(values), -1).T
+    return likelihood.sum_by_patient(flat).T.reshape(likelihood.count, *values.shape[1:])
+
+
+def _inverse(matrices: np.ndarray) -> np.ndarray:
+    return np.linalg.inv(matrices) if matrices.shape[-1] else matrices
+
+
+def _log_determinant_slopes(
+    likelihood: Likelihood, at: Slopes, second: tuple[np.ndarray, np.ndarray], inverse: np.ndarray
+) -> np.ndarray:
+    """Derivatives of the log-determinant of the expected curvature by all effects, shape (N, effects)."""
+    size = likelihood.active.size
+    variance = at.variance[0, :, None]
+    moved, spread = at.d_prediction[0, :, :size], at.d_variance[0, :, :size]
+    own = inverse[likelihood.predictor.patient]
+    weighed = np.einsum("oab,ob->oa", own, moved) / variance
+    weighed_spread = np.einsum("oab,ob->oa", own, spread) / variance**2
+    shrink = (moved * weighed).sum(axis=1) / variance[:, 0] + (spread * weighed_spread).sum(axis=1) / variance[:, 0]
+    terms = 2.0 * np.einsum("oa,oax->ox", weighed, second[0]) + np.einsum("oa,oax->ox", weighed_spread, second[1])
+    return _summed(likelihood, terms - shrink[:, None] * at.d_variance[0])
+
+
+def _joint_curvature(likelihood: Likelihood, at: Slopes, second: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
+    """Second derivatives of half of the joint density's term by random and all effects, shape (N, active, effects)."""
+    size = likelihood.active.size
+    by_prediction, by_variance = (each[0] for each in likelihood.scores_by_moments(at))
+    variance, moved, spread = at.variance[0], at.d_prediction[0], at.d_variance[0]
+    residual = likelihood.predictor.measured - at.prediction[0]
+    crossed = residual / variance**2
+    terms = by_prediction[:, None, None] * second[0] + by_variance[:, None, None] * second[1]
+    first, second_factor = moved[:, :size, None], spread[:, :size, None]
+    mixed = crossed[:, None, None] * spread[:, None] + moved[:, None] / variance[:, None, None]
+    terms += first * mixed
+    curved = (crossed**2 * variance - 0.5 / variance**2)[..., None, None]
+    terms += second_factor * (crossed[:, None, None] * moved[:, None] + curved * spread[:, None])
+    summed = _summed(likelihood, terms)
+    summed[..., :size] += likelihood.precision
+    return summed
+
+
+def _by_omega(precision: np.ndarray, effects: np.ndarray, inverse: np.ndarray, pull: np.ndarray) -> np.ndarray:
+    weighed, pulled = effects @ precision, pull @ precision
+    crossed = pulled[:, :, None] * weighed[:, None, :]
+    found = precision - weighed[:, :, None] * weighed[:, None, :] - precision @ inverse @ precision
+    return found + 0.5 * (crossed + np.swapaxes(crossed, 1, 2))

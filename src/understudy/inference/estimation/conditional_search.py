@@ -1,0 +1,190 @@
+"""Conditional search: how FO, FOCE and FOCEI are minimised."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from understudy.core.errors import SimulationError
+from understudy.inference.estimation.conditional import SubjectObjectives, polish, subject_objectives
+from understudy.inference.estimation.method import Estimate, Step, Task
+from understudy.inference.estimation.quasi_newton import Iteration, Point, iterations
+from understudy.inference.individualise import find_modes
+from understudy.inference.likelihood import Likelihood
+
+
+@dataclass(frozen=True, eq=False)
+class ConditionalObjective:
+    """A conditional objective function of the parameters' vector, with gradients.
+
+    Parameters
+    ----------
+    task : Task
+    linearisation : str
+        See `Likelihood`.
+    """
+
+    task: Task
+    linearisation: str
+
+    def point(self, vector: np.ndarray, near: Point | None) -> Point:
+        """The objective at a vector; infinite where it is undefined.
+
+        Parameters
+        ----------
+        vector : float array, shape (parameters,)
+        near : Point or None
+            From which the modes are sought; the whole of each posterior is searched where there is none.
+        """
+        nothing = Point(vector, np.inf, np.full((self._count, vector.size), np.nan))
+        with np.errstate(all="ignore"):
+            try:
+                likelihood = self.task.likelihood(vector, self.linearisation)
+                modes, failed = self._modes(likelihood, vector, near)
+                if failed.any():
+                    return nothing
+                return self._point(likelihood, vector, modes)
+            except (np.linalg.LinAlgError, SimulationError):
+                # Parameters for which the objective has no value, as beyond every bound.
+                return nothing
+
+    def _point(self, likelihood: Likelihood, vector: np.ndarray, modes: np.ndarray) -> Point:
+        found = subject_objectives(likelihood, modes)
+        total = float(found.values.sum())
+        if not np.isfinite(total):
+            total = np.inf
+        gradients = self.task.space.gradient(vector, found.by_fixed, found.by_omega)
+        return Point(vector, total, gradients, (modes, found))
+
+    @property
+    def _count(self) -> int:
+        return len(self.task.predictor.patients)
+
+    def _modes(
+        self, likelihood: Likelihood, vector: np.ndarray, near: Point | None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        size = likelihood.active.size
+        if not size:
+            return likelihood.zero[0], np.zeros(likelihood.count, dtype=bool)
+        if near is None or near.state is None:
+            return self.searched(likelihood, None)
+        modes, found = near.state
+        start = self._predicted(modes, found, vector - near.vector, likelihood, near.vector)
+        polished, arrived = polish(likelihood, start, found.joint[..., :size])
+        if arrived.all():
+            return polished, ~arrived
+        again, failed = self.searched(likelihood, modes)
+        return np.where(arrived[:, None], polished, again), failed & ~arrived
+
+    def searched(self, likelihood: Likelihood, start: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
+        """Modes climbed to from a start (None: from several), to the last digit."""
+        modes, failed = find_modes(likelihood, start)
+        if failed.any():
+            return modes, failed
+        for _ in range(2):
+            joint = _definite(subject_objectives(likelihood, modes).joint[..., : likelihood.active.size], likelihood)
+            modes, _ = polish(likelihood, modes, joint)
+        return modes, failed
+
+    def _predicted(
+        self, modes: np.ndarray, found: SubjectObjectives, step: np.ndarray, likelihood: Likelihood, at: np.ndarray
+    ) -> np.ndarray:
+        """Where the modes go, to first order, as the parameters move by a step: by the fixed effects alone."""
+        size, space = likelihood.active.size, self.task.space
+        before, after = space.values(at).fixed, space.values(at + step).fixed
+        moved = (after - before)[list(space.fixed)]
+        pull = -np.einsum("nax,x->na", found.joint[..., size:], moved)
+        start = modes.copy()
+        start[:, likelihood.active] += np.linalg.solve(found.joint[..., :size], pull[..., None])[..., 0]
+        return start
+
+
+def _definite(joint: np.ndarray, likelihood: Likelihood) -> np.ndarray:
+    """Curvatures that are positive definite; omega's precision in place of others."""
+    symmetric = 0.5 * (joint + np.swapaxes(joint, 1, 2))
+    good = np.linalg.eigvalsh(symmetric).min(axis=1) > 0
+    return np.where(good[:, None, None], symmetric, likelihood.precision)
+
+
+@dataclass(frozen=True)
+class ConditionalMethod:
+    """The search that FO, FOCE and FOCEI share.
+
+    Parameters
+    ----------
+    iterations : int
+        Most iterations.
+    tolerance : float
+        Ends where the objective promises to fall by less.
+    """
+
+    iterations: int = 500
+    tolerance: float = 1e-5
+
+    @property
+    def name(self) -> str:
+        """What it is called."""
+        return type(self).__name__
+
+    @property
+    def linearisation(self) -> str:
+        """See `Likelihood`."""
+        raise NotImplementedError
+
+    def estimate(self, task: Task) -> Estimate:
+        """Find the parameters.
+
+        Raises
+        ------
+        SimulationError
+            Where the objective is undefined at the start.
+        """
+        refuse_censored(task, self.name)
+        objective = ConditionalObjective(task, self.linearisation)
+        start = objective.point(task.start, None)
+        if not np.isfinite(start.value):
+            raise undefined_at_start(task)
+        for now in iterations(objective.point, start):
+            task.watch(Step(task.number + now.number, now.point.value, now.point.vector))
+            if now.promise < self.tolerance or now.stuck or now.number >= self.iterations:
+                return self._estimate(now, objective)
+        raise AssertionError("iterations end with one that is stuck")
+
+    def _estimate(self, now: Iteration, objective: ConditionalObjective) -> Estimate:
+        arrived = now.promise < self.tolerance or (now.stuck and now.promise < 100 * self.tolerance)
+        if arrived:
+            status = "converged"
+        elif now.stuck:
+            status = f"no step lowers the objective, though it promises to fall by {now.promise:.2g}"
+        else:
+            status = f"stopped after {now.number} iterations, while the objective promised to fall by {now.promise:.2g}"
+        modes, _ = now.point.state
+        return Estimate(now.point.vector, now.point.value, modes, arrived, status, now.number)
+
+    def objective(self, task: Task) -> ConditionalObjective:
+        """The function that is minimised."""
+        return ConditionalObjective(task, self.linearisation)
+
+
+def refuse_censored(task: Task, name: str) -> None:
+    """Raise where there are censored measurements."""
+    if task.predictor.censoring.censored.any():
+        raise SimulationError(
+            f"{name} is not defined for measurements beyond a limit of quantification",
+            place=task.predictor.model.name,
+            repair="use Laplace() or SAEM()",
+        )
+
+
+def undefined_at_start(task: Task) -> SimulationError:
+    """What to say where an estimation cannot begin."""
+    likelihood = task.likelihood(task.start)
+    value = likelihood.value(likelihood.zero)[0]
+    bad = np.array(task.predictor.patients)[~np.isfinite(value)][:10]
+    where = f" for patients {', '.join(bad)}" if bad.size else ""
+    return SimulationError(
+        f"the objective function is undefined at the initial estimates{where}",
+        place=task.predictor.model.name,
+        repair="begin elsewhere: predictions and residual variances must be finite, variances above zero",
+    )

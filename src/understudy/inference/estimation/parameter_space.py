@@ -1,0 +1,279 @@
+"""Parameter space: what is estimated of a population, as an unbounded vector, and back.
+
+A fixed effect with a bound is estimated as the logarithm of its distance from it, one with two bounds on the logit
+scale; the covariance of random effects by its Cholesky factor with the logarithm of the diagonal (Pinheiro and Bates
+1996, doi:10.1007/BF00140873), so that every vector is a model.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+
+from understudy.core.errors import ModelError
+from understudy.inference.effects import Effects
+from understudy.model.parts import Parameter
+from understudy.model.population_model import PopulationModel
+
+
+@dataclass(frozen=True, eq=False)
+class Values:
+    """A population's parameters.
+
+    Parameters
+    ----------
+    fixed : float array, shape (fixed effects,)
+        All of them, in the order of the model.
+    blocks : tuple of float arrays
+        Covariance of each block of random effects, in the order of the model.
+    """
+
+    fixed: np.ndarray
+    blocks: tuple[np.ndarray, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class ParameterSpace:
+    """The parameters of a population that are estimated.
+
+    Parameters
+    ----------
+    model : PopulationModel
+        Its values are where estimation begins.
+    effects : Effects
+
+    Examples
+    --------
+    >>> from understudy import load_model
+    >>> model = load_model("phenobarbital_neonates")
+    >>> ParameterSpace(model, Effects(model)).names
+    ('theta_CL', 'theta_V', 'theta_APGR', 'sigma2', 'omega(eta_CL)', 'omega(eta_V)')
+    """
+
+    model: PopulationModel
+    effects: Effects
+
+    @cached_property
+    def fixed(self) -> tuple[int, ...]:
+        """Places of the fixed effects that are estimated."""
+        return tuple(k for k, parameter in enumerate(self.model.fixed) if not parameter.fixed)
+
+    @cached_property
+    def blocks(self) -> tuple[int, ...]:
+        """Places of the blocks whose covariance is estimated."""
+        found = []
+        for k, block in enumerate(self.model.random):
+            held = block.fixed or block.same or not any(block.covariance[i][i] for i in range(block.size))
+            if not held:
+                _require_definite(block.names, np.array(block.covariance), self.model.name)
+                found.append(k)
+        return tuple(found)
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """What is estimated: fixed effects, then variances and covariances."""
+        fixed = tuple(self.model.fixed[k].name for k in self.fixed)
+        return fixed + tuple(n for k in self.blocks for n in omega_names(self.model.random[k].names))
+
+    @cached_property
+    def start(self) -> np.ndarray:
+        """The model's own values, shape (parameters,)."""
+        return self.vector(values_of(self.model))
+
+    @cached_property
+    def scales(self) -> tuple[_Scale, ...]:
+        """How each estimated fixed effect becomes a number without bounds."""
+        return tuple(_Scale.of(self.model.fixed[k], self.model.name) for k in self.fixed)
+
+    def vector(self, values: Values) -> np.ndarray:
+        """The vector of some values."""
+        fixed = [scale.free(values.fixed[k]) for k, scale in zip(self.fixed, self.scales, strict=True)]
+        parts = [np.array(fixed), *(_factor_vector(values.blocks[k]) for k in self.blocks)]
+        return np.concatenate(parts)
+
+    def values(self, vector: np.ndarray) -> Values:
+        """The values at a vector."""
+        own = values_of(self.model)
+        fixed, blocks, place = own.fixed.copy(), list(own.blocks), len(self.fixed)
+        for k, scale, free in zip(self.fixed, self.scales, vector, strict=False):
+            fixed[k] = scale.natural(free)
+        for k in self.blocks:
+            length = self._length(k)
+            factor = _factor(vector[place : place + length], self.model.random[k].size)
+            blocks[k], place = factor @ factor.T, place + length
+        for k, block in enumerate(self.model.random):
+            blocks[k] = blocks[k - 1] if block.same else blocks[k]
+        return Values(fixed, tuple(blocks))
+
+    def omega(self, values: Values) -> np.ndarray:
+        """Covariance of a subject's vector of random effects, shape (n, n)."""
+        from scipy.linalg import block_diag
+
+        repeated = [m for m, times in zip(values.blocks, self._times, strict=True) for _ in range(times)]
+        return block_diag(*repeated) if repeated else np.zeros((0, 0))
+
+    def gradient(self, vector: np.ndarray, by_fixed: np.ndarray, by_omega: np.ndarray) -> np.ndarray:
+        """Derivatives by the vector.
+
+        Parameters
+        ----------
+        vector : float array, shape (parameters,)
+        by_fixed : float array, shape (..., estimated fixed effects)
+        by_omega : float array, shape (..., active, active)
+            By the entries of omega, as if all were free; symmetric.
+
+        Returns
+        -------
+        float array, shape (..., parameters)
+        """
+        slopes = np.array([s.slope(v) for s, v in zip(self.scales, vector, strict=False)])
+        found, place = [by_fixed * slopes], len(self.fixed)
+        by_block = self._by_block(by_omega)
+        for k in self.blocks:
+            size, length = self.model.random[k].size, self._length(k)
+            factor = _factor(vector[place : place + length], size)
+            by_factor = 2.0 * by_block[k] @ factor
+            by_factor = np.where(np.eye(size, dtype=bool), by_factor * factor, by_factor)
+            rows, columns = np.tril_indices(size)
+            found.append(by_factor[..., rows, columns])
+            place += length
+        return np.concatenate(found, axis=-1)
+
+    def jacobian(self, vector: np.ndarray) -> np.ndarray:
+        """Derivatives of the named values by the vector, shape (parameters, parameters)."""
+        size, step = vector.size, 1e-6
+        moved = vector + step * np.concatenate([np.eye(size), -np.eye(size)])
+        found = np.array([self.named(self.values(each)) for each in moved])
+        return ((found[:size] - found[size:]) / (2 * step)).T
+
+    def named(self, values: Values) -> np.ndarray:
+        """Values in the order of `names`."""
+        lower = [values.blocks[k][np.tril_indices(len(values.blocks[k]))] for k in self.blocks]
+        return np.concatenate([values.fixed[list(self.fixed)], *lower])
+
+    def with_values(self, values: Values) -> PopulationModel:
+        """The model with other values."""
+        named = {p.name: float(v) for p, v in zip(self.model.fixed, values.fixed, strict=True)}
+        changed = {self.model.fixed[k].name for k in self.fixed}
+        random = tuple(
+            replace(block, covariance=tuple(map(tuple, matrix.tolist())), standard_errors=(), source=None)
+            for block, matrix in zip(self.model.random, values.blocks, strict=True)
+        )
+        kept = {name: value for name, value in named.items() if name in changed}
+        return replace(self.model.with_values(**kept), random=random)
+
+    @cached_property
+    def _times(self) -> tuple[int, ...]:
+        """How often each block stands in a subject's omega."""
+        return tuple(
+            1 if block.level == "subject" else self.effects.occasions for block in self.model.random
+        )
+
+    def _length(self, block: int) -> int:
+        size = self.model.random[block].size
+        return size * (size + 1) // 2
+
+    def _by_block(self, by_omega: np.ndarray) -> Mapping[int, np.ndarray]:
+        """Derivatives by each estimated block: the sum over all places where it stands."""
+        active = np.flatnonzero(self.effects.active)
+        full = np.zeros((*by_omega.shape[:-2], self.effects.active.size, self.effects.active.size))
+        full[..., active[:, None], active] = by_omega
+        found: dict[int, np.ndarray] = {}
+        place, origin = 0, 0
+        for k, (block, times) in enumerate(zip(self.model.random, self._times, strict=True)):
+            origin = origin if block.same else k
+            for _ in range(times):
+                here = slice(place, place + block.size)
+                found[origin] = found.get(origin, 0.0) + full[..., here, here]
+                place += block.size
+        return found
+
+
+def values_of(model: PopulationModel) -> Values:
+    """The values that a model has."""
+    return Values(
+        np.array([p.value for p in model.fixed]), tuple(np.array(block.covariance) for block in model.random)
+    )
+
+
+def omega_names(effects: tuple[str, ...]) -> tuple[str, ...]:
+    """Names of a block's variances and covariances, row by row of the lower triangle.
+
+    Examples
+    --------
+    >>> omega_names(("eta_CL", "eta_V"))
+    ('omega(eta_CL)', 'omega(eta_V,eta_CL)', 'omega(eta_V)')
+    """
+    return tuple(
+        f"omega({name})" if i == j else f"omega({name},{effects[j]})"
+        for i, name in enumerate(effects)
+        for j in range(i + 1)
+    )
+
+
+@dataclass(frozen=True)
+class _Scale:
+    """From a bounded number to one without bounds, which `unit` scales where there are none."""
+
+    lower: float
+    upper: float
+    unit: float
+
+    @classmethod
+    def of(cls, parameter: Parameter, place: str) -> _Scale:
+        lower, upper, value = parameter.lower, parameter.upper, parameter.value
+        if not lower < value < upper:
+            raise ModelError(
+                f"{parameter.name} begins at {value:g}, not inside of its bounds {lower:g} and {upper:g}",
+                place=place,
+                repair="begin between the bounds, or hold the parameter: fixed=True",
+            )
+        return cls(lower, upper, abs(value) or 1.0)
+
+    def free(self, value: float) -> float:
+        if np.isfinite(self.lower) and np.isfinite(self.upper):
+            return float(np.log((value - self.lower) / (self.upper - value)))
+        if np.isfinite(self.lower):
+            return float(np.log(value - self.lower))
+        return float(-np.log(self.upper - value)) if np.isfinite(self.upper) else value / self.unit
+
+    def natural(self, free: float) -> float:
+        with np.errstate(over="ignore"):
+            if np.isfinite(self.lower) and np.isfinite(self.upper):
+                return float(self.lower + (self.upper - self.lower) / (1.0 + np.exp(-free)))
+            if np.isfinite(self.lower):
+                return float(self.lower + np.exp(free))
+            return float(self.upper - np.exp(-free)) if np.isfinite(self.upper) else free * self.unit
+
+    def slope(self, free: float) -> float:
+        value = self.natural(free)
+        if np.isfinite(self.lower) and np.isfinite(self.upper):
+            return (value - self.lower) * (self.upper - value) / (self.upper - self.lower)
+        if np.isfinite(self.lower):
+            return value - self.lower
+        return self.upper - value if np.isfinite(self.upper) else self.unit
+
+
+def _require_definite(names: tuple[str, ...], matrix: np.ndarray, place: str) -> None:
+    if np.linalg.eigvalsh(matrix).min() <= 1e-12 * np.abs(matrix).max():
+        raise ModelError(
+            f"the covariance of {', '.join(names)} is singular where estimation begins",
+            place=place,
+            repair="begin with smaller correlations and variances above zero, or hold the block: fixed=True",
+        )
+
+
+def _factor_vector(matrix: np.ndarray) -> np.ndarray:
+    factor = np.linalg.cholesky(matrix)
+    np.fill_diagonal(factor, np.log(np.diag(factor)))
+    return factor[np.tril_indices(len(matrix))]
+
+
+def _factor(vector: np.ndarray, size: int) -> np.ndarray:
+    factor = np.zeros((size, size))
+    factor[np.tril_indices(size)] = vector
+    np.fill_diagonal(factor, np.exp(np.diag(factor)))
+    return factor
