@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from understudy.data.records import Records
 
-_MOST_STEPS, _RACE, _HALVINGS, _LONGEST = 100, 4, 12, 3.0
+_MOST_STEPS, _RACE, _PATIENCE, _HALVINGS, _LONGEST = 100, 4, 12, 12, 3.0
 # Arrived when the next step is below this, and all but arrived below that, in units of the posterior's standard
 # deviations squared.
 _ARRIVED, _NEAR = 1e-10, 1e-4
@@ -237,8 +237,8 @@ def _climb(likelihood: Likelihood, start: np.ndarray, most: int) -> tuple[np.nda
     """Where at most `most` steps lead from a start, the value there, and which subjects have arrived at a mode."""
     modes, value = start, likelihood.value(start[None])[0]
     moving, decrement = np.isfinite(value), np.where(np.isfinite(value), 0.0, np.inf)
-    for _ in range(most if likelihood.active.size else 0):
-        step, promised = _scoring_step(likelihood, modes)
+    for count in range(most if likelihood.active.size else 0):
+        step, promised = _scoring_step(likelihood, modes, exact=count >= _PATIENCE)
         decrement = np.where(moving, promised, decrement)
         moving &= decrement >= _ARRIVED
         if not moving.any():
@@ -248,14 +248,19 @@ def _climb(likelihood: Likelihood, start: np.ndarray, most: int) -> tuple[np.nda
     return modes, value, decrement < _NEAR
 
 
-def _scoring_step(likelihood: Likelihood, modes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _scoring_step(likelihood: Likelihood, modes: np.ndarray, exact: bool) -> tuple[np.ndarray, np.ndarray]:
     """Fisher scoring: the step, and what it promises (the squared length in posterior standard deviations).
 
+    Where the expected curvature is a bad guide it leads to the mode slowly: `exact` takes the curvature itself, where
+    that is positive definite.
     Far from the mode the curvature says little about the way there: a step is cut to `_LONGEST` standard deviations
     of the population.
     """
     at = likelihood.slopes(modes[None])
     gradient, curvature = likelihood.gradient(modes[None], at)[0], likelihood.expected_curvature(at)[0]
+    if exact:
+        observed = likelihood.observed_curvature(modes)
+        curvature = np.where(_definite(observed)[:, None, None], observed, curvature)
     usable = np.isfinite(gradient).all(axis=1) & np.isfinite(curvature).all(axis=(1, 2))
     step = np.zeros_like(gradient)
     step[usable] = -np.linalg.solve(curvature[usable], gradient[usable][..., None])[..., 0]
@@ -306,11 +311,15 @@ def _posterior_covariances(likelihood: Likelihood, modes: np.ndarray, failed: np
     """Inverse curvature at the mode; the expected one where the observed one is not positive definite."""
     observed = likelihood.observed_curvature(modes)
     expected = likelihood.expected_curvature(likelihood.slopes(modes[None]))[0]
-    finite = np.isfinite(observed).all(axis=(1, 2))
-    definite = finite & (np.linalg.eigvalsh(np.where(finite[:, None, None], observed, 0.0)).min(axis=1) > 0)
-    chosen = np.where(definite[:, None, None], observed, expected)
+    chosen = np.where(_definite(observed)[:, None, None], observed, expected)
     chosen[failed] = likelihood.precision
     return np.linalg.inv(chosen)
+
+
+def _definite(matrices: np.ndarray) -> np.ndarray:
+    """Which matrices are finite and positive definite."""
+    finite = np.isfinite(matrices).all(axis=(1, 2))
+    return finite & (np.linalg.eigvalsh(np.where(finite[:, None, None], matrices, 0.0)).min(axis=1) > 0)
 
 
 def prior_twins(model: PopulationModel, records: Records, engine: str = "auto", jobs: int = 1) -> Twins:

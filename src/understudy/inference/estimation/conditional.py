@@ -17,7 +17,7 @@ from understudy.inference.slopes import Slopes
 
 # Squared length of the last Newton step to a mode, in units of the posterior's standard deviations; each step must
 # shrink it. Rounding may stop the steps a little before.
-_ARRIVED, _NEAR, _SHRINKS, _MOST_STEPS = 1e-18, 1e-10, 0.5, 30
+_ARRIVED, _NEAR, _SHRINKS, _MOST_STEPS = 1e-15, 1e-9, 0.5, 30
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,16 +34,24 @@ class SubjectObjectives:
     joint : float array, shape (N, active, active + fixed effects that are estimated)
         Second derivatives of half of the joint density's term by the random effects and all effects: what says how
         modes move.
+    expected : float array, shape (N, active, active)
+        The curvature that the objective uses.
     """
 
     values: np.ndarray
     by_fixed: np.ndarray
     by_omega: np.ndarray
     joint: np.ndarray
+    expected: np.ndarray
+
+    @property
+    def correction(self) -> np.ndarray:
+        """What the random effects' curvature has beyond the expected one, shape (N, active, active)."""
+        return self.joint[..., : self.expected.shape[-1]] - self.expected
 
 
 def polish(
-    likelihood: Likelihood, start: np.ndarray, curvature: np.ndarray
+    likelihood: Likelihood, start: np.ndarray, correction: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """Modes near a start, by Newton steps with a curvature that is nearly the right one.
 
@@ -51,8 +59,8 @@ def polish(
     ----------
     likelihood : Likelihood
     start : float array, shape (N, n)
-    curvature : float array, shape (N, active, active)
-        Of half of the joint density's term, of a point near by.
+    correction : float array, shape (N, active, active)
+        What the curvature of half of the joint density's term has beyond the expected one, at a point near by.
 
     Returns
     -------
@@ -63,7 +71,9 @@ def polish(
     modes, before = start.copy(), np.full(likelihood.count, np.inf)
     going = np.ones(likelihood.count, dtype=bool)
     for _ in range(_MOST_STEPS):
-        gradient = likelihood.gradient(modes[None], likelihood.slopes(modes[None]))[0]
+        at = likelihood.slopes(modes[None])
+        gradient, expected = likelihood.gradient(modes[None], at)[0], likelihood.expected_curvature(at)[0]
+        curvature = definite(expected + correction, expected)
         step = -np.linalg.solve(curvature, gradient[..., None])[..., 0]
         left = -(gradient * step).sum(axis=1)
         going &= (left > _ARRIVED) & (left < _SHRINKS * before)
@@ -72,6 +82,13 @@ def polish(
         before = np.where(going, left, before)
         modes[:, likelihood.active] += np.where(going[:, None], step, 0.0)
     return modes, (np.abs(left) <= _NEAR) & np.isfinite(left)
+
+
+def definite(matrices: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """Symmetric matrices that are positive definite, others in place of those that are not."""
+    symmetric = 0.5 * (matrices + np.swapaxes(matrices, 1, 2))
+    good = np.linalg.eigvalsh(symmetric).min(axis=1) > 0
+    return np.where(good[:, None, None], symmetric, others)
 
 
 def subject_values(likelihood: Likelihood, modes: np.ndarray) -> np.ndarray:
@@ -98,7 +115,7 @@ def subject_objectives(likelihood: Likelihood, modes: np.ndarray) -> SubjectObje
     if not size:
         none = np.zeros((likelihood.count, 0, 0))
         joint = np.zeros((likelihood.count, 0, scores.shape[1]))
-        return SubjectObjectives(_values(likelihood, modes, at, curvature), scores, none, joint)
+        return SubjectObjectives(_values(likelihood, modes, at, curvature), scores, none, joint, none)
     by_effects = _log_determinant_slopes(likelihood, at, second, inverse)
     joint = _joint_curvature(likelihood, at, second)
     # How the mode moves enters by way of the log-determinant alone: at the mode the joint density does not change.
@@ -108,7 +125,7 @@ def subject_objectives(likelihood: Likelihood, modes: np.ndarray) -> SubjectObje
     by_omega = _by_omega(likelihood.precision, modes[:, likelihood.active], inverse, pull)
     seen = _seen(likelihood)
     by_omega = np.where(seen[:, None, None], by_omega, 0.0)
-    return SubjectObjectives(_values(likelihood, modes, at, curvature), by_fixed, by_omega, joint)
+    return SubjectObjectives(_values(likelihood, modes, at, curvature), by_fixed, by_omega, joint, curvature)
 
 
 def _seen(likelihood: Likelihood) -> np.ndarray:

@@ -71,7 +71,7 @@ class ConditionalObjective:
             return self.searched(likelihood, None)
         modes, found = near.state
         start = self._predicted(modes, found, vector - near.vector, likelihood, near.vector)
-        polished, arrived = polish(likelihood, start, found.joint[..., :size])
+        polished, arrived = polish(likelihood, start, found.correction)
         if arrived.all():
             return polished, ~arrived
         again, failed = self.searched(likelihood, modes)
@@ -83,8 +83,7 @@ class ConditionalObjective:
         if failed.any():
             return modes, failed
         for _ in range(2):
-            joint = _definite(subject_objectives(likelihood, modes).joint[..., : likelihood.active.size], likelihood)
-            modes, _ = polish(likelihood, modes, joint)
+            modes, _ = polish(likelihood, modes, subject_objectives(likelihood, modes).correction)
         return modes, failed
 
     def _predicted(
@@ -98,13 +97,6 @@ class ConditionalObjective:
         start = modes.copy()
         start[:, likelihood.active] += np.linalg.solve(found.joint[..., :size], pull[..., None])[..., 0]
         return start
-
-
-def _definite(joint: np.ndarray, likelihood: Likelihood) -> np.ndarray:
-    """Curvatures that are positive definite; omega's precision in place of others."""
-    symmetric = 0.5 * (joint + np.swapaxes(joint, 1, 2))
-    good = np.linalg.eigvalsh(symmetric).min(axis=1) > 0
-    return np.where(good[:, None, None], symmetric, likelihood.precision)
 
 
 @dataclass(frozen=True)
@@ -145,22 +137,34 @@ class ConditionalMethod:
         start = objective.point(task.start, None)
         if not np.isfinite(start.value):
             raise undefined_at_start(task)
-        for now in iterations(objective.point, start):
-            task.watch(Step(task.number + now.number, now.point.value, now.point.vector))
-            if now.promise < self.tolerance or now.stuck or now.number >= self.iterations:
-                return self._estimate(now, objective)
-        raise AssertionError("iterations end with one that is stuck")
+        done = 0
+        while True:
+            now = self._search(task, objective, start, done)
+            done += now.number
+            again = objective.point(now.point.vector, None)
+            # A subject may have been left at a mode that is not its highest any more.
+            if not again.value < now.point.value - self.tolerance or done >= self.iterations:
+                return self._estimate(now, done)
+            start = again
 
-    def _estimate(self, now: Iteration, objective: ConditionalObjective) -> Estimate:
+    def _search(self, task: Task, objective: ConditionalObjective, start: Point, done: int) -> Iteration:
+        """Downhill from a start to where it ends."""
+        for now in iterations(objective.point, start):
+            task.watch(Step(task.number + done + now.number, now.point.value, now.point.vector))
+            if now.promise < self.tolerance or now.stuck or done + now.number >= self.iterations:
+                break
+        return now
+
+    def _estimate(self, now: Iteration, done: int) -> Estimate:
         arrived = now.promise < self.tolerance or (now.stuck and now.promise < 100 * self.tolerance)
         if arrived:
             status = "converged"
         elif now.stuck:
             status = f"no step lowers the objective, though it promises to fall by {now.promise:.2g}"
         else:
-            status = f"stopped after {now.number} iterations, while the objective promised to fall by {now.promise:.2g}"
+            status = f"stopped after {done} iterations, while the objective promised to fall by {now.promise:.2g}"
         modes, _ = now.point.state
-        return Estimate(now.point.vector, now.point.value, modes, arrived, status, now.number)
+        return Estimate(now.point.vector, now.point.value, modes, arrived, status, done)
 
     def objective(self, task: Task) -> ConditionalObjective:
         """The function that is minimised."""
