@@ -49,6 +49,11 @@ _HOMES = {
     "understudy.engine.problem": ("Tolerances",),
     "understudy.engine.simulate": ("simulate",),
     "understudy.population.virtual": ("VirtualPopulation", "virtual_patients"),
+    "understudy.inference.fit": ("Fit",),
+    "understudy.inference.estimation.fitting": ("fit",),
+    "understudy.inference.estimation.fo": ("FO",),
+    "understudy.inference.estimation.foce": ("FOCE",),
+    "understudy.inference.estimation.focei": ("FOCEI",),
     "understudy.inference.individualise": ("Twins", "individualise"),
     "understudy.inference.forecast": ("forecast",),
     "understudy.formats.load": ("load", "load_model"),
@@ -85,6 +90,11 @@ if TYPE_CHECKING:  # the same names for editors and type checkers
     from understudy.engine.simulate import simulate
     from understudy.formats.load import load, load_model
     from understudy.formats.save import save
+    from understudy.inference.estimation.fitting import fit
+    from understudy.inference.estimation.fo import FO
+    from understudy.inference.estimation.foce import FOCE
+    from understudy.inference.estimation.focei import FOCEI
+    from understudy.inference.fit import Fit
     from understudy.inference.forecast import forecast
     from understudy.inference.individualise import Twins, individualise
     from understudy.library.catalogue import models

@@ -54,7 +54,12 @@ def expand_occasions(model: PopulationModel, occasions: int) -> ExpandedOccasion
     between = [block for block in model.random if block.level == "occasion"]
     if not between:
         return ExpandedOccasions(model, {})
-    taken = {*model.fixed_values, *model.eta_names, *model.covariate_names, *(i.name for i in model.individual)}
+    taken = {
+        *model.fixed_values,
+        *model.eta_names,
+        *model.covariate_names,
+        *(i.name for i in model.individual),
+    }
     indicators: dict[str, int] = {}
     covariates: list[Covariate] = []
     replacements: dict[str, Expression] = {}
@@ -69,10 +74,14 @@ def expand_occasions(model: PopulationModel, occasions: int) -> ExpandedOccasion
 
 
 def _rewritten(
-    model: PopulationModel, occasions: int, covariates: list[Covariate], replacements: Mapping[str, Expression]
+    model: PopulationModel,
+    occasions: int,
+    covariates: list[Covariate],
+    replacements: Mapping[str, Expression],
 ) -> PopulationModel:
     individual = [
-        Assignment(i.name, i.expression.substitute(replacements), i.unit, i.description) for i in model.individual
+        Assignment(i.name, i.expression.substitute(replacements), i.unit, i.description)
+        for i in model.individual
     ]
     residual = [replace(r, variance=r.variance.substitute(replacements)) for r in model.residual]
     return replace(

@@ -12,6 +12,8 @@ import numpy as np
 if TYPE_CHECKING:
     import pandas as pd
 
+    from understudy.model.population_model import PopulationModel
+
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Fit:
@@ -38,6 +40,20 @@ class Fit:
         Parameters that were not estimated.
     source : str
         File, or how it was made.
+    model : PopulationModel or None
+        With the estimates put in; None for a fit of another program.
+    objective_error : float
+        Monte Carlo standard error of the objective; zero where nothing was drawn.
+    covariance_kind : str
+        What the covariance is made of: "sandwich", "R" or "S"; empty where that is not known.
+    shrinkage : mapping of str to float
+        Of each random effect.
+    warnings : tuple of str
+        What is doubtful about it: parameters that are not identified, variances that collapsed, estimates on a bound.
+    iterations, observations : int
+    seconds : float
+    details : mapping
+        What only the method knows.
 
     Examples
     --------
@@ -56,9 +72,18 @@ class Fit:
     succeeded: bool | None = None
     fixed: tuple[str, ...] = ()
     source: str = ""
+    model: PopulationModel | None = None
+    objective_error: float = 0.0
+    covariance_kind: str = ""
+    shrinkage: Mapping[str, float] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+    iterations: int = 0
+    seconds: float = 0.0
+    observations: int = 0
+    details: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        for name in ("estimates", "standard_errors"):
+        for name in ("estimates", "standard_errors", "shrinkage", "details"):
             object.__setattr__(self, name, MappingProxyType(dict(getattr(self, name))))
 
     def interval(self, name: str) -> tuple[float, float]:
@@ -69,6 +94,29 @@ class Fit:
             round(self.estimates[name] - 1.96 * error, 15),
             round(self.estimates[name] + 1.96 * error, 15),
         )
+
+    @property
+    def condition_number(self) -> float:
+        """Ratio of the largest to the smallest eigenvalue of the estimates' correlations; not-a-number without them."""
+        if self.covariance is None:
+            return np.nan
+        spread = np.sqrt(np.diag(self.covariance))
+        eigenvalues = np.linalg.eigvalsh(self.covariance.to_numpy() / np.outer(spread, spread))
+        return float(eigenvalues[-1] / eigenvalues[0])
+
+    @property
+    def aic(self) -> float:
+        """Akaike's information criterion on the scale of the objective."""
+        return self.objective + 2.0 * self._free
+
+    @property
+    def bic(self) -> float:
+        """Bayes' information criterion by the number of observations; not-a-number where that is not known."""
+        return self.objective + self._free * float(np.log(self.observations)) if self.observations else np.nan
+
+    @property
+    def _free(self) -> int:
+        return len(self.estimates.keys() - set(self.fixed))
 
     def table(self) -> pd.DataFrame:
         """Estimate, standard error and relative standard error of every parameter that is not a fixed zero."""

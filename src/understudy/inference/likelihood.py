@@ -84,7 +84,9 @@ class Likelihood:
         from scipy.sparse import csr_array
 
         patient = self.predictor.patient
-        return csr_array((np.ones(patient.size), (patient, np.arange(patient.size))), (self.count, patient.size))
+        return csr_array(
+            (np.ones(patient.size), (patient, np.arange(patient.size))), (self.count, patient.size)
+        )
 
     def value(self, vectors: np.ndarray) -> np.ndarray:
         """Minus twice the joint log-density, shape (copies, N); infinite where a prediction is undefined."""

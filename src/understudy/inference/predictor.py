@@ -80,9 +80,7 @@ class Predictor:
         """Outputs that were measured; the model's first where nothing was."""
         return tuple(dict.fromkeys(self.output)) or self.model.output_names[:1]
 
-    def predict(
-        self, vectors: np.ndarray, fixed: np.ndarray | None = None
-    ) -> tuple[np.ndarray, np.ndarray]:
+    def predict(self, vectors: np.ndarray, fixed: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
         """Predictions and residual variances, both on the scale on which the residual error is normal.
 
         Parameters
@@ -107,7 +105,12 @@ class Predictor:
         """Predictions on the measurements' own scale, shape (copies, observations)."""
         copies = len(vectors)
         answer = self._solve(
-            self.schedule, self.schedule, np.arange(self.schedule.time.size), vectors, self.observed_outputs, fixed
+            self.schedule,
+            self.schedule,
+            np.arange(self.schedule.time.size),
+            vectors,
+            self.observed_outputs,
+            fixed,
         )
         found = np.empty((copies, self.output.size))
         for name in self.observed_outputs:
@@ -170,7 +173,12 @@ class Predictor:
         ).astype(float)
 
     def _measured_variance(
-        self, output: str, prediction: np.ndarray, vectors: np.ndarray, fixed: np.ndarray | None, here: np.ndarray
+        self,
+        output: str,
+        prediction: np.ndarray,
+        vectors: np.ndarray,
+        fixed: np.ndarray | None,
+        here: np.ndarray,
     ) -> np.ndarray:
         """Variance of measurements, of covariates and occasion as they are then."""
         residual = self.model.residual_of(output)
@@ -209,10 +217,14 @@ class Predictor:
 
     def _fixed_rows(self, fixed: np.ndarray | None, copies: int) -> np.ndarray:
         """Fixed effects, shape (copies, fixed effects)."""
-        own = np.array([p.value for p in self.model.fixed]) if fixed is None else np.asarray(fixed, dtype=float)
+        own = (
+            np.array([p.value for p in self.model.fixed]) if fixed is None else np.asarray(fixed, dtype=float)
+        )
         return np.broadcast_to(own, (copies, own.shape[-1]))
 
-    def slopes(self, vectors: np.ndarray, fixed: np.ndarray | None = None, with_fixed: bool = False) -> Slopes:
+    def slopes(
+        self, vectors: np.ndarray, fixed: np.ndarray | None = None, with_fixed: bool = False
+    ) -> Slopes:
         """Predictions and variances with their derivatives.
 
         Parameters

@@ -62,10 +62,17 @@ class EffectSlopes:
         asked = AskedSensitivities.of(model, (*self.random, *self.fixed), ())
         self.asked = replace(asked, names=tuple(n for n in asked.names if asked.speeds.get(n)))
         self.moved = tuple(dict.fromkeys(p for n in self.asked.names for p in self.asked.speeds[n]))
-        taken = {*model.structural.parameter_names, *model.fixed_values, *model.eta_names, *model.covariate_names}
+        taken = {
+            *model.structural.parameter_names,
+            *model.fixed_values,
+            *model.eta_names,
+            *model.covariate_names,
+        }
         equations = {i.name: i.expression for i in asked.model.individual}
         slopes = NamedSlopes(equations, {*taken, *equations, *model.output_names})
-        self.variances = {r.output: _VarianceSlopes.of(r, slopes, self.random + self.fixed) for r in model.residual}
+        self.variances = {
+            r.output: _VarianceSlopes.of(r, slopes, self.random + self.fixed) for r in model.residual
+        }
         added = tuple(Assignment(name, equation) for name, equation in slopes.added.items())
         self.values = replace(asked.model, individual=(*asked.model.individual, *added))
 
@@ -95,7 +102,9 @@ class EffectSlopes:
             plain[:, here] = answer.outputs[output].reshape(copies, -1)[:, predictor.chosen[here]]
             if not directions.names:
                 continue
-            seen = answer.sensitivities[output].reshape(copies, -1, len(directions.names))[:, predictor.chosen[here]]
+            seen = answer.sensitivities[output].reshape(copies, -1, len(directions.names))[
+                :, predictor.chosen[here]
+            ]
             if chain:
                 self._chained(found, seen, rows, names, here)
             else:
@@ -115,7 +124,9 @@ class EffectSlopes:
             tuple(everything.seeds[k] for k in kept),
         )
 
-    def _chained(self, found: np.ndarray, seen: np.ndarray, rows: ParameterRows, names, here: np.ndarray) -> None:
+    def _chained(
+        self, found: np.ndarray, seen: np.ndarray, rows: ParameterRows, names, here: np.ndarray
+    ) -> None:
         """From derivatives by parameters to those by effects."""
         copies, patient = len(seen), self.predictor.patient[here]
         column = {name: k for k, name in enumerate(rows.model.parameter_names)}
@@ -130,7 +141,9 @@ class EffectSlopes:
         full[..., [names.index(name) for name in have]] = seen
         return full
 
-    def _columns(self, vectors: np.ndarray, fixed: np.ndarray, patient: np.ndarray, occasion: np.ndarray) -> dict:
+    def _columns(
+        self, vectors: np.ndarray, fixed: np.ndarray, patient: np.ndarray, occasion: np.ndarray
+    ) -> dict:
         """Effects by name, one value a patient and copy, and what marks the occasions, one value a row."""
         copies, count, size = vectors.shape
         flat = vectors.reshape(copies * count, size)
@@ -142,7 +155,9 @@ class EffectSlopes:
     def _tiled(columns: dict, copies: int) -> dict:
         return {name: np.tile(values, copies) for name, values in columns.items()}
 
-    def _variance(self, vectors: np.ndarray, fixed: np.ndarray, names, plain: np.ndarray, d_plain: np.ndarray):
+    def _variance(
+        self, vectors: np.ndarray, fixed: np.ndarray, names, plain: np.ndarray, d_plain: np.ndarray
+    ):
         """Residual variances and their derivatives, also by way of the prediction."""
         variance, found = np.empty_like(plain), np.empty_like(d_plain)
         for output in self.predictor.observed_outputs:
@@ -158,7 +173,9 @@ class EffectSlopes:
                     found[:, here, k] += np.broadcast_to(slopes.by[name].evaluate(known), shape)
         return variance, found
 
-    def _known(self, slopes: _VarianceSlopes, vectors: np.ndarray, fixed: np.ndarray, here: np.ndarray) -> dict:
+    def _known(
+        self, slopes: _VarianceSlopes, vectors: np.ndarray, fixed: np.ndarray, here: np.ndarray
+    ) -> dict:
         """What the variance's equations use, at each observation."""
         predictor, copies = self.predictor, len(vectors)
         own = {p.name: fixed[:, [k]] for k, p in enumerate(predictor.model.fixed)}

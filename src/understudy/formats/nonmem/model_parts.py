@@ -185,9 +185,7 @@ def _effects(omega: Sequence[Block], occasions: Occasions) -> Iterator[RandomEff
             continue
         names = tuple(f"ETA{block.first + k}" for k in range(block.size))
         if origin in occasions.blocks:
-            yield RandomEffects(
-                names, block.matrix, "occasion", interpolation="nocb", fixed=block.fixed
-            )
+            yield RandomEffects(names, block.matrix, "occasion", interpolation="nocb", fixed=block.fixed)
         else:
             yield RandomEffects(names, block.matrix, fixed=block.fixed, same=block.same)
 

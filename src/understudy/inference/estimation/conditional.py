@@ -14,7 +14,6 @@ import numpy as np
 from understudy.inference.likelihood import Likelihood
 from understudy.inference.slopes import Slopes
 
-
 # Squared length of the last Newton step to a mode, in units of the posterior's standard deviations; each step must
 # shrink it. Rounding may stop the steps a little before.
 _ARRIVED, _NEAR, _SHRINKS, _MOST_STEPS = 1e-15, 1e-9, 0.5, 30
@@ -134,7 +133,11 @@ def _seen(likelihood: Likelihood) -> np.ndarray:
 
 def _values(likelihood: Likelihood, modes: np.ndarray, at: Slopes, curvature: np.ndarray) -> np.ndarray:
     joint = likelihood.data_term(at.prediction, at.variance)[0] + likelihood.prior_term(modes[None])[0]
-    sizes = np.linalg.slogdet(likelihood.omega)[1] + np.linalg.slogdet(curvature)[1] if likelihood.active.size else 0
+    sizes = (
+        np.linalg.slogdet(likelihood.omega)[1] + np.linalg.slogdet(curvature)[1]
+        if likelihood.active.size
+        else 0
+    )
     # A subject without an observation contributes nothing: omega's and the curvature's terms cancel.
     return np.where(_seen(likelihood), joint + sizes, 0.0)
 
@@ -159,8 +162,12 @@ def _log_determinant_slopes(
     own = inverse[likelihood.predictor.patient]
     weighed = np.einsum("oab,ob->oa", own, moved) / variance
     weighed_spread = np.einsum("oab,ob->oa", own, spread) / variance**2
-    shrink = (moved * weighed).sum(axis=1) / variance[:, 0] + (spread * weighed_spread).sum(axis=1) / variance[:, 0]
-    terms = 2.0 * np.einsum("oa,oax->ox", weighed, second[0]) + np.einsum("oa,oax->ox", weighed_spread, second[1])
+    shrink = (moved * weighed).sum(axis=1) / variance[:, 0] + (spread * weighed_spread).sum(
+        axis=1
+    ) / variance[:, 0]
+    terms = 2.0 * np.einsum("oa,oax->ox", weighed, second[0]) + np.einsum(
+        "oa,oax->ox", weighed_spread, second[1]
+    )
     return _summed(likelihood, terms - shrink[:, None] * at.d_variance[0])
 
 
@@ -182,7 +189,9 @@ def _joint_curvature(likelihood: Likelihood, at: Slopes, second: tuple[np.ndarra
     return summed
 
 
-def _by_omega(precision: np.ndarray, effects: np.ndarray, inverse: np.ndarray, pull: np.ndarray) -> np.ndarray:
+def _by_omega(
+    precision: np.ndarray, effects: np.ndarray, inverse: np.ndarray, pull: np.ndarray
+) -> np.ndarray:
     weighed, pulled = effects @ precision, pull @ precision
     crossed = pulled[:, :, None] * weighed[:, None, :]
     found = precision - weighed[:, :, None] * weighed[:, None, :] - precision @ inverse @ precision

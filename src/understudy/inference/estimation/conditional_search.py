@@ -10,6 +10,7 @@ from understudy.core.errors import SimulationError
 from understudy.inference.estimation.conditional import SubjectObjectives, polish, subject_objectives
 from understudy.inference.estimation.method import Estimate, Step, Task
 from understudy.inference.estimation.quasi_newton import Iteration, Point, iterations
+from understudy.inference.estimation.standard_errors import Information, information
 from understudy.inference.individualise import find_modes
 from understudy.inference.likelihood import Likelihood
 
@@ -49,6 +50,10 @@ class ConditionalObjective:
                 # Parameters for which the objective has no value, as beyond every bound.
                 return nothing
 
+    def at(self, vector: np.ndarray, modes: np.ndarray) -> Point:
+        """The objective at a vector whose modes are known."""
+        return self._point(self.task.likelihood(vector, self.linearisation), vector, modes)
+
     def _point(self, likelihood: Likelihood, vector: np.ndarray, modes: np.ndarray) -> Point:
         found = subject_objectives(likelihood, modes)
         total = float(found.values.sum())
@@ -87,7 +92,12 @@ class ConditionalObjective:
         return modes, failed
 
     def _predicted(
-        self, modes: np.ndarray, found: SubjectObjectives, step: np.ndarray, likelihood: Likelihood, at: np.ndarray
+        self,
+        modes: np.ndarray,
+        found: SubjectObjectives,
+        step: np.ndarray,
+        likelihood: Likelihood,
+        at: np.ndarray,
     ) -> np.ndarray:
         """Where the modes go, to first order, as the parameters move by a step: by the fixed effects alone."""
         size, space = likelihood.active.size, self.task.space
@@ -162,9 +172,16 @@ class ConditionalMethod:
         elif now.stuck:
             status = f"no step lowers the objective, though it promises to fall by {now.promise:.2g}"
         else:
-            status = f"stopped after {done} iterations, while the objective promised to fall by {now.promise:.2g}"
+            status = (
+                f"stopped after {done} iterations, while the objective promised to fall by {now.promise:.2g}"
+            )
         modes, _ = now.point.state
         return Estimate(now.point.vector, now.point.value, modes, arrived, status, done)
+
+    def information(self, task: Task, estimate: Estimate) -> Information | None:
+        """Curvature of the objective where it was found to be lowest."""
+        objective = self.objective(task)
+        return information(objective.point, objective.at(estimate.vector, estimate.effects))
 
     def objective(self, task: Task) -> ConditionalObjective:
         """The function that is minimised."""

@@ -13,6 +13,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from understudy.inference.estimation.parameter_space import ParameterSpace
+from understudy.inference.estimation.standard_errors import Information
 from understudy.inference.likelihood import INTERACTION, Likelihood
 from understudy.inference.predictor import Predictor
 
@@ -122,3 +123,6 @@ class Method(Protocol):
 
     def estimate(self, task: Task) -> Estimate:
         """Find the parameters."""
+
+    def information(self, task: Task, estimate: Estimate) -> Information | None:
+        """What is known of the curvature where they were found; None where the estimate brings its covariance."""

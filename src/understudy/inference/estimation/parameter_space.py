@@ -168,9 +168,7 @@ class ParameterSpace:
     @cached_property
     def _times(self) -> tuple[int, ...]:
         """How often each block stands in a subject's omega."""
-        return tuple(
-            1 if block.level == "subject" else self.effects.occasions for block in self.model.random
-        )
+        return tuple(1 if block.level == "subject" else self.effects.occasions for block in self.model.random)
 
     def _length(self, block: int) -> int:
         size = self.model.random[block].size

@@ -1,0 +1,93 @@
+"""Standard errors: the covariance of estimates from second derivatives (R), subjects' gradients (S), or both.
+
+R is half the matrix of second derivatives of the objective function, S the sum of the outer products of half the
+subjects' gradients. Under the model both estimate the information; the sandwich R^-1 S R^-1, NONMEM's default, also
+holds where the model is wrong (White 1982, Econometrica 50:1-25, doi:10.2307/1912526).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from understudy.inference.estimation.quasi_newton import Point, outer_products
+
+KINDS = ("sandwich", "R", "S")
+# Of a standard error: differences of gradients over it err by some 1e-5 of the second derivatives.
+_STEP = 0.02
+
+
+@dataclass(frozen=True, eq=False)
+class Information:
+    """What is known of the curvature at an estimate, in the parameters' unbounded vector.
+
+    Parameters
+    ----------
+    hessian : float array, shape (parameters, parameters)
+        R.
+    crossed : float array, shape (parameters, parameters)
+        S.
+    promise : float
+        By how much the objective would still fall in a Newton step from here.
+    """
+
+    hessian: np.ndarray
+    crossed: np.ndarray
+    promise: float
+
+    def covariance(self, kind: str) -> np.ndarray:
+        """Of the estimates.
+
+        Raises
+        ------
+        numpy.linalg.LinAlgError
+            Where the matrix needed is singular.
+        """
+        if kind == "S":
+            return np.linalg.inv(self.crossed)
+        inverse = np.linalg.inv(self.hessian)
+        return inverse if kind == "R" else inverse @ self.crossed @ inverse
+
+    @property
+    def eigenvalues(self) -> np.ndarray:
+        """Of R as a correlation matrix, ascending: negative or tiny ones say that something is not identified."""
+        return np.linalg.eigvalsh(_scaled(self.hessian))
+
+    @property
+    def weakest(self) -> np.ndarray:
+        """The direction of the smallest eigenvalue, shape (parameters,)."""
+        return np.linalg.eigh(_scaled(self.hessian))[1][:, 0]
+
+
+def _scaled(matrix: np.ndarray) -> np.ndarray:
+    sizes = np.sqrt(np.maximum(np.abs(np.diag(matrix)), 1e-300))
+    return matrix / np.outer(sizes, sizes)
+
+
+def information(evaluate: Callable[[np.ndarray, Point | None], Point], at: Point) -> Information:
+    """Second derivatives by central differences of gradients, and outer products.
+
+    Parameters
+    ----------
+    evaluate : function of (vector, Point or None) to Point
+    at : Point
+    """
+    size = at.vector.size
+    steps = _STEP / np.sqrt(np.diag(outer_products(at.gradients)) / 2.0)
+    steps = np.minimum(steps, 0.05)
+    hessian = np.empty((size, size))
+    for k, step in enumerate(steps):
+        ahead, behind = (evaluate(at.vector + sign * step * np.eye(size)[k], at).gradient for sign in (1, -1))
+        hessian[k] = (ahead - behind) / (4.0 * step)
+    hessian = 0.5 * (hessian + hessian.T)
+    crossed = 0.25 * at.gradients.T @ at.gradients
+    return Information(hessian, crossed, _promise(at.gradient, hessian))
+
+
+def _promise(gradient: np.ndarray, hessian: np.ndarray) -> float:
+    """Half of the gradient's squared length in the metric of the second derivatives; infinite where these are no metric."""
+    if not np.isfinite(hessian).all() or np.linalg.eigvalsh(hessian).min() <= 0:
+        return np.inf
+    return 0.25 * float(gradient @ np.linalg.solve(hessian, gradient))
