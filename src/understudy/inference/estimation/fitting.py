@@ -128,7 +128,7 @@ def _taken_up(
         step = kept.read()
         if step is not None:
             task = replace(task, begin=step.vector, state=step.state, number=step.number)
-        watchers.append(kept.write)
+        watchers.insert(0, kept.write)
 
     def tell(step: Step) -> None:
         for each in watchers:

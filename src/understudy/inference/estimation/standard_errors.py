@@ -87,7 +87,7 @@ def information(evaluate: Callable[[np.ndarray, Point | None], Point], at: Point
 
 
 def _promise(gradient: np.ndarray, hessian: np.ndarray) -> float:
-    """Half of the gradient's squared length in the metric of the second derivatives; infinite where these are no metric."""
+    """Half of the gradient's squared length in the metric of the second derivatives; infinite where they are none."""
     if not np.isfinite(hessian).all() or np.linalg.eigvalsh(hessian).min() <= 0:
         return np.inf
     return 0.25 * float(gradient @ np.linalg.solve(hessian, gradient))
