@@ -15,6 +15,7 @@ GROUPS = {
         "simulate", "Outcome", "Regimen", "Dose", "Tolerances", "Dispatch", "virtual_patients", "VirtualPopulation",
     ),
     "Patients' data": ("Records", "individualise", "Twins", "forecast"),
+    "Estimation": ("fit", "Fit", "FO", "FOCE", "FOCEI"),
     "The library": ("models", "load", "load_model", "save"),
     "Building models": (
         "Model", "PopulationModel", "Expression", "Parameter", "State", "Assignment", "Event", "Input", "Output",

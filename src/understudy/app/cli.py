@@ -248,6 +248,46 @@ def convert(
 
 
 @app.command()
+def fit(
+    file: Annotated[
+        str,
+        _argument(
+            "A study (.toml), a control stream, or with --data a model of the library or a file.", "FILE"
+        ),
+    ],
+    data: Annotated[
+        Path | None, _option("--data", "-d", help="Records (.csv), not the file's own.", metavar="FILE")
+    ] = None,
+    units: Annotated[
+        list[str] | None,
+        _option("--units", "-u", help="Of --data: TIME=h,AMT=mg,DV=mg/L.", metavar="NAME=UNIT"),
+    ] = None,
+    method: Annotated[str, _option("--method", "-m", help="fo, foce, focei, …", metavar="NAME")] = "focei",
+    covariance: Annotated[
+        str, _option(help="Standard errors from: sandwich, R, S or none.", metavar="KIND")
+    ] = "sandwich",
+    starts: Annotated[int, _option(help="Starts; the best is kept.", metavar="N", min=1)] = 1,
+    seed: Annotated[int, _option(help="Seed of perturbed starts and of draws.", metavar="N", min=0)] = 0,
+    checkpoint: Annotated[
+        Path | None, _option(help="Keep every iteration there, and go on from it.", metavar="FILE")
+    ] = None,
+    out: Annotated[
+        Path | None, _option("--out", "-o", help="Write the fit (.json) or its table (.csv).", metavar="FILE")
+    ] = None,
+    jobs: _Jobs = 0,
+    quiet: Annotated[bool, _flag("--quiet", "-q", help="Show no iterations.")] = False,
+    json: _Json = False,
+) -> None:
+    """Estimate a population's parameters from records."""
+    from understudy.app.fit_view import FitQuestion, run
+
+    asked = FitQuestion(
+        file, data, tuple(units or ()), method, covariance, starts, seed, checkpoint, out, jobs
+    )
+    run(asked, quiet, json)
+
+
+@app.command()
 def petab(
     problem: Annotated[Path, _argument("The problem's YAML file.", "PROBLEM")],
     parameter: Annotated[

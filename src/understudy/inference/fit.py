@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import json
+import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
+from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from understudy.core.errors import FormatError
+
 if TYPE_CHECKING:
     import pandas as pd
 
     from understudy.model.population_model import PopulationModel
+
+
+_FORMAT = "understudy fit 1"
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -133,18 +141,99 @@ class Fit:
         )
 
     def to_json(self) -> dict[str, Any]:
-        """Method, objective, estimates and how it ended, as JSON data; None where a number is not known."""
-        errors = {name: None if np.isnan(value) else value for name, value in self.standard_errors.items()}
-        told = {"method": self.method, "objective": self.objective, "status": self.status}
-        return told | {
-            "succeeded": self.succeeded,
-            "estimates": dict(self.estimates),
-            "standard_errors": errors,
-            "fixed": list(self.fixed),
-            "source": self.source,
+        """All of it as JSON data; None where a number is not known. `from_json` gives it back."""
+        frames = {name: _frame_data(getattr(self, name)) for name in ("covariance", "effects")}
+        plain = {
+            each.name: _plain(getattr(self, each.name))
+            for each in fields(self)
+            if each.name not in (*frames, "model")
         }
+        model = None if self.model is None else self.model.to_json()
+        return {"format": _FORMAT, **plain, **frames, "model": model}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Fit:
+        """The fit whose `to_json` gave this.
+
+        Raises
+        ------
+        FormatError
+            For data that is no fit.
+        """
+        from understudy.model.population_model import PopulationModel
+
+        if data.get("format") != _FORMAT:
+            raise FormatError(
+                "this is no fit", repair="give a file that `understudy fit --out fit.json` wrote"
+            )
+        given = {each.name: data[each.name] for each in fields(cls) if each.name in data}
+        model = None if given["model"] is None else PopulationModel.from_json(given["model"])
+        numbers = {name: _numbers(given[name]) for name in ("estimates", "standard_errors", "shrinkage")}
+        frames = {name: _frame(given[name]) for name in ("covariance", "effects")}
+        lists = {name: tuple(given[name]) for name in ("fixed", "warnings")}
+        return cls(**given | numbers | frames | lists | {"model": model})
+
+    def write(self, path: str | Path) -> None:
+        """Write it as JSON; the file is whole or not there."""
+        path = Path(path)
+        beside = path.with_name(path.name + ".part")
+        beside.write_text(json.dumps(self.to_json(), indent=1, allow_nan=False), encoding="utf-8")
+        os.replace(beside, path)
+
+    @classmethod
+    def read(cls, path: str | Path) -> Fit:
+        """A fit that `write` wrote.
+
+        Raises
+        ------
+        FormatError
+            For a file that is damaged or no fit.
+        """
+        path = Path(path)
+        try:
+            return cls.from_json(json.loads(path.read_text(encoding="utf-8")))
+        except (json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError, AttributeError) as error:
+            raise FormatError(
+                f"this is no fit: {type(error).__name__}", place=path.name,
+                repair="give a file that `understudy fit --out fit.json` wrote",
+            ) from None  # fmt: skip
 
     def __repr__(self) -> str:
         ended = self.status or {True: "succeeded", False: "failed", None: ""}[self.succeeded]
         head = f"Fit by {self.method}: objective {self.objective:.6g}{f' ({ended})' if ended else ''}"
         return f"{head}\n{self.table().to_string(float_format=lambda value: f'{value:.6g}', na_rep='')}"
+
+
+def _plain(value: Any) -> Any:
+    """JSON data in which numbers that are not known are None."""
+    if isinstance(value, Mapping):
+        return {str(name): _plain(each) for name, each in value.items()}
+    if isinstance(value, (list, tuple, np.ndarray)):
+        return [_plain(each) for each in value]
+    if isinstance(value, (float, np.floating)):
+        return float(value) if np.isfinite(value) else None
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def _numbers(data: Mapping[str, float | None]) -> dict[str, float]:
+    return {name: np.nan if value is None else float(value) for name, value in data.items()}
+
+
+def _frame_data(frame: pd.DataFrame | None) -> dict[str, Any] | None:
+    if frame is None:
+        return None
+    return {
+        "index": [str(label) for label in frame.index],
+        "name": frame.index.name,
+        "columns": [str(name) for name in frame.columns],
+        "values": _plain(frame.to_numpy()),
+    }
+
+
+def _frame(data: Mapping[str, Any] | None) -> pd.DataFrame | None:
+    import pandas as pd
+
+    if data is None:
+        return None
+    index = pd.Index(data["index"], name=data["name"])
+    return pd.DataFrame(data["values"], index=index, columns=data["columns"], dtype=float)

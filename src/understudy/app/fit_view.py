@@ -1,0 +1,161 @@
+"""Fit view: a population estimated from the command line, and what came of it on the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import typer
+
+from understudy.app.named_value import named_texts
+from understudy.app.terminal import console, note, print_json
+from understudy.app.terminal_number import single
+from understudy.core.errors import FormatError, SimulationError
+from understudy.core.units import UNKNOWN
+from understudy.data.records import Records
+from understudy.dossier.study import Study
+from understudy.formats.load import load, model_in
+from understudy.inference.estimation.fitting import fit
+from understudy.inference.estimation.method import Step
+from understudy.inference.fit import Fit
+from understudy.model.population_model import PopulationModel
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+
+@dataclass(frozen=True)
+class FitQuestion:
+    """Arguments and options of ``understudy fit``, as they were written."""
+
+    file: str
+    data: Path | None
+    units: tuple[str, ...]
+    method: str
+    covariance: str
+    starts: int
+    seed: int
+    checkpoint: Path | None
+    out: Path | None
+    jobs: int
+
+
+def run(question: FitQuestion, quiet: bool, as_json: bool) -> None:
+    """Estimate, and print what comes of it; exit code 1 where the estimation did not converge.
+
+    Raises
+    ------
+    UnderstudyError
+        As reading and estimating do.
+    """
+    if question.out is not None and question.out.suffix not in (".json", ".csv"):
+        raise FormatError(
+            "a fit is written as .json, its table as .csv", place=f"--out {question.out}", repair="name it so"
+        )
+    model, records = _read(question)
+    covariance = None if question.covariance == "none" else question.covariance
+    found = fit(
+        model, records, question.method, covariance=covariance, starts=question.starts, seed=question.seed,
+        checkpoint=question.checkpoint, watch=_watcher(quiet or as_json), jobs=question.jobs,
+    )  # fmt: skip
+    print_json(found.to_json()) if as_json else show(found)
+    if question.out is not None:
+        found.write(question.out) if question.out.suffix == ".json" else found.table().to_csv(question.out)
+        if not as_json:
+            console().print(f"Written: {question.out}", markup=False, soft_wrap=True)
+    for text in found.warnings:
+        note(text)
+    if not found.succeeded:
+        note(f"not converged: {found.status}")
+        raise typer.Exit(1)
+
+
+def _read(question: FitQuestion) -> tuple[PopulationModel, Records]:
+    """The model and the records that are asked about: a study's, a control stream's, or a model's and a table's."""
+    if Path(question.file).suffix == ".toml":
+        study = Study.read(question.file)
+        model, records = study.load_model(), study.read_records()
+    else:
+        found = load(question.file)
+        model, records = model_in(found, question.file), getattr(found, "records", None)
+        if question.data is not None:
+            records = Records.read_csv(question.data, units=named_texts(question.units, "--units"))
+    if records is None:
+        raise SimulationError(
+            "there are no records to estimate from", place=question.file, repair="name them: --data FILE"
+        )
+    if not isinstance(model, PopulationModel):
+        raise SimulationError(
+            f"{model.name} has no population: no random effects and no residual error", place=question.file,
+            repair="name a population model, a control stream or a study",
+        )  # fmt: skip
+    return model, records
+
+
+def _watcher(quiet: bool) -> Callable[[Step], None] | None:
+    """Tells of every iteration on standard error: one line that changes on a terminal, else a line each."""
+    if quiet:
+        return None
+    to = console(stderr=True)
+
+    def tell(step: Step) -> None:
+        line = f"iteration {step.number}: objective {step.objective:.4f}"
+        to.print(line, markup=False, end="\r" if to.is_terminal else "\n")
+
+    return tell
+
+
+def show(found: Fit) -> None:
+    """The fit as tables."""
+    to = console()
+    to.print(_headline(found), style="bold", markup=False, highlight=False)
+    to.print(_facts(found), style="dim", markup=False, highlight=False)
+    to.print()
+    to.print(_estimates(found))
+    if found.shrinkage:
+        shrunk = ", ".join(f"{name} {100 * value:.0f} %" for name, value in found.shrinkage.items())
+        to.print(f"\nShrinkage: {shrunk}", markup=False, highlight=False)
+
+
+def _headline(found: Fit) -> str:
+    error = f" ± {found.objective_error:.2g}" if found.objective_error else ""
+    return f"{found.method}: objective {found.objective:.4f}{error}, {found.status}"
+
+
+def _facts(found: Fit) -> str:
+    parts = [f"{found.observations} observations", f"{found.iterations} iterations", f"{found.seconds:.1f} s"]
+    parts += [f"AIC {found.aic:.2f}", f"BIC {found.bic:.2f}"]
+    if np.isfinite(found.condition_number):
+        parts.append(f"condition number {found.condition_number:.3g}")
+    return "; ".join(parts)
+
+
+def _estimates(found: Fit) -> Table:
+    from rich import box
+    from rich.table import Table
+
+    kind = f" ({found.covariance_kind})" if found.covariance_kind else ""
+    fixed = found.model.fixed if found.model else ()
+    units = {p.name: p.unit.replace("**", "^") for p in fixed if p.unit != "1" and UNKNOWN not in p.unit}
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    table.add_column("parameter")
+    table.add_column("unit")
+    for heading in ("estimate", f"standard error{kind}", "relative", "95 % interval"):
+        table.add_column(heading, justify="right")
+    for name, value in found.estimates.items():
+        table.add_row(name, units.get(name, ""), single(value, 5), *_uncertainty(found, name, value))
+    return table
+
+
+def _uncertainty(found: Fit, name: str, value: float) -> tuple[str, str, str]:
+    error = found.standard_errors.get(name, np.nan)
+    if name in found.fixed:
+        return "fixed", "", ""
+    if not np.isfinite(error):
+        return "–", "–", "–"
+    low, high = found.interval(name)
+    relative = f"{100 * error / abs(value):.1f} %" if value else "–"
+    return single(error, 3), relative, f"{single(low)} to {single(high)}"
