@@ -6,7 +6,7 @@ Tolerance 0.01, for the reasons given in test_focei.py, which also says why SS a
 from functools import cache
 from pathlib import Path
 
-import nonmem_streams
+from benchmarks import nonmem_streams
 import numpy as np
 import pandas as pd
 import pytest

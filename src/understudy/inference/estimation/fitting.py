@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 # Standard deviation of perturbed starts, in logarithms or fractions of the first value.
 _SPREAD = 0.3
+# By how much the objective of a minimum may still promise to fall: a tenth of what a likelihood ratio test would see.
+_PROMISE = 0.1
 
 
 def fit(
@@ -100,6 +102,7 @@ def fit(
     found, tried = _best(task, chosen, starts)
     with np.errstate(all="ignore"):
         known = chosen.information(task, found) if covariance else None
+    found = _confirmed(found, known)
     return _fit(task, chosen, found, known, covariance or "", tried, clock)
 
 
@@ -150,6 +153,17 @@ def _best(task: Task, method: Method, starts: int) -> tuple[Estimate, tuple[floa
             found.append(replace(found[0], objective=np.inf, succeeded=False))
     best = min(found, key=lambda each: (not each.succeeded, each.objective))
     return best, tuple(each.objective for each in found)
+
+
+def _confirmed(found: Estimate, known: Information | None) -> Estimate:
+    """An estimate that the second derivatives show to be no minimum is no success."""
+    if known is None or known.promise < _PROMISE or not found.succeeded:
+        return found
+    if np.isinf(known.promise):
+        status = "ended at a point that is no minimum: begin elsewhere, or with several starts"
+    else:
+        status = f"ended although the objective would fall by {known.promise:.2g} in a Newton step: begin from here"
+    return replace(found, succeeded=False, status=status)
 
 
 def _fit(
