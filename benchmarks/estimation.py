@@ -35,12 +35,16 @@ def main() -> None:
 
 def line(found: EstimationResult) -> str:
     """One case on one line."""
-    return (
-        f"{found.case:20} {found.method:6} {found.published:14.4f} at theirs {found.at_published - found.published:+8.4f}"
-        f"  reached {found.reached - found.published:+9.4f}  estimates {found.difference:.3f}  errors "
-        f"{found.error_difference:.3f} ({found.error_at_published:.4f})  {found.iterations:3d} iterations "
-        f"{found.cpu:6.1f} s{'' if found.succeeded else '  NOT CONVERGED'}"
+    parts = (
+        f"{found.case:20} {found.method:6} {found.published:14.4f}",
+        f"at theirs {found.at_published - found.published:+8.4f}",
+        f"reached {found.reached - found.published:+9.4f}",
+        f"estimates {found.difference:.3f}",
+        f"errors {found.error_difference:.3f} ({found.error_at_published:.4f})",
+        f"{found.iterations:3d} iterations {found.cpu:6.1f} s",
+        "" if found.succeeded else "NOT CONVERGED",
     )
+    return "  ".join(parts)
 
 
 def _plain(data: dict) -> dict:

@@ -12,12 +12,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-
 from benchmarks import nonmem_streams
+
 from understudy.formats.load import load
 from understudy.formats.nonmem.control_stream import ControlStream
 from understudy.inference.estimation.fitting import fit
-from understudy.inference.fit import Fit
 
 FOLDER = Path(__file__).parents[2] / "shared" / "reference" / "pharmacometrics"
 # Where every fit of the 35 runs begins: what a user would guess of such a drug.
