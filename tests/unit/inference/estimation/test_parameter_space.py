@@ -140,7 +140,7 @@ def test_a_parameter_that_begins_at_zero_has_a_scale():
             "theta_CL": 4.0,
             "theta_V": 40.0,
             "prop": 0.1,
-            "slope": Parameter("slope", 0.0).value,
+            "slope": 0.0,
         }
     )
     space = space_of(model)
