@@ -122,7 +122,7 @@ class ConditionalMethod:
     """
 
     iterations: int = 500
-    tolerance: float = 1e-5
+    tolerance: float = 1e-6
 
     @property
     def name(self) -> str:
