@@ -147,7 +147,8 @@ def _heading(found: NCA, part: pd.DataFrame, output: str, interval: str) -> str:
 
 def _shown(part: pd.DataFrame) -> list[str]:
     """Parameters worth a place on a terminal, as far as they are there; partial areas always."""
-    order = _DOSING if (part["parameter"] == "auctau").any() else _SINGLE
+    dosing, all_of_them = ((part["parameter"] == name).sum() for name in ("auctau", "cmax"))
+    order = _DOSING if 2 * dosing > all_of_them else _SINGLE
     known = list(dict.fromkeys(part["parameter"]))
     return [*(name for name in order if name in known), *(name for name in known if _is_partial(name))]
 
@@ -256,13 +257,18 @@ def _show_notes(found: NCA) -> None:
         return
     to = console()
     to.print()
-    several = found.notes["interval"].nunique() > 1
-    outputs = found.notes["output"].nunique() > 1
     if (found.table["status"] == "flagged").any():
         to.print(Text("* flagged", style="yellow"))
-    for row in found.notes.head(_MOST_NOTES).to_dict("records"):
-        where = [f"patient {row['id']}", row["output"] if outputs else "", row["interval"] if several else ""]
+    sentences = found.notes.groupby(["note", "output", "interval"], sort=False)["id"].agg(list)
+    several = found.notes["interval"].nunique() > 1, found.notes["output"].nunique() > 1
+    for (note, output, interval), ids in sentences.head(_MOST_NOTES).items():
+        where = [_who(ids), interval if several[0] else "", output if several[1] else ""]
         place = ", ".join(part for part in where if part)
-        to.print(Text.assemble((f"{place}: ", "bold"), row["note"]), soft_wrap=True)
-    if len(found.notes) > _MOST_NOTES:
-        to.print(Text(f"and {len(found.notes) - _MOST_NOTES} more; --out has all", style="dim"))
+        to.print(Text.assemble((f"{place}: ", "bold"), note), soft_wrap=True)
+    if len(sentences) > _MOST_NOTES:
+        to.print(Text(f"and {len(sentences) - _MOST_NOTES} more; --out has all", style="dim"))
+
+
+def _who(ids: Sequence[str]) -> str:
+    shown = ", ".join(ids[:8]) + (f" and {len(ids) - 8} more" if len(ids) > 8 else "")
+    return f"patient{'s' if len(ids) > 1 else ''} {shown}"

@@ -202,11 +202,17 @@ def _reasons(found: Values, values: np.ndarray, slope: Slope | str, start_reason
     missing = [name for name, value in found.items() if not math.isfinite(value)]
     if not (values > 0).any():
         return dict.fromkeys(missing, _NOT_MEASURABLE)
-    no_slope = slope if isinstance(slope, str) else "a concentration of zero divides it"
-    return {
-        name: start_reason if start_reason and name not in (*SLOPE, *_WITHOUT_AREA) else no_slope
-        for name in missing
-    }
+    return {name: _reason(name, slope, start_reason) for name in missing}
+
+
+def _reason(name: str, slope: Slope | str, start_reason: str) -> str:
+    if start_reason and name not in (*SLOPE, *_WITHOUT_AREA):
+        return start_reason
+    if name == "swing":
+        return "Cmin is zero"
+    if isinstance(slope, str):
+        return slope
+    return "Ctrough is zero" if name == "peak_trough_ratio" else "it would be divided by zero"
 
 
 def _flags(found: Values, slope: Slope | str, rules: NCARules) -> dict[str, str]:

@@ -36,7 +36,7 @@ class Interval:
     single : bool
         Whether nothing is left of earlier doses.
     predose : (float, float) or None
-        Time since the start (not positive) and concentration of the last sample before the dose.
+        Time since the start (not positive) and concentration of the last sample before it, since the dose before.
     doubled : tuple of int
         Lines of measurements at one time.
     """
@@ -82,7 +82,7 @@ class Interval:
 def after_doses(
     profile: Profile, rules: NCARules, tau: float | None, steady_from: float | None
 ) -> list[Interval]:
-    """An interval for each dose that is followed by a measurement before the next one.
+    """An interval for each dose that is followed by two measurements or more, up to the next one.
 
     It ends after the dosing interval: `tau`, or the records' II, or the time to the next dose if measurements
     reach it, or for the last of several doses the time since the one before. Otherwise it has no end.
@@ -90,7 +90,7 @@ def after_doses(
     found = []
     for k, dose in enumerate(profile.doses):
         interval = _measured(profile, f"dose {k + 1}", dose.time, math.inf, (dose,), steady_from, rules)
-        if interval.doubled or (interval.times > 0).any():
+        if interval.doubled or np.count_nonzero(interval.times > 0) > 1:
             length = _tau(profile, k, interval, rules, tau)
             if length is not None:
                 interval = replace(interval, end=dose.time + length, is_dosing=True)
@@ -128,9 +128,9 @@ def _measured(
     places = _places(profile, segment, start, first, following)
     times, values = profile.times[places] - start, profile.values[places]
     twice = np.flatnonzero(np.diff(times) == 0)
-    predose = _predose(profile, segment, start, first)
+    earlier = [dose.time for dose in profile.doses if dose.segment == segment and dose.time < start]
+    predose = _predose(profile, segment, start, first, max(earlier, default=-math.inf))
     steady = bool(inside) and _is_steady(profile.doses, inside[0], steady_from)
-    earlier = any(dose.segment == segment and dose.time < start for dose in profile.doses)
     washed_out = predose is not None and predose[1] <= rules.washed_out * values.max(initial=0.0)
     return Interval(
         label,
@@ -185,10 +185,10 @@ def _is_after(profile: Profile, dose: GivenDose) -> np.ndarray:
 
 
 def _predose(
-    profile: Profile, segment: int, start: float, first: GivenDose | None
+    profile: Profile, segment: int, start: float, first: GivenDose | None, since: float
 ) -> tuple[float, float] | None:
-    """Time since the start and concentration of the last measurement before, or at, the dose."""
-    before = (profile.segments == segment) & (profile.times <= start)
+    """Time since the start and concentration of the last measurement before it, or at it, since the dose before."""
+    before = (profile.segments == segment) & (profile.times <= start) & (profile.times > since)
     if first is not None and first.route in _AT_ONCE:
         before &= (profile.times < start) | ~_is_after(profile, first)
     if not before.any():

@@ -41,8 +41,8 @@ def nca(
 ) -> NCA:
     """Analyse each patient's concentrations without a model: areas, half-life, clearance, volumes.
 
-    Each dose that is followed by a measurement before the next one is an interval. It has an end where the
-    dosing interval is known and measured, or at steady state.
+    Each dose that is followed by two measurements or more, up to the next one, is an interval. It has an end where
+    the dosing interval is known and measured, or at steady state.
 
     Parameters
     ----------
@@ -159,4 +159,4 @@ def _why(profile: Profile) -> str:
         return "no dose"
     if profile.times.max() <= profile.doses[0].time:
         return "all measurements are before the first dose"
-    return "no measurement between a dose and the next one"
+    return "no dose is followed by two measurements before the next one"

@@ -84,7 +84,7 @@ class Profile:
     groups: tuple[Any, ...] = ()
 
 
-def require_usable_doses(doses: pd.DataFrame, source: str) -> None:
+def require_usable_doses(doses: pd.DataFrame, routes: str | Mapping[str, str], source: str) -> None:
     """Raise for doses that have no non-compartmental analysis.
 
     Raises
@@ -102,6 +102,9 @@ def require_usable_doses(doses: pd.DataFrame, source: str) -> None:
             cause = "a steady state on top of another (SS = 2) has no single dosing interval"
             repair = "write all doses of one interval as rows, and give `steady_state` and `intervals`"
             problems.append(Problem(cause, repair, row.row, "SS", "2"))
+        if row.rate < 0 and route_of(row.cmt, row.rate, routes) != EXTRAVASCULAR:
+            cause = f"RATE {row.rate:g} leaves the duration to a model"
+            problems.append(Problem(cause, "write the rate of the infusion", row.row, "RATE"))
     if problems:
         raise DataError(problems, place=source)
 

@@ -52,7 +52,7 @@ def read(records: Records, question: Question) -> Reading:
     """
     question.require_sense(records)
     time, amount, factors = _units(records)
-    require_usable_doses(records.doses, records.source)
+    require_usable_doses(records.doses, question.route, records.source)
     _require_something(records, question)
     table = _table(records, question)
     measured = _measured(records, table, question)
@@ -150,8 +150,9 @@ def _measured(records: Records, table: pd.DataFrame, question: Question) -> pd.D
             )
     seen = seen[seen["output"].isin(question.outputs or known)]
     limits = seen["output"].map(question.limit).to_numpy()
-    below = seen["dv"].to_numpy() < limits
+    below = (seen["dv"].to_numpy() < limits) & (limits > 0)
     for name in set(_CENSORED) & set(records.covariates):
+        _require_lower(records, seen, name)
         below |= (seen[name] == 1).to_numpy()
     seen["dv"] = seen["dv"].mask(below, 0.0)
     _require_positive(records, seen)
@@ -163,6 +164,18 @@ def _outputs(seen: pd.DataFrame) -> pd.Series:
     if (seen["dvid"] != "").any():
         return seen["dvid"]
     return seen["cmt"] if seen["cmt"].nunique() > 1 else seen["dvid"].mask(seen["dvid"] == "", _ONLY)
+
+
+def _require_lower(records: Records, seen: pd.DataFrame, name: str) -> None:
+    above = seen[seen[name] < 0]
+    cause, repair = (
+        "a concentration above the limit of quantification",
+        "leave it out (MDV = 1), or give its value",
+    )
+    if len(above):
+        raise DataError(
+            [Problem(cause, repair, int(row), name) for row in above["row"]], place=records.source
+        )
 
 
 def _require_positive(records: Records, seen: pd.DataFrame) -> None:

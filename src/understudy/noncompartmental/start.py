@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 
+from understudy.noncompartmental.area import Curve
 from understudy.noncompartmental.interval import Interval
 from understudy.noncompartmental.profile import BOLUS, IV
 from understudy.noncompartmental.rules import NCARules
@@ -16,9 +17,9 @@ def start_concentration(
 ) -> tuple[float | None, str]:
     """Concentration at the start, and why there is none.
 
-    The measured one; else after a bolus the one extrapolated back; else that of a sample shortly before the dose;
-    else zero where nothing was given before; else at steady state the lowest one of the interval, as in Phoenix
-    WinNonlin.
+    The measured one; else after a bolus the one extrapolated back; else, where no dose is given, the interpolated one;
+    else that of a sample shortly before the dose; else zero where nothing was given before; else at steady state the
+    lowest one of the interval, as in Phoenix WinNonlin.
 
     Parameters
     ----------
@@ -31,6 +32,9 @@ def start_concentration(
         return float(values[0]), ""
     if interval.dose is not None and interval.dose.route in (BOLUS, IV):
         return back_extrapolated(times, values), ""
+    if _is_between(interval, times):
+        before, level = interval.predose
+        return Curve(np.r_[before, times], np.r_[level, values], rules.area).at(0.0), ""
     length = interval.length if math.isfinite(interval.end) else times[-1]
     if interval.predose is not None and -interval.predose[0] <= rules.predose_window * length:
         return interval.predose[1], ""
@@ -40,6 +44,12 @@ def start_concentration(
     if interval.steady and inside.size:
         return float(inside.min()), ""
     return None, f"no concentration was measured at the start, {interval.start:g}, or shortly before"
+
+
+def _is_between(interval: Interval, times: np.ndarray) -> bool:
+    """Whether the start lies between two measurements, with no dose between them."""
+    undosed = all(dose.time - interval.start >= times[0] for dose in interval.doses)
+    return interval.predose is not None and interval.dose is None and undosed
 
 
 def back_extrapolated(times: np.ndarray, values: np.ndarray) -> float:

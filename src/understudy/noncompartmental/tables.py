@@ -114,7 +114,12 @@ def _notes(finding: Finding) -> Iterator[Row]:
     analysis, interval = finding.analysis, finding.interval
     texts = [analysis.problem] if analysis.problem else []
     texts += analysis.reasons.values()
-    texts += [part for text in analysis.flags.values() for part in text.split("; ")]
+    flags = analysis.flags
+    # What is predicted has the doubts of what is observed, but for a last digit.
+    shown = [
+        flags[name] for name in flags if name == (twin := name.replace("_pred", "_obs")) or twin not in flags
+    ]
+    texts += [part for text in shown for part in text.split("; ")]
     for text in dict.fromkeys(texts):
         yield _note(finding.profile.id, finding.profile.output, interval.label, text)
 
