@@ -9,6 +9,11 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from understudy.app.nca_command import nca
+from understudy.app.options import argument as _argument
+from understudy.app.options import flag as _flag
+from understudy.app.options import option as _option
+
 
 class _Commands(TyperGroup):
     """The commands; what a user can mend is told without a traceback, all else keeps its own."""
@@ -65,18 +70,6 @@ def _options(
     ] = False,
 ) -> None:
     """Simulate what a drug does to a patient before the patient takes it."""
-
-
-def _flag(*names: str, help: str) -> Any:
-    return typer.Option(*names, help=help, metavar="", show_default=False)
-
-
-def _option(*names: str, help: str, metavar: str, **more: Any) -> Any:
-    return typer.Option(*names, help=help, metavar=metavar, **more)
-
-
-def _argument(help: str, metavar: str) -> Any:
-    return typer.Argument(help=help, metavar=metavar, show_default=False)
 
 
 _Jobs = Annotated[int, _option("--jobs", "-j", help="Threads; 0: one per core.", metavar="N", min=0)]
@@ -270,87 +263,6 @@ def petab(
 
 
 @app.command()
-def nca(
-    data: Annotated[Path, _argument("Records, .csv with NONMEM's columns.", "DATA")],
-    units: Annotated[
-        list[str] | None, _option("--units", "-u", help="TIME=h,AMT=mg,DV=mg/L", metavar="COLUMN=UNIT")
-    ] = None,
-    columns: Annotated[
-        list[str] | None, _option(help="DV=conc: the column conc is DV.", metavar="NAME=COLUMN")
-    ] = None,
-    route: Annotated[
-        list[str] | None,
-        _option(help="extravascular (the default) or iv; or 1=extravascular,2=iv by CMT.", metavar="ROUTE"),
-    ] = None,
-    output: Annotated[list[str] | None, _option(help="Only this DVID; repeated.", metavar="NAME")] = None,
-    by: Annotated[list[str] | None, _option(help="Group column; repeated.", metavar="COLUMN")] = None,
-    lloq: Annotated[
-        str, _option(help="Limit of quantification: 0.1, or cp=0.1,met=0.05.", metavar="VALUE")
-    ] = "",
-    interval: Annotated[
-        list[str] | None, _option(help="0-24 or 0-inf, not one after each dose; repeated.", metavar="A-B")
-    ] = None,
-    partial: Annotated[
-        list[str] | None, _option(help="Area from 0 to 4 after each dose: 0-4; repeated.", metavar="A-B")
-    ] = None,
-    tau: Annotated[
-        float | None, _option(help="Dosing interval, if the records lack it.", metavar="T")
-    ] = None,
-    steady_state: Annotated[
-        float | None, _option(help="Doses from this time on are at steady state.", metavar="T")
-    ] = None,
-    nominal_time: Annotated[
-        str, _option(help="Column of nominal times, used for TIME.", metavar="COLUMN")
-    ] = "",
-    area: Annotated[
-        str, _option(help="'lin up/log down', linear or lin-log.", metavar="METHOD")
-    ] = "lin up/log down",
-    blq: Annotated[
-        str,
-        _option(help="Below the limit: before, between, after the others.", metavar="RULES"),
-    ] = "keep,drop,keep",
-    slope: Annotated[
-        list[str] | None,
-        _option(help="1=9/12/24: the times of patient 1 that make lambda-z.", metavar="ID=TIMES"),
-    ] = None,
-    slope_exclude: Annotated[
-        list[str] | None, _option(help="1=12: times that do not enter lambda-z.", metavar="ID=TIMES")
-    ] = None,
-    include_cmax: Annotated[bool, _flag("--include-cmax", help="Lambda-z may begin at Cmax.")] = False,
-    out: Annotated[
-        Path | None, _option("--out", "-o", help="Write all parameters, .csv or .json.", metavar="FILE")
-    ] = None,
-    plots: Annotated[
-        Path | None, _option(help="Draw each curve with lambda-z: .html, .svg or .png.", metavar="FILE")
-    ] = None,
-    json: _Json = False,
-) -> None:
-    """Non-compartmental analysis: areas, half-life, clearance and more of each patient, and their summary."""
-    from understudy.app.nca_question import NCAOptions
-    from understudy.app.nca_view import run
-
-    options = NCAOptions(
-        tuple(units or ()),
-        tuple(columns or ()),
-        tuple(route or ()),
-        tuple(output or ()),
-        tuple(by or ()),
-        lloq,
-        tuple(interval or ()),
-        tuple(partial or ()),
-        tau,
-        steady_state,
-        nominal_time,
-        area,
-        blq,
-        tuple(slope or ()),
-        tuple(slope_exclude or ()),
-        include_cmax,
-    )
-    run(data, options, out, plots, json)
-
-
-@app.command()
 def check(
     file: Annotated[Path, _argument("Records (.csv), a study (.toml) or a model file.", "FILE")],
     units: Annotated[
@@ -379,6 +291,9 @@ def schema() -> None:
     from understudy.dossier.study import Study
 
     print_json(Study.json_schema())
+
+
+app.command()(nca)
 
 
 def main() -> None:

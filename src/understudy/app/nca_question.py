@@ -11,6 +11,7 @@ from pathlib import Path
 from understudy.app.named_value import named_texts
 from understudy.core.errors import UnderstudyError
 from understudy.data.cells import MISSING, numbers
+from understudy.data.layout import nearest
 from understudy.data.records import Records
 from understudy.data.sheet import read_sheet
 from understudy.noncompartmental.nca import nca
@@ -79,7 +80,11 @@ def _words(file: Path, by: Iterable[str], columns: Mapping[str, str]) -> dict[st
     found: dict[str, dict[str, float]] = {}
     for name in by:
         written = columns.get(name, name)
-        cells = sheet.columns[sheet.header.index(written)] if written in sheet.header else ()
+        if written not in sheet.header:
+            raise UnderstudyError(
+                f"{file.name} has no column {written!r}", place="--by", repair=nearest(written, sheet.header)
+            )
+        cells = sheet.columns[sheet.header.index(written)]
         known = sorted({str(cell).strip() for cell in cells} - MISSING)
         if known and numbers(known)[1].any():
             found[name] = {word: float(place) for place, word in enumerate(known)}

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 _MOST_ROWS, _MOST_NOTES = 40, 20
 _GAP = 3
+_STATISTICS = ("n", "geo. mean", "geo. CV %", "median", "range")
 # What is shown of each patient, as far as it is there; the file has the rest.
 _SINGLE = (
     "cmax",
@@ -131,7 +132,7 @@ def show(found: NCA, name: str) -> None:
         for label, rows in _groups(found.summary(), output, interval, found.by):
             if rows["n"].max() > 1:
                 to.print(Text(f"\n{label}", style="bold") if label else Text())
-                to.print(_summary(rows))
+                to.print(_summary(rows, to.width))
     _show_notes(found)
 
 
@@ -146,11 +147,12 @@ def _heading(found: NCA, part: pd.DataFrame, output: str, interval: str) -> str:
 
 
 def _shown(part: pd.DataFrame) -> list[str]:
-    """Parameters worth a place on a terminal, as far as they are there; partial areas always."""
+    """Parameters worth a place on a terminal, as far as they are there; partial areas come early."""
     dosing, all_of_them = ((part["parameter"] == name).sum() for name in ("auctau", "cmax"))
     order = _DOSING if 2 * dosing > all_of_them else _SINGLE
     known = list(dict.fromkeys(part["parameter"]))
-    return [*(name for name in order if name in known), *(name for name in known if _is_partial(name))]
+    wanted = [*order[:2], *(name for name in known if _is_partial(name)), *order[2:]]
+    return [name for name in wanted if name in known]
 
 
 def _is_partial(name: str) -> bool:
@@ -228,17 +230,20 @@ def _groups(
         yield ", ".join(f"{name} {_word(value)}" for name, value in zip(by, key, strict=True)), part
 
 
-def _summary(rows: pd.DataFrame) -> Table:
-    headings = ("n", "geo. mean", "geo. CV %", "median", "range")
-    table = plain_table(["", "unit"], headings)
-    for row in rows.to_dict("records"):
-        table.add_row(row["label"], unit_label(row["unit"]), *_summary_cells(row))
+def _summary(rows: pd.DataFrame, width: int) -> Table:
+    left = [(row["label"], unit_label(row["unit"])) for row in rows.to_dict("records")]
+    cells = [tuple(_summary_cells(row)) for row in rows.to_dict("records")]
+    columns = dict(zip(_STATISTICS, zip(*cells, strict=True), strict=True))
+    used = sum(max(len(pair[k]) for pair in left) + _GAP for k in (0, 1))
+    fitting = _fitting(columns, width - used)
+    table = plain_table(["", "unit"], fitting)
+    for pair, *row in zip(left, *(columns[heading] for heading in fitting), strict=True):
+        table.add_row(*pair, *row)
     return table
 
 
 def _summary_cells(row: Mapping[str, Any]) -> Iterator[str]:
-    shown = quantity(row["parameter"])
-    geometric = shown.centre != MEDIAN
+    geometric = quantity(row["parameter"]).centre != MEDIAN
     yield str(row["n"])
     yield _number(row["geometric_mean"]) if geometric else ""
     yield _number(row["geometric_cv"], 3) if geometric else ""

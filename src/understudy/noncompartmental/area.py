@@ -92,7 +92,7 @@ class Curve:
     --------
     >>> curve = Curve(np.array([0.0, 2.0, 4.0]), np.array([8.0, 4.0, 2.0]), "lin up/log down", math.log(2) / 2)
     >>> [round(area, 4) for area in curve.between(0, 4)], round(curve.at(6.0), 4)
-    ([17.3123, 24.3147], 1.0)
+    ([17.3123, 26.8697], 1.0)
     """
 
     times: np.ndarray

@@ -39,7 +39,7 @@ def statistics(values: np.ndarray) -> dict[str, float]:
     --------
     >>> found = statistics(np.array([1.0, 4.0]))
     >>> found["geometric_mean"], round(found["geometric_cv"], 2), found["median"]
-    (2.0, 127.0, 2.5)
+    (2.0, 127.05, 2.5)
     """
     if not values.size:
         names = ("geometric_mean", "geometric_cv", "mean", "sd", "median", "min", "max")
