@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +19,6 @@ EXTRAVASCULAR, BOLUS, INFUSION = "extravascular", "bolus", "infusion"
 # A bolus with an infusion, and intravenous with extravascular doses.
 IV, MIXED = "iv", "several routes"
 INTRAVENOUS = (BOLUS, INFUSION, IV)
-_RESET = (3, 4)
 
 
 @dataclass(frozen=True)
@@ -133,14 +132,23 @@ def route_of(cmt: str, rate: float, routes: str | Mapping[str, str]) -> str:
 
 
 def patient_doses(
-    rows: pd.DataFrame, routes: str | Mapping[str, str], by: tuple[str, ...], amounts: Mapping[str, float]
+    rows: Sequence[Mapping[str, Any]],
+    starts: Mapping[int, float],
+    last: float,
+    routes: str | Mapping[str, str],
+    by: tuple[str, ...],
+    amounts: Mapping[str, float],
 ) -> tuple[GivenDose, ...]:
     """The doses of one patient by time: additional ones written out, those given together added up.
 
     Parameters
     ----------
-    rows : DataFrame
-        The patient's records, with columns ``segment`` and ``place``.
+    rows : sequence of mapping
+        Records of doses, with ``segment`` and ``place``.
+    starts : mapping of int to float
+        When each segment begins: what is pending ends there.
+    last : float
+        Time of the patient's last record.
     routes : str or mapping
         See `route_of`.
     by : tuple of str
@@ -148,12 +156,11 @@ def patient_doses(
     amounts : mapping of str to float
         What amounts into each compartment are multiplied by to be in one unit.
     """
-    ends = rows.groupby("segment")["time"].first().shift(-1, fill_value=math.inf)
-    last = float(rows["time"].max())
     found: dict[tuple[int, float], GivenDose] = {}
-    for row in rows[rows["evid"].isin((1, 4))].to_dict("records"):
+    for row in rows:
         for dose in _written_out(row, routes, by, amounts[row["cmt"]], last):
-            if dose.time < ends[dose.segment] or dose.place < math.inf:
+            pending = dose.place == math.inf
+            if not pending or dose.time < starts.get(dose.segment + 1, math.inf):
                 key = (dose.segment, dose.time)
                 found[key] = _together(found[key], dose) if key in found else dose
     return tuple(found[key] for key in sorted(found))

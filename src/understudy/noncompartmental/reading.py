@@ -12,7 +12,7 @@ from understudy.core.errors import DataError, Problem, UnderstudyError, UnitErro
 from understudy.core.units import UNKNOWN, convert, factor
 from understudy.data.layout import nearest
 from understudy.data.records import Records
-from understudy.noncompartmental.profile import Profile, patient_doses, require_usable_doses
+from understudy.noncompartmental.profile import GivenDose, Profile, patient_doses, require_usable_doses
 from understudy.noncompartmental.question import Question
 
 if TYPE_CHECKING:
@@ -57,16 +57,31 @@ def read(records: Records, question: Question) -> Reading:
     table = _table(records, question)
     measured = _measured(records, table, question)
     question.require_times(measured)
-    doses = {
-        name: patient_doses(rows, question.route, tuple(question.by), factors)
-        for name, rows in table.groupby("id", sort=False)
-    }
+    doses = _doses(table, question, factors)
     units = {
         output: (time, _dv_unit(records, output), amount) for output in dict.fromkeys(measured["output"])
     }
     profiles = tuple(_profiles(table, measured, doses, question))
-    unmeasured = tuple(name for name in records.ids if name not in set(measured["id"]))
+    seen = set(measured["id"])
+    unmeasured = tuple(name for name in records.ids if name not in seen)
     return Reading(profiles, units, unmeasured)
+
+
+def _doses(
+    table: pd.DataFrame, question: Question, factors: Mapping[str, float]
+) -> dict[str, tuple[GivenDose, ...]]:
+    """The doses of each patient."""
+    rows: dict[str, list[dict]] = {name: [] for name in table["id"].unique()}
+    for row in table[table["evid"].isin((1, 4))].to_dict("records"):
+        rows[row["id"]].append(row)
+    starts: dict[str, dict[int, float]] = {name: {} for name in rows}
+    for (name, segment), time in table.groupby(["id", "segment"], sort=False)["time"].first().items():
+        starts[name][segment] = time
+    last = table.groupby("id", sort=False)["time"].max()
+    return {
+        name: patient_doses(rows[name], starts[name], last[name], question.route, tuple(question.by), factors)
+        for name in rows
+    }
 
 
 def _units(records: Records) -> tuple[str, str, dict[str, float]]:
@@ -190,10 +205,14 @@ def _require_positive(records: Records, seen: pd.DataFrame) -> None:
 
 
 def _profiles(
-    table: pd.DataFrame, measured: pd.DataFrame, doses: Mapping[str, tuple], question: Question
+    table: pd.DataFrame,
+    measured: pd.DataFrame,
+    doses: Mapping[str, tuple[GivenDose, ...]],
+    question: Question,
 ) -> Iterator[Profile]:
-    firsts = table.drop_duplicates("id").set_index("id")
-    groups = {name: tuple(firsts.loc[name, list(question.by)]) for name in doses}
+    firsts = table.drop_duplicates("id")
+    values = firsts[list(question.by)].to_dict("records")
+    groups = {name: tuple(row.values()) for name, row in zip(firsts["id"], values, strict=True)}
     for (name, output), rows in measured.groupby(["id", "output"], sort=False):
         yield Profile(
             name,

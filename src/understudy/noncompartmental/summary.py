@@ -11,22 +11,36 @@ import numpy as np
 if TYPE_CHECKING:
     import pandas as pd
 
+_STATISTICS = ("geometric_mean", "geometric_cv", "mean", "sd", "median", "min", "max")
+
 
 def summarise(table: pd.DataFrame, groups: Sequence[str], flagged: bool = True) -> pd.DataFrame:
     """One row a group and parameter; see `NCA.summary`."""
     import pandas as pd
 
+    keys = [*groups, "parameter", "label", "unit"]
+    heads = table[keys].to_dict("list")
+    values, status = table["value"].to_numpy(), table["status"].to_numpy()
     rows = []
-    for key, part in table.groupby([*groups, "parameter"], sort=False, dropna=False):
-        counted = part["status"] == "ok"
-        counted |= flagged & (part["status"] == "flagged")
+    for places in _places(table, [*groups, "parameter"]):
+        mine = status[places]
+        counted = (mine == "ok") | (flagged & (mine == "flagged"))
         rows.append(
-            dict(zip((*groups, "parameter"), key, strict=True))
-            | {"label": part["label"].iloc[0], "unit": part["unit"].iloc[0], "n": int(counted.sum())}
-            | {status: int((part["status"] == status).sum()) for status in ("missing", "flagged")}
-            | statistics(part.loc[counted, "value"].to_numpy())
+            {key: heads[key][places[0]] for key in keys}
+            | {"n": int(counted.sum())}
+            | {each: int((mine == each).sum()) for each in ("missing", "flagged")}
+            | statistics(values[places][counted])
         )
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows, columns=[*keys, "n", "missing", "flagged", *_STATISTICS])
+
+
+def _places(table: pd.DataFrame, keys: list[str]) -> list[np.ndarray]:
+    """Positions of the rows of each group, in the order of the first of them."""
+    if table.empty:
+        return []
+    number = table.groupby(keys, sort=False, dropna=False).ngroup().to_numpy()
+    order = np.argsort(number, kind="stable")
+    return np.split(order, np.flatnonzero(np.diff(number[order])) + 1)
 
 
 def statistics(values: np.ndarray) -> dict[str, float]:
@@ -42,8 +56,7 @@ def statistics(values: np.ndarray) -> dict[str, float]:
     (2.0, 127.05, 2.5)
     """
     if not values.size:
-        names = ("geometric_mean", "geometric_cv", "mean", "sd", "median", "min", "max")
-        return dict.fromkeys(names, math.nan)
+        return dict.fromkeys(_STATISTICS, math.nan)
     logs = np.log(values) if (values > 0).all() else np.full(1, math.nan)
     many = values.size > 1
     return {

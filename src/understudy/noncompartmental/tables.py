@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Row = dict[str, Any]
+_KINDS = {name: float for name in ("start", "end", "dose", "time", "value")} | {"in_slope": bool}
 _ORDER = {name: place for place, name in enumerate(QUANTITIES)}
 
 
@@ -73,7 +74,11 @@ def collect(
         [row for each in findings for row in _points(each)],
         [row for each in findings for row in _line(each)],
     )
-    return tuple(pd.DataFrame(each, columns=names) for each, names in zip(rows, columns, strict=True))
+    tables = (pd.DataFrame(each, columns=names) for each, names in zip(rows, columns, strict=True))
+    # Of no rows pandas knows no kinds.
+    return tuple(
+        table.astype({name: kind for name, kind in _KINDS.items() if name in table}) for table in tables
+    )
 
 
 def _head(finding: Finding) -> Row:
