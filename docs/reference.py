@@ -14,7 +14,7 @@ GROUPS = {
     "Simulating": (
         "simulate", "Outcome", "Regimen", "Dose", "Tolerances", "Dispatch", "virtual_patients", "VirtualPopulation",
     ),
-    "Patients' data": ("Records", "individualise", "Twins", "forecast"),
+    "Patients' data": ("Records", "individualise", "Twins", "forecast", "nca", "NCA", "NCARules"),
     "Estimation": ("fit", "Fit", "FO", "FOCE", "FOCEI"),
     "The library": ("models", "load", "load_model", "save"),
     "Building models": (

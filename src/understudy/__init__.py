@@ -45,6 +45,9 @@ _HOMES = {
     "understudy.model.regimen": ("Regimen",),
     "understudy.data.records": ("Records",),
     "understudy.library.catalogue": ("models",),
+    "understudy.noncompartmental.nca": ("nca",),
+    "understudy.noncompartmental.result": ("NCA",),
+    "understudy.noncompartmental.rules": ("NCARules",),
     "understudy.engine.dispatch.settings": ("Dispatch",),
     "understudy.engine.problem": ("Tolerances",),
     "understudy.engine.simulate": ("simulate",),
@@ -116,6 +119,9 @@ if TYPE_CHECKING:  # the same names for editors and type checkers
         Residual,
     )
     from understudy.model.regimen import Regimen
+    from understudy.noncompartmental.nca import nca
+    from understudy.noncompartmental.result import NCA
+    from understudy.noncompartmental.rules import NCARules
     from understudy.population.virtual import VirtualPopulation, virtual_patients
 
 

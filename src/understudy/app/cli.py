@@ -9,6 +9,11 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from understudy.app.nca_command import nca
+from understudy.app.options import argument as _argument
+from understudy.app.options import flag as _flag
+from understudy.app.options import option as _option
+
 
 class _Commands(TyperGroup):
     """The commands; what a user can mend is told without a traceback, all else keeps its own."""
@@ -65,18 +70,6 @@ def _options(
     ] = False,
 ) -> None:
     """Simulate what a drug does to a patient before the patient takes it."""
-
-
-def _flag(*names: str, help: str) -> Any:
-    return typer.Option(*names, help=help, metavar="", show_default=False)
-
-
-def _option(*names: str, help: str, metavar: str, **more: Any) -> Any:
-    return typer.Option(*names, help=help, metavar=metavar, **more)
-
-
-def _argument(help: str, metavar: str) -> Any:
-    return typer.Argument(help=help, metavar=metavar, show_default=False)
 
 
 _Jobs = Annotated[int, _option("--jobs", "-j", help="Threads; 0: one per core.", metavar="N", min=0)]
@@ -338,6 +331,9 @@ def schema() -> None:
     from understudy.dossier.study import Study
 
     print_json(Study.json_schema())
+
+
+app.command()(nca)
 
 
 def main() -> None:
