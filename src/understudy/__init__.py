@@ -48,6 +48,9 @@ _HOMES = {
     "understudy.engine.dispatch.settings": ("Dispatch",),
     "understudy.engine.problem": ("Tolerances",),
     "understudy.engine.simulate": ("simulate",),
+    "understudy.surrogate.emulate": ("emulate",),
+    "understudy.surrogate.sobol": ("sobol_indices",),
+    "understudy.surrogate.surrogate": ("Surrogate",),
     "understudy.population.virtual": ("VirtualPopulation", "virtual_patients"),
     "understudy.inference.individualise": ("Twins", "individualise"),
     "understudy.inference.forecast": ("forecast",),
@@ -107,6 +110,9 @@ if TYPE_CHECKING:  # the same names for editors and type checkers
     )
     from understudy.model.regimen import Regimen
     from understudy.population.virtual import VirtualPopulation, virtual_patients
+    from understudy.surrogate.emulate import emulate
+    from understudy.surrogate.sobol import sobol_indices
+    from understudy.surrogate.surrogate import Surrogate
 
 
 def __getattr__(name: str) -> Any:
