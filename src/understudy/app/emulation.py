@@ -10,7 +10,7 @@ import numpy as np
 
 from understudy.app.named_value import named_texts, quantity
 from understudy.app.terminal import console, note, print_json
-from understudy.app.terminal_number import percent, single
+from understudy.app.terminal_number import single
 from understudy.app.time_grid import end_of, readable, spaced
 from understudy.core.content import encode
 from understudy.core.errors import SimulationError
@@ -19,6 +19,7 @@ from understudy.model.model import Model
 from understudy.model.population_model import PopulationModel
 from understudy.model.regimen import Regimen
 from understudy.surrogate.emulate import emulate, varied_units
+from understudy.surrogate.held_out import percent
 from understudy.surrogate.surrogate import Surrogate
 from understudy.surrogate.surrogate_file import require_writable
 

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from understudy.app.terminal import console, print_json
-from understudy.app.terminal_number import percent
 from understudy.core.errors import SimulationError
+from understudy.surrogate.held_out import percent
 from understudy.surrogate.sobol import sobol_indices
 from understudy.surrogate.surrogate import Surrogate
 

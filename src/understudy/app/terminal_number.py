@@ -54,14 +54,3 @@ def with_unit(text: str, unit: str) -> str:
     """
     shown = "%" if unit == "percent" else unit.replace("**", "^")
     return text if shown in ("", "1") or UNKNOWN in shown else f"{text} {shown}"
-
-
-def percent(share: float) -> str:
-    """A share in percent, with two digits that say something.
-
-    Examples
-    --------
-    >>> percent(0.0123), percent(0.94), percent(0.000012345), percent(0.0)
-    ('1.2 %', '94 %', '0.0012 %', '0 %')
-    """
-    return f"{single(100 * share, 2) if abs(share) >= 1e-6 or not share else f'{100 * share:.0e}'} %"

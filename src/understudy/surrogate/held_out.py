@@ -114,3 +114,14 @@ def share_interval(share: float, runs: int, level: float = 0.95) -> tuple[float,
     low = float(betaincinv(hits, runs - hits + 1, tail)) if hits > 0 else 0.0
     high = float(betaincinv(hits + 1, runs - hits, 1 - tail)) if hits < runs else 1.0
     return low, high
+
+
+def percent(share: float) -> str:
+    """A share in percent, with two digits.
+
+    Examples
+    --------
+    >>> percent(0.0123), percent(0.94), percent(0.000012345), percent(1.0)
+    ('1.2 %', '94 %', '0.0012 %', '100 %')
+    """
+    return f"{float(f'{100 * share:.2g}'):g} %"

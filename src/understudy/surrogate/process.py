@@ -158,11 +158,13 @@ def _most_likely(points: np.ndarray, values: np.ndarray, shape: Shape) -> tuple[
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.gaussian_process import GaussianProcessRegressor
     from sklearn.gaussian_process.kernels import RBF, ConstantKernel, Matern, WhiteKernel
+    from threadpoolctl import threadpool_limits
 
     lengths = np.full(points.shape[1], 1.0)
     form = RBF(lengths, _LENGTHS) if shape == "rbf" else Matern(lengths, _LENGTHS, nu=2.5)
     start = ConstantKernel(1.0, _AMPLITUDES) * form + WhiteKernel(1e-4, _NOISES)
-    with warnings.catch_warnings():
+    # Matrices are so small that threads of the linear algebra would wait for each other most of the time.
+    with warnings.catch_warnings(), threadpool_limits(1, "blas"):
         # A parameter without influence has a length at its bound, a smooth function a noise: neither is a fault, and
         # how good the fit is the held-out runs tell.
         warnings.simplefilter("ignore", ConvergenceWarning)

@@ -17,7 +17,7 @@ from understudy.core.result import Outcome
 from understudy.engine.simulate import by_draw
 from understudy.surrogate.box import Box
 from understudy.surrogate.course import Course
-from understudy.surrogate.held_out import OutputError
+from understudy.surrogate.held_out import OutputError, percent
 from understudy.surrogate.runs import FailedRun
 
 if TYPE_CHECKING:
@@ -131,11 +131,14 @@ class Surrogate:
     @property
     def verdict(self) -> str:
         """In a sentence, whether the accuracy asked for was reached."""
-        asked, found = self.account.accuracy, f"95 % of errors are within {self.worst.typical_largest:.2g}"
+        asked, found = (
+            self.account.accuracy,
+            f"95 % of errors are within {percent(self.worst.typical_largest)}",
+        )
         if asked is None:
             return f"no accuracy was asked for: {found} of an output's scale"
         word = "was reached" if self.reached else "was NOT reached"
-        return f"an accuracy of {asked:g} of an output's scale {word}: {found}"
+        return f"an accuracy of {percent(asked)} of an output's scale {word}: {found}"
 
     @cached_property
     def hash(self) -> str:
@@ -242,8 +245,8 @@ class Surrogate:
         for entry in about.errors[:_SHOWN]:
             scale = f"{entry.scale:.3g}" + ("" if entry.unit == "1" else f" {entry.unit}")
             yield (
-                f"  {entry.output}: 95 % of errors within {entry.typical_largest:.2g} of {scale}, largest "
-                f"{entry.largest:.2g}; {entry.coverage:.0%} are within the {entry.nominal:.0%} interval"
+                f"  {entry.output}: 95 % of errors within {percent(entry.typical_largest)} of {scale}, largest "
+                f"{percent(entry.largest)}; {entry.coverage:.0%} are within the {entry.nominal:.0%} interval"
             )
         yield f"  {self.verdict}"
 

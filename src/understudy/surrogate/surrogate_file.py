@@ -12,7 +12,6 @@ import os
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -54,14 +53,13 @@ def write(surrogate: Surrogate, path: str | Path) -> None:
     told = _told(surrogate)
     told = {"format": FORMAT, "version": VERSION, "hash": _hash(told, arrays), **told}
     text = json.dumps(told, ensure_ascii=False, allow_nan=False).encode()
-    with NamedTemporaryFile(dir=path.absolute().parent, suffix=".draft", delete=False) as draft:
-        try:
-            np.savez_compressed(draft, **{_MANIFEST: np.frombuffer(text, np.uint8)}, **arrays)
-        except BaseException:
-            draft.close()
-            os.unlink(draft.name)
-            raise
-    os.replace(draft.name, path)
+    draft = path.with_name(f"{path.name}.draft")
+    try:
+        with open(draft, "wb") as file:
+            np.savez_compressed(file, **{_MANIFEST: np.frombuffer(text, np.uint8)}, **arrays)
+        os.replace(draft, path)
+    finally:
+        draft.unlink(missing_ok=True)
 
 
 def read(path: str | Path) -> Surrogate:
