@@ -42,9 +42,9 @@ python -m benchmarks.page     # writes this page from what is stored
 
 Nothing else should run on the machine. The peers need more packages: `pip install libroadrunner antimony diffrax`, a C
 compiler for the ceiling, and numbalsoda, which is built from source (`pip install numbalsoda` with cmake and a Fortran
-compiler there). A peer that is not installed is left out and named. The million patients need the `dask` extra, surrogates the
-`surrogate` extra. The GPU
-is measured where there is one, with `python -m benchmarks.gpu` and the `cuda` extra.
+compiler there). A peer that is not installed is left out and named. The million patients need the `dask` extra,
+surrogates the `surrogate` extra. The GPU is measured where there is one, with `python -m benchmarks.gpu` and the `cuda`
+extra.
 
 Measured were:
 

@@ -9,10 +9,10 @@ from benchmarks.figure import figure, table, times
 SURROGATE = """## Surrogates
 
 CPU time per patient of a model and of its [surrogate](surrogates.md), parameters from half to twice their values. *Pays
-from* is the number of patients from which making the surrogate, its training, calibration and test runs among that,
-costs less than it saves. Errors are the largest of all outputs, as parts of an output's scale: within which 95 % are, as
-the surrogate states it, and as found in {patients:,} fresh patients; and the share of fresh values within the 90 %
-interval, the least of all outputs.
+from* is the number of patients from which making the surrogate, with all of its runs of the model, costs less than it
+saves. Errors are parts of an output's scale, of the worst output: within which 95 % are, as the surrogate states it, and
+as found in {patients:,} fresh patients; and the share of fresh values within the 90 % interval. Where a model is solved
+in closed form there is nothing to gain.
 
 {rows}
 """
@@ -25,7 +25,7 @@ def surrogate_section(result: dict[str, Any]) -> str:
         "error, stated", "found", "in 90 % interval",
     )  # fmt: skip
     rows = table(heads, [_row(each) for each in result["questions"]])
-    return SURROGATE.format(patients=result["model_patients"], rows=rows)
+    return SURROGATE.format(patients=result["compared_patients"], rows=rows)
 
 
 def _row(found: dict[str, Any]) -> tuple[str, ...]:
