@@ -10,9 +10,9 @@ SURROGATE = """## Surrogates
 
 CPU time per patient of a model and of its [surrogate](surrogates.md), parameters from half to twice their values. *Pays
 from* is the number of patients from which making the surrogate, with all of its runs of the model, costs less than it
-saves. Errors are parts of an output's scale, of the worst output: within which 95 % are, as the surrogate states it, and
-as found in {patients:,} fresh patients; and the share of fresh values within the 90 % interval. Where a model is solved
-in closed form there is nothing to gain.
+saves. Errors are parts of an output's scale, of the worst output: within which 95 % are, as the surrogate states it,
+and as found in {patients:,} fresh patients; and the share of fresh values within the 90 % interval. Where a model is
+solved in closed form there is nothing to gain.
 
 {rows}
 """

@@ -14,6 +14,7 @@ GROUPS = {
     "Simulating": (
         "simulate", "Outcome", "Regimen", "Dose", "Tolerances", "Dispatch", "virtual_patients", "VirtualPopulation",
     ),
+    "Surrogates": ("emulate", "Surrogate", "sobol_indices"),
     "Patients' data": ("Records", "individualise", "Twins", "forecast"),
     "The library": ("models", "load", "load_model", "save"),
     "Building models": (

@@ -43,11 +43,13 @@ NAMES = [
     "State",
     "Study",
     "StudyError",
+    "Surrogate",
     "Tolerances",
     "Twins",
     "UnderstudyError",
     "UnitError",
     "VirtualPopulation",
+    "emulate",
     "evaluate",
     "forecast",
     "individualise",
@@ -56,6 +58,7 @@ NAMES = [
     "models",
     "save",
     "simulate",
+    "sobol_indices",
     "virtual_patients",
 ]
 

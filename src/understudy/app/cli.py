@@ -244,10 +244,9 @@ def emulate(
 
     named = (tuple(vary or ()), tuple(parameter or ()), tuple(output or ()))
     looked = (until, every, times, before_dose)
-    run(
-        Emulation(model, regimen, *named, *looked, accuracy, runs, most, held_out, seed, out, engine, jobs),
-        json,
-    )
+    size = (accuracy, runs, most, held_out, seed)
+    if not run(Emulation(model, regimen, *named, *looked, *size, out, engine, jobs), json):
+        raise typer.Exit(1)
 
 
 @app.command()

@@ -52,8 +52,8 @@ class Emulation:
     jobs: int = 0
 
 
-def run(asked: Emulation, as_json: bool) -> None:
-    """Make a surrogate, write it where a file is named, and print how good it is.
+def run(asked: Emulation, as_json: bool) -> bool:
+    """Make a surrogate, write it where a file is named, and print how good it is; whether its accuracy was reached.
 
     Raises
     ------
@@ -68,10 +68,11 @@ def run(asked: Emulation, as_json: bool) -> None:
     if as_json:
         account = {key: value for key, value in encode(made.account).items() if key != "record"}
         print_json({**account, "reached": made.reached, "hash": made.hash})
-        return
+        return made.reached
     _show(made)
     if asked.out:
         console().print(f"Written: {asked.out}", markup=False, soft_wrap=True)
+    return made.reached
 
 
 def made_of(asked: Emulation) -> Surrogate:

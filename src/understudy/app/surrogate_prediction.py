@@ -110,32 +110,31 @@ def _show(surrogate: Surrogate, outcome: Outcome) -> None:
     to, nominal = console(), surrogate.account.errors[0].nominal
     to.print(Text(f"Surrogate of {surrogate.account.model}", style="bold"))
     to.print(Text(surrogate.account.regimen or "no dose", style="dim"))
-    told = f"in brackets: what the model's value is within with a probability of {nominal:.0%}"
+    told = f"the model's own value is within the interval with a probability of {nominal:.0%}"
     to.print(Text(told, style="dim"))
     for k, patient in enumerate(outcome.patients[:_MOST_PATIENTS]):
-        to.print()
-        if len(outcome.patients) > 1:
-            to.print(Text(f"patient {patient}", style="bold"))
-        to.print(_courses(surrogate, outcome, k))
+        for name in surrogate.outputs:
+            of_whom = f"  patient {patient}" if len(outcome.patients) > 1 else ""
+            to.print()
+            to.print(Text.assemble((name, "bold"), of_whom))
+            to.print(_course(outcome, name, k, nominal))
     if len(outcome.patients) > _MOST_PATIENTS:
         more = f"{_MOST_PATIENTS} of {len(outcome.patients):,} patients; --out file.csv has all"
         to.print(Text(more, style="dim"))
 
 
-def _courses(surrogate: Surrogate, outcome: Outcome, patient: int) -> Table:
+def _course(outcome: Outcome, name: str, patient: int, nominal: float) -> Table:
     from rich import box
     from rich.table import Table
 
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
-    table.add_column(f"time\n{outcome.time_unit}", justify="right")
     rows = np.unique(np.linspace(0, len(outcome.times) - 1, _MOST_ROWS).astype(int))
-    cells = [[single(time, 6) for time in outcome.times[rows]]]
-    for name in surrogate.outputs:
-        table.add_column(f"{name}\n{with_unit('', outcome.units[name]).strip()}", justify="right")
-        middle, lower, upper = (outcome[name + end].values[patient][rows] for end in ("", LOWER, UPPER))
-        texts = column(np.concatenate([middle, lower, upper]), 5)
-        parts = [texts[k * len(rows) : (k + 1) * len(rows)] for k in range(3)]
-        cells.append([f"{m} ({low} to {high})" for m, low, high in zip(*parts, strict=True)])
-    for row in zip(*cells, strict=True):
-        table.add_row(*row)
+    values = [outcome[name + end].values[patient][rows] for end in ("", LOWER, UPPER)]
+    texts = np.reshape(column(np.concatenate(values), 5), (3, -1))
+    unit = with_unit("", outcome.units[name]).strip()
+    ends = (f"{nominal:.0%} from", "to")
+    for heading, below in (("time", outcome.time_unit), (name, unit), (ends[0], unit), (ends[1], unit)):
+        table.add_column(f"{heading}\n{below}", justify="right")
+    for time, *cells in zip(outcome.times[rows], *texts, strict=True):
+        table.add_row(single(time, 6), *cells)
     return table
