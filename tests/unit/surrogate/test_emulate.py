@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import BOX, MODEL, REGIMEN, TIMES
+from saturable_question import BOX, MODEL, REGIMEN, TIMES
 
 pytest.importorskip("sklearn", reason="scikit-learn, of the extra surrogate")
 
