@@ -16,6 +16,7 @@ GROUPS = {
     ),
     "Patients' data": ("Records", "individualise", "Twins", "forecast", "nca", "NCA", "NCARules"),
     "Estimation": ("fit", "Fit", "FO", "FOCE", "FOCEI"),
+    "Surrogates": ("emulate", "Surrogate", "sobol_indices"),
     "The library": ("models", "load", "load_model", "save"),
     "Building models": (
         "Model", "PopulationModel", "Expression", "Parameter", "State", "Assignment", "Event", "Input", "Output",

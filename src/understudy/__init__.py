@@ -51,6 +51,9 @@ _HOMES = {
     "understudy.engine.dispatch.settings": ("Dispatch",),
     "understudy.engine.problem": ("Tolerances",),
     "understudy.engine.simulate": ("simulate",),
+    "understudy.surrogate.emulate": ("emulate",),
+    "understudy.surrogate.sobol": ("sobol_indices",),
+    "understudy.surrogate.surrogate": ("Surrogate",),
     "understudy.population.virtual": ("VirtualPopulation", "virtual_patients"),
     "understudy.inference.fit": ("Fit",),
     "understudy.inference.estimation.fitting": ("fit",),
@@ -123,6 +126,9 @@ if TYPE_CHECKING:  # the same names for editors and type checkers
     from understudy.noncompartmental.result import NCA
     from understudy.noncompartmental.rules import NCARules
     from understudy.population.virtual import VirtualPopulation, virtual_patients
+    from understudy.surrogate.emulate import emulate
+    from understudy.surrogate.sobol import sobol_indices
+    from understudy.surrogate.surrogate import Surrogate
 
 
 def __getattr__(name: str) -> Any:

@@ -49,11 +49,13 @@ NAMES = [
     "State",
     "Study",
     "StudyError",
+    "Surrogate",
     "Tolerances",
     "Twins",
     "UnderstudyError",
     "UnitError",
     "VirtualPopulation",
+    "emulate",
     "evaluate",
     "fit",
     "forecast",
@@ -64,6 +66,7 @@ NAMES = [
     "nca",
     "save",
     "simulate",
+    "sobol_indices",
     "virtual_patients",
 ]
 
