@@ -96,7 +96,9 @@ def _element(model: PopulationModel, name: str) -> tuple[int, int]:
         if min(places) >= 0:
             return places[0], places[1]
     known = ", ".join([*model.fixed_values, *(f"omega({eta})" for eta in names)])
-    raise SimulationError(f"{name!r} is no parameter of the model", place=model.name, repair=f"it has {known}")
+    raise SimulationError(
+        f"{name!r} is no parameter of the model", place=model.name, repair=f"it has {known}"
+    )
 
 
 def _blocks(model: PopulationModel, omega: np.ndarray) -> tuple[RandomEffects, ...]:

@@ -120,8 +120,9 @@ def goodness_of_fit(
     References
     ----------
     WRES: first-order method; CWRES: Hooker et al. 2007, doi:10.1007/s11095-007-9361-x, with the residual variance at
-    zero random effects; CWRESI: the same with that at the mode (interaction), as NONMEM 7 names them. NPD, NPDE: Brendel
-    et al. 2006, doi:10.1007/s11095-006-9067-5. Shrinkage: Savic and Karlsson 2009, doi:10.1208/s12248-009-9133-0.
+    zero random effects; CWRESI: the same with that at the mode (interaction), as NONMEM 7 names them. NPD, NPDE:
+    Brendel et al. 2006, doi:10.1007/s11095-006-9067-5. Shrinkage: Savic and Karlsson 2009,
+    doi:10.1208/s12248-009-9133-0.
 
     Examples
     --------
@@ -131,8 +132,8 @@ def goodness_of_fit(
     ...     units={"TIME": "h", "AMT": "mg", "DV": "mg/L", "WT": "kg", "APGR": "1"},
     ... )
     >>> found = goodness_of_fit(load_model("phenobarbital_neonates"), records, replicates=100)
-    >>> found.table.loc[0, ["ID", "TIME", "DV"]].tolist()
-    ['1', 2.0, 17.3]
+    >>> found.table[["ID", "TIME", "DV"]].head(1).values.tolist()
+    [['1', 2.0, 17.3]]
     >>> found.shrinkage[["name", "shrinkage_sd"]].round(2).values.tolist()
     [['eta_CL', 0.47], ['eta_V', 0.13], ['eps(Cp)', 0.21]]
     """

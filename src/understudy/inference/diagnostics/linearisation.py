@@ -53,8 +53,8 @@ class Linearisation:
         Returns
         -------
         float array, shape (observations,)
-            ``V ** -0.5 (y - mean)`` with the symmetric root, as NONMEM's. Not-a-number where there is no measurement, no
-            prediction, or a prediction without any variance.
+            ``V ** -0.5 (y - mean)`` with the symmetric root, as NONMEM's. Not-a-number where there is no measurement,
+            no prediction, or a prediction without any variance.
         """
         spread = self.variance + np.einsum("ki,ij,kj->k", self.slope, self.omega, self.slope)
         with np.errstate(invalid="ignore"):

@@ -25,9 +25,9 @@ def standard_normal_tests(table: pd.DataFrame, columns: tuple[str, ...]) -> pd.D
     Returns
     -------
     DataFrame
-        output, residual, n, mean, variance; p_mean (Wilcoxon's signed ranks: the middle is zero), p_variance (chi-square:
-        the variance is one), p_normal (Shapiro and Wilk); p, of the three together (Bonferroni). The tests take residuals
-        for independent, which those of one patient are only nearly.
+        output, residual, n, mean, variance; p_mean (Wilcoxon's signed ranks: the middle is zero), p_variance
+        (chi-square: the variance is one), p_normal (Shapiro and Wilk); p, of the three together (Bonferroni). The tests
+        take residuals for independent, which those of one patient are only nearly.
 
     Examples
     --------

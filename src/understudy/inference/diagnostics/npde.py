@@ -74,7 +74,7 @@ def normal_scores(measured: np.ndarray, copies: np.ndarray) -> np.ndarray:
     Examples
     --------
     >>> normal_scores(np.array([2.0, 9.0]), np.array([[1.0, 1.0], [2.0, 2.0], [3.0, 3.0]])).round(3)
-    array([0.   , 1.15 ])
+    array([0.  , 1.15])
     """
     from scipy.special import ndtri
 

@@ -1,7 +1,6 @@
 """Numerical predictive check: how many measurements lie outside of their prediction intervals, and how many should.
 
-Karlsson and Savic 2007, Diagnosing model diagnostics, Clin Pharmacol Ther 82:17-20, doi:10.1038/sj.clpt.6100241; Wang and
-Zhang 2012, J Pharmacokinet Pharmacodyn 39:591-603.
+Karlsson and Savic 2007, Diagnosing model diagnostics, Clin Pharmacol Ther 82:17-20, doi:10.1038/sj.clpt.6100241.
 """
 
 from __future__ import annotations
@@ -37,9 +36,9 @@ def numerical_check(
     Returns
     -------
     DataFrame
-        output, prediction_interval, side ("below", "above"), n, observed, expected, low, high (shares), outside (whether
-        `observed` is not between `low` and `high`). A measurement beyond a limit of quantification is left out, as are
-        copies of it that are.
+        output, prediction_interval, side ("below", "above"), n, observed, expected, low, high (shares), outside
+        (whether `observed` is not between `low` and `high`). A measurement beyond a limit of quantification is left
+        out, as are copies of it that are.
     """
     import pandas as pd
 

@@ -94,7 +94,12 @@ def _mean(values: np.ndarray) -> dict[str, float]:
     from scipy.special import ndtr
 
     if values.size < 2:
-        return {"n": values.size, "mean": float(values.mean()) if values.size else np.nan, "se": np.nan, "p": np.nan}
+        return {
+            "n": values.size,
+            "mean": float(values.mean()) if values.size else np.nan,
+            "se": np.nan,
+            "p": np.nan,
+        }
     mean, error = float(values.mean()), float(values.std(ddof=1) / np.sqrt(values.size))
     # Not one effect moved from zero: there is no doubt that the mean is zero.
     chance = float(2 * ndtr(-abs(mean) / error)) if error > 0 else 1.0
