@@ -68,7 +68,7 @@ class GoodnessOfFit:
 
     def __repr__(self) -> str:
         shrunk = ", ".join(
-            f"{row['name']} {100 * row['shrinkage_sd']:.0f} %" for row in self.shrinkage.to_dict("records")
+            f"{row['name']} {_percent(row['shrinkage_sd'])}" for row in self.shrinkage.to_dict("records")
         )
         lines = [
             f"Goodness of fit of {self.model.name!r}: {len(self.table):,} measurements of "
@@ -81,6 +81,10 @@ class GoodnessOfFit:
                 f"standard normal with p = {row['p']:.2g}"
             )
         return "\n".join(lines)
+
+
+def _percent(share: float) -> str:
+    return f"{round(100 * share)} %" if np.isfinite(share) else "unknown"
 
 
 def goodness_of_fit(
