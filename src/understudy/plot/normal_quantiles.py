@@ -104,7 +104,9 @@ def density_histogram(
         {"x": grid, "density": np.exp(-0.5 * (grid / spread) ** 2) / spread / np.sqrt(2 * np.pi)}
     )
     scale = alt.Scale(domain=[-reach, reach], nice=False)
-    y = alt.Y("density:Q", title="Density", axis=alt.Axis(tickCount=4))
+    top = 1.12 * max(float(heights.max()), float(curve["density"].max()))
+    up = alt.Scale(domain=[0, top], nice=False)
+    y = alt.Y("density:Q", title="Density", axis=alt.Axis(tickCount=4), scale=up)
     drawn = (
         alt.Chart(inline(bars))
         .mark_bar(color=INDIVIDUAL, opacity=0.35, stroke="white", strokeWidth=0.5)

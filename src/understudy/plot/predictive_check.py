@@ -108,7 +108,8 @@ def _counts(values: np.ndarray, title: str) -> alt.Chart:
     counts, edges = np.histogram(values, min(25, max(5, int(np.sqrt(len(values))))))
     bars = pd.DataFrame({"from": edges[:-1], "to": edges[1:], "count": counts})
     x = alt.X("from:Q", title=title, bin="binned", scale=alt.Scale(zero=False, nice=False))
-    y = alt.Y("count:Q", title="Simulated studies", axis=alt.Axis(tickCount=4))
+    scale = alt.Scale(domain=[0, 1.12 * float(counts.max())], nice=False)
+    y = alt.Y("count:Q", title="Simulated studies", axis=alt.Axis(tickCount=4), scale=scale)
     mark = {"color": INDIVIDUAL, "opacity": 0.35, "stroke": "white", "strokeWidth": 0.5}
     return alt.Chart(inline(bars)).mark_bar(**mark).encode(x=x, x2="to:Q", y=y)
 

@@ -19,18 +19,19 @@ _NARROW = 300
 
 @dataclass(frozen=True)
 class _Axes:
-    """Titles of both axes, whether levels are on a logarithmic one, and from where to where it goes."""
+    """Titles of both axes, whether levels are on a logarithmic one, and from where to where both go."""
 
     across: str
     up: str
     logarithmic: bool
     levels: tuple[float, float]
+    reach: tuple[float, float]
 
     @property
     def x(self) -> alt.X:
         import altair as alt
 
-        scale = alt.Scale(zero=True, nice=False)
+        scale = alt.Scale(domain=list(self.reach), nice=False)
         return alt.X("time:Q", title=self.across, axis=alt.Axis(tickCount=9), scale=scale)
 
     def y(self, column: str) -> alt.Y:
@@ -95,7 +96,8 @@ def vpc(
     import altair as alt
 
     levels = _levels(quantiles, observations, censored, logarithmic)
-    axes = _Axes(titled(axis, time_unit), titled(sentence_case(output), unit), logarithmic, levels)
+    reach = _reach(quantiles, observations)
+    axes = _Axes(titled(axis, time_unit), titled(sentence_case(output), unit), logarithmic, levels, reach)
     strata = list(dict.fromkeys(quantiles["stratum"])) if "stratum" in quantiles else [""]
     panels = []
     for stratum in strata:
@@ -105,6 +107,17 @@ def vpc(
         panels.append(panel.properties(title=stratum) if stratum else panel)
     chart = panels[0] if len(panels) == 1 else alt.concat(*panels, columns=2).resolve_scale(color="shared")
     return themed(chart.properties(title=alt.Title(title, subtitle=subtitle)) if title else chart)
+
+
+def _reach(quantiles: pd.DataFrame, observations: pd.DataFrame | None) -> tuple[float, float]:
+    """From where to where the horizontal axis goes, in all panels."""
+    import numpy as np
+
+    parts = [frame["time"].to_numpy(float) for frame in (quantiles, observations) if frame is not None]
+    values = np.concatenate(parts)
+    values = values[np.isfinite(values)]
+    low, high = (float(values.min()), float(values.max())) if values.size else (0.0, 1.0)
+    return min(low, 0.0), high if high > min(low, 0.0) else low + 1.0
 
 
 def _levels(
