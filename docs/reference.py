@@ -15,6 +15,7 @@ GROUPS = {
         "simulate", "Outcome", "Regimen", "Dose", "Tolerances", "Dispatch", "virtual_patients", "VirtualPopulation",
     ),
     "Patients' data": ("Records", "individualise", "Twins", "forecast"),
+    "Checking a model": ("goodness_of_fit", "visual_predictive_check", "predictive_check"),
     "The library": ("models", "load", "load_model", "save"),
     "Building models": (
         "Model", "PopulationModel", "Expression", "Parameter", "State", "Assignment", "Event", "Input", "Output",

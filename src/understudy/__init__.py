@@ -51,6 +51,9 @@ _HOMES = {
     "understudy.population.virtual": ("VirtualPopulation", "virtual_patients"),
     "understudy.inference.individualise": ("Twins", "individualise"),
     "understudy.inference.forecast": ("forecast",),
+    "understudy.inference.diagnostics.goodness_of_fit": ("goodness_of_fit",),
+    "understudy.inference.diagnostics.predictive_check": ("predictive_check",),
+    "understudy.inference.diagnostics.visual_check": ("visual_predictive_check",),
     "understudy.formats.load": ("load", "load_model"),
     "understudy.formats.save": ("save",),
     "understudy.dossier.study": ("Study",),
@@ -85,6 +88,9 @@ if TYPE_CHECKING:  # the same names for editors and type checkers
     from understudy.engine.simulate import simulate
     from understudy.formats.load import load, load_model
     from understudy.formats.save import save
+    from understudy.inference.diagnostics.goodness_of_fit import goodness_of_fit
+    from understudy.inference.diagnostics.predictive_check import predictive_check
+    from understudy.inference.diagnostics.visual_check import visual_predictive_check
     from understudy.inference.forecast import forecast
     from understudy.inference.individualise import Twins, individualise
     from understudy.library.catalogue import models

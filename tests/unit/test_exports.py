@@ -50,13 +50,16 @@ NAMES = [
     "VirtualPopulation",
     "evaluate",
     "forecast",
+    "goodness_of_fit",
     "individualise",
     "load",
     "load_model",
     "models",
     "save",
+    "predictive_check",
     "simulate",
     "virtual_patients",
+    "visual_predictive_check",
 ]
 
 

@@ -311,7 +311,7 @@ def vpc(
     over: Annotated[
         str, _option(help="time, 'time after dose', prediction, or a column.", metavar="AXIS")
     ] = "time",
-    bins: Annotated[str, _option(help="How many, or their edges: 0,2,8,24.", metavar="BINS")] = "8",
+    bins: Annotated[str, _option(help="How many, or their edges: 0,2,8,24.", metavar="BINS")] = "",
     binning: Annotated[
         str, _option(help="By count, width, natural breaks, or each.", metavar="HOW")
     ] = "count",

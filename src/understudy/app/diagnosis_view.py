@@ -35,7 +35,7 @@ class CheckQuestion:
     cuts: str = ""
     correction: str = "none"
     over: str = "time"
-    bins: str = "8"
+    bins: str = ""
     binning: str = "count"
     output: str = ""
     lower_limit: float | None = None
@@ -138,8 +138,10 @@ def _require_place(path: Path) -> None:
         raise SimulationError("there is a file of that name", place=f"--out {path}", repair="name a folder")
 
 
-def _bins(text: str) -> int | list[float]:
-    """A number of bins, or their edges."""
+def _bins(text: str) -> int | list[float] | None:
+    """A number of bins, or their edges; None where nothing was said."""
+    if not text:
+        return None
     if "," in text:
         return _numbers(text, "--bins")
     if not text.strip().lstrip("-").isdecimal():

@@ -56,7 +56,7 @@ def make_diagnosis(
     *,
     replicates: int = 1000,
     stratify: str = "",
-    bins: int = 8,
+    bins: int | None = None,
     seed: int = 0,
     jobs: int = 1,
     progress: Callable[[str, float], Any] = lambda stage, done: None,
@@ -71,8 +71,8 @@ def make_diagnosis(
         Simulated studies of each check.
     stratify : str
         Column by which the visual checks are grouped.
-    bins : int
-        Of the visual checks.
+    bins : int or None
+        Of the visual checks; see `visual_predictive_check`.
     seed, jobs : int
     progress : function
         Told each stage's name and how much of it is done.

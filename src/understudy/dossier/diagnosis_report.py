@@ -189,8 +189,9 @@ def visual_figure(check: VisualCheck, output: str, words: dict[str, str], name: 
         chart,
         f"{name}-{output}",
         f"Visual predictive check of {words['output']}{kind[check.correction]}. Solid lines: quantiles of the "
-        f"observations. Ribbons: where the model expects each of them ({percent(check.interval)} interval over simulated "
-        f"studies); dashed: the middle of that. {inside} of {len(held)} observed quantiles lie in their ribbon.{left}",
+        f"observations. Ribbons: where the model expects each of them ({percent(check.interval)} interval over "
+        f"simulated studies); dashed: the middle of that. {inside} of {len(held)} observed quantiles lie in "
+        f"their ribbon.{left}",
     )
 
 
@@ -331,8 +332,8 @@ def _summary(found: Diagnosis) -> Iterator[str]:
         yield (
             f"{sentence_case(words)}: {percent(inside)} of the observed quantiles lie where "
             f"{percent(found.visual.interval)} are expected; {percent(outside)} of the numerical checks are outside of "
-            f"their 95\xa0% intervals. Prediction distribution errors {verdict} (mean {figures(row['mean'], 2)}, variance "
-            f"{figures(row['variance'], 2)}, p = {figures(row['p'], 2)})."
+            f"their 95\xa0% intervals. Prediction distribution errors {verdict} (mean {figures(row['mean'], 2)}, "
+            f"variance {figures(row['variance'], 2)}, p = {figures(row['p'], 2)})."
         )
     if fit.twins.failures:
         names = ", ".join(list(fit.twins.failures)[:10])

@@ -41,10 +41,13 @@ def numerical_check(table: pd.DataFrame) -> alt.HConcatChart:
     import altair as alt
     import pandas as pd
 
-    up = "Observed over expected"
+    up, ticks = "Observed over expected", alt.Axis(values=[0, 20, 40, 60, 80, 100])
     y = alt.Y("observed:Q", title=up, scale=alt.Scale(zero=True))
     x = alt.X(
-        "prediction_interval:Q", title="Prediction interval (%)", scale=alt.Scale(domain=[0, 100], nice=False)
+        "prediction_interval:Q",
+        title="Prediction interval (%)",
+        scale=alt.Scale(domain=[0, 100], nice=False),
+        axis=ticks,
     )
     one = alt.Chart(inline(pd.DataFrame({"y": [1.0]}))).mark_rule(color=QUIET).encode(y="y:Q")
     panels = []

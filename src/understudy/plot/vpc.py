@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from understudy.plot.label import sentence_case, titled
+from understudy.plot.label import sentence_case, titled, wrapped
 from understudy.plot.theme import ABOVE, INDIVIDUAL, OBSERVED, QUIET, inline, themed, thinned
 
 if TYPE_CHECKING:
@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 _WIDTH, _HEIGHT, _LOW = 620, 215, 80
 _NARROW = 300
+# Letters of a title beside an axis of `_HEIGHT`.
+_TITLE = 34
 
 
 @dataclass(frozen=True)
@@ -39,7 +41,8 @@ class _Axes:
 
         kind = {"type": "log"} if self.logarithmic else {}
         scale = alt.Scale(domain=list(self.levels), nice=False, **kind)
-        return alt.Y(f"{column}:Q", title=self.up, scale=scale)
+        lines = wrapped(self.up, _TITLE).split("\n")
+        return alt.Y(f"{column}:Q", title=lines[0] if len(lines) == 1 else lines, scale=scale)
 
 
 def vpc(

@@ -65,7 +65,8 @@ def _places(replicates: Replicates) -> tuple[np.ndarray, np.ndarray]:
     ranks = np.empty_like(order)
     np.put_along_axis(ranks, order, np.arange(len(copies))[:, None] + np.zeros_like(order), axis=0)
     below = (copies < predictor.raw).sum(axis=0) + 0.5 * (copies == predictor.raw).sum(axis=0)
-    own = np.where(predictor.censoring.censored, np.nan, below / len(copies))
+    beyond |= ~replicates.computed
+    own = np.where(predictor.censoring.censored | ~replicates.computed, np.nan, below / len(copies))
     return own, np.where(beyond, np.nan, (ranks + 0.5) / len(copies))
 
 

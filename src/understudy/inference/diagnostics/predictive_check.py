@@ -159,11 +159,12 @@ def _of_studies(
     """The statistic of each study, the observed one first, and how many patients it is of."""
     predictor, by_patient = copies.predictor, []
     for patient in np.unique(predictor.patient):
-        here = np.flatnonzero((predictor.patient == patient) & (predictor.output == output))
+        own = (predictor.patient == patient) & (predictor.output == output)
+        here = np.flatnonzero(own & copies.computed)
         if here.size:
             time = predictor.time[here]
             by_patient.append([_number(named, time, study) for study in studies[:, here]])
-    values = np.array(by_patient).T
+    values = np.array(by_patient).reshape(len(by_patient), len(studies)).T
     values = values[:, np.isfinite(values[0])]
     if not values.shape[1]:
         return np.full(len(studies), np.nan), 0

@@ -36,15 +36,20 @@ class Replicates:
     predictor : Predictor
         Of the study, with the estimates themselves.
     values : float array, shape (replicates, observations)
-        Simulated measurements on the scale on which the residual error is normal. Copies in which a measurement
-        could not be computed are left out.
+        Simulated measurements on the scale on which the residual error is normal; not-a-number throughout for a
+        measurement that could not be computed in most copies. Copies in which another one could not are left out.
     failed : int
-        How many were left out.
+        How many copies were left out.
     """
 
     predictor: Predictor
     values: np.ndarray
     failed: int = 0
+
+    @cached_property
+    def computed(self) -> np.ndarray:
+        """Which measurements could be computed, shape (observations,)."""
+        return ~np.isnan(self.values).any(axis=0)
 
     @cached_property
     def natural(self) -> np.ndarray:
@@ -82,7 +87,7 @@ def replicate(
     Raises
     ------
     SimulationError
-        Without a measurement, for fewer than two copies, or where more than half of them cannot be computed.
+        Without a measurement, for fewer than two copies, or where no measurement or hardly a copy can be computed.
 
     Examples
     --------
@@ -133,17 +138,21 @@ def _simulated(predictor: Predictor, vectors: np.ndarray, scatter: np.ndarray) -
 
 
 def _computed(values: np.ndarray, predictor: Predictor) -> tuple[np.ndarray, int]:
-    """Copies without a value that is not a number; minus infinity is the logarithm of nothing, and stays."""
-    good = ~(np.isnan(values) | (values == np.inf)).any(axis=1)
-    if good.mean() < 0.5:
-        bad = np.flatnonzero(np.isnan(values).mean(axis=0) > 0.25)[:5]
-        rows = ", ".join(str(predictor.row[k]) for k in bad)
+    """Copies without a value that is no number, but for measurements that are none in most copies.
+
+    Minus infinity is the logarithm of nothing, and stays.
+    """
+    undefined = np.isnan(values) | (values == np.inf)
+    never = undefined.mean(axis=0) > 0.5
+    good = ~undefined[:, ~never].any(axis=1)
+    if never.all() or good.mean() < 0.5:
+        rows = ", ".join(str(row) for row in predictor.row[undefined.any(axis=0)][:5])
         raise SimulationError(
-            f"{int((~good).sum())} of {len(values)} simulated studies could not be computed",
-            place=f"{predictor.records.source}, rows {rows}" if rows else predictor.records.source,
+            "most simulated studies could not be computed",
+            place=f"{predictor.records.source}, rows {rows}",
             repair="check the model at these rows: a prediction or a residual variance is no number",
         )
-    return values[good], int((~good).sum())
+    return np.where(never, np.nan, values)[good], int((~good).sum())
 
 
 def _shape(predictor: Predictor) -> tuple[int, int]:

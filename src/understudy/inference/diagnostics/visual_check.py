@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from understudy.model.population_model import PopulationModel
 
 QUANTILES = (0.05, 0.5, 0.95)
+_BINS = 8
 TIME, AFTER_DOSE, PREDICTION = "time", "time after dose", "prediction"
 
 
@@ -57,7 +58,8 @@ class VisualCheck:
     interval : float
     replicates : int
     left_out : int
-        Measurements without a place on the axis, or with a typical prediction of zero, which has no correction.
+        Measurements without a place on the axis, with a typical prediction of zero, which has no correction, or that
+        the model cannot compute.
     """
 
     model: PopulationModel
@@ -91,7 +93,7 @@ def visual_predictive_check(
     records: Records,
     *,
     replicates: int = 500,
-    bins: int | Sequence[float] = 8,
+    bins: int | Sequence[float] | None = None,
     binning: Binning = "count",
     over: str = TIME,
     stratify: str = "",
@@ -112,8 +114,9 @@ def visual_predictive_check(
     records : Records
         Every replicate has the same patients, doses and times, new random effects and new scatter.
     replicates : int
-    bins : int or sequence of float
-        How many, or their edges. Each stratum has bins of its own, but for edges that are given.
+    bins : int, sequence of float or None
+        How many, or their edges; None for eight, or fewer where these would hold fewer than eight measurements each.
+        Each stratum has bins of its own, but for edges that are given.
     binning : {"count", "width", "natural", "each"}
         See `bin_edges`.
     over : str
@@ -202,8 +205,8 @@ def axis_values(copies: Replicates, over: str) -> tuple[np.ndarray, str]:
 
 
 def _correctable(copies: Replicates, correction: Correction) -> np.ndarray:
-    """Which measurements have a typical prediction that a factor can bring to another."""
-    found = (copies.typical != 0) | (correction == "none")
+    """Which measurements can be computed, and have a typical prediction that a factor can bring to another."""
+    found = copies.computed & ((copies.typical != 0) | (correction == "none"))
     if not found.any():
         raise SimulationError(
             "every typical prediction is zero", place=copies.predictor.model.name, repair="check the model"
@@ -223,7 +226,7 @@ class _Place:
 
 
 def _places(
-    copies: Replicates, axis: np.ndarray, bins: int | Sequence[float], binning: Binning, strata: tuple
+    copies: Replicates, axis: np.ndarray, bins: int | Sequence[float] | None, binning: Binning, strata: tuple
 ) -> list[_Place]:
     labels, order = strata
     found, known = [], np.isfinite(axis)
@@ -232,7 +235,8 @@ def _places(
             here = np.flatnonzero(known & (copies.predictor.output == output) & (labels == stratum))
             if not here.size:
                 continue
-            edges = bin_edges(axis[here], bins, binning)
+            usual = min(_BINS, max(1, here.size // _BINS))
+            edges = bin_edges(axis[here], usual if bins is None else bins, binning)
             numbers = bin_numbers(axis[here], edges)
             found += [
                 _Place(str(output), stratum, int(k), (edges[k], edges[k + 1]), here[numbers == k])

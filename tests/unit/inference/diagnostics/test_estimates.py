@@ -9,8 +9,13 @@ from normal_model import OMEGA, SIGMA2, THETA, measured, normal_population
 
 from understudy import load_model
 from understudy.core.errors import SimulationError
+from understudy.data.records import Records
 from understudy.inference.diagnostics.estimates import drawn_models, fitted_model, with_estimates
+from understudy.inference.diagnostics.npde import prediction_distribution_errors
+from understudy.inference.diagnostics.numerical_check import numerical_check
+from understudy.inference.diagnostics.predictive_check import predictive_check
 from understudy.inference.diagnostics.replicates import replicate
+from understudy.inference.diagnostics.visual_check import visual_predictive_check
 from understudy.inference.fit import Fit
 from understudy.model.parts import Parameter
 from understudy.model.population_model import PopulationModel, RandomEffects
@@ -98,5 +103,24 @@ def test_copies_do_not_depend_on_how_many_there_are():
 
 def test_studies_that_cannot_be_computed_are_refused():
     model = normal_population(residual={"y": "y - 5"})
-    with pytest.raises(SimulationError, match="simulated studies could not be computed"):
+    with pytest.raises(SimulationError, match="most simulated studies could not be computed"):
         replicate(model, measured({"a": [5.0] * 8, "b": [6.0] * 8}), 50)
+
+
+def test_a_patient_whom_the_model_cannot_compute_is_left_out_and_the_others_stand():
+    model = normal_population(
+        residual={"y": f"where(BAD > 0.5, log(-1 * BAD), {SIGMA2})"}, covariates={"BAD": "1"}
+    )
+    rows = [
+        {"ID": k, "TIME": t, "DV": 5.0 + 0.1 * k, "BAD": float(k == 3)} for k in range(30) for t in (1.0, 2.0)
+    ]
+    records = Records.from_frame(pd.DataFrame(rows))
+    copies = replicate(model, records, 40)
+    assert len(copies.values) == 40
+    assert (~copies.computed).sum() == 2
+    assert visual_predictive_check(model, records, replicates=40, bins=1).left_out == 2
+    assert np.isnan(prediction_distribution_errors(copies)[1]).sum() == 2
+    assert (numerical_check(copies)["n"] == 58).all()
+    table = predictive_check(model, records, replicates=40).table.set_index("statistic")
+    assert table.loc["maximum", "n"] == 29
+    assert np.isfinite(table.loc["maximum", "p"])
