@@ -17,6 +17,7 @@ GROUPS = {
     "Patients' data": ("Records", "individualise", "Twins", "forecast", "nca", "NCA", "NCARules"),
     "Estimation": ("fit", "Fit", "FO", "FOCE", "FOCEI"),
     "Surrogates": ("emulate", "Surrogate", "sobol_indices"),
+    "Checking a model": ("goodness_of_fit", "visual_predictive_check", "predictive_check"),
     "The library": ("models", "load", "load_model", "save"),
     "Building models": (
         "Model", "PopulationModel", "Expression", "Parameter", "State", "Assignment", "Event", "Input", "Output",

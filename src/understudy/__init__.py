@@ -62,6 +62,9 @@ _HOMES = {
     "understudy.inference.estimation.focei": ("FOCEI",),
     "understudy.inference.individualise": ("Twins", "individualise"),
     "understudy.inference.forecast": ("forecast",),
+    "understudy.inference.diagnostics.goodness_of_fit": ("goodness_of_fit",),
+    "understudy.inference.diagnostics.predictive_check": ("predictive_check",),
+    "understudy.inference.diagnostics.visual_check": ("visual_predictive_check",),
     "understudy.formats.load": ("load", "load_model"),
     "understudy.formats.save": ("save",),
     "understudy.dossier.study": ("Study",),
@@ -96,6 +99,9 @@ if TYPE_CHECKING:  # the same names for editors and type checkers
     from understudy.engine.simulate import simulate
     from understudy.formats.load import load, load_model
     from understudy.formats.save import save
+    from understudy.inference.diagnostics.goodness_of_fit import goodness_of_fit
+    from understudy.inference.diagnostics.predictive_check import predictive_check
+    from understudy.inference.diagnostics.visual_check import visual_predictive_check
     from understudy.inference.estimation.fitting import fit
     from understudy.inference.estimation.fo import FO
     from understudy.inference.estimation.foce import FOCE

@@ -59,15 +59,18 @@ NAMES = [
     "evaluate",
     "fit",
     "forecast",
+    "goodness_of_fit",
     "individualise",
     "load",
     "load_model",
     "models",
     "nca",
     "save",
+    "predictive_check",
     "simulate",
     "sobol_indices",
     "virtual_patients",
+    "visual_predictive_check",
 ]
 
 

@@ -26,9 +26,9 @@ from understudy.dossier.summary import summarise
 from understudy.engine.problem import Tolerances
 from understudy.engine.solve import EXACT_ENGINES, choose
 from understudy.inference.diagnose import Diagnostics, diagnose
+from understudy.inference.diagnostics.visual_check import visual_predictive_check
 from understudy.inference.hold_out import ForecastCheck, check_forecasts
 from understudy.inference.individualise import Twins, individualise
-from understudy.inference.visual_check import visual_predictive_check
 from understudy.model.population_model import PopulationModel
 from understudy.population.strata import Stratification
 from understudy.population.virtual import virtual_patients
@@ -224,9 +224,15 @@ def _diagnose(plan: _Plan, twins: Twins) -> Diagnostics:
 
 
 def _visual_check(plan: _Plan) -> pd.DataFrame:
-    return visual_predictive_check(
+    import pandas as pd
+
+    columns = ["output", "time", "n", "quantile", "observed", "low", "median", "high"]
+    if not len(plan.records.observations):
+        return pd.DataFrame(columns=columns)
+    check = visual_predictive_check(
         plan.model, plan.records, interval=plan.interval, seed=plan.seed, jobs=plan.jobs
     )
+    return check.quantiles[columns]
 
 
 def _in_twins(plan: _Plan, twins: Twins, done: Callable[[float], None]) -> Comparison:

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import tempfile
 from collections.abc import Iterator
-from functools import cache
-from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from understudy.dossier import figures, result_tables
+from understudy.dossier.html_page import html
 from understudy.dossier.model_section import model_section
 from understudy.dossier.number import MISSING, is_number, listed
 from understudy.dossier.page import Bullets, Column, Section, Table, Text, section
@@ -19,10 +14,8 @@ from understudy.dossier.provenance_section import provenance_section
 from understudy.dossier.report_content import ReportContent
 from understudy.dossier.summary import summarise
 from understudy.dossier.tables import TABLE_NAMES, tables
+from understudy.dossier.text_files import write_texts
 from understudy.plot.label import sentence_case
-
-if TYPE_CHECKING:
-    import jinja2
 
 __all__ = ["ReportContent", "render", "write"]
 
@@ -41,14 +34,8 @@ def render(content: ReportContent) -> str:
     str
         Everything that a user wrote is escaped.
     """
-    sections = [part for part in _sections(content) if part is not None]
-    return _template().render(
-        content=content,
-        created=_day(content.created),
-        summary=summarise(content),
-        sections=sections,
-        css=_text("report.css"),
-    )
+    byline = f"Understudy dossier · made {_day(content.created)} · model {content.model.name}"
+    return html(content.title, byline, _sections(content), summarise(content))
 
 
 def write(content: ReportContent, folder: str | Path) -> tuple[Path, ...]:
@@ -70,20 +57,11 @@ def write(content: ReportContent, folder: str | Path) -> tuple[Path, ...]:
     """
     folder = Path(folder)
     texts = {REPORT: render(content)} | {f"{TABLES}/{name}": text for name, text in tables(content).items()}
-    (folder / TABLES).mkdir(parents=True, exist_ok=True)
-    half_written = Path(tempfile.mkdtemp(prefix=".writing-", dir=folder))
-    try:
-        for name, text in texts.items():
-            (half_written / TABLES).mkdir(exist_ok=True)
-            (half_written / name).write_text(text, encoding="utf-8", newline="\n")
-        for name in texts:
-            os.replace(half_written / name, folder / name)
-    finally:
-        shutil.rmtree(half_written)
+    written = write_texts(folder, texts)
     for stale in (folder / TABLES / name for name in TABLE_NAMES):
         if f"{TABLES}/{stale.name}" not in texts:
             stale.unlink(missing_ok=True)
-    return tuple(folder / name for name in texts)
+    return written
 
 
 def _sections(content: ReportContent) -> Iterator[Section | None]:
@@ -197,17 +175,3 @@ def _ended(text: str) -> str:
 def _day(created: str) -> str:
     """The moment without the T and the seconds, where it is an ISO one."""
     return created[:16].replace("T", " ") + " UTC" if created[10:11] == "T" else created
-
-
-def _text(name: str) -> str:
-    return (files("understudy.dossier") / "templates" / name).read_text(encoding="utf-8")
-
-
-@cache
-def _template() -> jinja2.Template:
-    import jinja2
-
-    environment = jinja2.Environment(
-        autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
-    )
-    return environment.from_string(_text("report.html.jinja"))
