@@ -65,6 +65,38 @@ def goodness_of_fit(
     return themed(alt.vconcat(alt.hconcat(*upper), alt.hconcat(*lower)))
 
 
+def prediction_errors(
+    observations: pd.DataFrame, *, output: str, unit: str, time_unit: str
+) -> alt.HConcatChart:
+    """Observed against predicted, and the error of prediction over time.
+
+    Parameters
+    ----------
+    observations : pandas.DataFrame
+        Columns ``time``, ``observed``, ``predicted``.
+    output, unit, time_unit : str
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> frame = pd.DataFrame({"time": [1.0, 2.0], "observed": [9.0, 8.0], "predicted": [10.0, 8.0]})
+    >>> len(prediction_errors(frame, output="concentration", unit="mg/L", time_unit="h").hconcat)
+    2
+    """
+    import altair as alt
+
+    frame = observations[["time", "observed", "predicted"]].astype(float)
+    scale = _scale(frame[["observed", "predicted"]].to_numpy())
+    titles = titled("Prediction", unit), titled(f"Observed {output}", unit)
+    left = _against_identity(frame, "predicted", *titles, scale)
+    pairs = frame.assign(x=frame["time"], y=frame["predicted"] - frame["observed"])[["x", "y"]].dropna()
+    x = alt.X("x:Q", title=titled("Time", time_unit), scale=alt.Scale(nice=True))
+    y = alt.Y("y:Q", title=titled("Error", unit))
+    zero = alt.Chart(inline(pairs.head(1).assign(y=0.0))).mark_rule(color=QUIET).encode(y=y)
+    right = alt.layer(zero, _points(pairs, x, y), _trend_line(pairs, x, y))
+    return themed(alt.hconcat(left, right.properties(width=_SIDE, height=_HIGH)))
+
+
 def trend(x: np.ndarray, y: np.ndarray, fewest: int = 6, most: int = 8) -> tuple[np.ndarray, np.ndarray]:
     """Medians of `x` and `y` in groups of equal size along `x`.
 
