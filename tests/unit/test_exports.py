@@ -23,6 +23,7 @@ NAMES = [
     "Expression",
     "ExpressionError",
     "FormatError",
+    "FormatWarning",
     "Input",
     "MissingExtraError",
     "Model",
