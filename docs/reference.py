@@ -26,7 +26,7 @@ GROUPS = {
     "Provenance": ("Record",),
     "Errors": (
         "UnderstudyError", "ExpressionError", "UnitError", "ModelError", "RegimenError", "DataError", "Problem",
-        "FormatError", "StudyError", "SimulationError", "MissingExtraError",
+        "FormatError", "FormatWarning", "StudyError", "SimulationError", "MissingExtraError",
     ),
 }  # fmt: skip
 

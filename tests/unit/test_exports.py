@@ -27,6 +27,7 @@ NAMES = [
     "FOCEI",
     "Fit",
     "FormatError",
+    "FormatWarning",
     "Input",
     "MissingExtraError",
     "Model",

@@ -26,7 +26,11 @@ if TYPE_CHECKING:
     import altair as alt
 
 MOST_PANELS = 24
-SOURCES = {"twins": "Twins of the patients in the records", "virtual": "Virtual patients"}
+SOURCES = {
+    "twins": "Twins of the patients in the records",
+    "virtual": "Virtual patients",
+    "typical": "The typical patient",
+}
 
 
 def fit_figures(content: ReportContent) -> Iterator[Figure]:

@@ -15,9 +15,10 @@ from understudy.dossier.report_content import ReportContent
 from understudy.dossier.summary import summarise
 from understudy.dossier.tables import TABLE_NAMES, tables
 from understudy.dossier.text_files import write_texts
+from understudy.dossier.typical_section import check_section, regimens_section, typical_summary
 from understudy.plot.label import sentence_case
 
-__all__ = ["ReportContent", "render", "write"]
+__all__ = ["ReportContent", "render", "summary_of", "write"]
 
 REPORT, TABLES = "report.html", "tables"
 
@@ -35,7 +36,12 @@ def render(content: ReportContent) -> str:
         Everything that a user wrote is escaped.
     """
     byline = f"Understudy dossier · made {_day(content.created)} · model {content.model.name}"
-    return html(content.title, byline, _sections(content), summarise(content))
+    return html(content.title, byline, _sections(content), summary_of(content))
+
+
+def summary_of(content: ReportContent) -> tuple[str, ...]:
+    """The sentences at the head of the report: of a population, or of a mechanism's typical patient."""
+    return typical_summary(content) if content.typical else summarise(content)
 
 
 def write(content: ReportContent, folder: str | Path) -> tuple[Path, ...]:
@@ -68,6 +74,17 @@ def _sections(content: ReportContent) -> Iterator[Section | None]:
     yield _question(content)
     yield _records(content)
     yield model_section(content)
+    yield from _found_in_typical(content) if content.typical else _found_in_population(content)
+    yield _domain(content)
+    yield provenance_section(content.record)
+
+
+def _found_in_typical(content: ReportContent) -> Iterator[Section | None]:
+    yield regimens_section(content)
+    yield check_section(content)
+
+
+def _found_in_population(content: ReportContent) -> Iterator[Section | None]:
     yield section(
         "fit",
         "Fit to the observations",
@@ -85,18 +102,19 @@ def _sections(content: ReportContent) -> Iterator[Section | None]:
         ],
     )
     yield section("doses", "Dose for each patient", [_left_out(content), result_tables.dose_table(content)])
-    yield _domain(content)
-    yield provenance_section(content.record)
 
 
 def _question(content: ReportContent) -> Section | None:
     target = content.target
-    level = f"{content.described(target.output)} ({target.output})"
+    words = content.described(target.output)
+    level = words if words == target.output else f"{words} ({target.output})"
     goal = f"Target: {level} within {content.range_text}, both ends included."
     regimens = Table(
         (Column("Regimen"), Column("Doses")),
         content.regimens,
-        "Candidate regimens, each started without drug in the body.",
+        "Candidate regimens."
+        if content.typical
+        else "Candidate regimens, each started without drug in the body.",
     )
     return section(
         "question",
@@ -112,6 +130,8 @@ def _question(content: ReportContent) -> Section | None:
 
 
 def _records(content: ReportContent) -> Section | None:
+    if content.records is None:
+        return None
     facts = [
         (sentence_case(str(item)), str(value), str(detail))
         for item, value, detail in content.records.to_frame().itertuples(index=False)

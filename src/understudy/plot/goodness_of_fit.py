@@ -7,9 +7,18 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from understudy.plot.label import titled
-from understudy.plot.scatter import SIDE, Line, against_identity, around_zero, shared_scale
+from understudy.plot.scatter import (
+    HIGH,
+    SIDE,
+    Line,
+    against_identity,
+    around_zero,
+    line_through,
+    points,
+    shared_scale,
+)
 from understudy.plot.smooth import smooth
-from understudy.plot.theme import themed
+from understudy.plot.theme import QUIET, inline, themed
 
 if TYPE_CHECKING:
     import altair as alt
@@ -166,6 +175,38 @@ def _panels(
 
 def _pairs(frame: pd.DataFrame, x: str, y: str) -> pd.DataFrame:
     return frame[[x, y]].set_axis(["x", "y"], axis=1).astype(float)
+
+
+def prediction_errors(
+    observations: pd.DataFrame, *, output: str, unit: str, time_unit: str
+) -> alt.HConcatChart:
+    """Observed against predicted, and the error of prediction over time.
+
+    Parameters
+    ----------
+    observations : pandas.DataFrame
+        Columns ``time``, ``observed``, ``predicted``.
+    output, unit, time_unit : str
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> frame = pd.DataFrame({"time": [1.0, 2.0], "observed": [9.0, 8.0], "predicted": [10.0, 8.0]})
+    >>> len(prediction_errors(frame, output="concentration", unit="mg/L", time_unit="h").hconcat)
+    2
+    """
+    import altair as alt
+
+    frame = observations[["time", "observed", "predicted"]].astype(float)
+    scale = shared_scale(frame[["observed", "predicted"]].to_numpy())
+    titles = titled("Prediction", unit), titled(f"Observed {output}", unit)
+    left = against_identity(_pairs(frame, "predicted", "observed"), *titles, scale, trend)
+    pairs = frame.assign(x=frame["time"], y=frame["predicted"] - frame["observed"])[["x", "y"]].dropna()
+    x = alt.X("x:Q", title=titled("Time", time_unit), scale=alt.Scale(nice=True))
+    y = alt.Y("y:Q", title=titled("Error", unit))
+    zero = alt.Chart(inline(pairs.head(1).assign(y=0.0))).mark_rule(color=QUIET).encode(y=y)
+    right = alt.layer(zero, points(pairs, x, y), line_through(pairs, x, y, trend))
+    return themed(alt.hconcat(left, right.properties(width=SIDE, height=HIGH)))
 
 
 def trend(x: np.ndarray, y: np.ndarray, fewest: int = 6, most: int = 8) -> tuple[np.ndarray, np.ndarray]:
