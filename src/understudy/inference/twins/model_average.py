@@ -103,7 +103,7 @@ def average_models(
     >>> published = load_model("phenobarbital_neonates")
     >>> faster = published.with_values(theta_CL=0.0055)
     >>> average_models({name: individualise(model, records) for name, model in [("a", published), ("b", faster)]})
-    ModelAverage of 2 patients by marginal: a 78 %, b 22 %
+    ModelAverage of 2 patients by marginal: a 67 %, b 33 %
     """
     import pandas as pd
 
