@@ -9,6 +9,11 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from understudy.app.option import argument as _argument
+from understudy.app.option import flag as _flag
+from understudy.app.option import option as _option
+from understudy.app.twin_command import twin as make_twins
+
 
 class _Commands(TyperGroup):
     """The commands; what a user can mend is told without a traceback, all else keeps its own."""
@@ -65,18 +70,6 @@ def _options(
     ] = False,
 ) -> None:
     """Simulate what a drug does to a patient before the patient takes it."""
-
-
-def _flag(*names: str, help: str) -> Any:
-    return typer.Option(*names, help=help, metavar="", show_default=False)
-
-
-def _option(*names: str, help: str, metavar: str, **more: Any) -> Any:
-    return typer.Option(*names, help=help, metavar=metavar, **more)
-
-
-def _argument(help: str, metavar: str) -> Any:
-    return typer.Argument(help=help, metavar=metavar, show_default=False)
 
 
 _Jobs = Annotated[int, _option("--jobs", "-j", help="Threads; 0: one per core.", metavar="N", min=0)]
@@ -245,6 +238,9 @@ def convert(
     from understudy.app.conversion import run
 
     run(model, to, out)
+
+
+twin = app.command()(make_twins)
 
 
 @app.command()

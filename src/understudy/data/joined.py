@@ -107,7 +107,11 @@ def _filled(table: pd.DataFrame, records: Records, source: str) -> pd.DataFrame:
 
 def _require_units(records: Records, more: Records) -> None:
     problems = [
-        Problem(f"{name} is in {unit} here, in {records.units[name]} in the old records", "convert it", column=name)
+        Problem(
+            f"{name} is in {unit} here, in {records.units[name]} in the old records",
+            "convert it",
+            column=name,
+        )
         for name, unit in more.units.items()
         if name in records.units and records.units[name] != unit
     ]

@@ -46,9 +46,9 @@ def forecast(
     times : array of float, shape (m,), optional
         In the model's time unit, counted from the regimen's start.
     since : float or "last", optional
-        None: the patient is without drug when the regimen begins. A time on the records' clock: doses recorded before it
-        are given as recorded, and the regimen in the place of all that were recorded from then on; where that time is
-        past, this is what would have been under other doses. ``"last"``: the regimen begins at each patient's last
+        None: the patient is without drug when the regimen begins. A time on the records' clock: doses recorded before
+        it are given as recorded, and the regimen in the place of all that were recorded from then on; where that time
+        is past, this is what would have been under other doses. ``"last"``: the regimen begins at each patient's last
         record.
     draws : int
         Draws from each twin's posterior.
@@ -83,7 +83,13 @@ def forecast(
     >>> bool((more["Cp"] > without["Cp"]).all())
     True
     """
-    how = {"measured": measured, "before_dose": before_dose, "outputs": outputs, "engine": engine, "jobs": jobs}
+    how = {
+        "measured": measured,
+        "before_dose": before_dose,
+        "outputs": outputs,
+        "engine": engine,
+        "jobs": jobs,
+    }
     if isinstance(twins, ModelAverage):
         parts = {
             name: forecast(part, regimen, times, since=since, draws=draws, seed=seed, **how)
@@ -130,12 +136,16 @@ def _grid(times, regimen, time_unit: str) -> np.ndarray:
     return default_times(plan.events(one))
 
 
-def _measured(going: Continuation, levels: np.ndarray, vectors: np.ndarray, output: str, seed: int) -> np.ndarray:
+def _measured(
+    going: Continuation, levels: np.ndarray, vectors: np.ndarray, output: str, seed: int
+) -> np.ndarray:
     """Levels with the scatter of a measurement, shape (draws, N, m)."""
     draws, count, times = levels.shape
     scale = going.twins.model.residual_of(output).scale
     z = normals(seed, f"residual {output}", going.twins.places, draws * times)
-    spread = np.moveaxis(z.reshape(count, times, draws), -1, 0) * np.sqrt(going.variances(levels, vectors, output))
+    spread = np.moveaxis(z.reshape(count, times, draws), -1, 0) * np.sqrt(
+        going.variances(levels, vectors, output)
+    )
     return levels * np.exp(spread) if scale == "log" else levels + spread
 
 

@@ -107,9 +107,7 @@ def assimilate(twins: Twins, records: Records) -> Twins:
     return twins.updated(replace(changed, records=records))
 
 
-def prior_twins(
-    model: PopulationModel | Fit, records: Records, engine: str = "auto", jobs: int = 1
-) -> Twins:
+def prior_twins(model: PopulationModel | Fit, records: Records, engine: str = "auto", jobs: int = 1) -> Twins:
     """Twins that know only the population: what the model says of each patient before any measurement."""
     settings = Settings(fitted_model(model), engine=engine, jobs=jobs)
     predictor = _ready(settings, records)
@@ -150,7 +148,11 @@ def _places(place: dict[str, int], records: Records) -> np.ndarray:
 
 
 def _twins(
-    settings: Settings, predictor: Predictor, posterior: Posterior, places: np.ndarray, observations: np.ndarray
+    settings: Settings,
+    predictor: Predictor,
+    posterior: Posterior,
+    places: np.ndarray,
+    observations: np.ndarray,
 ) -> Twins:
     import pandas as pd
 

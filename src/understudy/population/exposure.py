@@ -39,10 +39,13 @@ class Limit:
     def __post_init__(self) -> None:
         require_measure(self.measure)
         if self.measure == "time":
-            raise SimulationError("a limit on a share of time has no level", repair="limit peak, trough, mean or auc")
+            raise SimulationError(
+                "a limit on a share of time has no level", repair="limit peak, trough, mean or auc"
+            )
         if not 0 <= self.probability < 1:
             raise SimulationError(
-                f"a limit cannot be exceeded with the probability {self.probability:g}", repair="give 0 to below 1"
+                f"a limit cannot be exceeded with the probability {self.probability:g}",
+                repair="give 0 to below 1",
             )
 
     def __str__(self) -> str:
@@ -52,7 +55,9 @@ class Limit:
 def require_measure(measure: str) -> None:
     """Refuse a measure that is not known."""
     if measure not in get_args(Measure):
-        raise SimulationError(f"no measure is called {measure!r}", repair=f"measures: {', '.join(get_args(Measure))}")
+        raise SimulationError(
+            f"no measure is called {measure!r}", repair=f"measures: {', '.join(get_args(Measure))}"
+        )
 
 
 def exposure(values: np.ndarray, times: np.ndarray, measure: Measure) -> np.ndarray:

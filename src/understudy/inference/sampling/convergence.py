@@ -1,8 +1,8 @@
 """Convergence: whether chains agree, and how many independent draws theirs are worth.
 
-Vehtari A, Gelman A, Simpson D, Carpenter B, Bürkner P-C. Rank-normalization, folding, and localization: an improved R-hat
-for assessing convergence of MCMC. Bayesian Anal 2021;16:667-718, doi:10.1214/20-BA1221. Every function takes draws of the
-shape (chains, draws, ...) and gives a number for each of the rest.
+Vehtari A, Gelman A, Simpson D, Carpenter B, Bürkner P-C. Rank-normalization, folding, and localization: an improved
+R-hat for assessing convergence of MCMC. Bayesian Anal 2021;16:667-718, doi:10.1214/20-BA1221. Every function takes
+draws of the shape (chains, draws, ...) and gives a number for each of the rest.
 """
 
 from __future__ import annotations
@@ -86,8 +86,8 @@ def _variances(chains: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _ess(chains: np.ndarray) -> np.ndarray:
-    """Effective sample size from autocorrelations, summed as long as those of two lags are positive and fall (Geyer 1992,
-    doi:10.1214/ss/1177011137)."""
+    """Effective sample size from autocorrelations, summed as long as those of two lags are positive and fall (Geyer
+    1992, doi:10.1214/ss/1177011137)."""
     size = chains.shape[0] * chains.shape[1]
     within, total = _variances(chains)
     covariance = _autocovariances(chains).mean(axis=0)

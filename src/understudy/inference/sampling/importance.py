@@ -98,7 +98,8 @@ def _proposals(keys: np.ndarray, dimensions: int, count: int, seed: int) -> tupl
 
 
 def _systematic(share: np.ndarray, draws: int, offset: np.ndarray) -> np.ndarray:
-    """Which proposals are kept, shape (draws, targets): at evenly spaced places of the summed weights (Kitagawa 1996)."""
+    """Which proposals are kept, shape (draws, targets): at evenly spaced places of the summed weights (Kitagawa
+    1996)."""
     place = (np.arange(draws)[:, None] + offset) / draws
     found = np.empty(place.shape, np.int64)
     for target, weights in enumerate(share.T):

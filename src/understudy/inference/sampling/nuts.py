@@ -5,9 +5,9 @@ criterion of a U-turn, dual averaging of the step size. Draws are chosen along a
 Betancourt M. A conceptual introduction to Hamiltonian Monte Carlo (arXiv:1701.02434), appendix A.3: uniformly within a
 subtree, in favour of the new half between subtrees.
 
-The recursion is unrolled: of each subtree only those points are kept that a later one is compared with, as many as it has
-levels. So every chain is at a place of its own in a tree of its own, and each evaluation of the densities moves all of
-them by one step.
+The recursion is unrolled: of each subtree only those points are kept that a later one is compared with, as many as it
+has levels. So every chain is at a place of its own in a tree of its own, and each evaluation of the densities moves all
+of them by one step.
 """
 
 from __future__ import annotations
@@ -198,7 +198,11 @@ class _Forest:
         self.value, self.gradient = _evaluate(log_density, start)
         self.samples = np.zeros((*shape, total, size))
         self.done = np.zeros(shape, np.int64)
-        self.divergences, self.counted, self.accepted = np.zeros(shape, np.int64), np.zeros(shape), np.zeros(shape)
+        self.divergences, self.counted, self.accepted = (
+            np.zeros(shape, np.int64),
+            np.zeros(shape),
+            np.zeros(shape),
+        )
         self.edge = {side: [np.zeros_like(start) for _ in range(3)] for side in (-1, 1)}
         self.now = [np.zeros_like(start) for _ in range(3)]
         self.kept, self.fresh = _Choice.like(start), _Choice.like(start)

@@ -48,8 +48,8 @@ class DoseChoice:
     table : DataFrame
         A row a patient and regimen, the best first: patient, rank, regimen, amount, unit, interval, within (probability
         that the measure is in the target range; of ``time`` the expected share), se (its Monte Carlo standard error),
-        below, above, lower, median, upper (interval of the measure, in the target's unit), loss where one was asked for,
-        a column for each limit with the probability of exceeding it, allowed, reason.
+        below, above, lower, median, upper (interval of the measure, in the target's unit), loss where one was asked
+        for, a column for each limit with the probability of exceeding it, allowed, reason.
     target : Target
     measure : str
     window : tuple of float
@@ -82,11 +82,16 @@ class DoseChoice:
         """What to prescribe, or that nothing satisfies the conditions and what comes nearest."""
         own = self.of(patient)
         if not len(own):
-            raise SimulationError(f"no regimens were tried for {patient!r}", repair="name one of the patients")
+            raise SimulationError(
+                f"no regimens were tried for {patient!r}", repair="name one of the patients"
+            )
         first = own.iloc[0]
-        told = f"{first['regimen']}: {self.target.output} {self.measure} {first['median']:.3g} {self._unit} " + (
-            f"({100 * self.interval:g} %: {first['lower']:.3g} to {first['upper']:.3g}), "
-            f"{self._aim} with probability {first['within']:.2f}"
+        told = (
+            f"{first['regimen']}: {self.target.output} {self.measure} {first['median']:.3g} {self._unit} "
+            + (
+                f"({100 * self.interval:g} %: {first['lower']:.3g} to {first['upper']:.3g}), "
+                f"{self._aim} with probability {first['within']:.2f}"
+            )
         )
         if self.measure == "time":
             told = f"{first['regimen']}: {self._aim} for {100 * first['within']:.0f} % of the time"
@@ -103,7 +108,11 @@ class DoseChoice:
         low, high = self.target.low, self.target.high
         if np.isinf(high):
             return f"at least {low:g} {self._unit}"
-        return f"within {low:g} to {high:g} {self._unit}" if np.isfinite(low) else f"at most {high:g} {self._unit}"
+        return (
+            f"within {low:g} to {high:g} {self._unit}"
+            if np.isfinite(low)
+            else f"at most {high:g} {self._unit}"
+        )
 
     def __repr__(self) -> str:
         names = self.table["patient"].unique()
@@ -152,15 +161,15 @@ def choose_dose(
     ----------
     twins : Twins or ModelAverage
     target : Target
-        Range of the measure, in a unit of the output (of output times time for ``auc``, such as ``"mg*h/L"``); an end may
-        be infinite.
+        Range of the measure, in a unit of the output (of output times time for ``auc``, such as ``"mg*h/L"``); an end
+        may be infinite.
     dosing : Dosing
     window : tuple of float
         From when to when the measure is taken, in the model's time unit from the regimen's start: ``(96, 120)`` is the
         fifth day. No dose is given at its end, so that the last level is a trough.
     measure : {"trough", "peak", "mean", "auc", "time"}
-        Of the level in the window: its last, highest or mean value, the area under it, or the share of time that it is in
-        the range.
+        Of the level in the window: its last, highest or mean value, the area under it, or the share of time that it is
+        in the range.
     since : float or "last", optional
         Whether the regimen goes on from the records; see `forecast`.
     limits : sequence of Limit
@@ -219,7 +228,9 @@ def choose_dose(
 def _log_loss(target: Target) -> Loss:
     if not (target.low > 0 and np.isfinite(target.high)):
         raise SimulationError(
-            "the target range has no geometric middle", place="loss", repair="give both ends, above 0, or a callable"
+            "the target range has no geometric middle",
+            place="loss",
+            repair="give both ends, above 0, or a callable",
         )
     middle = np.sqrt(target.low * target.high)
     return lambda values: np.log(np.maximum(values, 1e-300) / middle) ** 2
@@ -259,7 +270,9 @@ def _grid(candidate: Candidate, question: _Question, source: Twins | ModelAverag
     doses = candidate.regimen.dose_times(in_time_unit(end, _time_unit(source), unit))
     doses = np.array([in_time_unit(time, unit, _time_unit(source)) for time in doses])
     inside = doses[(doses > start) & (doses < end)]
-    return np.unique(np.concatenate([np.linspace(start, end, _POINTS), inside, np.nextafter(inside, -np.inf)]))
+    return np.unique(
+        np.concatenate([np.linspace(start, end, _POINTS), inside, np.nextafter(inside, -np.inf)])
+    )
 
 
 def _numbers(outcome: Outcome, grid: np.ndarray, question: _Question) -> dict[str, np.ndarray]:
@@ -272,7 +285,9 @@ def _numbers(outcome: Outcome, grid: np.ndarray, question: _Question) -> dict[st
         below, within, above = share_of_time(values, grid, *ends)
         drawn = within
     else:
-        drawn = exposure(values, grid, measure) * units.factor(measure_unit(unit, time_unit, measure), target.unit)
+        drawn = exposure(values, grid, measure) * units.factor(
+            measure_unit(unit, time_unit, measure), target.unit
+        )
         below, above = (drawn < target.low).astype(float), (drawn > target.high).astype(float)
         within = 1.0 - below - above
     tails = ((1 - question.interval) / 2, 0.5, (1 + question.interval) / 2)
@@ -302,7 +317,9 @@ def _refined(question: _Question, patient: str, rows: list[dict]) -> list[dict]:
             own.sort(key=lambda row: row["amount"])
             best = min(range(len(own)), key=lambda k: _order(own[k], question))
             low, high = own[max(best - 1, 0)]["amount"], own[min(best + 1, len(own) - 1)]["amount"]
-            amounts = {float(f"{a:.4g}") for a in np.geomspace(low, high, _AROUND + 2)} - {r["amount"] for r in own}
+            amounts = {float(f"{a:.4g}") for a in np.geomspace(low, high, _AROUND + 2)} - {
+                r["amount"] for r in own
+            }
             new = [
                 row
                 for amount in sorted(amounts)
@@ -328,7 +345,9 @@ def _reason(row: dict, question: _Question) -> str:
         if row[f"P({limit})"] > limit.probability
     ]
     if row["within"] < question.at_least:
-        reasons.append(f"the target is met with probability {row['within']:.2f}, less than {question.at_least:g}")
+        reasons.append(
+            f"the target is met with probability {row['within']:.2f}, less than {question.at_least:g}"
+        )
     return " and ".join(reasons)
 
 

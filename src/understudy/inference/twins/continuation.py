@@ -113,7 +113,8 @@ def _start(twins: Twins, since: Since) -> np.ndarray:
 
 
 def _past(records: Records, begin: dict[str, float], keep_at_start: bool) -> Records:
-    """The records with all doses and resets from the start on taken out: the rows stay, for covariates and occasions."""
+    """The records with all doses and resets from the start on taken out: the rows stay, for covariates and
+    occasions."""
     table = records.table
     start = table["id"].map(begin).to_numpy(float)
     time = table["time"].to_numpy(float)
@@ -141,7 +142,15 @@ def _rows(
     """A row that marks the start, and the regimen's doses, for every patient, in the model's units."""
     import pandas as pd
 
-    blank = {"evid": _OTHER, "cmt": "", "mdv": 1, "dv": np.nan, "dvid": "", "occ": "", **dict.fromkeys(_DOSING, 0)}
+    blank = {
+        "evid": _OTHER,
+        "cmt": "",
+        "mdv": 1,
+        "dv": np.nan,
+        "dvid": "",
+        "occ": "",
+        **dict.fromkeys(_DOSING, 0),
+    }
     marks = pd.DataFrame({"id": list(begin), "time": list(begin.values())}).assign(**blank)
     if regimen is None:
         return marks

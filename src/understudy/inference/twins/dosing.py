@@ -49,8 +49,8 @@ class Dosing:
     step : float, optional
         Amounts are whole multiples of it.
     tablets : tuple of float
-        Strengths, in `unit`: amounts are sums of so many of them as `most_tablets` allows. With neither a step nor tablets
-        any amount from `low` to `high` is possible, and the best is looked for.
+        Strengths, in `unit`: amounts are sums of so many of them as `most_tablets` allows. With neither a step nor
+        tablets any amount from `low` to `high` is possible, and the best is looked for.
     most_tablets : int
     most_daily : float, optional
         Greatest amount in 24 hours.
@@ -94,20 +94,29 @@ class Dosing:
     def __post_init__(self) -> None:
         for name in ("intervals", "amounts", "tablets"):
             object.__setattr__(self, name, tuple(float(value) for value in getattr(self, name)))
-        positive = (*self.intervals, *self.amounts, *self.tablets, *((self.step,) if self.step is not None else ()))
+        positive = (
+            *self.intervals,
+            *self.amounts,
+            *self.tablets,
+            *((self.step,) if self.step is not None else ()),
+        )
         if not self.intervals or not all(value > 0 and math.isfinite(value) for value in positive):
             raise RegimenError(
                 "the dosing has no intervals, or an amount or interval that is not above 0",
                 repair="give intervals=(12, 24) and amounts above 0",
             )
-        if not self.amounts and not (self.low is not None and self.high is not None and 0 < self.low <= self.high):
+        if not self.amounts and not (
+            self.low is not None and self.high is not None and 0 < self.low <= self.high
+        ):
             raise RegimenError(
                 "the dosing names neither amounts nor a range of them",
                 repair="give amounts=(50, 100), or low and high, with 0 < low <= high",
             )
         if not self.candidates():
             raise RegimenError(
-                "no amount is possible", place=self._told(), repair="widen the range, the tablets or the daily limit"
+                "no amount is possible",
+                place=self._told(),
+                repair="widen the range, the tablets or the daily limit",
             )
 
     @property
@@ -171,11 +180,15 @@ class Dosing:
     def _sums(self) -> list[float]:
         counts = range(1, self.most_tablets + 1)
         return [
-            float(f"{sum(chosen):.12g}") for n in counts for chosen in combinations_with_replacement(self.tablets, n)
+            float(f"{sum(chosen):.12g}")
+            for n in counts
+            for chosen in combinations_with_replacement(self.tablets, n)
         ]
 
     def _told(self) -> str:
         span = "" if self.low is None else f"{self.low:g} to {self.high:g} {self.unit}"
-        tablets = f", tablets of {', '.join(f'{t:g}' for t in self.tablets)} {self.unit}" if self.tablets else ""
+        tablets = (
+            f", tablets of {', '.join(f'{t:g}' for t in self.tablets)} {self.unit}" if self.tablets else ""
+        )
         limit = f", at most {self.most_daily:g} {self.unit} in 24 h" if self.most_daily is not None else ""
         return f"{span or ', '.join(f'{a:g}' for a in self.amounts)}{tablets}{limit}"

@@ -1,7 +1,7 @@
 """Drift: parameters of one patient that change over time, as a random walk from one period to the next.
 
-A random effect that drifts has in period k the value ``eta + w_1 + ... + w_k``: each step ``w`` is normal with mean zero
-and the stated variance, and is estimated like any other random effect. Older measurements then say less about the
+A random effect that drifts has in period k the value ``eta + w_1 + ... + w_k``: each step ``w`` is normal with mean
+zero and the stated variance, and is estimated like any other random effect. Older measurements then say less about the
 patient as he is now, the less the more steps lie between. On a linear model this is the Kalman filter and smoother
 (Kalman 1960, J Basic Eng 82:35-45, doi:10.1115/1.3662552).
 """
@@ -106,12 +106,13 @@ class Drift:
             for name, variance in self.variances.items()
             for k in steps
         )
-        taken = tuple(Covariate(f"{_STEP}{k}", description="step of drift taken", reference=1.0) for k in steps)
+        taken = tuple(
+            Covariate(f"{_STEP}{k}", description="step of drift taken", reference=1.0) for k in steps
+        )
         return replace(
             model,
             individual=tuple(
-                replace(item, expression=item.expression.substitute(walks))
-                for item in model.individual
+                replace(item, expression=item.expression.substitute(walks)) for item in model.individual
             ),
             random=(*model.random, *blocks),
             covariates=(*model.covariates, *taken),

@@ -1,7 +1,7 @@
 """ModelAverage: twins of the same patients by several models, each model weighted by how well it explains the patient.
 
-Hoeting et al. 1999, Bayesian model averaging, Stat Sci 14:382-417, doi:10.1214/ss/1009212519; for dosing by models Uster
-et al. 2021, Clin Pharmacol Ther 109:175-183, doi:10.1002/cpt.2065.
+Hoeting et al. 1999, Bayesian model averaging, Stat Sci 14:382-417, doi:10.1214/ss/1009212519; for dosing by models
+Uster et al. 2021, Clin Pharmacol Ther 109:175-183, doi:10.1002/cpt.2065.
 """
 
 from __future__ import annotations
@@ -90,8 +90,8 @@ def average_models(
     Raises
     ------
     SimulationError
-        For twins of different patients or measurements, models with different units of time or without a common output, or
-        a patient whom no model explains.
+        For twins of different patients or measurements, models with different units of time or without a common output,
+        or a patient whom no model explains.
 
     Examples
     --------
@@ -108,7 +108,9 @@ def average_models(
     import pandas as pd
 
     if weights not in get_args(Basis):
-        raise SimulationError(f"no weights are called {weights!r}", repair=f"give {', '.join(get_args(Basis))}")
+        raise SimulationError(
+            f"no weights are called {weights!r}", repair=f"give {', '.join(get_args(Basis))}"
+        )
     _require_comparable(twins)
     scores = np.stack([_score(part, weights) for part in twins.values()], axis=1) + _densities(twins)
     before = np.array([1.0 if prior is None else prior.get(name, 0.0) for name in twins])
@@ -141,9 +143,11 @@ def _score(twins: Twins, basis: Basis) -> np.ndarray:
 
 
 def _densities(twins: Mapping[str, Twins]) -> np.ndarray:
-    """What brings minus twice the log-densities to those of the measurements in the first model's unit, shape (N, models).
+    """What brings minus twice the log-densities to those of the measurements in the first model's unit, shape (N,
+    models).
 
-    A residual error on the logarithm gives the density of the logarithm, and a level in another unit has another density.
+    A residual error on the logarithm gives the density of the logarithm, and a level in another unit has another
+    density.
     """
     parts = [Predictor(part.model, part.records) for part in twins.values()]
     first = parts[0]
@@ -154,9 +158,7 @@ def _densities(twins: Mapping[str, Twins]) -> np.ndarray:
             for mine, other in set(zip(part.output, first.output, strict=True))
         }
         term = np.array([by_unit[pair] for pair in zip(part.output, first.output, strict=True)], dtype=float)
-        logs = np.isin(
-            part.output.astype(str), [r.output for r in part.model.residual if r.scale == "log"]
-        )
+        logs = np.isin(part.output.astype(str), [r.output for r in part.model.residual if r.scale == "log"])
         term[logs] += np.log(part.raw[logs])
         term[part.censoring.censored] = 0.0
         found.append(2 * np.bincount(part.patient, weights=term, minlength=len(part.patients)))
@@ -180,7 +182,9 @@ def _require_comparable(twins: Mapping[str, Twins]) -> None:
             )
         if structural(part.model).time_unit != structural(first.model).time_unit:
             raise SimulationError(
-                "the models count time in different units", place=f"{name}, {other}", repair="rewrite one of them"
+                "the models count time in different units",
+                place=f"{name}, {other}",
+                repair="rewrite one of them",
             )
 
 
@@ -203,7 +207,9 @@ def mix(parts: Mapping[str, Outcome], weights: pd.DataFrame, seed: int) -> Outco
     common = [name for name in first.outputs if all(name in part.outputs for part in parts.values())]
     if not common:
         raise SimulationError(
-            "the models have no output in common", place=", ".join(parts), repair="name an output alike in all"
+            "the models have no output in common",
+            place=", ".join(parts),
+            repair="name an output alike in all",
         )
     draws = first[common[0]].values.shape[2]
     chosen = _allotted(weights.to_numpy(), draws, seed)

@@ -1,9 +1,9 @@
 """next_sample: when a further measurement would say most about a patient.
 
 A measurement to come is drawn from each draw of the twin in turn; the other draws, weighted by how likely they make it,
-are the posterior after it. Averaged over the measurements this is the expected posterior variance, and the expected gain
-of information, of Lindley 1956 (Ann Math Stat 27:986-1005, doi:10.1214/aoms/1177728069); for a linear model with normal
-densities the gain is that of Bayesian D-optimality (Chaloner and Verdinelli 1995, Stat Sci 10:273-304,
+are the posterior after it. Averaged over the measurements this is the expected posterior variance, and the expected
+gain of information, of Lindley 1956 (Ann Math Stat 27:986-1005, doi:10.1214/aoms/1177728069); for a linear model with
+normal densities the gain is that of Bayesian D-optimality (Chaloner and Verdinelli 1995, Stat Sci 10:273-304,
 doi:10.1214/ss/1177009939).
 """
 
@@ -83,10 +83,13 @@ def next_sample(
     """
     grid = np.asarray(times, dtype=float)
     if grid.ndim != 1 or not grid.size or not np.isfinite(grid).all():
-        raise SimulationError("the times are no list of numbers", place="times", repair="give times=[1, 4, 12]")
+        raise SimulationError(
+            "the times are no list of numbers", place="times", repair="give times=[1, 4, 12]"
+        )
     if twins.settings.method == "map":
         raise SimulationError(
-            "twins by the mode alone have no spread that a sample could narrow", repair='individualise by "laplace"'
+            "twins by the mode alone have no spread that a sample could narrow",
+            repair='individualise by "laplace"',
         )
     stands, seen = twins.succeeded(), output or twins.model.output_names[0]
     last = float(max(grid.max(), at if at is not None else grid.max()))
@@ -98,7 +101,9 @@ def next_sample(
     if stands.model.residual_of(seen).scale == "log":
         levels = np.log(levels)
     noise = normals(seed, "sample to come", stands.places, draws).T
-    found = [_worth(levels[:, k], spread[:, k], wanted[:, k], noise[:, k]) for k in range(len(stands.patients))]
+    found = [
+        _worth(levels[:, k], spread[:, k], wanted[:, k], noise[:, k]) for k in range(len(stands.patients))
+    ]
     return _table(stands.patients, grid, found)
 
 
@@ -124,7 +129,9 @@ def _quantity(
     return values[quantity].T
 
 
-def _worth(level: np.ndarray, spread: np.ndarray, wanted: np.ndarray, noise: np.ndarray) -> dict[str, np.ndarray]:
+def _worth(
+    level: np.ndarray, spread: np.ndarray, wanted: np.ndarray, noise: np.ndarray
+) -> dict[str, np.ndarray]:
     """Expected variance and information of a sample at each time, for one patient; arrays (draws, m), (draws,)."""
     now = wanted.var(ddof=1)
     rows = [_after(level[:, k], spread[:, k], wanted, noise) for k in range(level.shape[1])]

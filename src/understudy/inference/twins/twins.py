@@ -198,8 +198,8 @@ class Twins:
     def draws(self, count: int, seed: int) -> pd.DataFrame:
         """Draws as a table for `simulate`: index (patient, draw), columns covariates and random effects.
 
-        Between-occasion effects of a future occasion are unknown: they are drawn anew from the population (and are zero,
-        their mode, where the method was ``map``).
+        Between-occasion effects of a future occasion are unknown: they are drawn anew from the population (and are
+        zero, their mode, where the method was ``map``).
         """
         import pandas as pd
 
@@ -262,11 +262,21 @@ class Twins:
         rows = []
         for item in self.model.individual:
             low, middle, high = np.quantile(drawn[item.name], bounds, axis=1)
-            columns = {"patient": self.patients, "parameter": item.name, "mode": self.table[item.name].to_numpy()}
+            columns = {
+                "patient": self.patients,
+                "parameter": item.name,
+                "mode": self.table[item.name].to_numpy(),
+            }
             rows.append(pd.DataFrame(columns | {"median": middle, "lower": low, "upper": high}))
-        found = pd.concat(rows) if rows else pd.DataFrame(columns=["patient", "parameter", "mode", "median", "lower", "upper"])
+        found = (
+            pd.concat(rows)
+            if rows
+            else pd.DataFrame(columns=["patient", "parameter", "mode", "median", "lower", "upper"])
+        )
         order = {name: k for k, name in enumerate(self.patients)}
-        return found.sort_values("patient", key=lambda names: names.map(order), kind="stable", ignore_index=True)
+        return found.sort_values(
+            "patient", key=lambda names: names.map(order), kind="stable", ignore_index=True
+        )
 
     def drawn_parameters(self, draws: int, seed: int) -> dict[str, np.ndarray]:
         """Every named value of each twin's draws, shape (N, draws)."""
@@ -283,7 +293,9 @@ class Twins:
         own = self.settings.model.eta_names
         return {
             name: float(1 - self.modes[:, k].std(ddof=1) / spread[k])
-            for k, (name, (effect, _)) in enumerate(zip(self.effects.names, self.effects.entries, strict=True))
+            for k, (name, (effect, _)) in enumerate(
+                zip(self.effects.names, self.effects.entries, strict=True)
+            )
             if spread[k] > 0 and len(self.patients) > 1 and effect in own
         }
 
