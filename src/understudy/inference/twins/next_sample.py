@@ -150,6 +150,9 @@ def _after(
     level: np.ndarray, spread: np.ndarray, wanted: np.ndarray, noise: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """Posterior variance after, and information in, the measurement that each draw makes; shape (draws,) each."""
+    if not (spread > 0).all():
+        # Without scatter there is no drug yet: the measurement is known beforehand.
+        return np.full(level.shape, wanted.var(ddof=1)), np.zeros(level.shape)
     measured = level + spread * noise
     logs = -0.5 * ((measured[:, None] - level) / spread) ** 2 - np.log(spread)
     own = np.diagonal(logs).copy()
