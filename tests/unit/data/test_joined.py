@@ -21,7 +21,9 @@ OLD = [
 
 
 def test_new_records_are_put_in_order_of_time_patient_by_patient():
-    more = table([{"ID": "b", "TIME": 3.0, "DV": 3.0, "WT": 2.1}, {"ID": "a", "TIME": 4.0, "DV": 10.0, "WT": 1.25}])
+    more = table(
+        [{"ID": "b", "TIME": 3.0, "DV": 3.0, "WT": 2.1}, {"ID": "a", "TIME": 4.0, "DV": 10.0, "WT": 1.25}]
+    )
     found = join(table(OLD), more).table
     assert found["id"].tolist() == ["a", "a", "a", "b", "b"]
     assert found["time"].tolist() == [0.0, 4.0, 5.0, 1.0, 3.0]

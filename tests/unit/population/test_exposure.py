@@ -46,7 +46,11 @@ def test_targets_in_other_units():
 
 @pytest.mark.parametrize(
     ("given", "words"),
-    [({"measure": "cmax"}, "no measure"), ({"measure": "time"}, "no level"), ({"probability": 1.0}, "probability 1")],
+    [
+        ({"measure": "cmax"}, "no measure"),
+        ({"measure": "time"}, "no level"),
+        ({"probability": 1.0}, "probability 1"),
+    ],
 )
 def test_impossible_limits(given, words):
     with pytest.raises(SimulationError, match=words):

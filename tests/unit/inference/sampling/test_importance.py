@@ -47,4 +47,3 @@ def test_a_targets_draws_do_not_depend_on_the_others():
     both = resample(normal, 3, 2, draws=20, proposals=100, keys=np.array([4, 1, 0]))
     alone = resample(normal, 1, 2, draws=20, proposals=100, keys=np.array([1]))
     np.testing.assert_array_equal(alone.samples[:, 0], both.samples[:, 1])
-

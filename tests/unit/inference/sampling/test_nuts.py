@@ -35,7 +35,8 @@ def test_a_correlated_normal_distribution(chains, target):
     # Four standard errors, by the effective sample size: a right sampler leaves them once in 16,000 times.
     assert (np.abs(flat.mean(axis=0) - MEAN) < 4 * spread / np.sqrt(worth)).all()
     scale = np.outer(spread, spread)
-    # Correlations and variances have errors of at most sqrt(2 / ess); squares mix more slowly, so half of it is assumed.
+    # Correlations and variances have errors of at most sqrt(2 / ess); squares mix more slowly, so half of it is
+    # assumed.
     assert (np.abs(np.cov(flat.T) - COVARIANCE) < 4 * scale * np.sqrt(2 / (0.5 * worth.min()))).all()
 
 
@@ -69,7 +70,9 @@ def test_a_targets_draws_do_not_depend_on_the_others():
 
 
 def test_the_same_seed_gives_the_same_draws():
-    first, again, other = (sample_nuts(gumbel, np.zeros((2, 1, 1)), draws=10, seed=s).samples for s in (1, 1, 2))
+    first, again, other = (
+        sample_nuts(gumbel, np.zeros((2, 1, 1)), draws=10, seed=s).samples for s in (1, 1, 2)
+    )
     np.testing.assert_array_equal(first, again)
     assert (first != other).any()
 
@@ -95,7 +98,8 @@ def test_a_lost_energy_is_a_divergence():
 
 
 def test_an_invalid_subtree_gives_no_draw():
-    """The trajectory's weights are those of all its points: without a limit on doublings or with one, the law is one."""
+    """The trajectory's weights are those of all its points: without a limit on doublings or with one, the law is
+    one."""
     short = sample_nuts(normal, np.zeros((8, 1, 3)), draws=500, doublings=2, seed=1).samples
     flat = short.reshape(-1, 3)
     # Short trajectories mix slowly: at least a twentieth of 4,000 draws.

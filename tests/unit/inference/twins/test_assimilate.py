@@ -20,8 +20,12 @@ def newborns(**kept) -> Records:
     rows = []
     for name, weight, levels in (("n1", 1.4, [18.0, 24.0, 27.0]), ("n2", 0.9, [25.0, 31.0, 30.0])):
         fixed = {"ID": name, "WT": weight, "APGR": 7.0}
-        rows += [fixed | {"TIME": 12.0 * k, "AMT": (20 if k == 0 else 2.5) * weight, "EVID": 1} for k in range(8)]
-        rows += [fixed | {"TIME": t, "EVID": 0, "DV": v} for t, v in zip((2.0, 50.0, 95.0), levels, strict=True)]
+        rows += [
+            fixed | {"TIME": 12.0 * k, "AMT": (20 if k == 0 else 2.5) * weight, "EVID": 1} for k in range(8)
+        ]
+        rows += [
+            fixed | {"TIME": t, "EVID": 0, "DV": v} for t, v in zip((2.0, 50.0, 95.0), levels, strict=True)
+        ]
     frame = pd.DataFrame(rows).fillna({"AMT": 0.0}).sort_values(["ID", "TIME"], kind="stable")
     return Records.from_frame(frame, units=UNITS)
 
@@ -78,7 +82,9 @@ def test_a_new_occasion_widens_all_twins():
     population = normal_population(
         individual={"base": "theta + eta + kappa"}, random=(RandomEffects(("eta",), ((0.8,),)), kappa)
     )
-    frame = pd.DataFrame({"ID": ["a", "a", "b"], "TIME": [1.0, 2.0, 1.0], "DV": [5.0, 6.0, 4.0], "OCC": [1, 1, 1]})
+    frame = pd.DataFrame(
+        {"ID": ["a", "a", "b"], "TIME": [1.0, 2.0, 1.0], "DV": [5.0, 6.0, 4.0], "OCC": [1, 1, 1]}
+    )
     extra = pd.DataFrame({"ID": ["a"], "TIME": [3.0], "DV": [4.0], "OCC": [2]})
     later = individualise(population, Records.from_frame(frame)).assimilate(Records.from_frame(extra))
     both = pd.concat([frame, extra]).sort_values(["ID", "TIME"])

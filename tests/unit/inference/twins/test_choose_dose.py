@@ -110,7 +110,8 @@ def test_a_continuous_dose_has_the_least_loss_where_theory_says(twins):
     eta = twins.vectors(1000, 0)[:, 0, 0]
     best = found.best.loc["a"]
     assert best["amount"] == pytest.approx(goal * 2.0 * np.exp(eta.mean()), rel=2e-3)
-    # Around its minimum the loss is flat: the mean of the squared logarithms is the draws' variance, but for trapezoids.
+    # Around its minimum the loss is flat: the mean of the squared logarithms is the draws' variance, but for
+    # trapezoids.
     assert best["loss"] == pytest.approx(eta.var(), rel=5e-3)
 
 
@@ -145,7 +146,9 @@ def test_limits_rule_regimens_out(twins):
 
 def test_it_is_said_when_nothing_satisfies_the_conditions(twins):
     target = Target("Cp", 400, 600, "mg*h/L")
-    choice = chosen(twins, target, Dosing((24,), amounts=(500, 1000)), measure="auc", at_least=0.99, draws=200)
+    choice = chosen(
+        twins, target, Dosing((24,), amounts=(500, 1000)), measure="auc", at_least=0.99, draws=200
+    )
     assert len(choice.best) == 0
     sentence = choice.sentence("a")
     assert "no regimen satisfies the conditions. Nearest is 1000 mg every 24 h" in sentence
@@ -165,13 +168,19 @@ def test_going_on_from_the_records(twins):
 def test_a_measured_patient_is_dosed_otherwise():
     slow = individualise(population(), records(a=3.2, b=0.4))
     found = choose_dose(
-        slow, Target("Cp", 400, 600, "mg*h/L"), Dosing((24,), low=200, high=3000, step=100), WINDOW, measure="auc"
+        slow,
+        Target("Cp", 400, 600, "mg*h/L"),
+        Dosing((24,), low=200, high=3000, step=100),
+        WINDOW,
+        measure="auc",
     ).best
     assert found.loc["a", "amount"] < 800 < 1200 < found.loc["b", "amount"]
 
 
 def test_doses_per_kilogram(twins):
-    table = chosen(twins, Target("Cp", 0.5, 5, "mg/L"), Dosing((12,), amounts=(2,), unit="mg/kg"), draws=50).table
+    table = chosen(
+        twins, Target("Cp", 0.5, 5, "mg/L"), Dosing((12,), amounts=(2,), unit="mg/kg"), draws=50
+    ).table
     medians = table.set_index("patient")["median"]
     assert medians["a"] > medians["b"]
 

@@ -62,7 +62,9 @@ def test_what_would_have_been_under_other_doses(twins):
     """Doses from 30 h on, in the middle of the additional ones, are replaced."""
     found = forecast(twins, "10 mg every 24 h for 2 doses", [0.5, 40.0], since=30.0, draws=DRAWS)
     whole = simulated(
-        twins, "28 mg and 3.5 mg every 12 h for 2 doses at 12 h and 10 mg every 24 h for 2 doses at 30 h", [30.5, 70.0]
+        twins,
+        "28 mg and 3.5 mg every 12 h for 2 doses at 12 h and 10 mg every 24 h for 2 doses at 30 h",
+        [30.5, 70.0],
     )
     np.testing.assert_allclose(found["Cp"].values, whole, rtol=1e-9)
 
@@ -142,7 +144,8 @@ def test_undefined_levels_are_a_failure_of_that_patient():
 
 
 @pytest.mark.parametrize(
-    ("options", "words"), [({"since": "now"}, '"last"'), ({"since": np.nan}, '"last"'), ({"times": None}, "when")]
+    ("options", "words"),
+    [({"since": "now"}, '"last"'), ({"since": np.nan}, '"last"'), ({"times": None}, "when")],
 )
 def test_impossible_questions(twins, options, words):
     given = {"times": [1.0], "since": "last", "draws": 2} | options

@@ -15,7 +15,10 @@ from understudy.inference.twins.dosing import Dosing
         ({"low": 0.3, "high": 0.9, "step": 0.3}, (0.3, 0.6, 0.9)),
         ({"low": 10, "high": 130, "tablets": (50,), "most_tablets": 2}, (50, 100)),
         ({"low": 10, "high": 300, "tablets": (50, 75), "most_tablets": 2}, (50, 75, 100, 125, 150)),
-        ({"low": 10, "high": 300, "tablets": (50, 75), "step": 50, "most_tablets": 4}, (50, 100, 150, 200, 250, 300)),
+        (
+            {"low": 10, "high": 300, "tablets": (50, 75), "step": 50, "most_tablets": 4},
+            (50, 100, 150, 200, 250, 300),
+        ),
         ({"amounts": (60, 100, 125), "tablets": (50, 75)}, (100, 125)),
         ({"amounts": (5, 10, 20), "low": 6}, (10, 20)),
     ],

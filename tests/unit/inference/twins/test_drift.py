@@ -31,7 +31,9 @@ def last_state(twins) -> tuple[np.ndarray, np.ndarray]:
 
 @pytest.mark.parametrize("variance", [0.01, 0.3, 10.0])
 def test_the_last_level_is_that_of_the_kalman_filter(variance):
-    twins = individualise(normal_population(), measured({"a": VALUES}), drift=Drift({"eta": variance}, every=1.0))
+    twins = individualise(
+        normal_population(), measured({"a": VALUES}), drift=Drift({"eta": variance}, every=1.0)
+    )
     assert len(twins.effects.names) == len(VALUES)
     mean, spread = last_state(twins)
     wanted = kalman(VALUES, variance)

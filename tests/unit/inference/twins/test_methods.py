@@ -108,7 +108,8 @@ def by_quadrature(value: float, sigma2: float) -> tuple[float, float, float]:
 def test_a_skewed_posterior_is_that_of_quadrature(method, draws):
     twins = individualise(skewed(), measured({"a": [1.0]}), method=method, draws=draws)
     mean, variance, evidence = by_quadrature(1.0, 4.0)
-    # Draws are worth a third of their number at least; a variance has an error of sqrt(2 / n), here of twice the kurtosis.
+    # Draws are worth a third of their number at least; a variance has an error of sqrt(2 / n), here of twice the
+    # kurtosis.
     assert twins.samples.mean() == pytest.approx(mean, abs=4 * np.sqrt(3 * variance / draws))
     assert twins.samples.var() == pytest.approx(variance, rel=4 * np.sqrt(2 * 2 * 3 / draws))
     # The mode is not the mean: the normal approximation is off by more than the draws' own error.
@@ -161,7 +162,8 @@ def test_a_failure_stays_a_failure():
 
 
 @pytest.mark.parametrize(
-    ("options", "words"), [({"method": "mcmc"}, "map, laplace, sir, nuts"), ({"draws": 0}, "at least one draw")]
+    ("options", "words"),
+    [({"method": "mcmc"}, "map, laplace, sir, nuts"), ({"draws": 0}, "at least one draw")],
 )
 def test_impossible_settings(options, words):
     with pytest.raises(SimulationError, match=words):

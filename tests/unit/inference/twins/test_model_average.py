@@ -113,7 +113,9 @@ def test_a_residual_on_the_logarithm_is_compared_as_a_density_of_the_level():
 
 def test_models_in_other_units_are_compared_and_mixed_in_the_first_ones():
     def level(unit, factor):
-        structural = Model("level", "h", {"base": (1.0, unit)}, {"A": "1"}, {"A": "-A"}, outputs={"y": ("base", unit)})
+        structural = Model(
+            "level", "h", {"base": (1.0, unit)}, {"A": "1"}, {"A": "-A"}, outputs={"y": ("base", unit)}
+        )
         return normal_population(
             structural=structural,
             individual={"base": f"theta + {factor} * eta"},
@@ -125,7 +127,10 @@ def test_models_in_other_units_are_compared_and_mixed_in_the_first_ones():
     declared = type(records).from_frame(
         records.table.drop(columns="row").rename(columns=str.upper), units={"TIME": "h", "DV": "mg/L"}
     )
-    twins = {name: individualise(level(*of), declared) for name, of in [("mg", ("mg/L", 1)), ("ug", ("ug/L", 1000))]}
+    twins = {
+        name: individualise(level(*of), declared)
+        for name, of in [("mg", ("mg/L", 1)), ("ug", ("ug/L", 1000))]
+    }
     found = average_models(twins)
     # The same model in other words: both are as probable.
     np.testing.assert_allclose(found.weights, 0.5, rtol=1e-6)

@@ -41,7 +41,9 @@ def test_a_residual_on_the_logarithm():
 
 def test_clearance_is_seen_after_a_while():
     """Of a known volume: just after the dose a level tells nothing of clearance, later ones ever more."""
-    plan = next_sample(individualise(population(), records()), [0.0, 4.0, 20.0], "CL", since=0.0, regimen="100 mg")
+    plan = next_sample(
+        individualise(population(), records()), [0.0, 4.0, 20.0], "CL", since=0.0, regimen="100 mg"
+    )
     for patient in ("a", "b"):
         own = plan[plan["patient"] == patient]
         assert own["time"].tolist() == [20.0, 4.0, 0.0]
@@ -53,7 +55,9 @@ def test_clearance_is_seen_after_a_while():
 
 def test_an_outputs_level_at_a_time():
     twins = individualise(population(), records())
-    plan = next_sample(twins, [2.0, 23.0], "Cp", at=24.0, since=0.0, regimen="100 mg", draws=300).set_index("time")
+    plan = next_sample(twins, [2.0, 23.0], "Cp", at=24.0, since=0.0, regimen="100 mg", draws=300).set_index(
+        "time"
+    )
     first = plan[plan["patient"] == "a"]
     assert first.loc[23.0, "reduction"] > 0.9
     assert first.loc[23.0, "reduction"] > first.loc[2.0, "reduction"]
