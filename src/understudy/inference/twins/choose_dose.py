@@ -264,8 +264,10 @@ def _time_unit(source: Twins | ModelAverage) -> str:
 
 
 def _grid(candidate: Candidate, question: _Question, source: Twins | ModelAverage) -> np.ndarray:
-    """Times of the window; at a dose both just before and after it."""
+    """Times of the window; at a dose both just before and after it. For troughs alone its end is enough."""
     start, end = question.window
+    if {question.measure, *(limit.measure for limit in question.limits)} == {"trough"}:
+        return np.array([end])
     unit = candidate.regimen.time_unit
     doses = candidate.regimen.dose_times(in_time_unit(end, _time_unit(source), unit))
     doses = np.array([in_time_unit(time, unit, _time_unit(source)) for time in doses])
