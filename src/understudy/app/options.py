@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 
@@ -20,3 +20,7 @@ def option(*names: str, help: str, metavar: str, **more: Any) -> Any:
 def argument(help: str, metavar: str) -> Any:
     """A positional argument."""
     return typer.Argument(help=help, metavar=metavar, show_default=False)
+
+
+Jobs = Annotated[int, option("--jobs", "-j", help="Threads; 0: one per core.", metavar="N", min=0)]
+Json = Annotated[bool, flag("--json", help="Print JSON, and nothing else.")]
