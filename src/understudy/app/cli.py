@@ -153,7 +153,7 @@ def schema() -> None:
     print_json(Study.json_schema())
 
 
-for command in (
+_OTHERS = (
     simulate,
     fit,
     twin,
@@ -169,8 +169,8 @@ for command in (
     check,
     petab,
     schema,
-):
-    app.command()(command)
+)
+_COMMANDS = tuple(app.command()(command) for command in _OTHERS)
 
 
 def main() -> None:
