@@ -1,0 +1,174 @@
+"""Many fits: models estimated in parallel processes, each kept in a file as it ends, so that work goes on after a stop.
+
+A fit that cannot be made is an answer too: a `Fit` without estimates, whose status is the sentence of what went wrong.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from understudy.core.content import content_hash
+from understudy.core.errors import SimulationError, UnderstudyError
+from understudy.data.records import Records
+from understudy.inference.building.kept_fits import KeptFits
+from understudy.inference.building.resampling import resampled
+from understudy.inference.estimation.fitting import fit
+from understudy.inference.estimation.method import Method
+from understudy.inference.estimation.methods import method_of
+from understudy.inference.fit import Fit
+from understudy.model.population_model import PopulationModel
+
+if TYPE_CHECKING:
+    from concurrent.futures import Executor
+
+Progress = Callable[[str, float], None]
+
+
+@dataclass(frozen=True, eq=False)
+class Trial:
+    """One model to be estimated.
+
+    Parameters
+    ----------
+    key : str
+        What it is, in words; no two of one piece of work have the same.
+    model : PopulationModel
+        Its values are the initial estimates.
+    patients : tuple of int or None
+        Places of the patients whose records are used, a patient as often as his place stands here; None: each once.
+    covariance : {"sandwich", "R", "S"} or None
+    """
+
+    key: str
+    model: PopulationModel
+    patients: tuple[int, ...] | None = None
+    covariance: str | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Workshop:
+    """Where trials are estimated, all from the same records.
+
+    Parameters
+    ----------
+    records : Records
+    method : Method
+    seed : int
+        Of methods that draw.
+    kept : KeptFits
+        Trials that were made before, and where new ones are written.
+    executor : Executor or None
+        Processes; None: here, one after another.
+    """
+
+    records: Records
+    method: Method
+    seed: int
+    kept: KeptFits
+    executor: Executor | None = None
+
+    def fits(self, trials: Sequence[Trial], tell: Callable[[float], None] = lambda done: None) -> list[Fit]:
+        """Each trial's fit, in their order; what is kept is not made again."""
+        found = {trial.key: self.kept.fits[trial.key] for trial in trials if trial.key in self.kept.fits}
+        missing = [trial for trial in trials if trial.key not in found]
+        for trial, made in self._made(missing):
+            self.kept.add(trial.key, made)
+            found[trial.key] = made
+            tell(len(found) / len(trials))
+        return [found[trial.key] for trial in trials]
+
+    def _made(self, trials: Sequence[Trial]) -> Iterator[tuple[Trial, Fit]]:
+        if self.executor is None:
+            for trial in trials:
+                yield trial, tried(trial, self.records, self.method, self.seed)
+            return
+        from concurrent.futures import as_completed
+        from concurrent.futures.process import BrokenProcessPool
+
+        waiting = {self.executor.submit(_tried_there, *_sent(trial)): trial for trial in trials}
+        try:
+            for future in as_completed(waiting):
+                yield waiting[future], Fit.from_json(future.result())
+        except BrokenProcessPool:
+            raise SimulationError(
+                "a process that estimated a model ended before its work was done",
+                repair="call from below `if __name__ == '__main__':` where this is a script; or take jobs=1, "
+                "or fewer jobs if memory ran out",
+            ) from None
+
+
+@contextmanager
+def open_workshop(
+    records: Records, method: str | Method, seed: int, jobs: int, checkpoint: str | Path | None, task: Any
+) -> Iterator[Workshop]:
+    """A workshop with so many processes (0: one per core), and with what an earlier piece of the same work has kept.
+
+    Parameters
+    ----------
+    records, method, seed
+        As for `fit`.
+    jobs : int
+    checkpoint : path or None
+        File of fits.
+    task : JSON data
+        What the work depends on beside records, method and seed: another work's file is refused.
+    """
+    from concurrent.futures import ProcessPoolExecutor
+    from multiprocessing import get_context
+
+    chosen, count = method_of(method), jobs or os.cpu_count() or 1
+    kept = KeptFits.open(checkpoint, content_hash([task, records.hash, repr(chosen), seed]))
+    if count == 1:
+        yield Workshop(records, chosen, seed, kept)
+        return
+    # Processes begin anew: a copy of this one could hold a thread's lock for ever.
+    begin = (*_parts(records), chosen, seed)
+    pool = ProcessPoolExecutor(count, get_context("spawn"), initializer=_begin, initargs=begin)
+    try:
+        yield Workshop(records, chosen, seed, kept, pool)
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+def tried(trial: Trial, records: Records, method: Method, seed: int) -> Fit:
+    """A trial's fit, or why there is none."""
+    chosen = records if trial.patients is None else resampled(records, trial.patients)
+    try:
+        return fit(trial.model, chosen, method, covariance=trial.covariance, seed=seed)
+    except (UnderstudyError, np.linalg.LinAlgError, ArithmeticError) as error:
+        why = " ".join(str(error).split()) or type(error).__name__
+        return Fit(method.name, np.nan, {}, status=why, succeeded=False, model=trial.model)
+
+
+def bare(found: Fit) -> Fit:
+    """A fit without what grows with the patients, and without its model."""
+    return replace(found, effects=None, model=None, shrinkage={})
+
+
+def _parts(records: Records) -> tuple[Any, ...]:
+    """Records as what a process can be given."""
+    return records.data, dict(records.units), records.covariates, records.source, records.notes
+
+
+_HERE: dict[str, Any] = {}
+
+
+def _begin(data: Any, units: Any, covariates: Any, source: str, notes: Any, method: Method, seed: int) -> None:
+    """What a process holds for all its trials."""
+    _HERE.update(records=Records(data, units, covariates, source, notes), method=method, seed=seed)
+
+
+def _sent(trial: Trial) -> tuple[Any, ...]:
+    return trial.key, trial.model.to_json(), trial.patients, trial.covariance
+
+
+def _tried_there(key: str, model: Any, patients: tuple[int, ...] | None, covariance: str | None) -> Any:
+    trial = Trial(key, PopulationModel.from_json(model), patients, covariance)
+    return tried(trial, _HERE["records"], _HERE["method"], _HERE["seed"]).to_json()
