@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from understudy.app.building_commands import bootstrap, compare, profile, search, sir
 from understudy.app.diagnosis_commands import diagnose, vpc
 from understudy.app.fit_command import fit
 from understudy.app.model_commands import convert, models, show
@@ -156,6 +157,11 @@ def schema() -> None:
 _OTHERS = (
     simulate,
     fit,
+    search,
+    compare,
+    bootstrap,
+    profile,
+    sir,
     twin,
     vpc,
     diagnose,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -55,7 +55,7 @@ def run(question: FitQuestion, quiet: bool, as_json: bool) -> None:
         raise FormatError(
             "a fit is written as .json, its table as .csv", place=f"--out {question.out}", repair="name it so"
         )
-    model, records = _read(question)
+    model, records = population_and_records(question.file, question.data, question.units)
     covariance = None if question.covariance == "none" else question.covariance
     found = fit(
         model, records, question.method, covariance=covariance, starts=question.starts, seed=question.seed,
@@ -73,23 +73,25 @@ def run(question: FitQuestion, quiet: bool, as_json: bool) -> None:
         raise typer.Exit(1)
 
 
-def _read(question: FitQuestion) -> tuple[PopulationModel, Records]:
+def population_and_records(
+    file: str, data: Path | None, units: Sequence[str]
+) -> tuple[PopulationModel, Records]:
     """The model and the records that are asked about: a study's, a control stream's, or a model's and a table's."""
-    if Path(question.file).suffix == ".toml":
-        study = Study.read(question.file)
+    if Path(file).suffix == ".toml":
+        study = Study.read(file)
         model, records = study.load_model(), study.read_records()
     else:
-        found = load(question.file)
-        model, records = model_in(found, question.file), getattr(found, "records", None)
-        if question.data is not None:
-            records = Records.read_csv(question.data, units=named_texts(question.units, "--units"))
+        found = load(file)
+        model, records = model_in(found, file), getattr(found, "records", None)
+    if data is not None:
+        records = Records.read_csv(data, units=named_texts(units, "--units"))
     if records is None:
         raise SimulationError(
-            "there are no records to estimate from", place=question.file, repair="name them: --data FILE"
+            "there are no records to estimate from", place=file, repair="name them: --data FILE"
         )
     if not isinstance(model, PopulationModel):
         raise SimulationError(
-            f"{model.name} has no population: no random effects and no residual error", place=question.file,
+            f"{model.name} has no population: no random effects and no residual error", place=file,
             repair="name a population model, a control stream or a study",
         )  # fmt: skip
     return model, records

@@ -79,12 +79,12 @@ class Comparison:
 
     def __repr__(self) -> str:
         shown = self.table().drop(columns=["method", "warnings"])
-        return f"Comparison of {len(self.fits)} fits\n{shown.to_string(float_format='{:.5g}'.format, na_rep='')}"
+        return (
+            f"Comparison of {len(self.fits)} fits\n{shown.to_string(float_format='{:.5g}'.format, na_rep='')}"
+        )
 
 
-def compare(
-    fits: Mapping[str, Fit] | Sequence[Fit], nested: Mapping[str, str] | None = None
-) -> Comparison:
+def compare(fits: Mapping[str, Fit] | Sequence[Fit], nested: Mapping[str, str] | None = None) -> Comparison:
     """Put fits of the same records side by side.
 
     Parameters

@@ -50,7 +50,11 @@ class Effect:
 
 
 def add_covariate_effect(
-    model: PopulationModel, parameter: str, covariate: str | Covariate, kind: str, levels: Sequence[float] = ()
+    model: PopulationModel,
+    parameter: str,
+    covariate: str | Covariate,
+    kind: str,
+    levels: Sequence[float] = (),
 ) -> PopulationModel:
     """The model with a covariate in one of its individual parameters, at first without an effect.
 
@@ -185,7 +189,9 @@ def _covariate(model: PopulationModel, given: str | Covariate) -> Covariate:
         if each.name == given:
             return each
     raise ModelError(
-        f"the model has no covariate {given!r}", place=model.name, repair="give a Covariate, or `covariate_in`"
+        f"the model has no covariate {given!r}",
+        place=model.name,
+        repair="give a Covariate, or `covariate_in`",
     )
 
 
@@ -219,7 +225,9 @@ def _by_level(
     if len(set(levels)) < 2:
         raise ModelError(f"{told}: {len(set(levels))} levels", place=place, repair="give two or more levels")
     thetas = [f"{name}_{_word(level)}" if len(levels) > 2 else name for level in levels[1:]]
-    parts = [f"where({x} == {level!r}, 1 + {theta}, 1)" for theta, level in zip(thetas, levels[1:], strict=True)]
+    parts = [
+        f"where({x} == {level!r}, 1 + {theta}, 1)" for theta, level in zip(thetas, levels[1:], strict=True)
+    ]
     # A factor of zero or below would make no parameter.
     fixed = tuple(
         Parameter(theta, 0.0, "1", f"{told}, {level:g} against {levels[0]:g}", lower=-1.0)

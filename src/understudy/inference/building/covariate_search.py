@@ -155,9 +155,9 @@ def search_covariates(
 ) -> CovariateSearch:
     """Find out which covariates explain how individual parameters differ, step by step.
 
-    In each forward step every candidate that is left is added in turn, and the one of the lowest p-value is kept if it is
-    below `forward`. Then in each backward step every effect found is left out in turn, and the one of the highest p-value
-    is dropped if it is not below `backward`.
+    In each forward step every candidate that is left is added in turn, and the one of the lowest p-value is kept if
+    it is below `forward`. Then in each backward step every effect found is left out in turn, and the one of the
+    highest p-value is dropped if it is not below `backward`.
 
     Parameters
     ----------
@@ -226,8 +226,11 @@ def effects_of(candidates: Candidates, records: Records) -> tuple[Effect, ...]:
     found = []
     for parameter, covariates in candidates.items():
         for covariate in [covariates] if isinstance(covariates, str) else covariates:
-            given = covariates[covariate] if isinstance(covariates, Mapping) else _kind(records, covariate)
-            found += [Effect(parameter, covariate, kind) for kind in ([given] if isinstance(given, str) else given)]
+            given = covariates[covariate] if isinstance(covariates, Mapping) else ()
+            given = given or _kind(records, covariate)
+            found += [
+                Effect(parameter, covariate, kind) for kind in ([given] if isinstance(given, str) else given)
+            ]
     if not found:
         raise SimulationError("there are no candidates", repair="such as {'CL': ['WT']}")
     return tuple(dict.fromkeys(found))
@@ -291,7 +294,9 @@ class _Search:
         built = self.model
         for effect in effects:
             built = self._with(built, effect)
-        values = {name: value for name, value in near.model.fixed_values.items() if name in built.fixed_values}
+        values = {
+            name: value for name, value in near.model.fixed_values.items() if name in built.fixed_values
+        }
         return replace(built.with_values(**values), random=near.model.random)
 
     def _with(self, model: PopulationModel, effect: Effect) -> PopulationModel:

@@ -148,7 +148,15 @@ def profile(
     points = sorted([*before, *after], key=lambda point: point[0])
     notes = tuple(dict.fromkeys(_notes(points, fit)))
     return Profile(
-        parameter, fit.estimates[parameter], search.rise, level, tuple(points), fit.objective, low, high, notes
+        parameter,
+        fit.estimates[parameter],
+        search.rise,
+        level,
+        tuple(points),
+        fit.objective,
+        low,
+        high,
+        notes,
     )
 
 
@@ -272,7 +280,9 @@ class _Search:
 
 def _notes(points: list[tuple[float, Fit]], fit: Fit) -> list[str]:
     told = [f"at {value:.4g}: {made.status}" for value, made in points if not made.succeeded]
-    lowest = min((made.objective - fit.objective for _, made in points if np.isfinite(made.objective)), default=0)
+    lowest = min(
+        (made.objective - fit.objective for _, made in points if np.isfinite(made.objective)), default=0
+    )
     if lowest < _LOWER:
         told.append(f"the objective is lower by {-lowest:.3g} away from the estimate: fit again from there")
     return told

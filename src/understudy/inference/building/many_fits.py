@@ -5,7 +5,6 @@ A fit that cannot be made is an answer too: a `Fit` without estimates, whose sta
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -15,9 +14,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from understudy.core.content import content_hash
-from understudy.core.errors import SimulationError, UnderstudyError
+from understudy.core.errors import UnderstudyError
 from understudy.data.records import Records
 from understudy.inference.building.kept_fits import KeptFits
+from understudy.inference.building.processes import open_processes, record_parts
 from understudy.inference.building.resampling import resampled
 from understudy.inference.estimation.fitting import fit
 from understudy.inference.estimation.method import Method
@@ -90,18 +90,10 @@ class Workshop:
                 yield trial, tried(trial, self.records, self.method, self.seed)
             return
         from concurrent.futures import as_completed
-        from concurrent.futures.process import BrokenProcessPool
 
         waiting = {self.executor.submit(_tried_there, *_sent(trial)): trial for trial in trials}
-        try:
-            for future in as_completed(waiting):
-                yield waiting[future], Fit.from_json(future.result())
-        except BrokenProcessPool:
-            raise SimulationError(
-                "a process that estimated a model ended before its work was done",
-                repair="call from below `if __name__ == '__main__':` where this is a script; or take jobs=1, "
-                "or fewer jobs if memory ran out",
-            ) from None
+        for future in as_completed(waiting):
+            yield waiting[future], Fit.from_json(future.result())
 
 
 @contextmanager
@@ -120,21 +112,10 @@ def open_workshop(
     task : JSON data
         What the work depends on beside records, method and seed: another work's file is refused.
     """
-    from concurrent.futures import ProcessPoolExecutor
-    from multiprocessing import get_context
-
-    chosen, count = method_of(method), jobs or os.cpu_count() or 1
+    chosen = method_of(method)
     kept = KeptFits.open(checkpoint, content_hash([task, records.hash, repr(chosen), seed]))
-    if count == 1:
-        yield Workshop(records, chosen, seed, kept)
-        return
-    # Processes begin anew: a copy of this one could hold a thread's lock for ever.
-    begin = (*_parts(records), chosen, seed)
-    pool = ProcessPoolExecutor(count, get_context("spawn"), initializer=_begin, initargs=begin)
-    try:
-        yield Workshop(records, chosen, seed, kept, pool)
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
+    with open_processes(jobs, _begin, (*record_parts(records), chosen, seed)) as executor:
+        yield Workshop(records, chosen, seed, kept, executor)
 
 
 def tried(trial: Trial, records: Records, method: Method, seed: int) -> Fit:
@@ -152,15 +133,12 @@ def bare(found: Fit) -> Fit:
     return replace(found, effects=None, model=None, shrinkage={})
 
 
-def _parts(records: Records) -> tuple[Any, ...]:
-    """Records as what a process can be given."""
-    return records.data, dict(records.units), records.covariates, records.source, records.notes
-
-
 _HERE: dict[str, Any] = {}
 
 
-def _begin(data: Any, units: Any, covariates: Any, source: str, notes: Any, method: Method, seed: int) -> None:
+def _begin(
+    data: Any, units: Any, covariates: Any, source: str, notes: Any, method: Method, seed: int
+) -> None:
     """What a process holds for all its trials."""
     _HERE.update(records=Records(data, units, covariates, source, notes), method=method, seed=seed)
 

@@ -11,7 +11,7 @@ Densities are those of the parameters themselves, as there.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -21,13 +21,12 @@ from understudy.core.errors import SimulationError
 from understudy.core.random import normals, uniforms
 from understudy.inference.building.intervals import percentile
 from understudy.inference.building.many_fits import Progress
-from understudy.inference.estimation.conditional import subject_values
+from understudy.inference.building.objective_values import ObjectiveValues, open_objective
 from understudy.inference.estimation.conditional_search import ConditionalMethod
-from understudy.inference.estimation.method import Method, Task
+from understudy.inference.estimation.method import Method
 from understudy.inference.estimation.methods import method_of
+from understudy.inference.estimation.parameter_space import ParameterSpace
 from understudy.inference.fit import Fit
-from understudy.inference.modes import find_modes
-from understudy.inference.predictor import Predictor
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -114,14 +113,14 @@ class SIR:
     def diagnostics(self) -> pd.DataFrame:
         """One iteration a row: how the objective rises among proposals and resamples, beside chi-square.
 
-        Columns: ``samples``, ``undefined``, ``effective`` (samples), ``resamples``, ``proposed`` and ``resampled`` (mean
-        rise: an estimate of the degrees of freedom), ``parameters`` (what it is where the objective is a parabola),
+        Columns: ``samples``, ``undefined``, ``effective`` (samples), ``resamples``, ``proposed`` and ``resampled``
+        (mean rise, an estimate of the degrees of freedom), ``parameters`` (what it is where the objective is a parabola),
         ``change`` (of the last mean rise, in its standard errors: below 2 the iterations have settled).
         """
         import pandas as pd
 
         rows, before = [], np.nan
-        for k, each in enumerate(self.rounds):
+        for each in self.rounds:
             finite, kept = each.rises[np.isfinite(each.rises)], each.rises[each.chosen]
             error = kept.std(ddof=1) / np.sqrt(kept.size)
             rows.append({
@@ -191,7 +190,7 @@ def sir(
         Whose objective is the likelihood: "fo", "foce" or "focei".
     seed : int
     jobs : int
-        Threads of the engine.
+        Processes; 0: one per core. No number depends on it.
     progress : function of (stage, fraction)
 
     Returns
@@ -216,20 +215,21 @@ def sir(
     """
     chosen = method_of(method)
     _require(fit, samples, resamples, chosen)
-    task = Task(Predictor(fit.model, records, jobs=jobs))
-    surface = _Surface(task, chosen)
-    centre, spread = _first_proposal(task, fit, inflation)
     rounds: list[Round] = []
-    for k, (count, kept) in enumerate(zip(samples, resamples, strict=True)):
-        z = normals(seed, f"sir {k}", np.arange(count), centre.size)
+    with open_objective(fit.model, records, chosen, jobs) as objective:
+        space = objective.task.space
+        proposal = _first_proposal(space, fit, inflation)
+        for k, (count, kept) in enumerate(zip(samples, resamples, strict=True)):
+            z = normals(seed, f"sir {k}", np.arange(count), space.start.size)
+            u = uniforms(seed, f"resample {k}", [0], kept)[0]
 
-        def tell(done: float, k: int = k) -> None:
-            progress("Sampling parameters", (k + done) / len(samples))
+            def tell(done: float, k: int = k) -> None:
+                progress("Sampling parameters", (k + done) / len(samples))
 
-        rounds.append(_round(surface, centre, spread, z, kept, uniforms(seed, f"resample {k}", [0], kept)[0], tell))
-        taken = rounds[-1].vectors[rounds[-1].chosen]
-        centre, spread = taken.mean(axis=0), np.cov(taken.T).reshape(centre.size, centre.size)
-    return SIR(fit, task.space.names, tuple(rounds), level)
+            rounds.append(_round(objective, proposal, z, u, tell))
+            taken = rounds[-1].vectors[rounds[-1].chosen]
+            proposal = taken.mean(axis=0), np.cov(taken.T).reshape(space.start.size, -1)
+    return SIR(fit, space.names, tuple(rounds), level)
 
 
 def _require(fit: Fit, samples: Sequence[int], resamples: Sequence[int], method: Method) -> None:
@@ -239,7 +239,9 @@ def _require(fit: Fit, samples: Sequence[int], resamples: Sequence[int], method:
             repair="estimate it: fit(..., covariance='sandwich'), or take `bootstrap`",
         )  # fmt: skip
     if not isinstance(method, ConditionalMethod):
-        raise SimulationError(f"{method.name} has no exact objective", repair="method='fo', 'foce' or 'focei'")
+        raise SimulationError(
+            f"{method.name} has no exact objective", repair="method='fo', 'foce' or 'focei'"
+        )
     free = len(fit.covariance)
     for count, kept in zip(samples, resamples, strict=False):
         if not free < kept <= count / 2:
@@ -248,57 +250,38 @@ def _require(fit: Fit, samples: Sequence[int], resamples: Sequence[int], method:
                 repair=f"take more than {free}, the number of parameters, and at most half of the samples",
             )
     if len(samples) != len(resamples) or not samples:
-        raise SimulationError("samples and resamples must be as many", repair="such as [500, 1000], [200, 400]")
+        raise SimulationError(
+            "samples and resamples must be as many", repair="such as [500, 1000], [200, 400]"
+        )
 
 
-@dataclass(frozen=True, eq=False)
-class _Surface:
-    """The objective as a function of the vector, without derivatives."""
-
-    task: Task
-    method: ConditionalMethod
-
-    def value(self, vector: np.ndarray, near: np.ndarray | None) -> tuple[float, np.ndarray | None]:
-        """The objective and the modes; infinite where it is undefined."""
-        with np.errstate(all="ignore"):
-            try:
-                likelihood = self.task.likelihood(vector, self.method.linearisation)
-                modes, failed = find_modes(likelihood, near)
-                total = float(subject_values(likelihood, modes).sum())
-            except (np.linalg.LinAlgError, SimulationError):
-                # A draw so far away that it is no model: it has no likelihood.
-                return np.inf, None
-        return (np.inf if failed.any() or not np.isfinite(total) else total), modes
-
-
-def _first_proposal(task: Task, fit: Fit, inflation: float) -> tuple[np.ndarray, np.ndarray]:
-    """Normal distribution on the scale without bounds that has the fit's covariance."""
-    centre, names = task.space.start, list(task.space.names)
-    inverse = np.linalg.inv(task.space.jacobian(centre))
+def _first_proposal(space: ParameterSpace, fit: Fit, inflation: float) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and covariance of a normal distribution on the scale without bounds, from the fit's covariance."""
+    centre, names = space.start, list(space.names)
+    inverse = np.linalg.inv(space.jacobian(centre))
     return centre, inflation * inverse @ fit.covariance.loc[names, names].to_numpy() @ inverse.T
 
 
-def _round(surface: _Surface, centre, spread, z, kept: int, u: np.ndarray, tell) -> Round:
-    space, root = surface.task.space, np.linalg.cholesky(spread)
-    vectors = centre + z @ root.T
-    best, near = surface.value(space.start, None)
-    rises = np.empty(len(vectors))
-    for k, vector in enumerate(vectors):
-        rises[k] = surface.value(vector, near)[0] - best
-        tell((k + 1) / len(vectors))
+def _round(
+    objective: ObjectiveValues, proposal: tuple[np.ndarray, np.ndarray], z: np.ndarray, u: np.ndarray,
+    tell: Callable[[float], None],
+) -> Round:  # fmt: skip
+    space, (centre, spread) = objective.task.space, proposal
+    vectors = centre + z @ np.linalg.cholesky(spread).T
+    rises = objective.at(vectors, tell) - objective.at(space.start[None])[0]
     # The proposal's density of the parameters is that of the vector over the size of the Jacobian.
     sizes = np.array([np.linalg.slogdet(space.jacobian(vector))[1] for vector in vectors])
     weights = -0.5 * rises + 0.5 * (z**2).sum(axis=1) + sizes
     ratios = np.exp(weights - weights[np.isfinite(weights)].max())
     ratios = np.where(np.isfinite(rises), ratios, 0.0)
     values = np.array([space.named(space.values(vector)) for vector in vectors])
-    return Round(vectors, values, rises, ratios / ratios.sum(), _without_replacement(ratios, kept, u))
+    return Round(vectors, values, rises, ratios / ratios.sum(), _without_replacement(ratios, u))
 
 
-def _without_replacement(ratios: np.ndarray, count: int, u: np.ndarray) -> np.ndarray:
-    """Places of `count` samples, drawn one after another in proportion to their ratios."""
-    left, found = ratios.copy(), np.empty(count, dtype=int)
-    for k in range(count):
+def _without_replacement(ratios: np.ndarray, u: np.ndarray) -> np.ndarray:
+    """Places of as many samples as there are random numbers, drawn one after another in proportion to their ratios."""
+    left, found = ratios.copy(), np.empty(u.size, dtype=int)
+    for k in range(u.size):
         total = np.cumsum(left)
         if total[-1] <= 0:
             raise SimulationError(
