@@ -113,10 +113,10 @@ def resampling_check(quantiles: pd.DataFrame) -> alt.FacetChart:
     rows = pd.concat([quantiles, expected])[["iteration", "kind", "quantile", "rise"]]
     kinds = ["proposals", "resamples", "chi-square"]
     legend = alt.Legend(title=None, orient="top")
-    colour = alt.Color("kind:N", sort=kinds, legend=legend, scale=alt.Scale(kinds, [QUIET, INDIVIDUAL, INK]))
-    dash = alt.StrokeDash(
-        "kind:N", sort=kinds, legend=legend, scale=alt.Scale(kinds, [[2, 2], [1, 0], [6, 3]])
-    )
+    colours = alt.Scale(domain=kinds, range=[QUIET, INDIVIDUAL, INK])
+    dashes = alt.Scale(domain=kinds, range=[[2, 2], [1, 0], [6, 3]])
+    colour = alt.Color("kind:N", sort=kinds, legend=legend, scale=colours)
+    dash = alt.StrokeDash("kind:N", sort=kinds, legend=legend, scale=dashes)
     line = (
         alt.Chart()
         .mark_line(strokeWidth=1.8, clip=True)
@@ -124,12 +124,13 @@ def resampling_check(quantiles: pd.DataFrame) -> alt.FacetChart:
             x=alt.X("quantile:Q", title="Quantile", axis=alt.Axis(tickCount=5, format="%")),
             y=alt.Y(
                 "rise:Q", title="Rise of the objective",
-                scale=alt.Scale(domain=[0, 2.0 * float(expected["rise"].max())]),
+                scale=alt.Scale(domain=[0, 1.5 * float(expected["rise"].max())]),
             ),
             color=colour, strokeDash=dash,
         )
     )  # fmt: skip
-    facet = alt.Facet("iteration:N", title=None, header=alt.Header(labelExpr="'Iteration ' + datum.label"))
+    rows = rows.assign(iteration=[f"Iteration {number}" for number in rows["iteration"]])
+    facet = alt.Facet("iteration:N", title=None, sort=list(dict.fromkeys(rows["iteration"])))
     return themed(line.properties(width=220, height=200).facet(facet, columns=3, data=inline(rows)))
 
 

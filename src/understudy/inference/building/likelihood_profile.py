@@ -47,7 +47,7 @@ class Profile:
         What the ends are sought at.
     level : float
     points : tuple of (float, Fit)
-        Every value that was tried with its fit, ascending; failed ones too.
+        The estimate and every value that was tried, with its fit, ascending; failed ones too.
     objective : float
         At the estimate.
     low, high : float
@@ -145,8 +145,8 @@ def profile(
     _ = held(fit.model, parameter, fit.estimates[parameter])
     search = _Search(fit, records, parameter, float(chi2.ppf(level, 1)), method_of(method), seed, watch)
     (low, before), (high, after) = search.side(-1), search.side(+1)
-    points = sorted([*before, *after], key=lambda point: point[0])
-    notes = tuple(dict.fromkeys(_notes(points, fit)))
+    points = sorted([*before, (search.estimate, fit), *after], key=lambda point: point[0])
+    notes = tuple(dict.fromkeys(_notes([*before, *after], fit)))
     return Profile(
         parameter,
         fit.estimates[parameter],

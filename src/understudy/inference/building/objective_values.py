@@ -12,7 +12,7 @@ import numpy as np
 from understudy.core.errors import SimulationError
 from understudy.data.records import Records
 from understudy.inference.building.processes import open_processes, record_parts
-from understudy.inference.estimation.conditional import subject_values
+from understudy.inference.estimation.conditional import polish, subject_objectives, subject_values
 from understudy.inference.estimation.conditional_search import ConditionalMethod
 from understudy.inference.estimation.method import Task
 from understudy.inference.modes import find_modes
@@ -21,6 +21,23 @@ from understudy.model.population_model import PopulationModel
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
+
+
+@dataclass(frozen=True, eq=False)
+class Near:
+    """Where the modes of other parameters are sought from.
+
+    Parameters
+    ----------
+    modes : float array, shape (N, n)
+        At the model's own values.
+    correction : float array, shape (N, active, active)
+        Of their curvature, see `polish`.
+    """
+
+    modes: np.ndarray
+    correction: np.ndarray
+
 
 # Sets that a process is given at a time.
 _PIECE = 10
@@ -34,15 +51,14 @@ class ObjectiveValues:
     ----------
     task : Task
     method : ConditionalMethod
-    near : float array, shape (N, n)
-        Modes at the model's own values, from which others are climbed to.
+    near : Near
     executor : Executor or None
         Processes; None: here.
     """
 
     task: Task
     method: ConditionalMethod
-    near: np.ndarray
+    near: Near
     executor: Executor | None = None
 
     def at(self, vectors: np.ndarray, tell: Callable[[float], None] = lambda done: None) -> np.ndarray:
@@ -59,24 +75,36 @@ class ObjectiveValues:
         return np.concatenate(found)
 
 
-def values(task: Task, method: ConditionalMethod, near: np.ndarray | None, vectors: np.ndarray) -> np.ndarray:
+def values(task: Task, method: ConditionalMethod, near: Near, vectors: np.ndarray) -> np.ndarray:
     """The objective at each of some vectors."""
-    return np.array([_value(task, method, near, vector)[0] for vector in vectors])
+    return np.array([_value(task, method, near, vector) for vector in vectors])
 
 
-def _value(
-    task: Task, method: ConditionalMethod, near, vector: np.ndarray
-) -> tuple[float, np.ndarray | None]:
-    """The objective and the modes."""
+def _value(task: Task, method: ConditionalMethod, near: Near, vector: np.ndarray) -> float:
     with np.errstate(all="ignore"):
         try:
             likelihood = task.likelihood(vector, method.linearisation)
-            modes, failed = find_modes(likelihood, near)
+            modes, arrived = near.modes, np.array(True)
+            if likelihood.active.size:
+                modes, arrived = polish(likelihood, near.modes, near.correction)
+            if not arrived.all():
+                modes, failed = find_modes(likelihood, near.modes)
+                arrived = ~failed
             total = float(subject_values(likelihood, modes).sum())
         except (np.linalg.LinAlgError, SimulationError):
             # A draw so far away that it is no model: it has no likelihood.
-            return np.inf, None
-    return (np.inf if failed.any() or not np.isfinite(total) else total), modes
+            return np.inf
+    return total if arrived.all() and np.isfinite(total) else np.inf
+
+
+def _near(task: Task, method: ConditionalMethod) -> Near:
+    likelihood = task.likelihood(task.space.start, method.linearisation)
+    modes, failed = find_modes(likelihood)
+    if failed.any():
+        raise SimulationError(
+            "the objective is undefined at the estimates", place=task.predictor.model.name, repair="see `fit`"
+        )
+    return Near(modes, subject_objectives(likelihood, modes).correction)
 
 
 @contextmanager
@@ -91,11 +119,7 @@ def open_objective(
         Where it is undefined at the model's own values.
     """
     task = Task(Predictor(model, records))
-    value, near = _value(task, method, None, task.space.start)
-    if not np.isfinite(value):
-        raise SimulationError(
-            "the objective is undefined at the estimates", place=model.name, repair="see `fit`"
-        )
+    near = _near(task, method)
     begin = (*record_parts(records), model.to_json(), method, near)
     with open_processes(jobs, _begin, begin) as executor:
         yield ObjectiveValues(task, method, near, executor)

@@ -114,7 +114,7 @@ class SIR:
         """One iteration a row: how the objective rises among proposals and resamples, beside chi-square.
 
         Columns: ``samples``, ``undefined``, ``effective`` (samples), ``resamples``, ``proposed`` and ``resampled``
-        (mean rise, an estimate of the degrees of freedom), ``parameters`` (what it is where the objective is a parabola),
+        (mean rise, an estimate of the degrees of freedom), ``parameters`` (what it is for a parabola),
         ``change`` (of the last mean rise, in its standard errors: below 2 the iterations have settled).
         """
         import pandas as pd
