@@ -107,8 +107,8 @@ class Likelihood:
         """Minus twice the log-density of the data given the random effects, shape (copies, N)."""
         with np.errstate(all="ignore"):
             terms = (self.predictor.measured - prediction) ** 2 / variance + np.log(variance)
-            if self.censored.any():
-                terms = np.where(self.censored, self.predictor.censoring.term(prediction, variance), terms)
+            if self.predictor.censoring.affected.size:
+                terms = self.predictor.censoring.term(prediction, variance, terms)
         return self.sum_by_patient(np.where(np.isfinite(terms), terms, np.inf))
 
     def prior_term(self, vectors: np.ndarray) -> np.ndarray:
@@ -203,11 +203,21 @@ class Likelihood:
         with np.errstate(invalid="ignore"):
             by_prediction = -residual / at.variance
             by_variance = 0.5 * (1 / at.variance - (residual / at.variance) ** 2)
-        if self.censored.any():
-            beyond = self.predictor.censoring.slopes(at.prediction, at.variance)
-            by_prediction = np.where(self.censored, beyond[0], by_prediction)
-            by_variance = np.where(self.censored, beyond[1], by_variance)
-        return by_prediction, by_variance
+        found = by_prediction, by_variance
+        if self.predictor.censoring.affected.size:
+            found = self.predictor.censoring.slopes(at.prediction, at.variance, found)
+        return found
+
+    def second_by_moments(self, at: Slopes) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Second derivatives of half of each observation's term, shape (copies, observations).
+
+        By the prediction twice, by prediction and variance, and by the variance twice.
+        """
+        crossed = (self.predictor.measured - at.prediction) / at.variance**2
+        found = 1.0 / at.variance, crossed, crossed**2 * at.variance - 0.5 / at.variance**2
+        if self.predictor.censoring.affected.size:
+            found = self.predictor.censoring.second_slopes(at.prediction, at.variance, found)
+        return found
 
     def expected_curvature(self, at: Slopes) -> np.ndarray:
         """Expected second derivative of half of `value` (FOCEI's H), shape (copies, N, active, active).

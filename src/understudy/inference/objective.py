@@ -50,9 +50,9 @@ def objective(
     586.276
     """
     likelihood = Likelihood(Predictor(model, records, jobs=jobs))
-    if method == "focei" and likelihood.censored.any():
+    if method == "focei" and likelihood.predictor.not_normal:
         raise SimulationError(
-            "FOCEI is not defined for measurements beyond a limit of quantification",
+            f"FOCEI is not defined for {likelihood.predictor.not_normal}",
             place=model.name,
             repair='use method="laplace"',
         )

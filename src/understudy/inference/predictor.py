@@ -9,6 +9,7 @@ import numpy as np
 
 from understudy.core.errors import ModelError, SimulationError
 from understudy.data.compatibility import output_name
+from understudy.data.layout import LIMITS
 from understudy.engine.parameters import individual_values, parameter_rows
 from understudy.engine.problem import Tolerances
 from understudy.engine.schedule import Schedule, on_grid
@@ -45,6 +46,8 @@ class Predictor:
         Line of each observation in the file.
     censoring : Censoring
         Which observations only say that a level is beyond a limit of quantification.
+    left_out : int
+        Measurements below the limit of quantification of an output with the method M1, which are no observations.
     observation_row, chosen : int arrays, shape (observations,)
         Row of the schedule of each observation, and its place among the rows that are predicted.
     """
@@ -61,19 +64,42 @@ class Predictor:
         is_seen = ((table["evid"] == 0) & (table["mdv"] == 0)).to_numpy()
         schedule_row = np.flatnonzero(self.schedule.observed)
         # One observed schedule row a record, in the order of the records.
-        self.chosen = np.flatnonzero(is_seen[self.schedule.record[schedule_row]])
+        chosen = np.flatnonzero(is_seen[self.schedule.record[schedule_row]])
+        seen = table.iloc[self.schedule.record[schedule_row[chosen]]]
+        output, raw = _outputs(seen["dvid"].to_numpy(), model), seen["dv"].to_numpy(float)
+        told = {name: seen[name].to_numpy(float) for name in set(LIMITS) & set(seen.columns)}
+        censoring = Censoring.of(model, output, raw, told)
+        dropped = np.isin(output.astype(str), [r.output for r in model.residual if r.blq == "M1"])
+        kept = np.flatnonzero(~(dropped & censoring.below))
+        self.left_out = chosen.size - kept.size
+        self.chosen = chosen[kept]
         self.observation_row = schedule_row[self.chosen]
-        record = self.schedule.record[self.observation_row]
         self.patient = self.schedule.patient[self.observation_row]
-        self.time = table["time"].to_numpy(float)[record]
-        self.row = table["row"].to_numpy()[record]
-        self.output = _outputs(table["dvid"].to_numpy()[record], model)
-        self.raw = table["dv"].to_numpy(float)[record]
+        self.time = seen["time"].to_numpy(float)[kept]
+        self.row = seen["row"].to_numpy()[kept]
+        self.output, self.raw, self.censoring = output[kept], raw[kept], censoring.of_some(kept)
         self.measured = self._on_residual_scale(self.raw)
-        self.censoring = Censoring.of(model, self.output, self.raw)
         self.occasion = _occasions(table["occ"].to_numpy(), table["id"].to_numpy())
         self.effects = Effects(model, int(self.occasion.max(initial=0)) + 1)
         self._repeated: dict[int, Schedule] = {}
+
+    @property
+    def not_normal(self) -> str:
+        """Observations that are not normal given the random effects, in words; empty where there are none."""
+        if self.censoring.affected.size:
+            return "measurements beyond a limit of quantification"
+        return ""
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What an estimation from these observations should say."""
+        if not self.left_out:
+            return ()
+        whole = self.left_out + self.output.size
+        return (
+            f"{self.left_out} of {whole} measurements are below the limit of quantification and left out (M1): "
+            "estimates are biased where they are many; M3 takes them into account",
+        )
 
     @cached_property
     def observed_outputs(self) -> tuple[str, ...]:

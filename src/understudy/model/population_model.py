@@ -114,6 +114,11 @@ class Residual:
         Whether the scatter is normal on the measurement's own scale or on its logarithm.
     lower_limit, upper_limit : float or None
         Limits of quantification, in the output's unit. A measurement beyond one only says that the level is there.
+        Records can say the same row by row, in CENS, LIMIT and LLOQ.
+    blq : {"M3", "M1", "M4"}
+        What measurements below the limit say, by the methods of Beal 2001, doi:10.1023/A:1012299115260. M1: nothing,
+        they are left out. M3: that the level is below the limit. M4: that it is below and, as every level of this
+        output, above zero.
     """
 
     output: str
@@ -121,11 +126,24 @@ class Residual:
     scale: Literal["identity", "log"] = "identity"
     lower_limit: float | None = None
     upper_limit: float | None = None
+    blq: Literal["M1", "M3", "M4"] = later_field("M3")
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "variance", Expression(self.variance))
         if self.scale not in ("identity", "log"):
             raise ModelError(f"unknown residual scale {self.scale!r}", repair="use identity or log")
+        if self.blq not in ("M1", "M3", "M4"):
+            raise ModelError(
+                f"unknown method {self.blq!r} for levels below the limit of quantification",
+                place=f"residual of {self.output}",
+                repair="use M1, M3 or M4",
+            )
+        if self.blq == "M4" and self.scale == "log":
+            raise ModelError(
+                "M4 is for levels that the residual error could make negative",
+                place=f"residual of {self.output}",
+                repair='use blq="M3": on the logarithm every level is above zero',
+            )
 
 
 @dataclass(frozen=True, repr=False)

@@ -83,8 +83,9 @@ def test_focei_is_refused():
 
 
 def test_far_beyond_the_limit_the_slope_stays_finite():
-    below = Censoring(np.ones(1), np.zeros(1))
-    by_prediction, by_variance = below.slopes(np.array([[1e3]]), np.array([[1.0]]))
+    below = Censoring(np.full(1, -np.inf), np.zeros(1), np.zeros(1, bool))
+    none = np.zeros((1, 1))
+    by_prediction, by_variance = below.slopes(np.array([[1e3]]), np.array([[1.0]]), (none, none))
     # So far out the hazard is the distance itself.
     assert by_prediction[0, 0] == pytest.approx(1e3, rel=1e-5)
     assert np.isfinite(by_variance).all()

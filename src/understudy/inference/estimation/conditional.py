@@ -174,16 +174,12 @@ def _log_determinant_slopes(
 def _joint_curvature(likelihood: Likelihood, at: Slopes, second: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
     """Second derivatives of half of the joint density's term by random and all effects, shape (N, active, effects)."""
     size = likelihood.active.size
-    by_prediction, by_variance = (each[0] for each in likelihood.scores_by_moments(at))
-    variance, moved, spread = at.variance[0], at.d_prediction[0], at.d_variance[0]
-    residual = likelihood.predictor.measured - at.prediction[0]
-    crossed = residual / variance**2
-    terms = by_prediction[:, None, None] * second[0] + by_variance[:, None, None] * second[1]
-    first, second_factor = moved[:, :size, None], spread[:, :size, None]
-    mixed = crossed[:, None, None] * spread[:, None] + moved[:, None] / variance[:, None, None]
-    terms += first * mixed
-    curved = (crossed**2 * variance - 0.5 / variance**2)[..., None, None]
-    terms += second_factor * (crossed[:, None, None] * moved[:, None] + curved * spread[:, None])
+    by_prediction, by_variance = (each[0, :, None, None] for each in likelihood.scores_by_moments(at))
+    bent, crossed, curved = (each[0, :, None, None] for each in likelihood.second_by_moments(at))
+    moved, spread = at.d_prediction[0][:, None], at.d_variance[0][:, None]
+    terms = by_prediction * second[0] + by_variance * second[1]
+    terms += np.swapaxes(moved[..., :size], 1, 2) * (bent * moved + crossed * spread)
+    terms += np.swapaxes(spread[..., :size], 1, 2) * (crossed * moved + curved * spread)
     summed = _summed(likelihood, terms)
     summed[..., :size] += likelihood.precision
     return summed

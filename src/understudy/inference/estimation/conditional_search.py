@@ -189,10 +189,10 @@ class ConditionalMethod:
 
 
 def refuse_censored(task: Task, name: str) -> None:
-    """Raise where there are censored measurements."""
-    if task.predictor.censoring.censored.any():
+    """Raise where there are measurements that are not normal given the random effects."""
+    if task.predictor.not_normal:
         raise SimulationError(
-            f"{name} is not defined for measurements beyond a limit of quantification",
+            f"{name} is not defined for {task.predictor.not_normal}",
             place=task.predictor.model.name,
             repair="use Laplace() or SAEM()",
         )

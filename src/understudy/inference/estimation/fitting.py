@@ -195,7 +195,7 @@ def _fit(
         objective_error=found.objective_error,
         covariance_kind=kind if matrix is not None else "",
         shrinkage=_shrinkage(task, found, values),
-        warnings=(*warnings(task, found, known), *trouble),
+        warnings=(*predictor.notes, *warnings(task, found, known), *trouble),
         iterations=found.iterations,
         seconds=clock.elapsed,
         observations=predictor.output.size,
