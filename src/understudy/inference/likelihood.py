@@ -62,6 +62,10 @@ class Likelihood:
         self.precision = np.linalg.inv(self.omega) if self.active.size else np.zeros((0, 0))
         self.count = len(predictor.patients)
         self.censored = predictor.censoring.censored
+        # Observations whose density is not normal, and not nearly so.
+        self.unusual = self.censored.copy()
+        for density in predictor.densities:
+            self.unusual[density.here] = True
 
     @property
     def zero(self) -> np.ndarray:
@@ -109,6 +113,8 @@ class Likelihood:
             terms = (self.predictor.measured - prediction) ** 2 / variance + np.log(variance)
             if self.predictor.censoring.affected.size:
                 terms = self.predictor.censoring.term(prediction, variance, terms)
+            for density in self.predictor.densities:
+                terms[:, density.here] = 2.0 * prediction[:, density.here]
         return self.sum_by_patient(np.where(np.isfinite(terms), terms, np.inf))
 
     def prior_term(self, vectors: np.ndarray) -> np.ndarray:
@@ -206,6 +212,13 @@ class Likelihood:
         found = by_prediction, by_variance
         if self.predictor.censoring.affected.size:
             found = self.predictor.censoring.slopes(at.prediction, at.variance, found)
+        return self._of_densities(found, (1.0, 0.0))
+
+    def _of_densities(self, found: tuple[np.ndarray, ...], own: tuple[float, ...]) -> tuple[np.ndarray, ...]:
+        """The same with what holds where the prediction is minus a log-density: half of the term is just that."""
+        for density in self.predictor.densities:
+            for values, value in zip(found, own, strict=True):
+                values[:, density.here] = value
         return found
 
     def second_by_moments(self, at: Slopes) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -217,21 +230,22 @@ class Likelihood:
         found = 1.0 / at.variance, crossed, crossed**2 * at.variance - 0.5 / at.variance**2
         if self.predictor.censoring.affected.size:
             found = self.predictor.censoring.second_slopes(at.prediction, at.variance, found)
-        return found
+        return self._of_densities(found, (0.0, 0.0, 0.0))
 
     def expected_curvature(self, at: Slopes) -> np.ndarray:
         """Expected second derivative of half of `value` (FOCEI's H), shape (copies, N, active, active).
 
-        Of censored observations, which have none that is easily had, the square of the slope: enough to find a mode by.
+        Of censored observations and outcomes that are no levels, which have none that is easily had, the square of the
+        slope: enough to find a mode by, and the same on average.
         """
         moving = at.d_prediction[..., : self.active.size]
         outer = moving[..., :, None] * moving[..., None, :] / at.variance[..., None, None]
         spread = at.d_variance[..., : self.active.size] / at.variance[..., None]
         outer = outer + 0.5 * spread[..., :, None] * spread[..., None, :]
-        if self.censored.any():
+        if self.unusual.any():
             scores = self.scores(at)[..., : self.active.size]
             squares = scores[..., :, None] * scores[..., None, :]
-            outer = np.where(self.censored[:, None, None], squares, outer)
+            outer = np.where(self.unusual[:, None, None], squares, outer)
         return self.precision + np.moveaxis(self.sum_by_patient(np.moveaxis(outer, 1, -1)), -1, 1)
 
     def observed_curvature(self, vectors: np.ndarray) -> np.ndarray:

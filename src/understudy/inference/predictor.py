@@ -17,6 +17,7 @@ from understudy.engine.simulate import in_model_units, record_schedule
 from understudy.engine.solve import solve
 from understudy.inference.censoring import Censoring
 from understudy.inference.effects import Effects
+from understudy.inference.outcome_density import OutcomeDensity
 from understudy.inference.slopes import DifferenceSlopes, EffectSlopes, Slopes
 from understudy.model.population_model import PopulationModel
 
@@ -40,7 +41,8 @@ class Predictor:
     patient : int array, shape (observations,)
         Whose each observation is.
     time, measured : float arrays, shape (observations,)
-        In the model's units; `measured` on the scale on which the residual error is normal.
+        In the model's units; `measured` on the scale on which the residual error is normal, and zero for outcomes that
+        are no levels.
     output : array of str, shape (observations,)
     row : int array, shape (observations,)
         Line of each observation in the file.
@@ -50,6 +52,10 @@ class Predictor:
         Measurements below the limit of quantification of an output with the method M1, which are no observations.
     observation_row, chosen : int arrays, shape (observations,)
         Row of the schedule of each observation, and its place among the rows that are predicted.
+    densities : tuple of OutcomeDensity
+        Of the outcomes that are no levels.
+    column_output, column_patient, column_chosen : arrays, shape (columns,)
+        What `natural` predicts: first every observation, then the further outputs that distributions need.
     """
 
     def __init__(
@@ -79,6 +85,8 @@ class Predictor:
         self.row = seen["row"].to_numpy()[kept]
         self.output, self.raw, self.censoring = output[kept], raw[kept], censoring.of_some(kept)
         self.measured = self._on_residual_scale(self.raw)
+        self.densities = self._find_densities()
+        self.column_output, self.column_patient, self.column_chosen = self._find_columns()
         self.occasion = _occasions(table["occ"].to_numpy(), table["id"].to_numpy())
         self.effects = Effects(model, int(self.occasion.max(initial=0)) + 1)
         self._repeated: dict[int, Schedule] = {}
@@ -86,9 +94,50 @@ class Predictor:
     @property
     def not_normal(self) -> str:
         """Observations that are not normal given the random effects, in words; empty where there are none."""
+        if self.densities:
+            return f"{', '.join(each.distribution.output for each in self.densities)}, which is no level"
         if self.censoring.affected.size:
             return "measurements beyond a limit of quantification"
         return ""
+
+    def _find_densities(self) -> tuple[OutcomeDensity, ...]:
+        found = []
+        for item in self.model.distributions:
+            density = OutcomeDensity.of(item, self.output, self.raw, self.patient)
+            if not density.here.size:
+                continue
+            density.require_possible(self.row[density.here], self.records.source)
+            self.measured[density.here] = 0.0
+            if item.kind == "time_to_event" and self.records.table["evid"].isin((3, 4)).any():
+                raise SimulationError(
+                    f"resets (EVID 3, 4) would set the cumulative hazard of {item.output} back",
+                    place=self.records.source,
+                    repair="write the records without resets",
+                )
+            found.append(density)
+        return tuple(found)
+
+    def _find_columns(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Output, patient and place of everything that is predicted; observations first."""
+        output, places = [self.output], [np.arange(self.output.size)]
+        for density in self.densities:
+            further = density.distribution.names & {*self.model.structural.output_names}
+            for name in sorted(further - {density.distribution.output}):
+                output.append(np.full(density.here.size, name, dtype=object))
+                places.append(density.here)
+        place = np.concatenate(places)
+        return np.concatenate(output), self.patient[place], self.chosen[place]
+
+    def columns_of(self, density: OutcomeDensity) -> dict[str, np.ndarray]:
+        """Where the outputs that a distribution needs are among what `natural` predicts."""
+        found, at = {density.distribution.output: density.here}, self.output.size
+        for each in self.densities:
+            further = each.distribution.names & {*self.model.structural.output_names}
+            for name in sorted(further - {each.distribution.output}):
+                if each is density:
+                    found[name] = np.arange(at, at + each.here.size)
+                at += each.here.size
+        return found
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -103,11 +152,13 @@ class Predictor:
 
     @cached_property
     def observed_outputs(self) -> tuple[str, ...]:
-        """Outputs that were measured; the model's first where nothing was."""
-        return tuple(dict.fromkeys(self.output)) or self.model.output_names[:1]
+        """Outputs that were measured or that measured ones need; the model's first where nothing was."""
+        return tuple(dict.fromkeys(self.column_output)) or self.model.output_names[:1]
 
     def predict(self, vectors: np.ndarray, fixed: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
         """Predictions and residual variances, both on the scale on which the residual error is normal.
+
+        Of an outcome that is no level the prediction is minus its log-density, and the variance is one.
 
         Parameters
         ----------
@@ -120,15 +171,41 @@ class Predictor:
         -------
         prediction, variance : float arrays, shape (copies, observations)
         """
-        plain = self.natural(vectors, fixed)
-        variance = np.empty_like(plain)
-        for name in self.observed_outputs:
+        return self.moments(self.natural(vectors, fixed), vectors, fixed)
+
+    def moments(
+        self, plain: np.ndarray, vectors: np.ndarray, fixed: np.ndarray | None = None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """What `predict` gives, from the predictions of `natural`: nothing is solved anew."""
+        levels = plain[:, : self.output.size]
+        variance, prediction = np.ones_like(levels), self._on_residual_scale(levels)
+        for name in self.measured_levels:
             here = np.flatnonzero(self.output == name)
             variance[:, here] = self._measured_variance(name, plain[:, here], vectors, fixed, here)
-        return self._on_residual_scale(plain), variance
+        for density in self.densities:
+            prediction[:, density.here] = density.information(self.parameters(density, plain, vectors, fixed))
+        return prediction, variance
+
+    @cached_property
+    def measured_levels(self) -> tuple[str, ...]:
+        """Measured outputs that have a residual error."""
+        levels = {residual.output for residual in self.model.residual}
+        return tuple(name for name in dict.fromkeys(self.output) if name in levels)
+
+    def parameters(
+        self, density: OutcomeDensity, plain: np.ndarray, vectors: np.ndarray, fixed: np.ndarray | None = None
+    ) -> dict[str, np.ndarray]:
+        """Parameters of a distribution at its observations, shape (copies, m)."""
+        outputs = {name: plain[:, columns] for name, columns in self.columns_of(density).items()}
+        needed = density.distribution.names - outputs.keys()
+        known = self._known(needed, vectors, fixed, density.here) | outputs
+        return density.parameters(known, (len(vectors), density.here.size))
 
     def natural(self, vectors: np.ndarray, fixed: np.ndarray | None = None) -> np.ndarray:
-        """Predictions on the measurements' own scale, shape (copies, observations)."""
+        """Predictions on the measurements' own scale, shape (copies, columns).
+
+        The first columns are the observations; where distributions need further outputs, these follow.
+        """
         copies = len(vectors)
         answer = self._solve(
             self.schedule,
@@ -138,10 +215,10 @@ class Predictor:
             self.observed_outputs,
             fixed,
         )
-        found = np.empty((copies, self.output.size))
+        found = np.empty((copies, self.column_output.size))
         for name in self.observed_outputs:
-            here = self.output == name
-            found[:, here] = answer.outputs[name].reshape(copies, -1)[:, self.chosen[here]]
+            here = self.column_output == name
+            found[:, here] = answer.outputs[name].reshape(copies, -1)[:, self.column_chosen[here]]
         return found
 
     def on_grid(self, vectors: np.ndarray, times: np.ndarray, output: str) -> np.ndarray:
@@ -207,22 +284,29 @@ class Predictor:
         here: np.ndarray,
     ) -> np.ndarray:
         """Variance of measurements, of covariates and occasion as they are then."""
-        residual = self.model.residual_of(output)
+        variance = self.model.residual_of(output).variance
+        known = self._known(variance.names - {output}, vectors, fixed, here)
+        found = variance.evaluate(known | {output: prediction})
+        return np.broadcast_to(found, prediction.shape).astype(float)
+
+    def _known(
+        self, needed: frozenset[str], vectors: np.ndarray, fixed: np.ndarray | None, here: np.ndarray
+    ) -> dict[str, np.ndarray]:
+        """Effects, covariates and individual parameters at some observations, as they are then."""
         copies, count, size = vectors.shape
         own = self._fixed_rows(fixed, copies)
         known = {p.name: own[:, [k]] for k, p in enumerate(self.model.fixed)}
-        if not residual.variance.names <= {output, *known}:
-            row, patient = self.observation_row[here], self.patient[here]
-            columns = {name: np.tile(values[row], copies) for name, values in self.covariates.items()}
-            places = (np.arange(copies)[:, None] * count + patient).ravel()
-            occasion = np.tile(self.occasion[self.schedule.record][row], copies)
-            flat = vectors.reshape(copies * count, size)[places]
-            columns |= self.effects.columns(flat, np.arange(places.size), occasion)
-            columns |= self.fixed_columns(fixed, here.size, copies)
-            values = individual_values(self.model, columns, places.size)
-            known = {name: value.reshape(copies, here.size) for name, value in values.items()}
-        found = residual.variance.evaluate(known | {output: prediction})
-        return np.broadcast_to(found, prediction.shape).astype(float)
+        if needed <= known.keys():
+            return known
+        row, patient = self.observation_row[here], self.patient[here]
+        columns = {name: np.tile(values[row], copies) for name, values in self.covariates.items()}
+        places = (np.arange(copies)[:, None] * count + patient).ravel()
+        occasion = np.tile(self.occasion[self.schedule.record][row], copies)
+        flat = vectors.reshape(copies * count, size)[places]
+        columns |= self.effects.columns(flat, np.arange(places.size), occasion)
+        columns |= self.fixed_columns(fixed, here.size, copies)
+        values = individual_values(self.model, columns, places.size)
+        return {name: value.reshape(copies, here.size) for name, value in values.items()}
 
     def repeated(self, copies: int) -> Schedule:
         """The records' schedule `copies` times; kept, since every step of a search asks for it."""
@@ -313,7 +397,7 @@ class Predictor:
 
 def _outputs(dvid: np.ndarray, model: PopulationModel) -> np.ndarray:
     """Name of the output that each observation measures."""
-    if not model.residual:
+    if not model.output_names:
         raise ModelError(
             f"{model.name} has no residual error", repair="say how measurements scatter: residual={...}"
         )

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from understudy.core.random import normals
-from understudy.inference.diagnose import measurement_draws, natural_scale, tails
+from understudy.inference.diagnose import expected, measurement_draws, tails
 from understudy.inference.predictor import Predictor
 from understudy.model.population_model import PopulationModel
 from understudy.population.virtual import square_root
@@ -72,7 +72,7 @@ def visual_predictive_check(
     predictor = Predictor(model, records, jobs=jobs)
     simulated = measurement_draws(predictor, prior_vectors(predictor, replicates, seed), seed)
     observed = predictor.raw
-    typical = natural_scale(predictor, predictor.predict(np.zeros((1, *_shape(predictor))))[0])[0]
+    typical = expected(predictor, np.zeros((1, *_shape(predictor))))[0]
     frames = []
     for output in dict.fromkeys(predictor.output):
         here = np.flatnonzero(predictor.output == output)

@@ -12,6 +12,7 @@ import numpy as np
 from understudy.core.content import Content, later_field
 from understudy.core.errors import ModelError
 from understudy.core.expression import Expression, check_name
+from understudy.model.distribution import MEASURED, Distribution
 from understudy.model.model import Model, _named, _records, ordered, require_known
 from understudy.model.parts import Assignment, Parameter, Source
 
@@ -167,6 +168,8 @@ class PopulationModel(Content):
     limits : str
         Where it should not be used, and how well it did where it was tested.
     sources : tuple of Source
+    distributions : tuple of Distribution, or mapping of output to (kind, parameters)
+        Of outcomes that are no levels: yes or no, grades, counts, events in time.
 
     Raises
     ------
@@ -201,6 +204,7 @@ class PopulationModel(Content):
     population: str = ""
     limits: str = ""
     sources: tuple[Source, ...] = ()
+    distributions: tuple[Distribution, ...] = later_field(())
 
     def __post_init__(self) -> None:
         put = lambda field, value: object.__setattr__(self, field, value)  # noqa: E731
@@ -210,6 +214,7 @@ class PopulationModel(Content):
         put("residual", _records(Residual, self.residual))
         put("covariates", _records(Covariate, self.covariates))
         put("sources", tuple(self.sources))
+        put("distributions", _records(Distribution, self.distributions))
         _check(self)
 
     @property
@@ -224,8 +229,8 @@ class PopulationModel(Content):
 
     @property
     def output_names(self) -> tuple[str, ...]:
-        """Outputs that have a residual error, the observed ones."""
-        return tuple(residual.output for residual in self.residual)
+        """Outputs that have a residual error or a distribution, the observed ones."""
+        return tuple(item.output for item in (*self.residual, *self.distributions))
 
     @cached_property
     def omega(self) -> np.ndarray:
@@ -280,7 +285,9 @@ class PopulationModel(Content):
             for block in self.random
             for k, name in enumerate(block.names)
         ]
-        return "\n".join(lines + [f"  var({r.output}) = {r.variance}" for r in self.residual])
+        lines += [f"  var({r.output}) = {r.variance}" for r in self.residual]
+        told = [(d, ", ".join(f"{p.name} = {p.expression}" for p in d.parameters)) for d in self.distributions]
+        return "\n".join(lines + [f"  {d.output} ~ {d.kind}({text})" for d, text in told])
 
 
 def _blocks(given: Any) -> tuple[RandomEffects, ...]:
@@ -301,6 +308,29 @@ def _check(model: PopulationModel) -> None:
     _ = model.ordered_individual
     for item in model.individual:
         require_known(item.expression, names, f"{model.name}, individual {item.name}")
+    _check_outcomes(model, names)
+
+
+def _check_outcomes(model: PopulationModel, names: list[str]) -> None:
+    observed = model.output_names
+    doubled = sorted({name for name in observed if observed.count(name) > 1})
+    if doubled:
+        raise ModelError(
+            f"{', '.join(doubled)} scatters in two ways", place=model.name, repair="declare one for each output"
+        )
+    for item in model.distributions:
+        model.structural.output(item.output)
+        taken = sorted(item.names & {*names} & {*model.structural.output_names})
+        if taken:
+            raise ModelError(
+                f"{taken[0]} is an output and a name of the population: {item.output} could mean either",
+                place=model.name,
+                repair="rename the output",
+            )
+        for parameter in item.parameters:
+            known = {*names, *model.structural.output_names}
+            known |= {MEASURED} if item.kind == "log_likelihood" else set()
+            require_known(parameter.expression, known, f"{model.name}, {parameter.name} of {item.output}")
     for residual in model.residual:
         model.structural.output(residual.output)
         require_known(
