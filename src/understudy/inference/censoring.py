@@ -1,4 +1,4 @@
-"""Censoring: measurements that only say that a level is below, above or between limits, and levels known to be positive.
+"""Censoring: levels only known to be below, above or between limits, and levels known to be positive.
 
 The methods of Beal 2001, Ways to fit a PK model with some data below the quantification limit, J Pharmacokinet
 Pharmacodyn 28:481-504, doi:10.1023/A:1012299115260: M1 leaves such measurements out, M3 takes the probability of what

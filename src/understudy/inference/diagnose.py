@@ -82,7 +82,9 @@ def measurement_draws(predictor: Predictor, vectors: np.ndarray, seed: int) -> n
     plain = predictor.natural(vectors)
     prediction, variance = predictor.moments(plain, vectors)
     uniform = uniforms(seed, "residual", np.arange(predictor.output.size), len(vectors)).T
-    found = natural_scale(predictor, prediction + scatter(uniform, prediction, variance, predictor.censoring.positive))
+    found = natural_scale(
+        predictor, prediction + scatter(uniform, prediction, variance, predictor.censoring.positive)
+    )
     for density in predictor.densities:
         given = predictor.parameters(density, plain, vectors)
         found[:, density.here] = density.draws(uniform[:, density.here], given)

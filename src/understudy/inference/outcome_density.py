@@ -15,6 +15,9 @@ from understudy.model.distribution import MEASURED, Distribution
 
 if TYPE_CHECKING:
     from understudy.core.expression import Expression
+    from understudy.data.records import Records
+    from understudy.engine.schedule import Schedule
+    from understudy.model.population_model import PopulationModel
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,7 +46,9 @@ class OutcomeDensity:
         """Of all observations, of which some are of this outcome; they are in order of patient and time."""
         here = np.flatnonzero(output == distribution.output)
         own = patient[here]
-        before = np.where(np.r_[False, own[1:] == own[:-1]] if here.size else [], np.arange(here.size) - 1, -1)
+        before = np.where(
+            np.r_[False, own[1:] == own[:-1]] if here.size else [], np.arange(here.size) - 1, -1
+        )
         return cls(distribution, here, raw[here], before.astype(int))
 
     def require_possible(self, row: np.ndarray, source: str) -> None:
@@ -51,10 +56,11 @@ class OutcomeDensity:
 
         Parameters
         ----------
-        row : int array, shape (m,)
+        row : int array, shape (observations,)
             Line of the file of each observation.
         source : str
         """
+        row = row[self.here]
         possible = self.family.valid(self.outcome, self.distribution.parameter_names)
         problems = [
             Problem(
@@ -65,6 +71,38 @@ class OutcomeDensity:
         ]  # fmt: skip
         if problems:
             raise DataError(problems, place=source)
+
+    def require_risk(
+        self, schedule: Schedule, observation_row: np.ndarray, row: np.ndarray, records: Records
+    ) -> None:
+        """Raise where the records do not say how long a patient was at risk of an event.
+
+        Parameters
+        ----------
+        schedule : Schedule
+        observation_row, row : int arrays, shape (observations,)
+            Row of the schedule, and line of the file, of each observation.
+        records : Records
+        """
+        if self.distribution.kind != "time_to_event":
+            return
+        if records.table["evid"].isin((3, 4)).any():
+            raise SimulationError(
+                f"resets (EVID 3, 4) would set the cumulative hazard of {self.distribution.output} back",
+                place=records.source,
+                repair="write the records without resets",
+            )
+        mine = observation_row[self.here]
+        begin = schedule.time[schedule.start[:-1]][schedule.patient[mine]]
+        counts = np.r_[self.before[1:] < 0, True] | (self.outcome > 0)
+        lost = (self.before < 0) & (schedule.time[mine] <= begin) & counts
+        if lost.any():
+            raise SimulationError(
+                f"{self.distribution.output} is observed at the very start of the patient's records, without a time "
+                "at risk before",
+                place=f"{records.source}, row {int(row[self.here][lost][0])}",
+                repair="begin each patient with a row (EVID 2) at the time when observation began",
+            )
 
     @property
     def family(self) -> Family:
@@ -107,9 +145,7 @@ class OutcomeDensity:
         with np.errstate(all="ignore"):
             return -self.family.log_density(self.outcome, parameters)
 
-    def slopes(
-        self, parameters: Mapping[str, np.ndarray], moved: Mapping[str, np.ndarray]
-    ) -> np.ndarray:  # fmt: skip
+    def slopes(self, parameters: Mapping[str, np.ndarray], moved: Mapping[str, np.ndarray]) -> np.ndarray:
         """Derivatives of `information` along effects, shape (copies, m, effects).
 
         Parameters
@@ -144,3 +180,11 @@ class OutcomeDensity:
                 repair="draw them with understudy.inference.event_times.simulate_events",
             )
         return self.family.draws(uniform, parameters)
+
+
+def find_densities(
+    model: PopulationModel, output: np.ndarray, raw: np.ndarray, patient: np.ndarray
+) -> tuple[OutcomeDensity, ...]:
+    """Of all outcomes that are no levels and were observed; arrays have the shape (observations,)."""
+    found = [OutcomeDensity.of(item, output, raw, patient) for item in model.distributions]
+    return tuple(each for each in found if each.here.size)

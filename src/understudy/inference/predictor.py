@@ -17,7 +17,8 @@ from understudy.engine.simulate import in_model_units, record_schedule
 from understudy.engine.solve import solve
 from understudy.inference.censoring import Censoring
 from understudy.inference.effects import Effects
-from understudy.inference.outcome_density import OutcomeDensity
+from understudy.inference.outcome_density import OutcomeDensity, find_densities
+from understudy.inference.predicted_columns import PredictedColumns
 from understudy.inference.slopes import DifferenceSlopes, EffectSlopes, Slopes
 from understudy.model.population_model import PopulationModel
 
@@ -54,8 +55,8 @@ class Predictor:
         Row of the schedule of each observation, and its place among the rows that are predicted.
     densities : tuple of OutcomeDensity
         Of the outcomes that are no levels.
-    column_output, column_patient, column_chosen : arrays, shape (columns,)
-        What `natural` predicts: first every observation, then the further outputs that distributions need.
+    columns : PredictedColumns
+        What `natural` predicts.
     """
 
     def __init__(
@@ -85,8 +86,12 @@ class Predictor:
         self.row = seen["row"].to_numpy()[kept]
         self.output, self.raw, self.censoring = output[kept], raw[kept], censoring.of_some(kept)
         self.measured = self._on_residual_scale(self.raw)
-        self.densities = self._find_densities()
-        self.column_output, self.column_patient, self.column_chosen = self._find_columns()
+        self.densities = find_densities(model, self.output, self.raw, self.patient)
+        for density in self.densities:
+            self.measured[density.here] = 0.0
+            density.require_possible(self.row, self.records.source)
+            density.require_risk(self.schedule, self.observation_row, self.row, self.records)
+        self.columns = PredictedColumns.of(self.output, self.densities, model.structural.output_names)
         self.occasion = _occasions(table["occ"].to_numpy(), table["id"].to_numpy())
         self.effects = Effects(model, int(self.occasion.max(initial=0)) + 1)
         self._repeated: dict[int, Schedule] = {}
@@ -99,45 +104,6 @@ class Predictor:
         if self.censoring.affected.size:
             return "measurements beyond a limit of quantification"
         return ""
-
-    def _find_densities(self) -> tuple[OutcomeDensity, ...]:
-        found = []
-        for item in self.model.distributions:
-            density = OutcomeDensity.of(item, self.output, self.raw, self.patient)
-            if not density.here.size:
-                continue
-            density.require_possible(self.row[density.here], self.records.source)
-            self.measured[density.here] = 0.0
-            if item.kind == "time_to_event" and self.records.table["evid"].isin((3, 4)).any():
-                raise SimulationError(
-                    f"resets (EVID 3, 4) would set the cumulative hazard of {item.output} back",
-                    place=self.records.source,
-                    repair="write the records without resets",
-                )
-            found.append(density)
-        return tuple(found)
-
-    def _find_columns(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Output, patient and place of everything that is predicted; observations first."""
-        output, places = [self.output], [np.arange(self.output.size)]
-        for density in self.densities:
-            further = density.distribution.names & {*self.model.structural.output_names}
-            for name in sorted(further - {density.distribution.output}):
-                output.append(np.full(density.here.size, name, dtype=object))
-                places.append(density.here)
-        place = np.concatenate(places)
-        return np.concatenate(output), self.patient[place], self.chosen[place]
-
-    def columns_of(self, density: OutcomeDensity) -> dict[str, np.ndarray]:
-        """Where the outputs that a distribution needs are among what `natural` predicts."""
-        found, at = {density.distribution.output: density.here}, self.output.size
-        for each in self.densities:
-            further = each.distribution.names & {*self.model.structural.output_names}
-            for name in sorted(further - {each.distribution.output}):
-                if each is density:
-                    found[name] = np.arange(at, at + each.here.size)
-                at += each.here.size
-        return found
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -153,7 +119,7 @@ class Predictor:
     @cached_property
     def observed_outputs(self) -> tuple[str, ...]:
         """Outputs that were measured or that measured ones need; the model's first where nothing was."""
-        return tuple(dict.fromkeys(self.column_output)) or self.model.output_names[:1]
+        return tuple(dict.fromkeys(self.columns.output)) or self.model.output_names[:1]
 
     def predict(self, vectors: np.ndarray, fixed: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
         """Predictions and residual variances, both on the scale on which the residual error is normal.
@@ -196,7 +162,8 @@ class Predictor:
         self, density: OutcomeDensity, plain: np.ndarray, vectors: np.ndarray, fixed: np.ndarray | None = None
     ) -> dict[str, np.ndarray]:
         """Parameters of a distribution at its observations, shape (copies, m)."""
-        outputs = {name: plain[:, columns] for name, columns in self.columns_of(density).items()}
+        columns = self.columns.of_density[self.densities.index(density)]
+        outputs = {name: plain[:, here] for name, here in columns.items()}
         needed = density.distribution.names - outputs.keys()
         known = self._known(needed, vectors, fixed, density.here) | outputs
         return density.parameters(known, (len(vectors), density.here.size))
@@ -215,10 +182,10 @@ class Predictor:
             self.observed_outputs,
             fixed,
         )
-        found = np.empty((copies, self.column_output.size))
+        found, chosen = np.empty((copies, self.columns.output.size)), self.chosen[self.columns.place]
         for name in self.observed_outputs:
-            here = self.column_output == name
-            found[:, here] = answer.outputs[name].reshape(copies, -1)[:, self.column_chosen[here]]
+            here = self.columns.output == name
+            found[:, here] = answer.outputs[name].reshape(copies, -1)[:, chosen[here]]
         return found
 
     def on_grid(self, vectors: np.ndarray, times: np.ndarray, output: str) -> np.ndarray:

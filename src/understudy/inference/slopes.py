@@ -101,7 +101,8 @@ class EffectSlopes:
 
     def _density(self, density: OutcomeDensity, vectors, fixed, names, plain, d_plain):
         """Minus the log-density of the observations of one outcome, and its derivatives."""
-        columns, here = self.predictor.columns_of(density), density.here
+        here = density.here
+        columns = self.predictor.columns.of_density[self.predictor.densities.index(density)]
         outputs = {name: (plain[:, at], d_plain[:, at]) for name, at in columns.items()}
         shape, values, moved = (len(vectors), here.size), {}, {}
         for name in density.distribution.parameter_names:
@@ -122,16 +123,16 @@ class EffectSlopes:
         directions = Directions(self.moved) if chain else self._along(rows, names)
         wanted = predictor.observed_outputs
         answer = solve(base, rows, wanted, predictor.engine, predictor.tolerances, predictor.jobs, directions)
-        plain = np.empty((copies, predictor.column_output.size))
+        column = predictor.columns
+        place = predictor.chosen[column.place]
+        plain = np.empty((copies, column.output.size))
         found = np.zeros((*plain.shape, len(names)))
         for output in wanted:
-            here = predictor.column_output == output
-            plain[:, here] = answer.outputs[output].reshape(copies, -1)[:, predictor.column_chosen[here]]
+            here = column.output == output
+            plain[:, here] = answer.outputs[output].reshape(copies, -1)[:, place[here]]
             if not directions.names:
                 continue
-            seen = answer.sensitivities[output].reshape(copies, -1, len(directions.names))[
-                :, predictor.column_chosen[here]
-            ]
+            seen = answer.sensitivities[output].reshape(copies, -1, len(directions.names))[:, place[here]]
             if chain:
                 self._chained(found, seen, rows, names, here)
             else:
@@ -155,7 +156,7 @@ class EffectSlopes:
         self, found: np.ndarray, seen: np.ndarray, rows: ParameterRows, names, here: np.ndarray
     ) -> None:
         """From derivatives by parameters to those by effects."""
-        copies, patient = len(seen), self.predictor.column_patient[here]
+        copies, patient = len(seen), self.predictor.patient[self.predictor.columns.place[here]]
         column = {name: k for k, name in enumerate(rows.model.parameter_names)}
         for k, name in enumerate(names):
             for parameter, speed in self.asked.speeds.get(name, {}).items():

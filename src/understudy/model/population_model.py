@@ -286,7 +286,9 @@ class PopulationModel(Content):
             for k, name in enumerate(block.names)
         ]
         lines += [f"  var({r.output}) = {r.variance}" for r in self.residual]
-        told = [(d, ", ".join(f"{p.name} = {p.expression}" for p in d.parameters)) for d in self.distributions]
+        told = [
+            (d, ", ".join(f"{p.name} = {p.expression}" for p in d.parameters)) for d in self.distributions
+        ]
         return "\n".join(lines + [f"  {d.output} ~ {d.kind}({text})" for d, text in told])
 
 
@@ -316,7 +318,9 @@ def _check_outcomes(model: PopulationModel, names: list[str]) -> None:
     doubled = sorted({name for name in observed if observed.count(name) > 1})
     if doubled:
         raise ModelError(
-            f"{', '.join(doubled)} scatters in two ways", place=model.name, repair="declare one for each output"
+            f"{', '.join(doubled)} scatters in two ways",
+            place=model.name,
+            repair="declare one for each output",
         )
     for item in model.distributions:
         model.structural.output(item.output)

@@ -9,10 +9,10 @@ from understudy.core.errors import UnitError
 from understudy.core.expression import TIME, Expression
 from understudy.core.inferred_unit import infer
 from understudy.core.units import UNKNOWN, mismatch, unit, unit_factor
+from understudy.model.distribution import MEASURED, Distribution
 from understudy.model.event import Event
 from understudy.model.model import TIME_AFTER_DOSE, Model
 from understudy.model.parts import Assignment, Input
-from understudy.model.distribution import MEASURED, Distribution
 from understudy.model.population_model import PopulationModel, Residual
 
 if TYPE_CHECKING:

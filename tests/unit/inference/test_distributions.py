@@ -52,7 +52,9 @@ def test_counts_are_those_of_scipy():
 
 def test_few_overdispersion_is_poisson():
     nearly = _given(mean=3.3, overdispersion=1e-7)
-    assert log_density("negative_binomial", 4, nearly) == pytest.approx(log_density("poisson", 4, GIVEN["poisson"]), abs=1e-5)
+    assert log_density("negative_binomial", 4, nearly) == pytest.approx(
+        log_density("poisson", 4, GIVEN["poisson"]), abs=1e-5
+    )
 
 
 def test_events_have_density_and_survival():
@@ -74,7 +76,9 @@ def test_slopes_are_those_of_differences(kind, y):
         assert slope[0, 0] == pytest.approx((ahead - behind) / (2 * step), abs=2e-8)
 
 
-@pytest.mark.parametrize("kind", ["bernoulli", "ordinal", "poisson", "negative_binomial", "zero_inflated_poisson"])
+@pytest.mark.parametrize(
+    "kind", ["bernoulli", "ordinal", "poisson", "negative_binomial", "zero_inflated_poisson"]
+)
 def test_draws_come_with_their_probabilities(kind):
     # Of 40,000 equally spaced uniform numbers every outcome takes its share, to within one.
     u = (np.arange(40_000) + 0.5)[:, None] / 40_000

@@ -35,7 +35,11 @@ KINDS = {
     "negative_binomial": ("mean", {"overdispersion": "alpha * exp(eta_base)"}, [0, 7, 1, 2]),
     "zero_inflated_poisson": ("mean", {"zero": "expit(cut)"}, [0, 3, 0, 2]),
     "time_to_event": ("events", {"hazard": "hazard"}, [0, 1, 0, 2]),
-    "log_likelihood": ("x", {"log_density": "-0.5 * ((DV - x) / alpha) ** 2 - log(alpha)"}, [0.3, 1.2, -0.4, 0.9]),
+    "log_likelihood": (
+        "x",
+        {"log_density": "-0.5 * ((DV - x) / alpha) ** 2 - log(alpha)"},
+        [0.3, 1.2, -0.4, 0.9],
+    ),
 }
 
 
@@ -82,7 +86,9 @@ def written_out(kind: str, eta: np.ndarray) -> float:
     elif kind == "time_to_event":
         hazard = lambda t: 0.05 * np.exp(slope * 4.0 * np.exp(-0.2 * t))  # noqa: E731
         grid = np.linspace(0, 7, 70_001)
-        whole = np.interp(times, grid, np.r_[0, np.cumsum((hazard(grid[1:]) + hazard(grid[:-1])) / 2 * np.diff(grid))])
+        whole = np.interp(
+            times, grid, np.r_[0, np.cumsum((hazard(grid[1:]) + hazard(grid[:-1])) / 2 * np.diff(grid))]
+        )
         growth = np.diff(whole, prepend=0.0)
         log = [-growth[0], np.log(hazard(3.0)) - growth[1], -growth[2], np.log(1 - np.exp(-growth[3]))]
     else:
@@ -114,7 +120,8 @@ def test_slopes_by_random_and_fixed_effects_are_those_of_differences(kind):
     own = np.array([p.value for p in likelihood.predictor.model.fixed])
     for k in range(own.size):
         ahead, behind = (
-            Likelihood(likelihood.predictor, own + sign * step * np.eye(own.size)[k]).value(eta)[0] for sign in (1, -1)
+            Likelihood(likelihood.predictor, own + sign * step * np.eye(own.size)[k]).value(eta)[0]
+            for sign in (1, -1)
         )
         np.testing.assert_allclose(scores[k], (ahead - behind) / (4 * step), atol=3e-5)
 
@@ -131,12 +138,19 @@ def test_modes_are_found(kind):
 def test_laplace_is_near_the_integral():
     model = population("poisson")
     single = PopulationModel(
-        "one effect", BASE, {"base": "theta + eta"}, {"theta": 0.4}, {"eta": 0.3}, distributions={"mean": "poisson"}
+        "one effect",
+        BASE,
+        {"base": "theta + eta"},
+        {"theta": 0.4},
+        {"eta": 0.3},
+        distributions={"mean": "poisson"},
     )
     data = records("poisson")
     eta = np.linspace(-6, 6, 4001)
     likelihood = Likelihood(Predictor(single, data))
-    joint = np.concatenate([likelihood.value(np.repeat(part[:, None, None], 3, 1)) for part in np.split(eta[:-1], 40)])
+    joint = np.concatenate(
+        [likelihood.value(np.repeat(part[:, None, None], 3, 1)) for part in np.split(eta[:-1], 40)]
+    )
     whole = (np.exp(-0.5 * joint).sum(0)) * (eta[1] - eta[0]) / np.sqrt(2 * np.pi * 0.3)
     # Four counts bend the posterior little: Laplace's approximation is off by a hundredth a patient.
     assert objective(single, data, method="laplace") == pytest.approx(-2 * np.log(whole).sum(), abs=0.05)
