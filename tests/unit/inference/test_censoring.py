@@ -12,8 +12,8 @@ from understudy.data.records import Records
 from understudy.inference.censoring import Censoring
 from understudy.inference.diagnose import measurement_draws
 from understudy.inference.estimation.fitting import fit
-from understudy.inference.individualise import find_modes
 from understudy.inference.likelihood import Likelihood
+from understudy.inference.modes import find_modes
 from understudy.inference.objective import objective
 from understudy.inference.predictor import Predictor
 from understudy.model.population_model import Residual

@@ -11,8 +11,9 @@ from understudy.data.records import Records
 from understudy.inference.diagnose import diagnose, measurement_draws
 from understudy.inference.estimation.fitting import fit
 from understudy.inference.forecast import forecast
-from understudy.inference.individualise import find_modes, individualise
+from understudy.inference.individualise import individualise
 from understudy.inference.likelihood import Likelihood
+from understudy.inference.modes import find_modes
 from understudy.inference.objective import objective
 from understudy.inference.predictor import Predictor
 from understudy.model.distribution import Distribution

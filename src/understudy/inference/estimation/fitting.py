@@ -16,7 +16,7 @@ from understudy.engine.problem import Tolerances
 from understudy.inference.estimation.checkpoint import Checkpoint, task_hash
 from understudy.inference.estimation.method import Estimate, Method, Step, Task
 from understudy.inference.estimation.methods import method_of
-from understudy.inference.estimation.standard_errors import KINDS, Information
+from understudy.inference.estimation.standard_errors import FLAT, KINDS, Information
 from understudy.inference.estimation.verdict import warnings
 from understudy.inference.fit import Fit
 from understudy.inference.predictor import Predictor
@@ -211,6 +211,8 @@ def _covariance(
 
     if not kind or (known is None and found.covariance is None):
         return None, ()
+    if known is not None and known.eigenvalues[0] < FLAT:
+        return None, ("no standard errors: the objective does not bend in every direction",)
     jacobian, names = task.space.jacobian(found.vector), list(task.space.names)
     try:
         own = found.covariance if known is None else known.covariance(kind)

@@ -26,7 +26,7 @@ def method_of(method: str | Method) -> Method:
     Examples
     --------
     >>> method_of("focei")
-    FOCEI(iterations=500, tolerance=1e-05)
+    FOCEI(iterations=500, tolerance=1e-06)
     """
     if not isinstance(method, str):
         return method
