@@ -25,6 +25,8 @@ def objective(
 ) -> float:
     """Minus twice the approximate log-likelihood at the model's parameters, on NONMEM's scale (no terms in 2 pi).
 
+    Priors are in it, as in NONMEM's.
+
     Parameters
     ----------
     model : PopulationModel
@@ -70,7 +72,7 @@ def objective(
     sizes = _log_determinants(likelihood.omega[None], likelihood) + _log_determinants(curvature, likelihood)
     seen = np.bincount(likelihood.predictor.patient, minlength=likelihood.count) > 0
     # A patient without an observation contributes nothing: omega's and the curvature's terms cancel.
-    return float(np.where(seen, joint + sizes, 0.0).sum())
+    return float(np.where(seen, joint + sizes, 0.0).sum()) + model.penalty
 
 
 def _log_determinants(matrices: np.ndarray, likelihood: Likelihood) -> np.ndarray:

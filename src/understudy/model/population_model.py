@@ -15,6 +15,7 @@ from understudy.core.expression import Expression, check_name
 from understudy.model.distribution import MEASURED, Distribution
 from understudy.model.model import Model, _named, _records, ordered, require_known
 from understudy.model.parts import Assignment, Parameter, Source
+from understudy.model.prior import InverseWishart, NormalPrior
 
 
 @dataclass(frozen=True)
@@ -64,6 +65,8 @@ class RandomEffects:
         Whether the covariance is held where a population is fitted.
     same : bool
         Whether the covariance is that of the block before, whatever that becomes in a fit.
+    prior : InverseWishart or None
+        What is known of the covariance before the data.
 
     Examples
     --------
@@ -79,6 +82,7 @@ class RandomEffects:
     interpolation: Literal["locf", "nocb"] = later_field("locf")
     fixed: bool = later_field(False)
     same: bool = later_field(False)
+    prior: InverseWishart | None = later_field(None)  # noqa: RUF009
 
     def __post_init__(self) -> None:
         for name in self.names:
@@ -90,6 +94,11 @@ class RandomEffects:
                 f"the covariance of {', '.join(self.names)} is no covariance matrix",
                 place=str(self.covariance),
                 repair=f"give a symmetric positive semi-definite {shape[0]} x {shape[1]} matrix",
+            )
+        if self.prior is not None and len(self.prior.mode) != len(self.names):
+            raise ModelError(
+                f"the prior of {', '.join(self.names)} has {len(self.prior.mode)} random effects",
+                repair=f"give a {shape[0]} x {shape[1]} matrix",
             )
         object.__setattr__(self, "names", tuple(self.names))
         object.__setattr__(self, "covariance", tuple(tuple(float(v) for v in row) for row in matrix))
@@ -170,6 +179,8 @@ class PopulationModel(Content):
     sources : tuple of Source
     distributions : tuple of Distribution, or mapping of output to (kind, parameters)
         Of outcomes that are no levels: yes or no, grades, counts, events in time.
+    priors : tuple of NormalPrior
+        What is known of fixed effects before the data; of covariances it is in `random`.
 
     Raises
     ------
@@ -205,6 +216,7 @@ class PopulationModel(Content):
     limits: str = ""
     sources: tuple[Source, ...] = ()
     distributions: tuple[Distribution, ...] = later_field(())
+    priors: tuple[NormalPrior, ...] = later_field(())
 
     def __post_init__(self) -> None:
         put = lambda field, value: object.__setattr__(self, field, value)  # noqa: E731
@@ -215,6 +227,7 @@ class PopulationModel(Content):
         put("covariates", _records(Covariate, self.covariates))
         put("sources", tuple(self.sources))
         put("distributions", _records(Distribution, self.distributions))
+        put("priors", tuple(self.priors))
         _check(self)
 
     @property
@@ -247,6 +260,13 @@ class PopulationModel(Content):
     def fixed_values(self) -> dict[str, float]:
         """Values of the fixed effects by name."""
         return {parameter.name: parameter.value for parameter in self.fixed}
+
+    @property
+    def penalty(self) -> float:
+        """What priors add to minus two log-likelihoods at the model's values; zero where there are none."""
+        own = sum(prior.penalty(self.fixed_values) for prior in self.priors)
+        blocks = (block for block in self.random if block.prior is not None and not block.same)
+        return float(own + sum(block.prior.penalty(np.array(block.covariance)) for block in blocks))
 
     @cached_property
     def ordered_individual(self) -> tuple[Assignment, ...]:
@@ -307,6 +327,8 @@ def _check(model: PopulationModel) -> None:
             f"defined twice: {', '.join(doubled)}", place=model.name, repair="rename one of them"
         )
     _check_same(model.random, model.name)
+    for name in (name for prior in model.priors for name in prior.names):
+        _named(model.fixed, name, "fixed effect", model.name)
     _ = model.ordered_individual
     for item in model.individual:
         require_known(item.expression, names, f"{model.name}, individual {item.name}")

@@ -56,11 +56,12 @@ class ConditionalObjective:
 
     def _point(self, likelihood: Likelihood, vector: np.ndarray, modes: np.ndarray) -> Point:
         found = subject_objectives(likelihood, modes)
-        total = float(found.values.sum())
+        space = self.task.space
+        total = float(found.values.sum()) + space.penalty(vector)
         if not np.isfinite(total):
             total = np.inf
-        gradients = self.task.space.gradient(vector, found.by_fixed, found.by_omega)
-        return Point(vector, total, gradients, (modes, found))
+        gradients = space.gradient(vector, found.by_fixed, found.by_omega)
+        return Point(vector, total, gradients, (modes, found), space.penalty_gradient(vector))
 
     @property
     def _count(self) -> int:

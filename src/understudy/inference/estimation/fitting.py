@@ -176,7 +176,8 @@ def _fit(
     named = dict(zip(space.names, space.named(values).tolist(), strict=True))
     held = {p.name: p.value for k, p in enumerate(predictor.model.fixed) if k not in space.fixed}
     errors = {} if matrix is None else {n: float(np.sqrt(matrix.loc[n, n])) for n in space.names}
-    details = dict(found.details) | ({"starts": tried} if len(tried) > 1 else {})
+    details = dict(found.details) | ({"penalty": space.penalty(found.vector)} if _has_priors(task) else {})
+    details |= {"starts": tried} if len(tried) > 1 else {}
     if known is not None:
         eigenvalues = known.eigenvalues
         details |= {"eigenvalues": tuple(eigenvalues.tolist())}
@@ -201,6 +202,11 @@ def _fit(
         observations=predictor.output.size,
         details=details,
     )
+
+
+def _has_priors(task: Task) -> bool:
+    model = task.predictor.model
+    return bool(model.priors) or any(block.prior is not None for block in model.random)
 
 
 def _covariance(
