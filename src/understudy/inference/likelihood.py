@@ -50,6 +50,12 @@ class Likelihood:
         linearisation: str = INTERACTION,
     ):
         self.predictor, self.fixed, self.linearisation = predictor, fixed, linearisation
+        if predictor.correlated is not None and linearisation != INTERACTION:
+            raise SimulationError(
+                "residual errors that are correlated need the interaction of random effects and residual error",
+                place=predictor.model.name,
+                repair="use FOCEI()",
+            )
         self.active = np.flatnonzero(predictor.effects.active)
         full = predictor.effects.omega if omega is None else omega
         self.omega = full[np.ix_(self.active, self.active)]
@@ -238,10 +244,13 @@ class Likelihood:
         Of censored observations and outcomes that are no levels, which have none that is easily had, the square of the
         slope: enough to find a mode by, and the same on average.
         """
-        moving = at.d_prediction[..., : self.active.size]
+        moving = (at.d_prediction if at.d_expected is None else at.d_expected)[..., : self.active.size]
         outer = moving[..., :, None] * moving[..., None, :] / at.variance[..., None, None]
         spread = at.d_variance[..., : self.active.size] / at.variance[..., None]
         outer = outer + 0.5 * spread[..., :, None] * spread[..., None, :]
+        if at.d_gain is not None:
+            turning = at.d_gain[..., : self.active.size]
+            outer = outer + turning[..., :, None] * turning[..., None, :]
         if self.unusual.any():
             scores = self.scores(at)[..., : self.active.size]
             squares = scores[..., :, None] * scores[..., None, :]

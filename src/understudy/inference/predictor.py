@@ -16,6 +16,7 @@ from understudy.engine.schedule import Schedule, on_grid
 from understudy.engine.simulate import in_model_units, record_schedule
 from understudy.engine.solve import solve
 from understudy.inference.censoring import Censoring
+from understudy.inference.correlated_residuals import CorrelatedResiduals
 from understudy.inference.effects import Effects
 from understudy.inference.outcome_density import OutcomeDensity, find_densities
 from understudy.inference.predicted_columns import PredictedColumns
@@ -53,6 +54,8 @@ class Predictor:
         Measurements below the limit of quantification of an output with the method M1, which are no observations.
     observation_row, chosen : int arrays, shape (observations,)
         Row of the schedule of each observation, and its place among the rows that are predicted.
+    correlated : CorrelatedResiduals or None
+        Which residual errors go together.
     densities : tuple of OutcomeDensity
         Of the outcomes that are no levels.
     columns : PredictedColumns
@@ -91,10 +94,21 @@ class Predictor:
             self.measured[density.here] = 0.0
             density.require_possible(self.row, self.records.source)
             density.require_risk(self.schedule, self.observation_row, self.row, self.records)
+        self.correlated = self._correlated()
         self.columns = PredictedColumns.of(self.output, self.densities, model.structural.output_names)
         self.occasion = _occasions(table["occ"].to_numpy(), table["id"].to_numpy())
         self.effects = Effects(model, int(self.occasion.max(initial=0)) + 1)
         self._repeated: dict[int, Schedule] = {}
+
+    def _correlated(self) -> CorrelatedResiduals | None:
+        found = CorrelatedResiduals.of(self.model, self.output, self.patient, self.time, self.measured)
+        if found is not None and self.censoring.affected.size:
+            raise SimulationError(
+                "residual errors are correlated, and levels are beyond a limit of quantification",
+                place=self.model.name,
+                repair='leave such levels out, Residual(blq="M1"), or the correlation',
+            )
+        return found
 
     @property
     def not_normal(self) -> str:
@@ -124,7 +138,8 @@ class Predictor:
     def predict(self, vectors: np.ndarray, fixed: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
         """Predictions and residual variances, both on the scale on which the residual error is normal.
 
-        Of an outcome that is no level the prediction is minus its log-density, and the variance is one.
+        Of an outcome that is no level the prediction is minus its log-density, and the variance is one. Where residual
+        errors are correlated, both are those given the measurement before.
 
         Parameters
         ----------
@@ -143,6 +158,15 @@ class Predictor:
         self, plain: np.ndarray, vectors: np.ndarray, fixed: np.ndarray | None = None
     ) -> tuple[np.ndarray, np.ndarray]:
         """What `predict` gives, from the predictions of `natural`: nothing is solved anew."""
+        found = self.apart(plain, vectors, fixed)
+        if self.correlated is None:
+            return found
+        return self.correlated.given_before(*found, self._fixed_rows(fixed, len(vectors)))
+
+    def apart(
+        self, plain: np.ndarray, vectors: np.ndarray, fixed: np.ndarray | None = None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Predictions and residual variances of each observation alone, whatever was measured before it."""
         levels = plain[:, : self.output.size]
         variance, prediction = np.ones_like(levels), self._on_residual_scale(levels)
         for name in self.measured_levels:
@@ -311,7 +335,11 @@ class Predictor:
         with_fixed : bool
             Derivatives also by `estimated`, after those by the active random effects.
         """
-        return self._slopes.slopes(vectors, self._fixed_rows(fixed, len(vectors)), with_fixed)
+        rows = self._fixed_rows(fixed, len(vectors))
+        found = self._slopes.slopes(vectors, rows, with_fixed)
+        if self.correlated is None:
+            return found
+        return self.correlated.slopes(found, rows, self.estimated if with_fixed else ())
 
     @property
     def estimated(self) -> tuple[str, ...]:

@@ -38,12 +38,17 @@ class Slopes:
     ----------
     prediction, variance : float arrays, shape (copies, observations)
     d_prediction, d_variance : float arrays, shape (copies, observations, effects)
+    d_expected, d_gain : float arrays, shape (copies, observations, effects), or None
+        Where residual errors are correlated: `d_prediction` without what the residual before adds to it, and that in
+        standard deviations; None: nothing is added.
     """
 
     prediction: np.ndarray
     variance: np.ndarray
     d_prediction: np.ndarray
     d_variance: np.ndarray
+    d_expected: np.ndarray | None = None
+    d_gain: np.ndarray | None = None
 
 
 class EffectSlopes:
@@ -287,7 +292,7 @@ class DifferenceSlopes:
         copies, shifts = len(vectors), self._shifts(vectors, fixed, with_fixed)
         moved = np.concatenate([vectors + by for by, _, _ in shifts])
         fixed = np.concatenate([fixed + by for _, by, _ in shifts])
-        prediction, variance = self.predictor.predict(moved, fixed)
+        prediction, variance = self.predictor.apart(self.predictor.natural(moved, fixed), moved, fixed)
         steps = np.array([step for _, _, step in shifts[1::2]])[:, None, None]
 
         def derivative(values: np.ndarray) -> np.ndarray:

@@ -129,6 +129,10 @@ class Residual:
         What measurements below the limit say, by the methods of Beal 2001, doi:10.1023/A:1012299115260. M1: nothing,
         they are left out. M3: that the level is below the limit. M4: that it is below and, as every level of this
         output, above zero.
+    autocorrelation : Expression or None
+        Half-life, in the model's time unit, of the correlation between the residual errors of a patient's successive
+        measurements, in terms of fixed effects (Karlsson, Beal and Sheiner 1995, J Pharmacokinet Biopharm 23:651-672,
+        doi:10.1007/BF02353466). None: they are independent.
     """
 
     output: str
@@ -137,9 +141,12 @@ class Residual:
     lower_limit: float | None = None
     upper_limit: float | None = None
     blq: Literal["M1", "M3", "M4"] = later_field("M3")
+    autocorrelation: Expression | None = later_field(None)  # noqa: RUF009
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "variance", Expression(self.variance))
+        if self.autocorrelation is not None:
+            object.__setattr__(self, "autocorrelation", Expression(self.autocorrelation))
         if self.scale not in ("identity", "log"):
             raise ModelError(f"unknown residual scale {self.scale!r}", repair="use identity or log")
         if self.blq not in ("M1", "M3", "M4"):
@@ -154,6 +161,26 @@ class Residual:
                 place=f"residual of {self.output}",
                 repair='use blq="M3": on the logarithm every level is above zero',
             )
+
+
+@dataclass(frozen=True)
+class ResidualCorrelation:
+    """That the residual errors of two outputs go together where both are measured in a patient at one time.
+
+    Parameters
+    ----------
+    outputs : tuple of str
+        Two outputs with residual errors.
+    correlation : Expression
+        Between -1 and 1, in terms of fixed effects.
+    """
+
+    outputs: tuple[str, str]
+    correlation: Expression
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "outputs", tuple(self.outputs))
+        object.__setattr__(self, "correlation", Expression(self.correlation))
 
 
 @dataclass(frozen=True, repr=False)
@@ -181,6 +208,8 @@ class PopulationModel(Content):
         Of outcomes that are no levels: yes or no, grades, counts, events in time.
     priors : tuple of NormalPrior
         What is known of fixed effects before the data; of covariances it is in `random`.
+    correlations : tuple of ResidualCorrelation
+        Between residual errors of different outputs.
 
     Raises
     ------
@@ -217,6 +246,7 @@ class PopulationModel(Content):
     sources: tuple[Source, ...] = ()
     distributions: tuple[Distribution, ...] = later_field(())
     priors: tuple[NormalPrior, ...] = later_field(())
+    correlations: tuple[ResidualCorrelation, ...] = later_field(())
 
     def __post_init__(self) -> None:
         put = lambda field, value: object.__setattr__(self, field, value)  # noqa: E731
@@ -228,6 +258,7 @@ class PopulationModel(Content):
         put("sources", tuple(self.sources))
         put("distributions", _records(Distribution, self.distributions))
         put("priors", tuple(self.priors))
+        put("correlations", tuple(self.correlations))
         _check(self)
 
     @property
@@ -357,10 +388,31 @@ def _check_outcomes(model: PopulationModel, names: list[str]) -> None:
             known = {*names, *model.structural.output_names}
             known |= {MEASURED} if item.kind == "log_likelihood" else set()
             require_known(parameter.expression, known, f"{model.name}, {parameter.name} of {item.output}")
+    _check_correlations(model)
     for residual in model.residual:
         model.structural.output(residual.output)
         require_known(
             residual.variance, {*names, residual.output}, f"{model.name}, residual of {residual.output}"
+        )
+
+
+def _check_correlations(model: PopulationModel) -> None:
+    fixed, once = model.fixed_values, []
+    for item in model.correlations:
+        for output in item.outputs:
+            model.residual_of(output)
+        require_known(item.correlation, fixed, f"{model.name}, correlation of {' and '.join(item.outputs)}")
+        once += item.outputs
+    for residual in model.residual:
+        if residual.autocorrelation is not None:
+            require_known(residual.autocorrelation, fixed, f"{model.name}, autocorrelation of {residual.output}")
+            once.append(residual.output)
+    doubled = sorted({name for name in once if once.count(name) > 1})
+    if doubled or any(len(set(item.outputs)) != 2 for item in model.correlations):
+        raise ModelError(
+            f"the residual error of {', '.join(doubled) or 'one output'} is correlated in more than one way",
+            place=model.name,
+            repair="let each output be correlated with one other, or with itself over time",
         )
 
 
