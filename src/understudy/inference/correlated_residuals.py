@@ -9,6 +9,7 @@ one's residual, its variance shrinks.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 
@@ -71,7 +72,9 @@ class CorrelatedResiduals:
         if not found:
             return None
         here, before, gap, equation = zip(*found, strict=True)
-        return cls(model, np.array(here), np.array(before), np.array(gap), np.array(equation, object), measured)
+        return cls(
+            model, np.array(here), np.array(before), np.array(gap), np.array(equation, object), measured
+        )
 
     def correlation(self, fixed: np.ndarray) -> np.ndarray:
         """At fixed effects of shape (copies, fixed effects), shape (copies, m)."""
@@ -149,7 +152,9 @@ class CorrelatedResiduals:
             if name in used:
                 shift = np.zeros_like(fixed)
                 shift[:, own.index(name)] = step = _STEP * max(abs(float(fixed[0, own.index(name)])), _STEP)
-                found[..., place] = (self.correlation(fixed + shift) - self.correlation(fixed - shift)) / (2 * step)
+                found[..., place] = (self.correlation(fixed + shift) - self.correlation(fixed - shift)) / (
+                    2 * step
+                )
         return found
 
 
@@ -181,7 +186,7 @@ def _chain(name: str, half_life: Expression, output, patient, time):
     """Successive measurements of one output."""
     equation = Expression(f"exp(-log(2) * {_GAP} / ({half_life.text}))")
     own = np.flatnonzero(output == name)
-    for before, k in zip(own[:-1], own[1:], strict=True):
+    for before, k in pairwise(own):
         if patient[before] == patient[k]:
             if time[k] == time[before]:
                 raise SimulationError(

@@ -80,11 +80,12 @@ def measurement_draws(predictor: Predictor, vectors: np.ndarray, seed: int) -> n
         For outcomes that cannot be drawn at the records' times, such as times of events.
     """
     plain = predictor.natural(vectors)
-    prediction, variance = predictor.moments(plain, vectors)
+    prediction, variance = predictor.apart(plain, vectors)
     uniform = uniforms(seed, "residual", np.arange(predictor.output.size), len(vectors)).T
-    found = natural_scale(
-        predictor, prediction + scatter(uniform, prediction, variance, predictor.censoring.positive)
-    )
+    error = scatter(uniform, prediction, variance, predictor.censoring.positive)
+    if predictor.correlated is not None:
+        error = predictor.correlated.drawn(error, variance, predictor.fixed_values(None)[None])
+    found = natural_scale(predictor, prediction + error)
     for density in predictor.densities:
         given = predictor.parameters(density, plain, vectors)
         found[:, density.here] = density.draws(uniform[:, density.here], given)

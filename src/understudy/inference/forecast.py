@@ -49,7 +49,7 @@ def forecast(
     seed : int
     measured : bool
         Add the scatter of a measurement to each value (of outputs that have a residual error), and draw outcomes that
-        are no levels.
+        are no levels. Errors of different times and outputs are drawn apart, correlated or not.
     before_dose, outputs, engine, jobs
         As for `simulate`.
 

@@ -58,7 +58,7 @@ class Likelihood:
             )
         self.active = np.flatnonzero(predictor.effects.active)
         full = predictor.effects.omega if omega is None else omega
-        self.omega = full[np.ix_(self.active, self.active)]
+        self._whole, self.omega = full, full[np.ix_(self.active, self.active)]
         if self.active.size and np.linalg.cond(self.omega) > 1e12:
             raise SimulationError(
                 "omega is singular",
@@ -72,6 +72,10 @@ class Likelihood:
         self.unusual = self.censored.copy()
         for density in predictor.densities:
             self.unusual[density.here] = True
+
+    def at(self, fixed: np.ndarray) -> Likelihood:
+        """The same at other fixed effects."""
+        return Likelihood(self.predictor, fixed, self._whole, self.linearisation)
 
     @property
     def zero(self) -> np.ndarray:

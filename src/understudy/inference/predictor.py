@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from understudy.core.errors import ModelError, SimulationError
-from understudy.data.compatibility import output_name
+from understudy.core.errors import SimulationError
 from understudy.data.layout import LIMITS
 from understudy.engine.parameters import individual_values, parameter_rows
 from understudy.engine.problem import Tolerances
@@ -18,6 +17,7 @@ from understudy.engine.solve import solve
 from understudy.inference.censoring import Censoring
 from understudy.inference.correlated_residuals import CorrelatedResiduals
 from understudy.inference.effects import Effects
+from understudy.inference.observation_labels import numbered_occasions, observed_outputs
 from understudy.inference.outcome_density import OutcomeDensity, find_densities
 from understudy.inference.predicted_columns import PredictedColumns
 from understudy.inference.slopes import DifferenceSlopes, EffectSlopes, Slopes
@@ -76,7 +76,7 @@ class Predictor:
         # One observed schedule row a record, in the order of the records.
         chosen = np.flatnonzero(is_seen[self.schedule.record[schedule_row]])
         seen = table.iloc[self.schedule.record[schedule_row[chosen]]]
-        output, raw = _outputs(seen["dvid"].to_numpy(), model), seen["dv"].to_numpy(float)
+        output, raw = observed_outputs(seen["dvid"].to_numpy(), model), seen["dv"].to_numpy(float)
         told = {name: seen[name].to_numpy(float) for name in set(LIMITS) & set(seen.columns)}
         censoring = Censoring.of(model, output, raw, told)
         dropped = np.isin(output.astype(str), [r.output for r in model.residual if r.blq == "M1"])
@@ -96,7 +96,7 @@ class Predictor:
             density.require_risk(self.schedule, self.observation_row, self.row, self.records)
         self.correlated = self._correlated()
         self.columns = PredictedColumns.of(self.output, self.densities, model.structural.output_names)
-        self.occasion = _occasions(table["occ"].to_numpy(), table["id"].to_numpy())
+        self.occasion = numbered_occasions(table["occ"].to_numpy(), table["id"].to_numpy())
         self.effects = Effects(model, int(self.occasion.max(initial=0)) + 1)
         self._repeated: dict[int, Schedule] = {}
 
@@ -316,6 +316,10 @@ class Predictor:
         wide = np.repeat(self._fixed_rows(fixed, copies or len(np.atleast_2d(fixed))), each, axis=0)
         return {p.name: wide[:, k] for k, p in enumerate(self.model.fixed)}
 
+    def fixed_values(self, fixed: np.ndarray | None) -> np.ndarray:
+        """All fixed effects, shape (fixed effects,): the model's own where None are given."""
+        return self._fixed_rows(fixed, 1)[0]
+
     def _fixed_rows(self, fixed: np.ndarray | None, copies: int) -> np.ndarray:
         """Fixed effects, shape (copies, fixed effects)."""
         own = (
@@ -388,29 +392,3 @@ class Predictor:
                 with np.errstate(divide="ignore", invalid="ignore"):
                     found[..., here] = np.log(found[..., here])
         return found
-
-
-def _outputs(dvid: np.ndarray, model: PopulationModel) -> np.ndarray:
-    """Name of the output that each observation measures."""
-    if not model.output_names:
-        raise ModelError(
-            f"{model.name} has no residual error", repair="say how measurements scatter: residual={...}"
-        )
-    known = {key: output_name(model, str(key)) for key in set(dvid)}
-    unknown = sorted(str(key) for key, name in known.items() if name not in model.output_names)
-    if unknown:
-        raise SimulationError(
-            f"measurements of {', '.join(map(repr, unknown))} match no output with a residual error",
-            place=model.name,
-            repair=f"write a DVID of {', '.join(model.output_names)}",
-        )
-    return np.array([known[key] for key in dvid], dtype=object)
-
-
-def _occasions(labels: np.ndarray, ids: np.ndarray) -> np.ndarray:
-    """Occasions of each patient numbered from zero in the order in which they first come."""
-    numbers, seen = np.zeros(len(labels), dtype=np.int64), {}
-    for k, key in enumerate(zip(ids, labels, strict=True)):
-        own = seen.setdefault(key[0], {})
-        numbers[k] = own.setdefault(key[1], len(own))
-    return numbers

@@ -179,7 +179,7 @@ def _log_determinant_differences(likelihood: Likelihood, modes: np.ndarray) -> n
     predictor, found = likelihood.predictor, []
     shifts = [(STEP * np.eye(modes.shape[1])[k], None, STEP) for k in likelihood.active]
     own = predictor.fixed_values(likelihood.fixed)
-    for k in (predictor.model.fixed_names.index(name) for name in predictor.estimated):
+    for k in np.flatnonzero([not parameter.fixed for parameter in predictor.model.fixed]):
         step = STEP * max(abs(own[k]), STEP)
         shifts.append((np.zeros(modes.shape[1]), step * np.eye(own.size)[k], step))
     for by_modes, by_fixed, step in shifts:

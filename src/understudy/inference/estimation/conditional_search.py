@@ -11,7 +11,7 @@ from understudy.inference.estimation.conditional import SubjectObjectives, polis
 from understudy.inference.estimation.method import Estimate, Step, Task
 from understudy.inference.estimation.quasi_newton import Iteration, Point, iterations
 from understudy.inference.estimation.standard_errors import Information, information
-from understudy.inference.likelihood import Likelihood
+from understudy.inference.likelihood import INTERACTION, Likelihood
 from understudy.inference.modes import find_modes
 
 
@@ -143,6 +143,12 @@ class ConditionalMethod:
             Where the objective is undefined at the start.
         """
         refuse_censored(task, self.name)
+        if task.predictor.correlated is not None and self.linearisation != INTERACTION:
+            raise SimulationError(
+                f"{self.name} is not defined for residual errors that are correlated",
+                place=task.predictor.model.name,
+                repair="use FOCEI(): it needs the interaction of random effects and residual error",
+            )
         objective = ConditionalObjective(task, self.linearisation)
         start = objective.point(task.start, None)
         if not np.isfinite(start.value):
