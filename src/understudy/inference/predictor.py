@@ -66,6 +66,12 @@ class Predictor:
         self, model: PopulationModel, records: Records, engine: str = "auto", jobs: int = 1,
         tolerances: Tolerances | None = None,
     ):  # fmt: skip
+        if model.mixture is not None:
+            raise SimulationError(
+                f"{model.name} is a mixture: whose subpopulation is meant is not known",
+                place=model.name,
+                repair="fit it by FO, FOCE or FOCEI, or take one subpopulation: model.of_class(1)",
+            )
         self.model, self.engine, self.jobs, self.tolerances = model, engine, jobs, tolerances
         self.records = in_model_units(records, model)
         self.schedule, self.covariates = record_schedule(records, model)

@@ -13,6 +13,7 @@ from understudy.core.content import Content, later_field
 from understudy.core.errors import ModelError
 from understudy.core.expression import check_name
 from understudy.model.distribution import MEASURED, Distribution
+from understudy.model.mixture import Mixture
 from understudy.model.model import Model, _named, _records, ordered, require_known
 from understudy.model.parts import Assignment, Parameter, Source
 from understudy.model.prior import InverseWishart, NormalPrior
@@ -138,6 +139,8 @@ class PopulationModel(Content):
         What is known of fixed effects before the data; of covariances it is in `random`.
     correlations : tuple of ResidualCorrelation
         Between residual errors of different outputs.
+    mixture : Mixture or None
+        Subpopulations to which individuals belong without our knowing it.
 
     Raises
     ------
@@ -175,6 +178,7 @@ class PopulationModel(Content):
     distributions: tuple[Distribution, ...] = later_field(())
     priors: tuple[NormalPrior, ...] = later_field(())
     correlations: tuple[ResidualCorrelation, ...] = later_field(())
+    mixture: Mixture | None = later_field(None)  # noqa: RUF009
 
     def __post_init__(self) -> None:
         put = lambda field, value: object.__setattr__(self, field, value)  # noqa: E731
@@ -249,6 +253,26 @@ class PopulationModel(Content):
         )
         return replace(self, fixed=changed)
 
+    def of_class(self, number: int) -> PopulationModel:
+        """The model of one subpopulation of a mixture, by its number from 1.
+
+        Raises
+        ------
+        ModelError
+            For a number that no subpopulation has.
+        """
+        if self.mixture is None or not 1 <= number <= self.mixture.size:
+            raise ModelError(
+                f"{self.name} has no subpopulation {number}",
+                place=self.name,
+                repair=f"numbers: 1 to {self.mixture.size}"
+                if self.mixture
+                else "declare mixture=Mixture(...)",
+            )
+        from understudy.model.subpopulation import subpopulation
+
+        return subpopulation(self, number)
+
     def check_units(self) -> None:
         """Prove that every equation's units fit together; see `Model.check_units`."""
         from understudy.model.unit_check import check_population
@@ -288,6 +312,12 @@ def _check(model: PopulationModel) -> None:
     _check_same(model.random, model.name)
     for name in (name for prior in model.priors for name in prior.names):
         _named(model.fixed, name, "fixed effect", model.name)
+    if model.mixture is not None:
+        _named(model.covariates, model.mixture.covariate, "covariate", model.name)
+        for each in model.mixture.probabilities:
+            require_known(
+                each, model.fixed_values, f"{model.name}, probabilities of {model.mixture.covariate}"
+            )
     _ = model.ordered_individual
     for item in model.individual:
         require_known(item.expression, names, f"{model.name}, individual {item.name}")
