@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy.stats import multivariate_normal
-from understudy.inference.visual_check import prior_vectors
+from understudy.inference.diagnostics.replicates import prior_vectors
 
 from understudy.core.errors import ModelError, SimulationError
 from understudy.data.records import Records
