@@ -21,6 +21,7 @@ from functools import cached_property
 import numpy as np
 
 from understudy.inference.estimation.complete_data import CompleteData
+from understudy.inference.estimation.expected_prior import ExpectedPrior
 from understudy.inference.estimation.markov_chain import Chains, full_vectors
 from understudy.inference.estimation.parameter_space import Values
 from understudy.inference.estimation.residual_scale import ResidualScale
@@ -95,6 +96,23 @@ class Maximisation:
             ],
             dtype=int,
         )
+
+    def precision(self, vector: np.ndarray, statistics: Statistics) -> np.ndarray:
+        """Diagonal of the complete data's information, shape (parameters,): how well individuals, if they were known,
+        would tell each parameter."""
+        prior = ExpectedPrior(self.complete, vector, statistics.first, statistics.second)
+        found = np.diag(prior.curvature).copy()
+        found[self.others] = np.diag(statistics.curvature)
+        for scale in self.scales:
+            k = self.complete.task.space.fixed.index(scale.place)
+            value, slope = self._slope(vector, k)
+            found[k] = 0.5 * scale.here.sum() * (scale.power * slope / value) ** 2
+        return found
+
+    def _slope(self, vector: np.ndarray, coordinate: int) -> tuple[float, float]:
+        """A fixed effect, and its derivative by its coordinate."""
+        scale = self.complete.task.space.scales[coordinate]
+        return scale.natural(vector[coordinate]), scale.slope(vector[coordinate])
 
     def nothing(self) -> Statistics:
         """Statistics before the first iteration."""
@@ -271,10 +289,8 @@ class Maximisation:
         if not annealing or not residual.any():
             return step
         vectors = full_vectors(likelihood, chains.effects)
-        before, after = (
-            likelihood.predictor.moments(chains.plain, vectors, self.complete.task.space.values(each).fixed)[1]
-            for each in (vector, vector + residual)
-        )
+        fixed = self.complete.fixed(np.stack([vector, vector + residual]))
+        before, after = (likelihood.predictor.moments(chains.plain, vectors, each)[1] for each in fixed)
         fallen = 0.5 * float(np.mean(np.log(after / before)))
         allowed = np.log(annealing)
         return step if not fallen < allowed else step - residual * (1.0 - allowed / fallen)
