@@ -91,7 +91,8 @@ class _Density:
 
     def _expected_data(self, vectors: np.ndarray) -> np.ndarray:
         """Half of the data's term, expected over the draws, shape (points,)."""
-        parts = np.array_split(vectors, -(-len(vectors) * self.weights.size // _AT_ONCE))
+        at_once = max(1, _AT_ONCE // self.weights.size)
+        parts = [vectors[k : k + at_once] for k in range(0, len(vectors), at_once)]
         return np.concatenate([0.5 * np.einsum("psn,sn->p", self._data(part), self.weights) for part in parts])
 
     def _data(self, vectors: np.ndarray) -> np.ndarray:

@@ -27,7 +27,7 @@ from understudy.inference.estimation.trend import trend
 # Copies of all subjects together, at least.
 _CHAINS = 100
 # How often it is asked whether a phase may end, the least length of each, and what share of a phase is looked at.
-_ASKED, _LEAST_EXPLORED, _LEAST_SMOOTHED = 10, 150, 100
+_ASKED, _LEAST_EXPLORED, _LEAST_SMOOTHED = 10, 150, 200
 # Steps of the averages are (1 + k / _LONG) ** -_DECREASE in iteration k of the second phase; the power must lie above one
 # half (Delyon, Lavielle and Moulines 1999). Long ones, whose scatter the last average takes away, forget the start best.
 _LONG, _DECREASE = 20.0, 0.7
@@ -87,8 +87,8 @@ class SAEM:
         The share of themselves that variances of random effects and scales of residual errors may fall to in one
         iteration; zero: no annealing.
     tolerance : float
-        How far apart the two halves of what is averaged at last may lie, and how far a trend may go in the first phase:
-        in standard errors that each parameter would have if the individuals were known.
+        How far the average of the second phase may lie from its two halves' averages, and how far a trend may go in the
+        first phase: in standard errors that each parameter would have if the individuals were known.
     samples : int
         Draws of each subject for the objective function and the standard errors.
 
@@ -197,11 +197,8 @@ class SAEM:
         return due and not self._drifts(now, maximisation).any()
 
     def _drifts(self, now: _State, maximisation: Maximisation) -> np.ndarray:
-        """Which parameters differ between the two halves of what is averaged by more than is tolerated."""
-        half = now.trace[-max(now.smoothed // 2, 2) :, 1:]
-        middle = len(half) // 2
-        apart = np.abs(half[middle:].mean(axis=0) - half[:middle].mean(axis=0))
-        return apart > self._material(now, maximisation)
+        """Which parameters' averages are not known well enough yet."""
+        return _scatter(now) > self._material(now, maximisation)
 
     def _estimate(self, task: Task, now: _State, maximisation: Maximisation) -> Estimate:
         complete = maximisation.complete
@@ -214,6 +211,7 @@ class SAEM:
         details = {
             "trace": now.trace,
             "explored": now.explored,
+            "scatter": _scatter(now),
             "acceptance": dict(zip(_KERNELS, now.chains.acceptance.tolist(), strict=True)),
             "closed_form": self._closed_form(task, complete),
             "conditional_covariance": sample.covariances,
@@ -239,6 +237,13 @@ class SAEM:
         own = _widened(few.covariances, likelihood.omega)
         covariances = np.where(good[..., None], own, covariances)
         return importance_objective(likelihood, means, covariances, self.samples, task.seed + 1)
+
+
+def _scatter(now: _State) -> np.ndarray:
+    """About the Monte Carlo errors of the averages: how far they lie from the averages of either half."""
+    half = now.trace[-max(now.smoothed // 2, 2) :, 1:]
+    middle = len(half) // 2
+    return 0.5 * np.abs(half[middle:].mean(axis=0) - half[:middle].mean(axis=0))
 
 
 # What the chains' acceptances are of.
