@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test slow bench docs lint clean
+.PHONY: demo test slow bench reference docs lint clean
 
 demo: .venv/installed ## the main job: a dossier from 59 real newborns
 	$(BIN)/understudy evaluate examples/phenobarbital/study.toml
@@ -16,6 +16,9 @@ slow: .venv/slow-installed ## full reference suites, and the tests of the JAX en
 
 bench: .venv/installed ## benchmarks that need nothing else, results under benchmarks/
 	$(BIN)/python -m benchmarks
+
+reference: .venv/installed ## published fits made again, results in docs/estimation.md
+	$(BIN)/python -m benchmarks.estimation
 
 docs: .venv/installed
 	$(BIN)/pip install --quiet --disable-pip-version-check -e ".[docs]"

@@ -6,10 +6,10 @@ Tolerance 0.01, for the reasons given in test_focei.py, which also says why SS a
 from functools import cache
 from pathlib import Path
 
-import nonmem_streams
 import numpy as np
 import pandas as pd
 import pytest
+from benchmarks import nonmem_streams
 
 from understudy.engine.simulate import simulate
 from understudy.formats.load import load

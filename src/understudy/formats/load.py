@@ -89,6 +89,7 @@ FORMATS = (
     Format(
         "NONMEM results", (".ext", ".lst", ".cov", ".phi"), "", "understudy.formats.nonmem.finished_run:read"
     ),
+    Format("fit", (".json",), "understudy fit", "understudy.formats.fit_file:read"),
     Format("PEtab", (".yaml", ".yml"), "", "understudy.formats.petab.reader:read"),
 )
 
@@ -102,7 +103,8 @@ def load(name: str | Path) -> Any:
         A name as `understudy.models` lists it, or the path of a file: Python (``.py``), which is run, so load only
         files you trust; SBML (``.xml``, ``.sbml``); Antimony (``.ant``, ``.antimony``, ``.sb``); a NONMEM control
         stream (``.ctl``, ``.mod``), whose data are read with it; a file of a finished NONMEM run (``.ext``, ``.lst``,
-        ``.cov``, ``.phi``), whose others are read with it; the YAML file of a PEtab problem (``.yaml``, ``.yml``).
+        ``.cov``, ``.phi``), whose others are read with it; a fit (``.json``),
+        whose model has the estimates; the YAML file of a PEtab problem (``.yaml``, ``.yml``).
 
     Returns
     -------
@@ -160,7 +162,8 @@ def model_in(found: Any, name: str | Path) -> Model | PopulationModel:
     ModelError
         Where there is none.
     """
-    found = found if isinstance(found, (Model, PopulationModel)) else getattr(found, "model", found)
+    if not isinstance(found, (Model, PopulationModel)):
+        found = getattr(found, "model", None) or found
     if not isinstance(found, (Model, PopulationModel)):
         raise ModelError(
             f"there is a {type(found).__name__} in it, not a model",

@@ -26,7 +26,7 @@ class Diagnostics:
         individual (at the mode), lower, upper (interval of a repeated measurement given the twin), iwres
         (individual weighted residual).
     curves : DataFrame
-        The first output over time, each patient: id, time, population, median, lower, upper (of the true value).
+        One output over time, each patient: id, time, population, median, lower, upper (of the true value).
     """
 
     observations: pd.DataFrame
@@ -34,7 +34,14 @@ class Diagnostics:
 
 
 def diagnose(
-    twins: Twins, *, draws: int = 200, interval: float = 0.9, points: int = 61, seed: int = 0, jobs: int = 1
+    twins: Twins,
+    *,
+    draws: int = 200,
+    interval: float = 0.9,
+    points: int = 61,
+    output: str | None = None,
+    seed: int = 0,
+    jobs: int = 1,
 ) -> Diagnostics:
     """Compare twins with the measurements they were made from.
 
@@ -47,6 +54,8 @@ def diagnose(
         Probability that the intervals hold.
     points : int
         Times of each patient's curve, from the first record to the last.
+    output : str or None
+        Whose curves; None for the first that has a residual error.
     seed, jobs : int
 
     Examples
@@ -64,7 +73,7 @@ def diagnose(
     vectors = twins.vectors(draws, seed)
     return Diagnostics(
         _observations(predictor, twins, vectors, interval, seed),
-        _curves(predictor, twins, vectors, interval, points),
+        _curves(predictor, twins, vectors, interval, points, output or predictor.model.output_names[0]),
     )
 
 
@@ -124,11 +133,11 @@ def _observations(predictor: Predictor, twins: Twins, vectors: np.ndarray, inter
 
 
 def _curves(
-    predictor: Predictor, twins: Twins, vectors: np.ndarray, interval: float, points: int
+    predictor: Predictor, twins: Twins, vectors: np.ndarray, interval: float, points: int, output: str
 ) -> pd.DataFrame:
     import pandas as pd
 
-    schedule, output = predictor.schedule, predictor.model.output_names[0]
+    schedule = predictor.schedule
     first, last = schedule.time[schedule.start[:-1]], schedule.time[schedule.start[1:] - 1]
     times = first[:, None] + (last - first)[:, None] * np.linspace(0, 1, points)
     typical = predictor.on_grid(np.zeros_like(twins.modes)[None], times, output)[0]

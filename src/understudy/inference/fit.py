@@ -201,7 +201,7 @@ class Fit:
     def __repr__(self) -> str:
         ended = self.status or {True: "succeeded", False: "failed", None: ""}[self.succeeded]
         head = f"Fit by {self.method}: objective {self.objective:.6g}{f' ({ended})' if ended else ''}"
-        return f"{head}\n{self.table().to_string(float_format=lambda value: f'{value:.6g}', na_rep='')}"
+        return f"{head}\n{self.table().to_string(float_format=lambda value: f'{value:.4g}', na_rep='')}"
 
 
 def _plain(value: Any) -> Any:

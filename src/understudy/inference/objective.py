@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from understudy.core.errors import SimulationError
-from understudy.inference.individualise import find_modes
 from understudy.inference.likelihood import Likelihood
+from understudy.inference.modes import find_modes
 from understudy.inference.predictor import Predictor
 from understudy.model.population_model import PopulationModel
 

@@ -51,7 +51,7 @@ class RandomEffects:
     ----------
     names : tuple of str
     covariance : tuple of tuples of float, shape (n, n)
-        Omega of the block: symmetric, positive semi-definite.
+        Omega of the block: symmetric, positive semi-definite. A covariance of zero stays zero in a fit.
     level : {"subject", "occasion"}
         Drawn once a subject, or anew for each occasion.
     standard_errors : tuple of float

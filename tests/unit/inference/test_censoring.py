@@ -8,8 +8,8 @@ from scipy.stats import norm
 
 from understudy.core.errors import SimulationError
 from understudy.inference.censoring import Censoring
-from understudy.inference.individualise import find_modes
 from understudy.inference.likelihood import Likelihood
+from understudy.inference.modes import find_modes
 from understudy.inference.objective import objective
 from understudy.inference.predictor import Predictor
 from understudy.model.population_model import Residual

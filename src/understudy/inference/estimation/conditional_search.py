@@ -11,8 +11,8 @@ from understudy.inference.estimation.conditional import SubjectObjectives, polis
 from understudy.inference.estimation.method import Estimate, Step, Task
 from understudy.inference.estimation.quasi_newton import Iteration, Point, iterations
 from understudy.inference.estimation.standard_errors import Information, information
-from understudy.inference.individualise import find_modes
 from understudy.inference.likelihood import Likelihood
+from understudy.inference.modes import find_modes
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,9 +87,8 @@ class ConditionalObjective:
         modes, failed = find_modes(likelihood, start)
         if failed.any():
             return modes, failed
-        for _ in range(2):
-            modes, _ = polish(likelihood, modes, subject_objectives(likelihood, modes).correction)
-        return modes, failed
+        polished, _ = polish(likelihood, modes, subject_objectives(likelihood, modes).correction)
+        return polished, failed
 
     def _predicted(
         self,
@@ -122,7 +121,7 @@ class ConditionalMethod:
     """
 
     iterations: int = 500
-    tolerance: float = 1e-5
+    tolerance: float = 1e-6
 
     @property
     def name(self) -> str:

@@ -16,7 +16,7 @@ from understudy.engine.problem import Tolerances
 from understudy.inference.estimation.checkpoint import Checkpoint, task_hash
 from understudy.inference.estimation.method import Estimate, Method, Step, Task
 from understudy.inference.estimation.methods import method_of
-from understudy.inference.estimation.standard_errors import KINDS, Information
+from understudy.inference.estimation.standard_errors import FLAT, KINDS, Information
 from understudy.inference.estimation.verdict import warnings
 from understudy.inference.fit import Fit
 from understudy.inference.predictor import Predictor
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 # Standard deviation of perturbed starts, in logarithms or fractions of the first value.
 _SPREAD = 0.3
+# By how much the objective of a minimum may still promise to fall: a tenth of what a likelihood ratio test would see.
+_PROMISE = 0.1
 
 
 def fit(
@@ -100,6 +102,7 @@ def fit(
     found, tried = _best(task, chosen, starts)
     with np.errstate(all="ignore"):
         known = chosen.information(task, found) if covariance else None
+    found = _confirmed(found, known)
     return _fit(task, chosen, found, known, covariance or "", tried, clock)
 
 
@@ -152,6 +155,17 @@ def _best(task: Task, method: Method, starts: int) -> tuple[Estimate, tuple[floa
     return best, tuple(each.objective for each in found)
 
 
+def _confirmed(found: Estimate, known: Information | None) -> Estimate:
+    """An estimate that the second derivatives show to be no minimum is no success."""
+    if known is None or known.promise < _PROMISE or not found.succeeded:
+        return found
+    if np.isinf(known.promise):
+        status = "ended at a point that is no minimum: begin elsewhere, or with several starts"
+    else:
+        status = f"ended although the objective would fall by {known.promise:.2g} in a Newton step: begin from here"
+    return replace(found, succeeded=False, status=status)
+
+
 def _fit(
     task: Task, method: Method, found: Estimate, known: Information | None, kind: str,
     tried: tuple[float, ...], clock: Stopwatch,
@@ -197,6 +211,8 @@ def _covariance(
 
     if not kind or (known is None and found.covariance is None):
         return None, ()
+    if known is not None and known.eigenvalues[0] < FLAT:
+        return None, ("no standard errors: the objective does not bend in every direction",)
     jacobian, names = task.space.jacobian(found.vector), list(task.space.names)
     try:
         own = found.covariance if known is None else known.covariance(kind)

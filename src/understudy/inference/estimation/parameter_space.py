@@ -76,7 +76,11 @@ class ParameterSpace:
     def names(self) -> tuple[str, ...]:
         """What is estimated: fixed effects, then variances and covariances."""
         fixed = tuple(self.model.fixed[k].name for k in self.fixed)
-        return fixed + tuple(n for k in self.blocks for n in omega_names(self.model.random[k].names))
+        return fixed + tuple(
+            omega_name(self.model.random[k].names, i, j)
+            for k in self.blocks
+            for i, j in zip(*self._free(k), strict=True)
+        )
 
     @cached_property
     def start(self) -> np.ndarray:
@@ -91,7 +95,7 @@ class ParameterSpace:
     def vector(self, values: Values) -> np.ndarray:
         """The vector of some values."""
         fixed = [scale.free(values.fixed[k]) for k, scale in zip(self.fixed, self.scales, strict=True)]
-        parts = [np.array(fixed), *(_factor_vector(values.blocks[k]) for k in self.blocks)]
+        parts = [np.array(fixed), *(_factor_vector(values.blocks[k], self._free(k)) for k in self.blocks)]
         return np.concatenate(parts)
 
     def values(self, vector: np.ndarray) -> Values:
@@ -102,7 +106,7 @@ class ParameterSpace:
             fixed[k] = scale.natural(free)
         for k in self.blocks:
             length = self._length(k)
-            factor = _factor(vector[place : place + length], self.model.random[k].size)
+            factor = _factor(vector[place : place + length], self.model.random[k].size, self._free(k))
             blocks[k], place = factor @ factor.T, place + length
         for k, block in enumerate(self.model.random):
             blocks[k] = blocks[k - 1] if block.same else blocks[k]
@@ -134,11 +138,10 @@ class ParameterSpace:
         by_block = self._by_block(by_omega)
         for k in self.blocks:
             size, length = self.model.random[k].size, self._length(k)
-            factor = _factor(vector[place : place + length], size)
+            factor = _factor(vector[place : place + length], size, self._free(k))
             by_factor = 2.0 * by_block[k] @ factor
             by_factor = np.where(np.eye(size, dtype=bool), by_factor * factor, by_factor)
-            rows, columns = np.tril_indices(size)
-            found.append(by_factor[..., rows, columns])
+            found.append(by_factor[..., *self._free(k)])
             place += length
         return np.concatenate(found, axis=-1)
 
@@ -151,7 +154,7 @@ class ParameterSpace:
 
     def named(self, values: Values) -> np.ndarray:
         """Values in the order of `names`."""
-        lower = [values.blocks[k][np.tril_indices(len(values.blocks[k]))] for k in self.blocks]
+        lower = [values.blocks[k][self._free(k)] for k in self.blocks]
         return np.concatenate([values.fixed[list(self.fixed)], *lower])
 
     def with_values(self, values: Values) -> PopulationModel:
@@ -171,8 +174,12 @@ class ParameterSpace:
         return tuple(1 if block.level == "subject" else self.effects.occasions for block in self.model.random)
 
     def _length(self, block: int) -> int:
-        size = self.model.random[block].size
-        return size * (size + 1) // 2
+        return len(self._free(block)[0])
+
+    def _free(self, block: int) -> tuple[np.ndarray, np.ndarray]:
+        """Rows and columns of a block's factor that are estimated: a covariance of zero stays zero, as in NONMEM."""
+        matrix = np.array(self.model.random[block].covariance)
+        return np.nonzero(np.tril((matrix != 0.0) | (np.abs(np.linalg.cholesky(matrix)) > 0.0)))
 
     def _by_block(self, by_omega: np.ndarray) -> Mapping[int, np.ndarray]:
         """Derivatives by each estimated block: the sum over all places where it stands."""
@@ -197,19 +204,15 @@ def values_of(model: PopulationModel) -> Values:
     )
 
 
-def omega_names(effects: tuple[str, ...]) -> tuple[str, ...]:
-    """Names of a block's variances and covariances, row by row of the lower triangle.
+def omega_name(effects: tuple[str, ...], i: int, j: int) -> str:
+    """Name of a variance or covariance.
 
     Examples
     --------
-    >>> omega_names(("eta_CL", "eta_V"))
-    ('omega(eta_CL)', 'omega(eta_V,eta_CL)', 'omega(eta_V)')
+    >>> omega_name(("eta_CL", "eta_V"), 0, 0), omega_name(("eta_CL", "eta_V"), 1, 0)
+    ('omega(eta_CL)', 'omega(eta_V,eta_CL)')
     """
-    return tuple(
-        f"omega({name})" if i == j else f"omega({name},{effects[j]})"
-        for i, name in enumerate(effects)
-        for j in range(i + 1)
-    )
+    return f"omega({effects[i]})" if i == j else f"omega({effects[i]},{effects[j]})"
 
 
 @dataclass(frozen=True)
@@ -264,14 +267,14 @@ def _require_definite(names: tuple[str, ...], matrix: np.ndarray, place: str) ->
         )
 
 
-def _factor_vector(matrix: np.ndarray) -> np.ndarray:
+def _factor_vector(matrix: np.ndarray, free: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
     factor = np.linalg.cholesky(matrix)
     np.fill_diagonal(factor, np.log(np.diag(factor)))
-    return factor[np.tril_indices(len(matrix))]
+    return factor[free]
 
 
-def _factor(vector: np.ndarray, size: int) -> np.ndarray:
+def _factor(vector: np.ndarray, size: int, free: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
     factor = np.zeros((size, size))
-    factor[np.tril_indices(size)] = vector
+    factor[free] = vector
     np.fill_diagonal(factor, np.exp(np.diag(factor)))
     return factor

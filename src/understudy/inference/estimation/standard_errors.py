@@ -17,6 +17,8 @@ from understudy.inference.estimation.quasi_newton import Point, outer_products
 KINDS = ("sandwich", "R", "S")
 # Of a standard error: differences of gradients over it err by some 1e-5 of the second derivatives.
 _STEP = 0.02
+# Eigenvalues of R as a correlation matrix that differ from zero by less than differences of gradients can tell.
+FLAT = 1e-4
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,7 +32,8 @@ class Information:
     crossed : float array, shape (parameters, parameters)
         S.
     promise : float
-        By how much the objective would still fall in a Newton step from here.
+        By how much the objective would still fall in a Newton step from here; infinite where the point is no minimum.
+        Directions in which it hardly bends, as to a variance of zero, are left out.
     """
 
     hessian: np.ndarray
@@ -87,7 +90,12 @@ def information(evaluate: Callable[[np.ndarray, Point | None], Point], at: Point
 
 
 def _promise(gradient: np.ndarray, hessian: np.ndarray) -> float:
-    """Half of the gradient's squared length in the metric of the second derivatives; infinite where they are none."""
-    if not np.isfinite(hessian).all() or np.linalg.eigvalsh(hessian).min() <= 0:
+    if not np.isfinite(hessian).all():
         return np.inf
-    return 0.25 * float(gradient @ np.linalg.solve(hessian, gradient))
+    sizes = np.sqrt(np.maximum(np.abs(np.diag(hessian)), 1e-300))
+    values, vectors = np.linalg.eigh(_scaled(hessian))
+    if values[0] < -FLAT:
+        return np.inf
+    bent = values > FLAT
+    along = (vectors.T @ (gradient / sizes))[bent]
+    return 0.25 * float((along**2 / values[bent]).sum())

@@ -8,10 +8,8 @@ import numpy as np
 
 from understudy.inference.estimation.method import Estimate, Task
 from understudy.inference.estimation.parameter_space import Values
-from understudy.inference.estimation.standard_errors import Information
+from understudy.inference.estimation.standard_errors import FLAT, Information
 
-# R as a correlation matrix: below this the data say next to nothing of a direction.
-_UNIDENTIFIED = 1e-6
 # A variance that has fallen to this share of where it began, and below this size.
 _COLLAPSED, _SMALL = 1e-3, 1e-4
 _AT_BOUND = 1e-3
@@ -31,11 +29,11 @@ def _unidentified(names: tuple[str, ...], known: Information | None) -> Iterator
     if known is None or not np.isfinite(known.hessian).all():
         return
     least = known.eigenvalues[0]
-    if least > _UNIDENTIFIED:
+    if least > FLAT:
         return
     weights = known.weakest / np.abs(known.weakest).max()
     parts = [f"{weights[k]:+.2g} {names[k]}" for k in np.argsort(-np.abs(weights)) if abs(weights[k]) > 0.1]
-    why = "is no minimum" if least < -_UNIDENTIFIED else "does not change"
+    why = "is no minimum" if least < -FLAT else "does not change"
     yield (
         f"not identified: the objective {why} along {', '.join(parts)} (smallest eigenvalue {least:.1g}); "
         "hold one of them, or drop it"
