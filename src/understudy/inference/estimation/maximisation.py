@@ -214,7 +214,9 @@ class Maximisation:
         for origin, places in self._places.items():
             began = np.diag(np.array(space.model.random[origin].covariance))
             least = np.maximum(annealing * np.diag(blocks[origin]), _LEAST * began)
-            blocks[origin] = _at_least(self._products(statistics, places), least)
+            pattern = np.array(space.model.random[origin].covariance) != 0.0
+            products = _fitting(self._products(statistics, places), pattern, blocks[origin])
+            blocks[origin] = _at_least(products, least)
         for scale, square in zip(self.scales, statistics.squares, strict=True):
             new = max(square ** (1.0 / scale.power), annealing * fixed[scale.place])
             fixed[scale.place] = _within(new, space.model.fixed[scale.place])
@@ -294,6 +296,30 @@ class Maximisation:
         fallen = 0.5 * float(np.mean(np.log(after / before)))
         allowed = np.log(annealing)
         return step if not fallen < allowed else step - residual * (1.0 - allowed / fallen)
+
+
+def _fitting(products: np.ndarray, pattern: np.ndarray, start: np.ndarray) -> np.ndarray:
+    """The covariance of highest likelihood for some mean products, that is zero outside of a pattern."""
+    if pattern.all():
+        return products
+    apart = pattern.astype(int) @ pattern > 0
+    if (apart == pattern).all():
+        return products * pattern
+    from scipy.optimize import minimize
+
+    rows, columns = np.nonzero(np.tril(pattern))
+
+    def matrix(values: np.ndarray) -> np.ndarray:
+        found = np.zeros(pattern.shape)
+        found[rows, columns] = found[columns, rows] = values
+        return found
+
+    def lost(values: np.ndarray) -> float:
+        sign, size = np.linalg.slogdet(matrix(values))
+        definite = sign > 0 and np.linalg.eigvalsh(matrix(values)).min() > 0
+        return size + np.trace(np.linalg.solve(matrix(values), products)) if definite else np.inf
+
+    return matrix(minimize(lost, start[rows, columns], method="Nelder-Mead", options={"fatol": 1e-8}).x)
 
 
 def _at_least(matrix: np.ndarray, least: np.ndarray) -> np.ndarray:

@@ -83,7 +83,11 @@ def _scale(likelihood: Likelihood, plain: np.ndarray, vectors: np.ndarray, place
     predictor = likelihood.predictor
     moved = likelihood.fixed.copy()
     moved[place] *= _FACTOR
-    before, after = (predictor.moments(plain, vectors, fixed)[1] for fixed in (likelihood.fixed, moved))
+    (level, before), (moved_level, after) = (
+        predictor.moments(plain, vectors, fixed) for fixed in (likelihood.fixed, moved)
+    )
+    if not np.array_equal(level, moved_level, equal_nan=True):
+        return None
     with np.errstate(all="ignore"):
         powers = np.log(after / before) / np.log(_FACTOR)
     here = np.nan_to_num(np.abs(powers)).max(axis=0) > _CLOSE
