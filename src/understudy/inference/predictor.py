@@ -141,6 +141,11 @@ class Predictor:
         """Outputs that were measured or that measured ones need; the model's first where nothing was."""
         return tuple(dict.fromkeys(self.columns.output)) or self.model.output_names[:1]
 
+    @property
+    def owner(self) -> np.ndarray:
+        """Whose each column of `natural` is, shape (columns,)."""
+        return self.patient[self.columns.place]
+
     def predict(self, vectors: np.ndarray, fixed: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
         """Predictions and residual variances, both on the scale on which the residual error is normal.
 

@@ -22,6 +22,7 @@ METHODS = {
     "fo": ("fo", "FO"),
     "foce": ("foce", "FOCE"),
     "focei": ("focei", "FOCEI"),
+    "saem": ("saem", "SAEM"),
 }
 _HOMES = {name: module for module, name in METHODS.values()}
 
