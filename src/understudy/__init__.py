@@ -58,9 +58,7 @@ _HOMES = {
     "understudy.population.virtual": ("VirtualPopulation", "virtual_patients"),
     "understudy.inference.fit": ("Fit",),
     "understudy.inference.estimation.fitting": ("fit",),
-    "understudy.inference.estimation.fo": ("FO",),
-    "understudy.inference.estimation.foce": ("FOCE",),
-    "understudy.inference.estimation.focei": ("FOCEI",),
+    "understudy.inference.estimation": ("methods",),
     "understudy.inference.individualise": ("Twins", "individualise"),
     "understudy.inference.forecast": ("forecast",),
     "understudy.inference.diagnostics.goodness_of_fit": ("goodness_of_fit",),
@@ -104,10 +102,8 @@ if TYPE_CHECKING:  # the same names for editors and type checkers
     from understudy.inference.diagnostics.goodness_of_fit import goodness_of_fit
     from understudy.inference.diagnostics.predictive_check import predictive_check
     from understudy.inference.diagnostics.visual_check import visual_predictive_check
+    from understudy.inference.estimation import methods
     from understudy.inference.estimation.fitting import fit
-    from understudy.inference.estimation.fo import FO
-    from understudy.inference.estimation.foce import FOCE
-    from understudy.inference.estimation.focei import FOCEI
     from understudy.inference.fit import Fit
     from understudy.inference.forecast import forecast
     from understudy.inference.individualise import Twins, individualise

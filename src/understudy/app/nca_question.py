@@ -76,6 +76,9 @@ def answer(file: Path, options: NCAOptions) -> NCA:
 
 def _words(file: Path, by: Iterable[str], columns: Mapping[str, str]) -> dict[str, dict[str, float]]:
     """Numbers for the words in group columns that hold words."""
+    by = tuple(by)
+    if not by:
+        return {}
     sheet = read_sheet(file, "C", ",")
     found: dict[str, dict[str, float]] = {}
     for name in by:

@@ -30,13 +30,17 @@ _MOST_PAGES = 5
 
 def render(found: Diagnosis) -> str:
     """The diagnosis as one HTML page that needs nothing else."""
+    return _page(found, _charts(found))
+
+
+def _page(found: Diagnosis, charts: dict[str, Figure]) -> str:
     table = found.fit.table
     byline = (
         f"Understudy diagnosis · model {found.model.name} · {len(table):,} measurements of "
         f"{table['ID'].nunique():,} patients in {found.records.source} · {found.fit.replicates:,} simulated studies, "
         f"seed {found.seed}"
     )
-    return html(f"Does {found.model.name} fit?", byline, _sections(found), _summary(found))
+    return html(f"Does {found.model.name} fit?", byline, _sections(found, charts), _summary(found))
 
 
 def write(found: Diagnosis, path: Path) -> tuple[Path, ...]:
@@ -49,8 +53,9 @@ def write(found: Diagnosis, path: Path) -> tuple[Path, ...]:
     """
     if path.suffix == ".html":
         return write_texts(path.parent, {path.name: render(found)})
-    texts = {REPORT: render(found)}
-    texts |= {f"charts/{name}.svg": str(drawn.drawing) for name, drawn in _charts(found).items()}
+    charts = _charts(found)
+    texts = {REPORT: _page(found, charts)}
+    texts |= {f"charts/{name}.svg": str(drawn.drawing) for name, drawn in charts.items()}
     texts |= {
         f"tables/{name}.csv": frame.to_csv(index=False, lineterminator="\n", float_format="%.10g")
         for name, frame in _tables(found).items()
@@ -74,9 +79,7 @@ def _tables(found: Diagnosis) -> dict[str, pd.DataFrame]:
     }
 
 
-def _sections(found: Diagnosis) -> Iterator[Section | None]:
-    charts = _charts(found)
-
+def _sections(found: Diagnosis, charts: dict[str, Figure]) -> Iterator[Section | None]:
     def of(prefix: str) -> list[Figure]:
         return [drawn for name, drawn in charts.items() if name.startswith(prefix)]
 

@@ -25,6 +25,8 @@ def objective(
 ) -> float:
     """Minus twice the approximate log-likelihood at the model's parameters, on NONMEM's scale (no terms in 2 pi).
 
+    Priors are in it, as in NONMEM's.
+
     Parameters
     ----------
     model : PopulationModel
@@ -50,9 +52,9 @@ def objective(
     586.276
     """
     likelihood = Likelihood(Predictor(model, records, jobs=jobs))
-    if method == "focei" and likelihood.censored.any():
+    if method == "focei" and likelihood.predictor.not_normal:
         raise SimulationError(
-            "FOCEI is not defined for measurements beyond a limit of quantification",
+            f"FOCEI is not defined for {likelihood.predictor.not_normal}",
             place=model.name,
             repair='use method="laplace"',
         )
@@ -70,7 +72,7 @@ def objective(
     sizes = _log_determinants(likelihood.omega[None], likelihood) + _log_determinants(curvature, likelihood)
     seen = np.bincount(likelihood.predictor.patient, minlength=likelihood.count) > 0
     # A patient without an observation contributes nothing: omega's and the curvature's terms cancel.
-    return float(np.where(seen, joint + sizes, 0.0).sum())
+    return float(np.where(seen, joint + sizes, 0.0).sum()) + model.penalty
 
 
 def _log_determinants(matrices: np.ndarray, likelihood: Likelihood) -> np.ndarray:

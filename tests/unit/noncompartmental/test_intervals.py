@@ -226,3 +226,41 @@ def test_bolus_and_infusion_together():
     both = nca(records(one_patient(lambda t: 8 * math.exp(-0.5 * t), [0.5, 2, 4, 8], mixed)), route=routes)
     assert set(both.table["route"]) == {"several routes"}
     assert not {"cl_obs", "cl_f_obs"} & set(both.table["parameter"])
+
+
+def test_a_sample_before_the_dose_before_says_nothing_of_what_is_left():
+    # Nothing measured between the first dose and the second: the zero at the start is no sign of a wash-out.
+    frame = one_patient(lambda t: 0.0 if t == 0 else 9 * math.exp(-K * (t - 24)), [0, 25, 28, 32], [])
+    doses = pd.DataFrame([{"ID": "1", "TIME": t, "AMT": DOSE, "EVID": 1, "DV": np.nan} for t in (0.0, 24.0)])
+    frame = pd.concat([frame, doses]).fillna({"AMT": 0}).sort_values(["TIME", "EVID"], kind="stable")
+    found = nca(records(frame))
+    assert intervals(found)[0][0] == "dose 2"
+    assert not {"cl_f_obs", "aucinf_obs"} & set(found.table["parameter"])
+
+
+def test_first_two_levels_that_rise_after_a_bolus_give_no_c0_of_their_own():
+    levels = {0.25: 4.0, 0.5: 5.0, 1: 3.0, 2: 2.0, 4: 1.0}
+    found = nca(records(one_patient(levels.get, levels, [{"TIME": 0, "AMT": DOSE}])), route="iv")
+    assert found.value("c0") == 4.0
+
+
+def test_reset_ends_additional_doses():
+    frame = repeated([1, 4, 8, 13, 15, 25, 28, 32], count=1).assign(II=0.0, ADDL=0)
+    frame.loc[frame["EVID"] == 1, ["II", "ADDL"]] = [12, 3]
+    reset = pd.DataFrame(
+        [{"ID": "1", "TIME": 14.0, "EVID": 3, "DV": np.nan, "AMT": 0.0, "II": 0.0, "ADDL": 0}]
+    )
+    frame = pd.concat([frame, reset]).sort_values("TIME", kind="stable")
+    # Doses at 0 and 12 only; none at 24 and 36, so what was measured after the reset has no dose.
+    assert [each[0] for each in intervals(nca(records(frame)))] == ["dose 1"]
+    found = nca(records(frame), intervals=[(24, 36)])
+    assert found.value("cmax") > 0
+    assert found.table["dose"].isna().all()
+
+
+def test_another_amount_is_not_at_the_steady_state_of_the_one_before():
+    doses = [{"TIME": 12 * k, "AMT": DOSE * (1 + k), "II": 12, "SS": int(k == 0)} for k in range(2)]
+    found = nca(records(one_patient(lambda t: 9 - t / 10, [1, 4, 8, 11.9, 13, 17, 23.9], doses)), route="iv")
+    parameters = found.table.groupby("interval")["parameter"].agg(set)
+    assert "cl_ss" in parameters["dose 1"]
+    assert "cl_ss" not in parameters["dose 2"]

@@ -79,9 +79,9 @@ class PredictiveCheck:
 def predictive_check(
     given: Fit | PopulationModel,
     records: Records,
-    statistics: Mapping[str, Statistic] = STATISTICS,
+    statistics: Mapping[str, Statistic] | None = None,
     *,
-    summary: Callable[[np.ndarray], float] = np.median,
+    summary: Callable[[np.ndarray], float] | None = None,
     replicates: int = 500,
     interval: float = 0.9,
     uncertainty: bool | None = None,
@@ -94,11 +94,11 @@ def predictive_check(
     ----------
     given : Fit or PopulationModel
     records : Records
-    statistics : mapping of str to function
+    statistics : mapping of str to function, or None
         From one patient's times and measurements of an output, arrays of shape (m,) in the order of the records, to a
-        number; not-a-number where it is not defined for the patient.
-    summary : function
-        From an array with the patients' numbers, shape (patients,), to the study's.
+        number; not-a-number where it is not defined for the patient. None: maximum, minimum, last, area.
+    summary : function or None
+        From an array with the patients' numbers, shape (patients,), to the study's; None for the median.
     replicates : int
     interval : float
     uncertainty : bool or None
@@ -136,8 +136,9 @@ def predictive_check(
     studies = np.clip(np.vstack([copies.predictor.raw, copies.natural]), low, high)
     rows, simulated = [], []
     for output in dict.fromkeys(copies.predictor.output):
-        for name, statistic in statistics.items():
-            values, count = _of_studies(copies, studies, output, (name, statistic), summary)
+        for named in (STATISTICS if statistics is None else statistics).items():
+            name = named[0]
+            values, count = _of_studies(copies, studies, output, named, summary or np.median)
             rows.append({"output": output, "statistic": name, "n": count, **_compared(values, interval)})
             simulated.append(
                 pd.DataFrame(

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
 from understudy.core.errors import SimulationError
 from understudy.inference.estimation.conditional import SubjectObjectives, polish, subject_objectives
 from understudy.inference.estimation.method import Estimate, Step, Task
+from understudy.inference.estimation.mixture_objective import MixtureObjective, parts_of
 from understudy.inference.estimation.quasi_newton import Iteration, Point, iterations
 from understudy.inference.estimation.standard_errors import Information, information
-from understudy.inference.likelihood import Likelihood
+from understudy.inference.likelihood import INTERACTION, Likelihood
 from understudy.inference.modes import find_modes
 
 
@@ -54,13 +56,19 @@ class ConditionalObjective:
         """The objective at a vector whose modes are known."""
         return self._point(self.task.likelihood(vector, self.linearisation), vector, modes)
 
+    @staticmethod
+    def effects(point: Point) -> np.ndarray:
+        """Modes of each subject, shape (N, n)."""
+        return point.state[0]
+
     def _point(self, likelihood: Likelihood, vector: np.ndarray, modes: np.ndarray) -> Point:
         found = subject_objectives(likelihood, modes)
-        total = float(found.values.sum())
+        space = self.task.space
+        total = float(found.values.sum()) + space.penalty(vector)
         if not np.isfinite(total):
             total = np.inf
-        gradients = self.task.space.gradient(vector, found.by_fixed, found.by_omega)
-        return Point(vector, total, gradients, (modes, found))
+        gradients = space.gradient(vector, found.by_fixed, found.by_omega)
+        return Point(vector, total, gradients, (modes, found), space.penalty_gradient(vector))
 
     @property
     def _count(self) -> int:
@@ -122,6 +130,7 @@ class ConditionalMethod:
 
     iterations: int = 500
     tolerance: float = 1e-6
+    mixtures: ClassVar[bool] = True
 
     @property
     def name(self) -> str:
@@ -142,7 +151,13 @@ class ConditionalMethod:
             Where the objective is undefined at the start.
         """
         refuse_censored(task, self.name)
-        objective = ConditionalObjective(task, self.linearisation)
+        if task.predictor.correlated is not None and self.linearisation != INTERACTION:
+            raise SimulationError(
+                f"{self.name} is not defined for residual errors that are correlated",
+                place=task.predictor.model.name,
+                repair="use FOCEI(): it needs the interaction of random effects and residual error",
+            )
+        objective = self.objective(task)
         start = objective.point(task.start, None)
         if not np.isfinite(start.value):
             raise undefined_at_start(task)
@@ -153,10 +168,12 @@ class ConditionalMethod:
             again = objective.point(now.point.vector, None)
             # A subject may have been left at a mode that is not its highest any more.
             if not again.value < now.point.value - self.tolerance or done >= self.iterations:
-                return self._estimate(now, done)
+                return self._estimate(objective, now, done)
             start = again
 
-    def _search(self, task: Task, objective: ConditionalObjective, start: Point, done: int) -> Iteration:
+    def _search(
+        self, task: Task, objective: ConditionalObjective | MixtureObjective, start: Point, done: int
+    ) -> Iteration:
         """Downhill from a start to where it ends."""
         for now in iterations(objective.point, start):
             task.watch(Step(task.number + done + now.number, now.point.value, now.point.vector))
@@ -164,7 +181,9 @@ class ConditionalMethod:
                 break
         return now
 
-    def _estimate(self, now: Iteration, done: int) -> Estimate:
+    def _estimate(
+        self, objective: ConditionalObjective | MixtureObjective, now: Iteration, done: int
+    ) -> Estimate:
         arrived = now.promise < self.tolerance or (now.stuck and now.promise < 100 * self.tolerance)
         if arrived:
             status = "converged"
@@ -174,24 +193,31 @@ class ConditionalMethod:
             status = (
                 f"stopped after {done} iterations, while the objective promised to fall by {now.promise:.2g}"
             )
-        modes, _ = now.point.state
-        return Estimate(now.point.vector, now.point.value, modes, arrived, status, done)
+        point, details = now.point, {}
+        if isinstance(objective, MixtureObjective):
+            names, found = objective.task.predictor.patients, objective.probabilities(point)
+            details = {"class_probabilities": dict(zip(names, found.tolist(), strict=True))}
+        effects = objective.effects(point)
+        return Estimate(point.vector, point.value, effects, arrived, status, done, details=details)
 
     def information(self, task: Task, estimate: Estimate) -> Information | None:
         """Curvature of the objective where it was found to be lowest."""
         objective = self.objective(task)
         return information(objective.point, objective.at(estimate.vector, estimate.effects))
 
-    def objective(self, task: Task) -> ConditionalObjective:
+    def objective(self, task: Task) -> ConditionalObjective | MixtureObjective:
         """The function that is minimised."""
-        return ConditionalObjective(task, self.linearisation)
+        if not task.classes:
+            return ConditionalObjective(task, self.linearisation)
+        parts = tuple(ConditionalObjective(each, self.linearisation) for each in parts_of(task))
+        return MixtureObjective(task, parts)
 
 
 def refuse_censored(task: Task, name: str) -> None:
-    """Raise where there are censored measurements."""
-    if task.predictor.censoring.censored.any():
+    """Raise where there are measurements that are not normal given the random effects."""
+    if task.predictor.not_normal:
         raise SimulationError(
-            f"{name} is not defined for measurements beyond a limit of quantification",
+            f"{name} is not defined for {task.predictor.not_normal}",
             place=task.predictor.model.name,
             repair="use Laplace() or SAEM()",
         )
