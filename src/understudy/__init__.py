@@ -59,6 +59,9 @@ _HOMES = {
     "understudy.inference.fit": ("Fit",),
     "understudy.inference.estimation.fitting": ("fit",),
     "understudy.inference.estimation": ("methods",),
+    "understudy.inference.building.bootstrap": ("bootstrap",),
+    "understudy.inference.building.comparison": ("compare",),
+    "understudy.inference.building.covariate_search": ("search_covariates",),
     "understudy.inference.individualise": ("Twins", "individualise"),
     "understudy.inference.forecast": ("forecast",),
     "understudy.inference.diagnostics.goodness_of_fit": ("goodness_of_fit",),
@@ -99,6 +102,9 @@ if TYPE_CHECKING:  # the same names for editors and type checkers
     from understudy.engine.simulate import simulate
     from understudy.formats.load import load, load_model
     from understudy.formats.save import save
+    from understudy.inference.building.bootstrap import bootstrap
+    from understudy.inference.building.comparison import compare
+    from understudy.inference.building.covariate_search import search_covariates
     from understudy.inference.diagnostics.goodness_of_fit import goodness_of_fit
     from understudy.inference.diagnostics.predictive_check import predictive_check
     from understudy.inference.diagnostics.visual_check import visual_predictive_check

@@ -326,7 +326,7 @@ def _judged(step: SearchStep, before: SearchStep) -> SearchStep:
     change, df = step.fit.objective - before.fit.objective, len(free(step.fit)) - len(free(before.fit))
     rise = change if df > 0 else -change
     p = ratio_test(-rise, abs(df)) if rise < _WORSE else np.nan
-    return replace(step, change=change, df=df, p=p)
+    return replace(step, change=change, df=abs(df), p=p)
 
 
 def _choice(made: Sequence[SearchStep], direction: str, level: float) -> SearchStep | None:
