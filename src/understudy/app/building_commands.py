@@ -9,7 +9,7 @@ from understudy.app.options import Json, argument, flag, option
 
 File = Annotated[
     str,
-    argument("A study (.toml), a control stream, or with --data a model of the library or a file.", "FILE"),
+    argument("A study (.toml), a control stream, or with --data a model, or a fit (.json).", "FILE"),
 ]
 Data = Annotated[
     Path | None, option("--data", "-d", help="Records (.csv), not the file's own.", metavar="FILE")

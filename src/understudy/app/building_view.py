@@ -53,11 +53,16 @@ class Asked:
             )  # fmt: skip
         return population_and_records(self.file, self.data, self.units)
 
-    def fitted(self, model: PopulationModel, records: Records, covariance: str | None = "sandwich") -> Fit:
+    def fitted(self, model: PopulationModel, records: Records) -> Fit:
         """The fit that is given, or that is made first."""
-        if self.estimated is not None:
-            return Fit.read(self.estimated)
-        return fit(model, records, self.method, covariance=covariance, seed=self.seed)
+        if self.given is not None:
+            return Fit.read(self.given)
+        return fit(model, records, self.method, seed=self.seed)
+
+    @property
+    def given(self) -> Path | None:
+        """A fit that was made before: the file itself, or what --fit names."""
+        return self.estimated or (Path(self.file) if self.file.endswith(".json") else None)
 
     @property
     def hidden(self) -> bool:
@@ -79,7 +84,7 @@ def run_bootstrap(
     from understudy.plot.estimate_uncertainty import resampled_estimates
 
     model, records = asked.read()
-    given = asked.fitted(model, records) if asked.estimated else model
+    given = asked.fitted(model, records) if asked.given else model
     with shown_progress(asked.hidden) as tell:
         found = bootstrap(
             given, records, samples, stratify=stratify, interval=interval, level=level, method=asked.method,

@@ -31,6 +31,8 @@ _NEAR = 0.02
 _MOST_FITS = 20
 # Where there is no standard error: this share of the estimate.
 _GUESS = 0.1
+# Of the distance of the estimate from what it cannot go beyond.
+_EDGE = 1e-3
 # A rise below zero by more than this says that the fit had not ended at the lowest objective.
 _LOWER = -0.05
 
@@ -51,8 +53,8 @@ class Profile:
     objective : float
         At the estimate.
     low, high : float
-        Ends of the interval: infinite or a bound where the objective does not rise enough, not-a-number where it could
-        not be found.
+        Ends of the interval: a bound, or infinite, where the objective does not rise enough on the way there;
+        not-a-number where the end could not be found.
     notes : tuple of str
         What is doubtful about it.
     """
@@ -219,7 +221,7 @@ class _Search:
         """
         target, tries = np.sqrt(self.rise), []
         inside, outside = (self.estimate, 0.0, self.fit), None
-        value = self._kept(self.estimate + sign * target * self._scale, self.estimate)
+        value = self._kept(self.estimate + sign * target * self._scale, sign)
         while len(tries) < _MOST_FITS:
             made = self._at(value, inside[2])
             tries.append((value, made))
@@ -230,9 +232,9 @@ class _Search:
                 outside = value, root
             else:
                 inside = value, root, made
+            if outside is None and value == self._edge(sign):
+                return self._limit(sign), tries
             value = self._next(inside, outside, target, sign)
-            if abs(value - inside[0]) <= 1e-6 * max(abs(value), self._scale):
-                return self._limit(sign) if outside is None else np.nan, tries
         return (sign * np.inf if outside is None else np.nan), tries
 
     def _next(self, inside: tuple, outside: tuple | None, target: float, sign: int) -> float:
@@ -242,7 +244,7 @@ class _Search:
             step = (target - root) / slope if slope > 0 else np.inf
             # Not farther than four times the way so far: a flat objective would send it to infinity.
             way = max(abs(value - self.estimate), self._scale)
-            return self._kept(value + sign * min(1.1 * step, 3.0 * way), value)
+            return self._kept(value + sign * min(1.1 * step, 3.0 * way), sign)
         if not np.isfinite(outside[1]):
             return 0.5 * (value + outside[0])
         share = (target - root) / (outside[1] - root)
@@ -264,12 +266,13 @@ class _Search:
                 return each.lower if sign < 0 else each.upper
         return 0.0 if sign < 0 else np.inf
 
-    def _kept(self, value: float, before: float) -> float:
-        """A value, or half of the way to the bound that it lies beyond."""
-        low, high = self._limit(-1), self._limit(+1)
-        if value <= low:
-            return 0.5 * (before + low)
-        return 0.5 * (before + high) if value >= high else value
+    def _edge(self, sign: int) -> float:
+        """The farthest value that is tried: all but at the limit."""
+        limit = self._limit(sign)
+        return limit + _EDGE * (self.estimate - limit) if np.isfinite(limit) else limit
+
+    def _kept(self, value: float, sign: int) -> float:
+        return max(value, self._edge(sign)) if sign < 0 else min(value, self._edge(sign))
 
     def _at(self, value: float, beside: Fit) -> Fit:
         model = held(beside.model, self.parameter, value)

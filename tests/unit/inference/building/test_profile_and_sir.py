@@ -48,14 +48,13 @@ def test_a_variance_is_profiled_and_skewed(found, records):
     assert made.table()["value"].is_monotonic_increasing
 
 
-def test_a_side_on_which_the_objective_does_not_rise_enough_ends_at_the_bound(records):
-    # No weight effect worth a variance: with every patient alike, the variance's lower end is zero.
-    frame = records.table.drop(columns="row")
-    frame["dv"] -= frame.groupby("id")["dv"].transform("mean") - frame["dv"].mean()
-    alike = type(records).from_frame(frame)
-    start = replace(lines(), random=(RandomEffects(("eta_base",), ((0.05,),)),))
-    made = fit(start, alike, "fo", covariance=None)
-    assert profile(made, alike, "omega(eta_base)", method="fo").low == pytest.approx(0.0, abs=1e-6)
+def test_a_side_on_which_the_objective_does_not_rise_enough_ends_at_the_bound(found, records):
+    # Of the estimate 5.15 with a standard error of 0.27 the bound is one error away: a rise of about one.
+    bounded = tuple(replace(p, lower=4.9) if p.name == "theta_base" else p for p in found.model.fixed)
+    near = replace(found, model=replace(found.model, fixed=bounded))
+    made = profile(near, records, "theta_base", method="fo")
+    assert made.low == 4.9
+    assert made.high == pytest.approx(profile(found, records, "theta_base", method="fo").high, rel=1e-3)
 
 
 def test_one_of_a_block_cannot_be_held():
@@ -87,21 +86,21 @@ def test_the_objective_is_that_of_the_fit(found, records):
 
 
 def test_resamples_follow_the_likelihood(found, records):
-    made = sir(found, records, samples=[300, 300], resamples=[100, 150], method="fo")
+    made = sir(found, records, samples=[150, 200], resamples=[60, 100], method="fo")
     table = made.diagnostics()
-    # Four parameters: the mean rise is near 4, its own error 0.25; flat priors of variances add a little.
-    assert 3.0 < table["resampled"].iloc[-1] < 5.5
+    # Four parameters: the mean rise is near 4, its own error 0.3; flat priors of variances add a little.
+    assert 2.8 < table["resampled"].iloc[-1] < 5.5
     low, high = made.interval("theta_slope")
     error = found.standard_errors["theta_slope"]
-    # An end of 150 draws has an error of some 0.22 of the standard error.
-    assert (high - low) / (2 * 1.96 * error) == pytest.approx(1.0, abs=0.35)
-    assert len(made.estimates()) == 150
-    assert len(made.estimates().drop_duplicates()) == 150
+    # An end of 100 draws has an error of some 0.27 of the standard error.
+    assert (high - low) / (2 * 1.96 * error) == pytest.approx(1.0, abs=0.4)
+    assert len(made.estimates()) == 100
+    assert len(made.estimates().drop_duplicates()) == 100
 
 
 def test_a_covariance_that_is_too_wide_is_put_right(found, records):
     wide = replace_covariance(found, 9.0)
-    made = sir(wide, records, samples=[400, 400], resamples=[100, 150], method="fo")
+    made = sir(wide, records, samples=[150, 150], resamples=[50, 70], method="fo")
     table = made.diagnostics()
     assert table["proposed"].iloc[0] > 2 * table["resampled"].iloc[-1]
     assert table["resampled"].iloc[-1] < 6.0
