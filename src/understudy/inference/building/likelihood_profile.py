@@ -19,7 +19,7 @@ from understudy.inference.estimation.method import Method
 from understudy.inference.estimation.methods import method_of
 from understudy.inference.estimation.parameter_space import omega_name
 from understudy.inference.fit import Fit
-from understudy.model.population_model import PopulationModel
+from understudy.model.population_model import PopulationModel, RandomEffects
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -191,14 +191,18 @@ def held(model: PopulationModel, parameter: str, value: float) -> PopulationMode
     for block in model.random:
         named = block.size == 1 and omega_name(block.names, 0, 0) == parameter
         following = named or (block.same and following)
-        changed = replace(block, covariance=((value,),), standard_errors=(), source=None)
-        blocks.append(replace(changed, fixed=not block.same) if following else block)
+        blocks.append(_held_block(block, value) if following else block)
     if tuple(blocks) == model.random:
         raise SimulationError(
             f"{parameter} belongs to a block of several random effects, and cannot be held alone",
             place=model.name, repair="take `bootstrap` or `sir` for its interval",
         )  # fmt: skip
     return replace(model, random=tuple(blocks))
+
+
+def _held_block(block: RandomEffects, value: float) -> RandomEffects:
+    changed = replace(block, covariance=((value,),), standard_errors=(), source=None)
+    return replace(changed, fixed=not block.same)
 
 
 @dataclass(frozen=True, eq=False)
