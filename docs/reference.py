@@ -15,7 +15,7 @@ GROUPS = {
         "simulate", "Outcome", "Regimen", "Dose", "Tolerances", "Dispatch", "virtual_patients", "VirtualPopulation",
     ),
     "Patients' data": ("Records", "individualise", "Twins", "forecast", "nca", "NCA", "NCARules"),
-    "Estimation": ("fit", "Fit", "methods"),
+    "Estimation": ("fit", "Fit", "methods", "search_covariates", "compare", "bootstrap"),
     "Surrogates": ("emulate", "Surrogate", "sobol_indices"),
     "Checking a model": ("goodness_of_fit", "visual_predictive_check", "predictive_check"),
     "The library": ("models", "load", "load_model", "save"),
