@@ -9,7 +9,12 @@ from understudy.model.model import Model
 from understudy.model.population_model import PopulationModel
 
 LEVEL = Model(
-    "level", "h", {"base": 1.0, "slope": 0.0}, {"A": "1"}, {"A": "0"}, outputs={"Y": "base + slope * t"}
+    "level",
+    "h",
+    {"base": 1.0, "slope": (0.0, "1/h")},
+    {"A": "1"},
+    {"A": "0"},
+    outputs={"Y": "base + slope * t"},
 )
 TIMES = (0.0, 2.0, 4.0)
 
@@ -20,7 +25,7 @@ def lines() -> PopulationModel:
         "lines",
         LEVEL,
         {"base": "theta_base + eta_base", "slope": "theta_slope"},
-        {"theta_base": 5.0, "theta_slope": 0.5, "add2": 0.16},
+        {"theta_base": 5.0, "theta_slope": (0.5, "1/h"), "add2": 0.16},
         {"eta_base": 1.0},
         {"Y": "add2"},
     )
