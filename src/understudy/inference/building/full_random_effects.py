@@ -1,8 +1,8 @@
 """Full random effects: covariates as observations with random effects of their own, in one omega with the others.
 
 FREM: Karlsson MO. A full model approach based on the covariance matrix of parameters and covariates. PAGE 21 (2012)
-abstr 2455; Yngman G, Bjugård Nyberg H, Nyberg J, Jonsson EN, Karlsson MO. An introduction of the full random effects
-model. CPT Pharmacometrics Syst Pharmacol 2022;11:149-160, doi:10.1002/psp4.12741. Nothing is selected, correlated
+abstr 2455; Yngman G, Bjugård Nyberg H, Nyberg J, Jonsson EN, Karlsson MO. An introduction to the full random effects
+model. CPT Pharmacometrics Syst Pharmacol 2022;11:149-160, doi:10.1002/psp4.12741 (PMID 34984855). Nothing is selected, correlated
 covariates stay in together, and a patient whose covariate is missing stays in too.
 """
 
