@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from understudy.data.records import Records
     from understudy.model.population_model import PopulationModel
 
+# Columns of words, which begin at the left.
+_WORDS = ("direction", "parameter", "covariate", "kind", "against", "selected")
 _CHARTS = (".html", ".svg", ".png")
 
 
@@ -201,6 +203,9 @@ def run_search(
         return print_json({"log": _plain(log), "fit": found.fit.to_json()})
     console().print(repr(found).splitlines()[0], style="bold", markup=False, soft_wrap=True)
     shown = log.drop(columns="status").assign(selected=["*" if each else "" for each in log["selected"]])
+    for name in ("objective", "change"):
+        shown[name] = [f"{value:.3f}" if np.isfinite(value) else "" for value in log[name]]
+    shown["df"] = [str(df) if df else "" for df in log["df"]]
     _print(shown.set_index("step"))
     console().print()
     show(found.fit)
@@ -228,7 +233,11 @@ def run_compare(files: tuple[Path, ...], nested: tuple[str, ...], as_json: bool)
     table = found.table()
     if as_json:
         return print_json(_plain(table.reset_index()))
-    _print(table.drop(columns=["method", "warnings"]))
+    shown = table.drop(columns=["method", "warnings"])
+    for name in ("objective", "aic", "bic", "change"):
+        shown[name] = [f"{value:.3f}" if np.isfinite(value) else "" for value in table[name]]
+    shown["df"] = [str(df) if df else "" for df in table["df"]]
+    _print(shown)
     for name, text in table["warnings"].items():
         if text:
             note(f"{name}: {text}")
@@ -294,7 +303,7 @@ def _print(table: pd.DataFrame) -> None:
     drawn = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
     drawn.add_column(str(table.index.name or ""))
     for name in table.columns:
-        words = table[name].map(lambda value: isinstance(value, str)).all()
+        words = name in _WORDS
         drawn.add_column(str(name), justify="left" if words else "right")
     for label, *cells in table.itertuples():
         drawn.add_row(str(label), *map(_cell, cells))

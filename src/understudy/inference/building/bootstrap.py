@@ -11,9 +11,17 @@ import numpy as np
 
 from understudy.core.errors import SimulationError
 from understudy.inference.building.intervals import bias_corrected, percentile
-from understudy.inference.building.many_fits import Progress, Trial, Workshop, bare, open_workshop
+from understudy.inference.building.many_fits import (
+    Progress,
+    Trial,
+    Workshop,
+    bare,
+    open_workshop,
+    require_own_method,
+)
 from understudy.inference.building.resampling import draws
 from understudy.inference.estimation.method import Method
+from understudy.inference.estimation.methods import method_of
 from understudy.inference.fit import Fit
 from understudy.model.population_model import PopulationModel
 
@@ -166,7 +174,7 @@ def bootstrap(
     Raises
     ------
     SimulationError
-        For fewer than two replicates, or where the study itself cannot be estimated.
+        For fewer than two replicates, a fit by another method, or where the study itself cannot be estimated.
 
     Examples
     --------
@@ -182,6 +190,8 @@ def bootstrap(
     _require(replicates, interval, level)
     chosen = draws(records, replicates, seed, stratify)
     model = fit.model if isinstance(fit, Fit) else fit
+    if isinstance(fit, Fit):
+        require_own_method(fit, method_of(method))
     if model is None:
         raise SimulationError("the fit does not hold its model", place=fit.source, repair="give the model")
     task = ["bootstrap", model.hash, stratify]

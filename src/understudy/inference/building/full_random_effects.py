@@ -2,8 +2,8 @@
 
 FREM: Karlsson MO. A full model approach based on the covariance matrix of parameters and covariates. PAGE 21 (2012)
 abstr 2455; Yngman G, Bjugård Nyberg H, Nyberg J, Jonsson EN, Karlsson MO. An introduction to the full random effects
-model. CPT Pharmacometrics Syst Pharmacol 2022;11:149-160, doi:10.1002/psp4.12741 (PMID 34984855). Nothing is selected, correlated
-covariates stay in together, and a patient whose covariate is missing stays in too.
+model. CPT Pharmacometrics Syst Pharmacol 2022;11:149-160, doi:10.1002/psp4.12741 (PMID 34984855). Nothing is selected,
+correlated covariates stay in together, and a patient whose covariate is missing stays in too.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from understudy.core.errors import SimulationError
-from understudy.inference.building.many_fits import Trial, tried
+from understudy.inference.building.many_fits import Trial, require_own_method, tried
 from understudy.inference.estimation.method import Method
 from understudy.inference.estimation.methods import method_of
 from understudy.inference.estimation.parameter_space import omega_name
@@ -144,6 +144,7 @@ def profile(
     if fit.model is None or parameter not in fit.estimates or parameter in fit.fixed:
         free = ", ".join(name for name in fit.estimates if name not in fit.fixed)
         raise SimulationError(f"{parameter} was not estimated", place=fit.source, repair=f"one of {free}")
+    require_own_method(fit, method_of(method))
     _ = held(fit.model, parameter, fit.estimates[parameter])
     search = _Search(fit, records, parameter, float(chi2.ppf(level, 1)), method_of(method), seed, watch)
     (low, before), (high, after) = search.side(-1), search.side(+1)

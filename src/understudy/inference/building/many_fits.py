@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from understudy.core.content import content_hash
-from understudy.core.errors import UnderstudyError
+from understudy.core.errors import SimulationError, UnderstudyError
 from understudy.data.records import Records
 from understudy.inference.building.kept_fits import KeptFits
 from understudy.inference.building.processes import open_processes, record_parts
 from understudy.inference.building.resampling import resampled
 from understudy.inference.estimation.fitting import fit
 from understudy.inference.estimation.method import Method
-from understudy.inference.estimation.methods import method_of
+from understudy.inference.estimation.methods import METHODS, method_of
 from understudy.inference.fit import Fit
 from understudy.model.population_model import PopulationModel
 
@@ -126,6 +126,15 @@ def tried(trial: Trial, records: Records, method: Method, seed: int) -> Fit:
     except (UnderstudyError, np.linalg.LinAlgError, ArithmeticError) as error:
         why = " ".join(str(error).split()) or type(error).__name__
         return Fit(method.name, np.nan, {}, status=why, succeeded=False, model=trial.model)
+
+
+def require_own_method(found: Fit, method: Method) -> None:
+    """Refuse a fit that was made by another method: its objective and estimates are not what is compared with."""
+    if found.method.lower() in METHODS and found.method.lower() != method.name.lower():
+        raise SimulationError(
+            f"the fit was made by {found.method}, and is asked about by {method.name}", place=found.source,
+            repair=f"method={found.method.lower()!r}",
+        )  # fmt: skip
 
 
 def bare(found: Fit) -> Fit:

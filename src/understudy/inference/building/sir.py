@@ -20,7 +20,7 @@ import numpy as np
 from understudy.core.errors import SimulationError
 from understudy.core.random import normals, uniforms
 from understudy.inference.building.intervals import percentile
-from understudy.inference.building.many_fits import Progress
+from understudy.inference.building.many_fits import Progress, require_own_method
 from understudy.inference.building.objective_values import ObjectiveValues, open_objective
 from understudy.inference.estimation.conditional_search import ConditionalMethod
 from understudy.inference.estimation.method import Method
@@ -242,6 +242,7 @@ def _require(fit: Fit, samples: Sequence[int], resamples: Sequence[int], method:
         raise SimulationError(
             f"{method.name} has no exact objective", repair="method='fo', 'foce' or 'focei'"
         )
+    require_own_method(fit, method)
     free = len(fit.covariance)
     for count, kept in zip(samples, resamples, strict=False):
         if not free < kept <= count / 2:

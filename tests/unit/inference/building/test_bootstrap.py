@@ -121,3 +121,9 @@ def test_a_study_whose_patients_say_nothing_new_has_no_interval():
 def test_settings_that_make_no_sense_are_refused(settings, told):
     with pytest.raises(SimulationError, match=told):
         bootstrap(lines(), study(4), **settings)
+
+
+def test_a_fit_by_another_method_is_refused():
+    records = study(5)
+    with pytest.raises(SimulationError, match="made by FO, and is asked about by FOCEI"):
+        bootstrap(fit(lines(), records, "fo", covariance=None), records, 2)
