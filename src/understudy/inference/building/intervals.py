@@ -18,8 +18,8 @@ def percentile(draws: np.ndarray, level: float) -> tuple[float, float]:
 
     Examples
     --------
-    >>> tuple(float(end) for end in percentile(np.arange(101.0), 0.9))
-    (5.0, 95.0)
+    >>> percentile(np.arange(101.0), 0.5)
+    (25.0, 75.0)
     """
     tail = (1.0 - level) / 2.0
     low, high = np.quantile(draws, (tail, 1.0 - tail)) if draws.size else (np.nan, np.nan)

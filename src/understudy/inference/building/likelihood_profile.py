@@ -136,7 +136,8 @@ def profile(
     ...     units={"TIME": "h", "AMT": "mg", "DV": "mg/L", "WT": "kg", "APGR": "1"},
     ... )
     >>> found = fit(load_model("phenobarbital_neonates"), records, "fo", covariance="R")
-    >>> found.estimates["theta_CL"] - profile(found, records, "theta_CL", method="fo").low > 0
+    >>> made = profile(found, records, "theta_CL", method="fo")
+    >>> made.low < found.estimates["theta_CL"] < made.high
     True
     """
     from scipy.stats import chi2
@@ -224,13 +225,13 @@ class _Search:
         The root of the rise is nearly a straight line in the parameter, so its crossing is sought by the secant within
         the bracket that is known, halved where a secant does not leave it.
         """
-        target, tries = np.sqrt(self.rise), []
+        target, tries = float(np.sqrt(self.rise)), []
         inside, outside = (self.estimate, 0.0, self.fit), None
         value = self._kept(self.estimate + sign * target * self._scale, sign)
         while len(tries) < _MOST_FITS:
             made = self._at(value, inside[2])
             tries.append((value, made))
-            root = np.sqrt(max(made.objective - self.fit.objective, 0.0))
+            root = float(np.sqrt(max(made.objective - self.fit.objective, 0.0)))
             if abs(root**2 - self.rise) < _NEAR:
                 return value, tries
             if not np.isfinite(root) or root > target:
