@@ -18,6 +18,7 @@ from understudy.inference.building.many_fits import (
     bare,
     open_workshop,
     require_own_method,
+    silent,
 )
 from understudy.inference.building.resampling import draws
 from understudy.inference.estimation.method import Method
@@ -139,7 +140,7 @@ def bootstrap(
     seed: int = 0,
     jobs: int = 1,
     checkpoint: str | Path | None = None,
-    progress: Progress = lambda stage, fraction: None,
+    progress: Progress | None = None,
 ) -> Bootstrap:
     """Estimate a population again from resampled patients, to learn how sure the estimates are.
 
@@ -164,7 +165,7 @@ def bootstrap(
         Processes; 0: one per core. No number depends on it.
     checkpoint : path, optional
         A file that keeps every estimation as it ends, and with which the same call goes on.
-    progress : function of (stage, fraction)
+    progress : function of (stage, fraction), optional
 
     Returns
     -------
@@ -188,6 +189,7 @@ def bootstrap(
     (2, 'percentile')
     """
     _require(replicates, interval, level)
+    tell = progress or silent
     chosen = draws(records, replicates, seed, stratify)
     model = fit.model if isinstance(fit, Fit) else fit
     if isinstance(fit, Fit):
@@ -201,7 +203,7 @@ def bootstrap(
         trials = [Trial(f"replicate {k + 1}", begin, each) for k, each in enumerate(chosen)]
         everyone = range(len(records.ids) if interval == "BCa" else 0)
         others = [Trial(f"without {records.ids[k]}", begin, _all_but(k, everyone)) for k in everyone]
-        found = workshop.fits([*trials, *others], lambda done: progress("Estimating replicates", done))
+        found = workshop.fits([*trials, *others], lambda done: tell("Estimating replicates", done))
     made = tuple(bare(each) for each in found)
     return Bootstrap(whole, made[:replicates], made[replicates:], level, stratify)
 

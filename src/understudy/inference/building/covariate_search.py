@@ -24,7 +24,7 @@ from understudy.inference.building.covariate_effect import (
     covariate_in,
     levels_in,
 )
-from understudy.inference.building.many_fits import Progress, Trial, Workshop, open_workshop
+from understudy.inference.building.many_fits import Progress, Trial, Workshop, open_workshop, silent
 from understudy.inference.estimation.method import Method
 from understudy.inference.fit import Fit
 from understudy.model.population_model import PopulationModel
@@ -151,7 +151,7 @@ def search_covariates(
     seed: int = 0,
     jobs: int = 1,
     checkpoint: str | Path | None = None,
-    progress: Progress = lambda stage, fraction: None,
+    progress: Progress | None = None,
 ) -> CovariateSearch:
     """Find out which covariates explain how individual parameters differ, step by step.
 
@@ -177,7 +177,7 @@ def search_covariates(
         Processes; 0: one per core. No number depends on it.
     checkpoint : path, optional
         A file that keeps every estimation as it ends, and with which the same call goes on.
-    progress : function of (stage, fraction)
+    progress : function of (stage, fraction), optional
 
     Returns
     -------
@@ -206,18 +206,18 @@ def search_covariates(
         raise SimulationError(
             f"levels {forward:g} and {backward:g} are no probabilities", repair="such as 0.05 and 0.01"
         )
-    effects = effects_of(candidates, in_model_units(records, model))
+    effects, tell = effects_of(candidates, in_model_units(records, model)), progress or silent
     task = ["covariates", model.hash, [str(each) for each in effects]]
     with open_workshop(records, method, seed, jobs, checkpoint, task) as workshop:
-        search = _Search(workshop, in_model_units(records, model), effects, progress)
+        search = _Search(workshop, in_model_units(records, model), effects, tell)
         now = search.base(model)
         while (after := search.step(now, "forward", forward)) is not None:
             now = after
         while (after := search.step(now, "backward", backward)) is not None:
             now = after
-        progress("Final model", 0.5)
+        tell("Final model", 0.5)
         final = _final(now, workshop)
-        progress("Final model", 1.0)
+        tell("Final model", 1.0)
     return CovariateSearch(final, now.effects, tuple(search.steps), forward, backward)
 
 

@@ -31,6 +31,10 @@ if TYPE_CHECKING:
 Progress = Callable[[str, float], None]
 
 
+def silent(stage: str, fraction: float) -> None:
+    """Progress that nobody watches."""
+
+
 @dataclass(frozen=True, eq=False)
 class Trial:
     """One model to be estimated.

@@ -20,7 +20,7 @@ import numpy as np
 from understudy.core.errors import SimulationError
 from understudy.core.random import normals, uniforms
 from understudy.inference.building.intervals import percentile
-from understudy.inference.building.many_fits import Progress, require_own_method
+from understudy.inference.building.many_fits import Progress, require_own_method, silent
 from understudy.inference.building.objective_values import ObjectiveValues, open_objective
 from understudy.inference.estimation.conditional_search import ConditionalMethod
 from understudy.inference.estimation.method import Method
@@ -171,7 +171,7 @@ def sir(
     method: str | Method = "focei",
     seed: int = 0,
     jobs: int = 1,
-    progress: Progress = lambda stage, fraction: None,
+    progress: Progress | None = None,
 ) -> SIR:
     """Draw parameters in proportion to their likelihood, beginning from the covariance of a fit.
 
@@ -191,7 +191,7 @@ def sir(
     seed : int
     jobs : int
         Processes; 0: one per core. No number depends on it.
-    progress : function of (stage, fraction)
+    progress : function of (stage, fraction), optional
 
     Returns
     -------
@@ -213,7 +213,7 @@ def sir(
     >>> sir(found, records, samples=[50], resamples=[20], method="fo").estimates().shape
     (20, 6)
     """
-    chosen = method_of(method)
+    chosen, shown = method_of(method), progress or silent
     _require(fit, samples, resamples, chosen)
     rounds: list[Round] = []
     with open_objective(fit.model, records, chosen, jobs) as objective:
@@ -224,7 +224,7 @@ def sir(
             u = uniforms(seed, f"resample {k}", [0], kept)[0]
 
             def tell(done: float, k: int = k) -> None:
-                progress("Sampling parameters", (k + done) / len(samples))
+                shown("Sampling parameters", (k + done) / len(samples))
 
             rounds.append(_round(objective, proposal, z, u, tell))
             taken = rounds[-1].vectors[rounds[-1].chosen]
