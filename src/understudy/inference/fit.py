@@ -171,6 +171,9 @@ class Fit:
         numbers = {name: _numbers(given[name]) for name in ("estimates", "standard_errors", "shrinkage")}
         frames = {name: _frame(given[name]) for name in ("covariance", "effects")}
         lists = {name: tuple(given[name]) for name in ("fixed", "warnings")}
+        if given["objective"] is None:
+            # Of an estimation that could not begin.
+            given["objective"] = np.nan
         return cls(**given | numbers | frames | lists | {"model": model})
 
     def write(self, path: str | Path) -> None:

@@ -55,7 +55,7 @@ def test_the_objective_is_that_of_a_fit_of_the_final_model(found):
     assert again.objective == pytest.approx(found.fit.objective, abs=1e-4)
 
 
-def test_models_that_fail_are_kept_and_never_selected(monkeypatch):
+def test_models_that_fail_are_kept_and_never_selected(monkeypatch, tmp_path):
     real = many_fits.fit
 
     def breaks(model, *arguments, **more):
@@ -64,7 +64,10 @@ def test_models_that_fail_are_kept_and_never_selected(monkeypatch):
         return real(model, *arguments, **more)
 
     monkeypatch.setattr(many_fits, "fit", breaks)
-    found = search_covariates(lines(), study(power=1.0), {"base": ["WT", "NOISE"]}, method="fo")
+    asked = {"method": "fo", "checkpoint": tmp_path / "search.jsonl"}
+    found = search_covariates(lines(), study(power=1.0), {"base": ["WT", "NOISE"]}, **asked)
+    again = search_covariates(lines(), study(power=1.0), {"base": ["WT", "NOISE"]}, **asked)
+    assert again.table().equals(found.table())
     assert [str(step.effect) for step in found.failed] == ["base-WT-power"]
     assert "undefined at the initial estimates" in found.failed[0].fit.status
     assert not found.failed[0].selected
