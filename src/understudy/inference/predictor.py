@@ -94,7 +94,12 @@ class Predictor:
         -------
         prediction, variance : float arrays, shape (copies, observations)
         """
-        plain = self.natural(vectors, fixed)
+        return self.moments(self.natural(vectors, fixed), vectors, fixed)
+
+    def moments(
+        self, plain: np.ndarray, vectors: np.ndarray, fixed: np.ndarray | None = None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """What `predict` gives, from the predictions of `natural`: nothing is solved anew."""
         variance = np.empty_like(plain)
         for name in self.observed_outputs:
             here = np.flatnonzero(self.output == name)

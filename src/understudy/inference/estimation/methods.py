@@ -12,6 +12,7 @@ METHODS = {
     "fo": ("fo", "FO"),
     "foce": ("foce", "FOCE"),
     "focei": ("focei", "FOCEI"),
+    "saem": ("saem", "SAEM"),
 }
 
 
