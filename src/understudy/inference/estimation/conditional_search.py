@@ -1,7 +1,8 @@
-"""Conditional search: how FO, FOCE and FOCEI are minimised."""
+"""Conditional search: how objective functions about each subject's mode are minimised."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,10 +25,13 @@ class ConditionalObjective:
     task : Task
     linearisation : str
         See `Likelihood`.
+    subjects : function of (Likelihood, modes) to SubjectObjectives
+        Each subject's part, at its mode.
     """
 
     task: Task
     linearisation: str
+    subjects: Callable[[Likelihood, np.ndarray], SubjectObjectives] = subject_objectives
 
     def point(self, vector: np.ndarray, near: Point | None) -> Point:
         """The objective at a vector; infinite where it is undefined.
@@ -55,7 +59,7 @@ class ConditionalObjective:
         return self._point(self.task.likelihood(vector, self.linearisation), vector, modes)
 
     def _point(self, likelihood: Likelihood, vector: np.ndarray, modes: np.ndarray) -> Point:
-        found = subject_objectives(likelihood, modes)
+        found = self.subjects(likelihood, modes)
         total = float(found.values.sum())
         if not np.isfinite(total):
             total = np.inf
@@ -88,7 +92,7 @@ class ConditionalObjective:
         if failed.any():
             return modes, failed
         for _ in range(2):
-            modes, _ = polish(likelihood, modes, subject_objectives(likelihood, modes).correction)
+            modes, _ = polish(likelihood, modes, self.subjects(likelihood, modes).correction)
         return modes, failed
 
     def _predicted(
@@ -111,7 +115,7 @@ class ConditionalObjective:
 
 @dataclass(frozen=True)
 class ConditionalMethod:
-    """The search that FO, FOCE and FOCEI share.
+    """The search that the methods about modes share.
 
     Parameters
     ----------
@@ -142,11 +146,7 @@ class ConditionalMethod:
         SimulationError
             Where the objective is undefined at the start.
         """
-        refuse_censored(task, self.name)
-        objective = ConditionalObjective(task, self.linearisation)
-        start = objective.point(task.start, None)
-        if not np.isfinite(start.value):
-            raise undefined_at_start(task)
+        objective, start = self._begin(task)
         done = 0
         while True:
             now = self._search(task, objective, start, done)
@@ -156,6 +156,29 @@ class ConditionalMethod:
             if not again.value < now.point.value - self.tolerance or done >= self.iterations:
                 return self._estimate(now, done)
             start = again
+
+    def evaluate(self, task: Task) -> Estimate:
+        """The objective where the task begins.
+
+        Raises
+        ------
+        SimulationError
+            Where it is undefined.
+        """
+        _, start = self._begin(task)
+        return Estimate(start.vector, start.value, start.state[0], False, "evaluated", 0)
+
+    def require(self, task: Task) -> None:
+        """Raise where the method is not defined."""
+        refuse_censored(task, self.name)
+
+    def _begin(self, task: Task) -> tuple[ConditionalObjective, Point]:
+        self.require(task)
+        objective = self.objective(task)
+        start = objective.point(task.start, None)
+        if not np.isfinite(start.value):
+            raise undefined_at_start(task)
+        return objective, start
 
     def _search(self, task: Task, objective: ConditionalObjective, start: Point, done: int) -> Iteration:
         """Downhill from a start to where it ends."""

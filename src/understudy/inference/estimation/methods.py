@@ -12,6 +12,8 @@ METHODS = {
     "fo": ("fo", "FO"),
     "foce": ("foce", "FOCE"),
     "focei": ("focei", "FOCEI"),
+    "laplace": ("laplace", "Laplace"),
+    "agq": ("gauss_hermite", "GaussHermite"),
     "saem": ("saem", "SAEM"),
 }
 
