@@ -15,7 +15,9 @@ GROUPS = {
         "simulate", "Outcome", "Regimen", "Dose", "Tolerances", "Dispatch", "virtual_patients", "VirtualPopulation",
     ),
     "Patients' data": ("Records", "individualise", "Twins", "forecast"),
-    "Estimation": ("fit", "Fit", "FO", "FOCE", "FOCEI"),
+    "Estimation": (
+        "fit", "Fit", "FO", "FOCE", "FOCEI", "Laplace", "GaussHermite", "ImportanceSampling", "IMPMAP", "ITS",
+    ),
     "The library": ("models", "load", "load_model", "save"),
     "Building models": (
         "Model", "PopulationModel", "Expression", "Parameter", "State", "Assignment", "Event", "Input", "Output",

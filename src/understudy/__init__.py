@@ -54,6 +54,11 @@ _HOMES = {
     "understudy.inference.estimation.fo": ("FO",),
     "understudy.inference.estimation.foce": ("FOCE",),
     "understudy.inference.estimation.focei": ("FOCEI",),
+    "understudy.inference.estimation.gauss_hermite": ("GaussHermite",),
+    "understudy.inference.estimation.importance_sampling": ("ImportanceSampling",),
+    "understudy.inference.estimation.impmap": ("IMPMAP",),
+    "understudy.inference.estimation.its": ("ITS",),
+    "understudy.inference.estimation.laplace": ("Laplace",),
     "understudy.inference.individualise": ("Twins", "individualise"),
     "understudy.inference.forecast": ("forecast",),
     "understudy.formats.load": ("load", "load_model"),
@@ -94,6 +99,11 @@ if TYPE_CHECKING:  # the same names for editors and type checkers
     from understudy.inference.estimation.fo import FO
     from understudy.inference.estimation.foce import FOCE
     from understudy.inference.estimation.focei import FOCEI
+    from understudy.inference.estimation.gauss_hermite import GaussHermite
+    from understudy.inference.estimation.importance_sampling import ImportanceSampling
+    from understudy.inference.estimation.impmap import IMPMAP
+    from understudy.inference.estimation.its import ITS
+    from understudy.inference.estimation.laplace import Laplace
     from understudy.inference.fit import Fit
     from understudy.inference.forecast import forecast
     from understudy.inference.individualise import Twins, individualise

@@ -14,6 +14,9 @@ METHODS = {
     "focei": ("focei", "FOCEI"),
     "laplace": ("laplace", "Laplace"),
     "agq": ("gauss_hermite", "GaussHermite"),
+    "imp": ("importance_sampling", "ImportanceSampling"),
+    "impmap": ("impmap", "IMPMAP"),
+    "its": ("its", "ITS"),
     "saem": ("saem", "SAEM"),
 }
 
