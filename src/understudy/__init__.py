@@ -100,8 +100,8 @@ if TYPE_CHECKING:  # the same names for editors and type checkers
     from understudy.inference.estimation.foce import FOCE
     from understudy.inference.estimation.focei import FOCEI
     from understudy.inference.estimation.gauss_hermite import GaussHermite
-    from understudy.inference.estimation.importance_sampling import ImportanceSampling
     from understudy.inference.estimation.impmap import IMPMAP
+    from understudy.inference.estimation.importance_sampling import ImportanceSampling
     from understudy.inference.estimation.its import ITS
     from understudy.inference.estimation.laplace import Laplace
     from understudy.inference.fit import Fit

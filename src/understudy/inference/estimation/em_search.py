@@ -1,8 +1,9 @@
 """EM search: what methods of expectation and maximisation share, that describe each subject's posterior by points.
 
 Dempster AP, Laird NM, Rubin DB. Maximum likelihood from incomplete data via the EM algorithm. J R Stat Soc B
-1977;39:1-22, doi:10.1111/j.2517-6161.1977.tb01600.x. Bauer RJ, Guzy S, Ng C. A survey of population analysis methods and software for
-complex pharmacokinetic and pharmacodynamic models with examples. AAPS J 2007;9:E60-E83, doi:10.1208/aapsj0901007.
+1977;39:1-22, doi:10.1111/j.2517-6161.1977.tb01600.x. Bauer RJ, Guzy S, Ng C. A survey of population analysis methods
+and software for complex pharmacokinetic and pharmacodynamic models with examples. AAPS J 2007;9:E60-E83,
+doi:10.1208/aapsj0901007.
 """
 
 from __future__ import annotations

@@ -2,8 +2,8 @@
 
 Bauer RJ, Guzy S, Ng C. AAPS J 2007;9:E60-E83, doi:10.1208/aapsj0901007; Wang X, Schumitzky A, D'Argenio DZ. Nonlinear
 random effects mixture models: maximum likelihood estimation via the EM algorithm. Comput Stat Data Anal
-2007;51:6614-6623, doi:10.1016/j.csda.2007.03.008. Samples are drawn about each subject's conditional mean with its conditional covariance,
-which are those of the samples of the iteration before.
+2007;51:6614-6623, doi:10.1016/j.csda.2007.03.008. Samples are drawn about each subject's conditional mean with its
+conditional covariance, which are those of the samples of the iteration before.
 """
 
 from __future__ import annotations

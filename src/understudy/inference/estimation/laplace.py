@@ -17,8 +17,9 @@ from understudy.inference.likelihood import INTERACTION
 
 @dataclass(frozen=True)
 class Laplace(ConditionalMethod):
-    """Laplacian estimation with interaction: for levels below a limit of quantification and for outcomes that are not
-    normal, for which FOCEI is not defined.
+    """Laplacian estimation with interaction (NONMEM's LAPLACIAN).
+
+    Also for levels below a limit of quantification and for outcomes that are not normal, for which FOCEI is not defined.
 
     Parameters
     ----------
