@@ -75,8 +75,8 @@ class SAEM:
 
     Exploration: averages forget, and variances may fall by `annealing` an iteration at most in its first half, so that
     the whole of the parameter space is visited. It ends when no parameter has a trend any more. Smoothing: averages
-    over iterations with decreasing steps, whose second half is averaged once more. It ends when no parameter drifts by more
-    than the tolerance.
+    over iterations with decreasing steps, whose second half is averaged once more. It ends when no parameter drifts by
+    more than the tolerance.
 
     Parameters
     ----------
