@@ -37,6 +37,7 @@ def test_the_table_says_what_was_stored(name):
 def test_draws_cover_as_the_page_says():
     for name in ("phenobarbital", "theophylline"):
         plain, drawn = (
-            [row["coverage"] for row in STORED[f"{name}, {method}"]["scores"]] for method in ("laplace", "sir")
+            [row["coverage"] for row in STORED[f"{name}, {method}"]["scores"]]
+            for method in ("laplace", "sir")
         )
         assert plain == drawn
