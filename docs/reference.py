@@ -15,9 +15,7 @@ GROUPS = {
         "simulate", "Outcome", "Regimen", "Dose", "Tolerances", "Dispatch", "virtual_patients", "VirtualPopulation",
     ),
     "Patients' data": ("Records", "individualise", "Twins", "forecast"),
-    "Dosing a patient": (
-        "choose_dose", "Target", "Dosing", "Limit", "next_sample", "Drift", "average_models",
-    ),
+    "Dosing a patient": ("choose_dose", "next_sample"),
     "The library": ("models", "load", "load_model", "save"),
     "Building models": (
         "Model", "PopulationModel", "Expression", "Parameter", "State", "Assignment", "Event", "Input", "Output",

@@ -49,14 +49,9 @@ _HOMES = {
     "understudy.engine.problem": ("Tolerances",),
     "understudy.engine.simulate": ("simulate",),
     "understudy.population.virtual": ("VirtualPopulation", "virtual_patients"),
-    "understudy.population.attainment": ("Target",),
-    "understudy.population.exposure": ("Limit",),
     "understudy.inference.individualise": ("individualise",),
     "understudy.inference.forecast": ("forecast",),
     "understudy.inference.twins.twins": ("Twins",),
-    "understudy.inference.twins.drift": ("Drift",),
-    "understudy.inference.twins.model_average": ("average_models",),
-    "understudy.inference.twins.dosing": ("Dosing",),
     "understudy.inference.twins.choose_dose": ("choose_dose",),
     "understudy.inference.twins.next_sample": ("next_sample",),
     "understudy.formats.load": ("load", "load_model"),
@@ -96,9 +91,6 @@ if TYPE_CHECKING:  # the same names for editors and type checkers
     from understudy.inference.forecast import forecast
     from understudy.inference.individualise import individualise
     from understudy.inference.twins.choose_dose import choose_dose
-    from understudy.inference.twins.dosing import Dosing
-    from understudy.inference.twins.drift import Drift
-    from understudy.inference.twins.model_average import average_models
     from understudy.inference.twins.next_sample import next_sample
     from understudy.inference.twins.twins import Twins
     from understudy.library.catalogue import models
@@ -120,8 +112,6 @@ if TYPE_CHECKING:  # the same names for editors and type checkers
         Residual,
     )
     from understudy.model.regimen import Regimen
-    from understudy.population.attainment import Target
-    from understudy.population.exposure import Limit
     from understudy.population.virtual import VirtualPopulation, virtual_patients
 
 
