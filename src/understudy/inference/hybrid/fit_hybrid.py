@@ -32,8 +32,11 @@ if TYPE_CHECKING:
     from understudy.model.regimen import Regimen
 
 _STEPS, _HALVINGS = 8, 12
-# A turn that lowers the value by less than this, and the penalised sum of squares by less than that part, is the last.
+# A turn that changes the value by less than this, and a step that lowers the squares by less than that part, is the
+# last.
 _ARRIVED, _STEP_ARRIVED = 1e-3, 1e-6
+# Of the median measurement.
+_LEAST_LEVEL = 0.05
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -136,7 +139,7 @@ def fitted(levels: Levels, kept: np.ndarray, weight_sd: float, most: int) -> Hyb
     state, value, turn, converged = work.start(), np.inf, 0, False
     while turn < most and not converged:
         turn += 1
-        state = work.with_modes(state)
+        state = work.with_modes(state, first=turn == 1)
         state, found = work.with_variances(state)
         converged = abs(value - found) < _ARRIVED
         value = found
@@ -197,11 +200,12 @@ class _Work:
                 np.where(here, np.log(at.value), at.value), at.by_common * scale, at.by_effects * scale
             )
 
-    def _variances(self, state: _State) -> Callable[[np.ndarray], np.ndarray]:
+    def _variances(self, state: _State, at: np.ndarray | None = None) -> Callable[[np.ndarray], np.ndarray]:
         """Residual variance of every observation as a function of the residual error's parameters.
 
-        Predictions are as they are in the state.
+        At the state's predictions, or at other levels on the scale of the residual error.
         """
+        level = state.at.value if at is None else at
         predictor, names = self.levels.predictor, self.residual_names
         first, count = predictor.schedule.start[:-1], len(self.kept)
         columns = {name: values[first] for name, values in predictor.covariates.items()}
@@ -212,7 +216,7 @@ class _Work:
         parts = []
         for item in predictor.model.residual:
             here = predictor.output == item.output
-            plain = np.exp(state.at.value[here]) if item.scale == "log" else state.at.value[here]
+            plain = np.exp(level[here]) if item.scale == "log" else level[here]
             own = {name: known[name][here] for name in item.variance.names & known.keys()}
             parts.append((here, item.variance, own | {item.output: plain}))
 
@@ -224,9 +228,14 @@ class _Work:
 
         return variance
 
-    def with_modes(self, state: _State) -> _State:
-        """Gauss-Newton steps to the modes of what is common and of the effects, with variances as they are."""
-        variance, inverse = self._variances(state)(state.residual), np.linalg.inv(state.omega)
+    def with_modes(self, state: _State, first: bool) -> _State:
+        """Gauss-Newton steps to the modes of what is common and of the effects, with the variances as they are.
+
+        In the first turn residual variances are those at the measurements: predictions may still be far off, and with
+        an error that is proportional to them a level near zero would count for everything.
+        """
+        variance = self._at_measurements(state) if first else self._variances(state)(state.residual)
+        inverse = np.linalg.inv(state.omega)
         value = self._penalised(state, variance, inverse)
         if not np.isfinite(value):
             raise SimulationError(
@@ -235,8 +244,7 @@ class _Work:
                 repair="give other values to begin with",
             )
         for _ in range(_STEPS):
-            step = self._step(state, variance, inverse)
-            moved = self._moved(state, step, value, variance, inverse)
+            moved = self._moved(state, self._step(state, variance, inverse), value, variance, inverse)
             if moved is None:
                 break
             state, found = moved
@@ -246,7 +254,7 @@ class _Work:
                 break
         return state
 
-    def _moved(self, state: _State, step, value: float, variance: np.ndarray, inverse: np.ndarray):
+    def _moved(self, state: _State, step: tuple, value: float, variance: np.ndarray, inverse: np.ndarray):
         """The state after the step, halved until it is better; None where no halving makes it so."""
         for k in range(_HALVINGS):
             common, effects = (
@@ -258,7 +266,14 @@ class _Work:
                 return tried, found
         return None
 
+    def _at_measurements(self, state: _State) -> np.ndarray:
+        """Residual variances at the measurements, none of them at a level that is next to nothing."""
+        measured = self.levels.predictor.measured
+        least = _LEAST_LEVEL * np.median(np.abs(measured))
+        return self._variances(state, np.maximum(measured, least))(state.residual)
+
     def _penalised(self, state: _State, variance: np.ndarray, inverse: np.ndarray) -> float:
+        """Squares of residuals, effects and weights, each by its variance."""
         with np.errstate(over="ignore", invalid="ignore"):
             squares = (self.levels.predictor.measured - state.at.value) ** 2 / variance
         effects = state.effects[self.kept]
@@ -271,18 +286,19 @@ class _Work:
     ) -> tuple[np.ndarray, np.ndarray]:
         """Gauss-Newton's step; patients are eliminated one by one, as their effects meet in what is common only."""
         weight = np.where(self.counted, 1 / variance, 0.0)
-        residual = self.levels.predictor.measured - state.at.value
-        left = np.diag(self.precision) + state.at.by_common.T @ (weight[:, None] * state.at.by_common)
-        right = state.at.by_common.T @ (weight * residual) - self.precision * state.common
+        at, patient = state.at, self.levels.predictor.patient
+        slope = weight * (self.levels.predictor.measured - at.value)
+        left = np.diag(self.precision) + at.by_common.T @ (weight[:, None] * at.by_common)
+        right = at.by_common.T @ slope - self.precision * state.common
         parts = []
         for k in range(len(self.kept)):
-            own = self.levels.predictor.patient == k
-            z = weight[own, None] * state.at.by_effects[own]
-            curvature = state.at.by_effects[own].T @ z + inverse
-            slope = z.T @ residual[own] - inverse @ state.effects[k]
-            mixed = np.linalg.solve(curvature, np.column_stack([z.T @ state.at.by_common[own], slope]))
-            left = left - (state.at.by_common[own].T @ z) @ mixed[:, :-1]
-            right = right - (state.at.by_common[own].T @ z) @ mixed[:, -1]
+            own = patient == k
+            z = weight[own, None] * at.by_effects[own]
+            curvature = at.by_effects[own].T @ z + inverse
+            upward = at.by_effects[own].T @ slope[own] - inverse @ state.effects[k]
+            between = at.by_common[own].T @ z
+            mixed = np.linalg.solve(curvature, np.column_stack([between.T, upward]))
+            left, right = left - between @ mixed[:, :-1], right - between @ mixed[:, -1]
             parts.append(mixed)
         common = np.linalg.lstsq(left, right, rcond=None)[0]
         return common, np.stack([part[:, -1] - part[:, :-1] @ common for part in parts])

@@ -13,6 +13,7 @@ import numpy as np
 
 # Logarithms of standard deviations: from 1e-5 to 1e5.
 _WIDEST = 11.5
+_WORST = 1e10
 _TWO_PI = np.log(2 * np.pi)
 
 
@@ -71,8 +72,12 @@ class MixedModel:
         size = len(start) - len(residual)
 
         def value(point: np.ndarray) -> float:
-            found = self.value(unpacked(point[:size], self.blocks), np.exp(point[size:]))
-            return found if np.isfinite(found) else 1e10
+            try:
+                found = self.value(unpacked(point[:size], self.blocks), np.exp(point[size:]))
+            except np.linalg.LinAlgError:
+                # A long step of the search, to where rounding leaves no positive definite matrix: worse than any.
+                return _WORST
+            return found if np.isfinite(found) else _WORST
 
         bounds = [(-_WIDEST, _WIDEST)] * len(start)
         end = minimize(value, start, method="L-BFGS-B", bounds=bounds)
