@@ -99,7 +99,7 @@ class SAEM:
     """
 
     exploration: int = 500
-    smoothing: int = 500
+    smoothing: int = 1000
     chains: int | None = None
     annealing: float = 0.95
     tolerance: float = 0.2
