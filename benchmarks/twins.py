@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-
 from benchmarks.result import store
+
 from understudy.data.records import Records
 from understudy.inference.hold_out import ForecastCheck, check_forecasts
 from understudy.library.catalogue import model
@@ -69,7 +69,9 @@ def main() -> int:
         for method in ("laplace", "sir"):
             found = check(name, method)
             cases[f"{name}, {method}"] = figures(found)
-            print(f"{name} by {method}: {found.sentence}\n{found.scores.round(3)}\n{found.differences.round(3)}\n")
+            print(
+                f"{name} by {method}: {found.sentence}\n{found.scores.round(3)}\n{found.differences.round(3)}\n"
+            )
     settings = {"draws": DRAWS, "interval": INTERVAL, "seed": SEED}
     print(store("twins", {"settings": settings, "cases": cases}))
     return 0

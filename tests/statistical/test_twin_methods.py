@@ -49,7 +49,9 @@ def seen(truth: pd.DataFrame) -> Records:
     rows = []
     for k, (name, patient) in enumerate(truth.iterrows()):
         fixed = {"ID": name, "WT": patient["WT"], "APGR": patient["APGR"]}
-        events = [{"TIME": 12.0 * j, "AMT": (20 if j == 0 else 2.5) * patient["WT"], "EVID": 1} for j in range(7)]
+        events = [
+            {"TIME": 12.0 * j, "AMT": (20 if j == 0 else 2.5) * patient["WT"], "EVID": 1} for j in range(7)
+        ]
         events += [{"TIME": t, "EVID": 0, "DV": v} for t, v in zip(TIMES, values[k], strict=True)]
         rows += [fixed | event for event in sorted(events, key=lambda event: event["TIME"])]
     return Records.from_frame(pd.DataFrame(rows))
@@ -94,7 +96,9 @@ def test_probabilities_of_a_chosen_dose_are_kept(made):
     reached, promised = [], []
     for amount, own in best.groupby("amount"):
         patients = truth.loc[own.index]
-        level = simulate(twins.model, patients, f"{amount:g} mg/kg every 12 h for 20 doses", [240.0])["Cp"].values[:, 0]
+        level = simulate(twins.model, patients, f"{amount:g} mg/kg every 12 h for 20 doses", [240.0])[
+            "Cp"
+        ].values[:, 0]
         reached += ((level >= target.low) & (level <= target.high)).tolist()
         promised += own["within"].tolist()
     promised = np.array(promised)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from understudy.core.random import normals
+from understudy.core.random import uniforms
 from understudy.inference.individualise import Twins
 from understudy.inference.predictor import Predictor
 
@@ -24,7 +24,7 @@ class Diagnostics:
     observations : DataFrame
         One row a measurement: id, row (of the file), time, output, observed, population (at zero random effects),
         individual (at the mode), lower, upper (interval of a repeated measurement given the twin), iwres
-        (individual weighted residual).
+        (individual weighted residual; not-a-number for outcomes that are no levels).
     curves : DataFrame
         One output over time, each patient: id, time, population, median, lower, upper (of the true value).
     """
@@ -80,11 +80,50 @@ def diagnose(
 def measurement_draws(predictor: Predictor, vectors: np.ndarray, seed: int) -> np.ndarray:
     """Measurements as they might have come out, shape (draws, observations), on their own scale.
 
-    An observation's scatter depends on the seed and its place among the observations alone.
+    An observation's scatter depends on the seed and its place among the observations alone. Levels are drawn whether a
+    limit of quantification would have hidden them or not.
+
+    Raises
+    ------
+    SimulationError
+        For outcomes that cannot be drawn at the records' times, such as times of events.
     """
-    prediction, variance = predictor.predict(vectors)
-    z = normals(seed, "residual", np.arange(predictor.output.size), len(vectors)).T
-    return natural_scale(predictor, prediction + z * np.sqrt(variance))
+    uniform = uniforms(seed, "residual", np.arange(predictor.output.size), len(vectors)).T
+    return natural_scale(predictor, drawn_measurements(predictor, vectors, uniform))
+
+
+def drawn_measurements(predictor: Predictor, vectors: np.ndarray, uniform: np.ndarray) -> np.ndarray:
+    """Measurements made of uniform numbers, of shape (draws, observations) both, on the scale of the residual error."""
+    plain = predictor.natural(vectors)
+    prediction, variance = predictor.apart(plain, vectors)
+    error = scatter(uniform, prediction, variance, predictor.censoring.positive)
+    if predictor.correlated is not None:
+        error = predictor.correlated.drawn(error, variance, predictor.fixed_values(None)[None])
+    found = prediction + error
+    for density in predictor.densities:
+        given = predictor.parameters(density, plain, vectors)
+        found[:, density.here] = density.draws(uniform[:, density.here], given)
+    return found
+
+
+def scatter(
+    uniform: np.ndarray, prediction: np.ndarray, variance: np.ndarray, positive: np.ndarray | bool
+) -> np.ndarray:
+    """Residual errors from uniform numbers; of levels that are known to be `positive`, given that."""
+    from scipy.special import ndtr, ndtri
+
+    deviation = np.sqrt(variance)
+    if not np.any(positive):
+        return deviation * ndtri(uniform)
+    above = np.where(positive, ndtr(prediction / deviation), 1.0)
+    # From the upper end, where the part that is cut off costs no digits.
+    return -deviation * ndtri((1.0 - uniform) * above)
+
+
+def expected(predictor: Predictor, vectors: np.ndarray) -> np.ndarray:
+    """Predictions on the measurements' own scale, shape (copies, observations): of an outcome that is no level, what
+    its output is."""
+    return predictor.natural(vectors)[:, : predictor.output.size]
 
 
 def natural_scale(predictor: Predictor, values: np.ndarray) -> np.ndarray:
@@ -114,7 +153,10 @@ def _observations(predictor: Predictor, twins: Twins, vectors: np.ndarray, inter
 
     zero = np.zeros_like(twins.modes)
     prediction, variance = predictor.predict(np.stack([zero, twins.modes]))
-    natural = natural_scale(predictor, prediction)
+    natural = expected(predictor, np.stack([zero, twins.modes]))
+    iwres = (predictor.measured - prediction[1]) / np.sqrt(variance[1])
+    for density in predictor.densities:
+        iwres[density.here] = np.nan
     lower, upper = central(measurement_draws(predictor, vectors, seed), interval)
     return pd.DataFrame(
         {
@@ -127,7 +169,7 @@ def _observations(predictor: Predictor, twins: Twins, vectors: np.ndarray, inter
             "individual": natural[1],
             "lower": lower,
             "upper": upper,
-            "iwres": (predictor.measured - prediction[1]) / np.sqrt(variance[1]),
+            "iwres": iwres,
         }
     )
 

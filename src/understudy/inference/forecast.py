@@ -8,13 +8,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from understudy.core.errors import SimulationError
-from understudy.core.random import normals
+from understudy.core.random import uniforms
 from understudy.core.result import Outcome
 from understudy.engine.parameters import individual_values, structural
 from understudy.engine.simulate import default_times, simulate
+from understudy.inference.diagnose import scatter
+from understudy.inference.distributions import FAMILIES
 from understudy.inference.twins.continuation import Continuation, Since
 from understudy.inference.twins.model_average import ModelAverage, mix
 from understudy.inference.twins.twins import Twins
+from understudy.model.distribution import Distribution
 from understudy.model.population_model import PopulationModel
 from understudy.model.regimen import Regimen
 
@@ -54,7 +57,8 @@ def forecast(
         Draws from each twin's posterior.
     seed : int
     measured : bool
-        Add the scatter of a measurement to each value (of outputs that have a residual error).
+        Add the scatter of a measurement to each value (of outputs that have a residual error), and draw outcomes that
+        are no levels. Errors of different times and outputs are drawn apart, correlated or not.
     before_dose, outputs, engine, jobs
         As for `simulate`.
 
@@ -141,18 +145,20 @@ def _measured(
 ) -> np.ndarray:
     """Levels with the scatter of a measurement, shape (draws, N, m)."""
     draws, count, times = levels.shape
-    scale = going.twins.model.residual_of(output).scale
-    z = normals(seed, f"residual {output}", going.twins.places, draws * times)
-    spread = np.moveaxis(z.reshape(count, times, draws), -1, 0) * np.sqrt(
-        going.variances(levels, vectors, output)
-    )
-    return levels * np.exp(spread) if scale == "log" else levels + spread
+    residual = going.twins.model.residual_of(output)
+    u = uniforms(seed, f"residual {output}", going.twins.places, draws * times)
+    drawn = np.moveaxis(u.reshape(count, times, draws), -1, 0)
+    spread = scatter(drawn, levels, going.variances(levels, vectors, output), residual.blq == "M4")
+    return levels * np.exp(spread) if residual.scale == "log" else levels + spread
 
 
 def with_scatter(
     outcome: Outcome, model: PopulationModel, table: pd.DataFrame, seed: int, places: np.ndarray | None = None
 ) -> Outcome:
-    """Add residual error to an outcome of shape (patients, times, draws); `places` key the patients' numbers."""
+    """Add residual error to an outcome of shape (patients, times, draws), and draw what is no level.
+
+    `places` key the patients' numbers.
+    """
     dataset = outcome.dataset.copy()
     columns = {str(name): table[name].to_numpy(float) for name in table.columns}
     values = individual_values(model, columns, len(table))
@@ -160,6 +166,10 @@ def with_scatter(
         if residual.output in outcome.outputs:
             drawn = scattered(outcome[residual.output].values, model, residual.output, values, seed, places)
             dataset[residual.output] = (("patient", "time", "draw"), drawn, outcome[residual.output].attrs)
+    for item in model.distributions:
+        if item.output in outcome.outputs:
+            drawn = _drawn(outcome, item, values, seed)
+            dataset[item.output] = (("patient", "time", "draw"), drawn, outcome[item.output].attrs)
     return Outcome(dataset)
 
 
@@ -182,6 +192,35 @@ def scattered(
     patients, times, draws = prediction.shape
     known = {name: value.reshape(patients, 1, draws) for name, value in values.items()}
     keys = np.arange(patients) if places is None else places
-    z = normals(seed, f"residual {output}", keys, times * draws).reshape(prediction.shape)
-    spread = z * np.sqrt(residual.variance.evaluate(known | {output: prediction}))
+    u = uniforms(seed, f"residual {output}", keys, times * draws).reshape(prediction.shape)
+    variance = residual.variance.evaluate(known | {output: prediction})
+    spread = scatter(u, prediction, variance, residual.blq == "M4")
     return prediction * np.exp(spread) if residual.scale == "log" else prediction + spread
+
+
+def _drawn(outcome: Outcome, item: Distribution, values: dict, seed: int) -> np.ndarray:
+    """Outcomes that are no levels, shape (patients, times, draws)."""
+    shape = outcome[item.output].shape
+    if item.kind in ("time_to_event", "log_likelihood"):
+        raise SimulationError(
+            f"{item.output} ({item.kind}) cannot be drawn time by time",
+            place=item.output,
+            repair="leave it out: outputs=[...], measured=True; draw events with simulate_events"
+            if item.kind == "time_to_event"
+            else "leave it out: outputs=[...]",
+        )
+    missing = sorted(item.names - values.keys() - set(outcome.outputs))
+    if missing:
+        raise SimulationError(
+            f"{item.output} depends on {missing[0]}, which is not among the outputs",
+            place=item.output,
+            repair=f"add it: outputs=[..., {missing[0]!r}]",
+        )
+    known = {name: value.reshape(shape[0], 1, shape[2]) for name, value in values.items()}
+    known |= {name: outcome[name].values for name in item.names & set(outcome.outputs)}
+    given = {
+        name: np.broadcast_to(item.equation(name).evaluate(known), shape) for name in item.parameter_names
+    }
+    u = uniforms(seed, f"outcome {item.output}", np.arange(shape[0]), shape[1] * shape[2]).reshape(shape)
+    flat = {name: value.reshape(shape[0], -1) for name, value in given.items()}
+    return FAMILIES[item.kind].draws(u.reshape(shape[0], -1), flat).reshape(shape)

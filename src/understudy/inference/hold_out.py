@@ -10,7 +10,7 @@ import numpy as np
 
 from understudy.core.random import choices
 from understudy.core.unit_label import unit_label
-from understudy.inference.diagnose import central, measurement_draws, natural_scale
+from understudy.inference.diagnose import central, expected, measurement_draws
 from understudy.inference.fit import Fit
 from understudy.inference.individualise import Twins, individualise, prior_twins
 from understudy.inference.predictor import Predictor
@@ -183,7 +183,7 @@ def _forecasts(
     """Point forecasts and intervals of every measurement by each method."""
     found = {"previous": _previous(predictor)}
     for name, twins in (("individual", individual), ("population", population)):
-        found[name] = natural_scale(predictor, predictor.predict(twins.modes[None])[0])[0]
+        found[name] = expected(predictor, twins.modes[None])[0]
         drawn = measurement_draws(predictor, twins.vectors(draws, seed), seed)
         found[f"{name}_lower"], found[f"{name}_upper"] = central(drawn, interval)
     return found

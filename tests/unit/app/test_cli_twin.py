@@ -18,7 +18,16 @@ from understudy.library.catalogue import model
 FOLDER = Path(__file__).parents[3] / "examples" / "phenobarbital"
 STUDY, RECORDS = FOLDER / "study.toml", FOLDER / "phenobarbital.csv"
 UNITS = "TIME=h,AMT=mg,DV=mg/L,WT=kg,APGR=1"
-DOSES = ("--amounts", "1 to 6 mg/kg by 0.5", "--intervals", "12, 24 h", "--window", "216 to 240", "--since", "none")
+DOSES = (
+    "--amounts",
+    "1 to 6 mg/kg by 0.5",
+    "--intervals",
+    "12, 24 h",
+    "--window",
+    "216 to 240",
+    "--since",
+    "none",
+)
 
 
 @pytest.fixture
@@ -45,7 +54,9 @@ def test_the_numbers_are_those_of_python(run):
     told = json.loads(run(STUDY, "--patient", "1", "--patient", "7", "--json").stdout)
     from understudy.dossier.study import Study
 
-    twins = individualise(model("phenobarbital_neonates"), Study.read(STUDY).read_records().select(["1", "7"]))
+    twins = individualise(
+        model("phenobarbital_neonates"), Study.read(STUDY).read_records().select(["1", "7"])
+    )
     wanted = twins.table
     for row in told["parameters"]:
         assert row["mode"] == pytest.approx(wanted.loc[row["patient"], row["parameter"]])
@@ -146,6 +157,11 @@ def test_limits_and_dosing_are_read():
     assert (limit.measure, limit.above, limit.unit, limit.probability) == ("auc", 600, "mg*h/L", 0.1)
     assert read_limit("Cp above 40 mg/L").probability == 0.05
     dosing = read_dosing("50, 100 mg", "1 d", "h", tablets="50", most_daily=100)
-    assert (dosing.amounts, dosing.intervals, dosing.time_unit, dosing.tablets) == ((50, 100), (1,), "d", (50,))
+    assert (dosing.amounts, dosing.intervals, dosing.time_unit, dosing.tablets) == (
+        (50, 100),
+        (1,),
+        "d",
+        (50,),
+    )
     with pytest.raises(SimulationError, match="write it like"):
         read_dosing("a lot", "12", "h")

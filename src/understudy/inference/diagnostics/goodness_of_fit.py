@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from understudy.inference.diagnose import natural_scale
+from understudy.inference.diagnose import expected
 from understudy.inference.diagnostics.linearisation import linearised
 from understudy.inference.diagnostics.normality import standard_normal_tests
 from understudy.inference.diagnostics.npde import prediction_distribution_errors
@@ -179,7 +179,7 @@ def _residuals(copies: Replicates, twins: Twins) -> dict[str, np.ndarray]:
     made = np.array([not text for text in twins.status])[predictor.patient]
     modes = np.where(np.isfinite(twins.modes), twins.modes, 0.0)
     prediction, variance = predictor.predict(np.stack([np.zeros_like(modes), modes]))
-    plain = natural_scale(predictor, prediction)
+    plain = expected(predictor, np.stack([np.zeros_like(modes), modes]))
     individual = np.where(made, plain[1], np.nan)
     beyond = predictor.censoring.censored
     measured = np.where(beyond, np.nan, predictor.measured)

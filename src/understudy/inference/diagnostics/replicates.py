@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from understudy.core.errors import SimulationError
-from understudy.core.random import normals
-from understudy.inference.diagnose import natural_scale
+from understudy.core.random import normals, uniforms
+from understudy.inference.diagnose import drawn_measurements, expected, natural_scale
 from understudy.inference.diagnostics.estimates import drawn_models, fitted_model
 from understudy.inference.diagnostics.observation_context import require_observations
 from understudy.inference.predictor import Predictor
@@ -59,7 +59,7 @@ class Replicates:
     @cached_property
     def typical(self) -> np.ndarray:
         """Predictions at zero random effects on the measurements' own scale, shape (observations,)."""
-        return self.predictor.natural(np.zeros((1, *_shape(self.predictor))))[0]
+        return expected(self.predictor, np.zeros((1, *_shape(self.predictor))))[0]
 
 
 def replicate(
@@ -107,11 +107,11 @@ def replicate(
     models = drawn_models(given, sets, seed) if uncertainty else (predictor.model,)
     # A copy's numbers are the same whatever is simulated beside it.
     effects = standard_effects(predictor, count, seed)
-    scatter = normals(seed, "residual", np.arange(predictor.output.size), count).T
-    values = np.empty_like(scatter)
+    uniform = uniforms(seed, "residual", np.arange(predictor.output.size), count).T
+    values = np.empty_like(uniform)
     for model, here in zip(models, np.array_split(np.arange(count), sets), strict=True):
         by = predictor if model is predictor.model else Predictor(model, records, jobs=jobs)
-        values[here] = _simulated(by, effects[here] @ square_root(by.effects.omega), scatter[here])
+        values[here] = _simulated(by, effects[here] @ square_root(by.effects.omega), uniform[here])
     return Replicates(predictor, *_computed(values, predictor))
 
 
@@ -127,13 +127,13 @@ def standard_effects(predictor: Predictor, draws: int, seed: int) -> np.ndarray:
     return z.reshape(count, draws, size).transpose(1, 0, 2)
 
 
-def _simulated(predictor: Predictor, vectors: np.ndarray, scatter: np.ndarray) -> np.ndarray:
+def _simulated(predictor: Predictor, vectors: np.ndarray, uniform: np.ndarray) -> np.ndarray:
     size = max(1, _AT_ONCE // max(predictor.schedule.time.size, 1))
     parts = []
     for first in range(0, len(vectors), size):
-        prediction, variance = predictor.predict(vectors[first : first + size])
+        here = slice(first, first + size)
         with np.errstate(invalid="ignore"):
-            parts.append(prediction + scatter[first : first + size] * np.sqrt(variance))
+            parts.append(drawn_measurements(predictor, vectors[here], uniform[here]))
     return np.concatenate(parts)
 
 

@@ -97,7 +97,9 @@ class _Density:
         """Half of the data's term, expected over the draws, shape (points,)."""
         at_once = max(1, _AT_ONCE // self.weights.size)
         parts = [vectors[k : k + at_once] for k in range(0, len(vectors), at_once)]
-        return np.concatenate([0.5 * np.einsum("psn,sn->p", self._data(part), self.weights) for part in parts])
+        return np.concatenate(
+            [0.5 * np.einsum("psn,sn->p", self._data(part), self.weights) for part in parts]
+        )
 
     def _data(self, vectors: np.ndarray) -> np.ndarray:
         """The data's term at vectors of shape (points, parameters): (points, samples, N)."""

@@ -28,8 +28,9 @@ from understudy.inference.estimation.trend import trend
 _CHAINS = 100
 # How often it is asked whether a phase may end, the least length of each, and what share of a phase is looked at.
 _ASKED, _LEAST_EXPLORED, _LEAST_SMOOTHED = 10, 150, 200
-# Steps of the averages are (1 + k / _LONG) ** -_DECREASE in iteration k of the second phase; the power must lie above one
-# half (Delyon, Lavielle and Moulines 1999). Long ones, whose scatter the last average takes away, forget the start best.
+# Steps of the averages are (1 + k / _LONG) ** -_DECREASE in iteration k of the second phase; the power must lie above
+# one half (Delyon, Lavielle and Moulines 1999). Long ones, whose scatter the last average takes away, forget the start
+# best.
 _LONG, _DECREASE = 20.0, 0.7
 # Standard errors of a trend that chance seldom explains.
 _CRITICAL = 3.0
@@ -73,9 +74,9 @@ class SAEM:
     """Stochastic approximation EM.
 
     Exploration: averages forget, and variances may fall by `annealing` an iteration at most in its first half, so that
-    the whole of the parameter space is visited. It ends when no parameter has a trend any more. Smoothing: averages over
-    iterations with decreasing steps, whose second half is averaged once more. It ends when no parameter drifts by more
-    than the tolerance.
+    the whole of the parameter space is visited. It ends when no parameter has a trend any more. Smoothing: averages
+    over iterations with decreasing steps, whose second half is averaged once more. It ends when no parameter drifts by
+    more than the tolerance.
 
     Parameters
     ----------
@@ -167,7 +168,9 @@ class SAEM:
         vector, after, statistics = maximisation.step(now.vector, chains, now.statistics, rate, annealing)
         sizes = likelihood.count * np.linalg.slogdet(likelihood.omega)[1]
         row = [chains.joint.mean(axis=0).sum() + sizes, *vector]
-        found = _State(number, vector, after, statistics, now.explored, now.settled, np.vstack([now.trace, row]))
+        found = _State(
+            number, vector, after, statistics, now.explored, now.settled, np.vstack([now.trace, row])
+        )
         return found if found.explored else self._judged(found, maximisation)
 
     def _judged(self, now: _State, maximisation: Maximisation) -> _State:

@@ -103,7 +103,9 @@ def test_a_fixed_effect_in_two_means():
 
 
 def test_means_move_as_random_effects_would():
-    found = references({"p": "a * (1 + b * SEX) * (WT / 70) ** c * exp(0.5 * e)"}, {"a": 2.0, "b": 0.3, "c": 0.8})
+    found = references(
+        {"p": "a * (1 + b * SEX) * (WT / 70) ** c * exp(0.5 * e)"}, {"a": 2.0, "b": 0.3, "c": 0.8}
+    )
     predictor = found.predictor
     before, after = np.array([2.0, 0.3, 0.8]), np.array([1.7, 0.5, 0.8])
     means = found.means(np.stack([before, after]))
