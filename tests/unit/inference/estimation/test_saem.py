@@ -13,6 +13,7 @@ from understudy.data.records import Records
 from understudy.inference.estimation.fitting import fit
 from understudy.inference.estimation.saem import SAEM
 from understudy.model.parts import Parameter
+from understudy.model.prior import NormalPrior
 from understudy.model.population_model import PopulationModel, RandomEffects, Residual
 
 SHORT = SAEM(exploration=20, smoothing=15, samples=200)
@@ -143,6 +144,12 @@ def test_a_model_without_random_effects_is_refused(lines):
         straight_lines(), random=(RandomEffects(("eta_base", "eta_slope"), ((0.0, 0.0), (0.0, 0.0))),)
     )
     with pytest.raises(SimulationError, match="SAEM needs random effects"):
+        fit(model, lines, SAEM())
+
+
+def test_priors_are_refused(lines):
+    model = replace(straight_lines(), priors=(NormalPrior("theta_base", 5.0, 1.0),))
+    with pytest.raises(SimulationError, match="priors"):
         fit(model, lines, SAEM())
 
 
