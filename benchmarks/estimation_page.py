@@ -1,4 +1,4 @@
-"""Estimation page: the table of docs/estimation.md, made from what is stored: ``python -m benchmarks.estimation_page``."""
+"""Estimation page: the table of docs/estimation.md from what is stored: ``python -m benchmarks.estimation_page``."""
 
 from __future__ import annotations
 
@@ -23,10 +23,11 @@ def section(figures: dict[str, Any]) -> str:
     machine = figures["machine"]
     timed = [each for each in found if each["seconds"]]
     ratios = sorted(each["seconds"] / each["cpu"] for each in timed)
+    converged = sum(each["succeeded"] for each in found)
     told = (
-        f"{len(found)} fits on one core of {machine['processor']}: {sum(each['succeeded'] for each in found)} converged. "
-        f"NONMEM 7.4.3 took, on a machine of its own, {ratios[0]:.0f} to {ratios[-1]:.0f} times as many seconds for the "
-        f"{len(timed)} fits whose times are published (median {ratios[len(ratios) // 2]:.0f})."
+        f"{len(found)} fits on one core of {machine['processor']}: {converged} converged. NONMEM 7.4.3 took, on a "
+        f"machine of its own, {ratios[0]:.0f} to {ratios[-1]:.0f} times as many seconds for the {len(timed)} "
+        f"fits whose times are published (median {ratios[len(ratios) // 2]:.0f})."
     )
     return "\n".join([told, "", _HEAD, *map(_row, found), ""])
 

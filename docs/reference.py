@@ -14,10 +14,11 @@ GROUPS = {
     "Simulating": (
         "simulate", "Outcome", "Regimen", "Dose", "Tolerances", "Dispatch", "virtual_patients", "VirtualPopulation",
     ),
-    "Patients' data": ("Records", "individualise", "Twins", "forecast"),
-    "Estimation": (
-        "fit", "Fit", "FO", "FOCE", "FOCEI", "Laplace", "GaussHermite", "ImportanceSampling", "IMPMAP", "ITS",
-    ),
+    "Patients' data": ("Records", "nca", "NCA", "individualise", "Twins", "forecast"),
+    "Estimation": ("fit", "Fit", "methods"),
+    "Surrogates": ("emulate", "Surrogate"),
+    "Checking a model": ("goodness_of_fit", "visual_predictive_check", "predictive_check"),
+    "Dosing a patient": ("choose_dose", "next_sample"),
     "The library": ("models", "load", "load_model", "save"),
     "Building models": (
         "Model", "PopulationModel", "Expression", "Parameter", "State", "Assignment", "Event", "Input", "Output",
@@ -26,7 +27,7 @@ GROUPS = {
     "Provenance": ("Record",),
     "Errors": (
         "UnderstudyError", "ExpressionError", "UnitError", "ModelError", "RegimenError", "DataError", "Problem",
-        "FormatError", "StudyError", "SimulationError", "MissingExtraError",
+        "FormatError", "FormatWarning", "StudyError", "SimulationError", "MissingExtraError",
     ),
 }  # fmt: skip
 

@@ -25,6 +25,7 @@ _HOMES = {
         "DataError",
         "ExpressionError",
         "FormatError",
+        "FormatWarning",
         "MissingExtraError",
         "ModelError",
         "Problem",
@@ -45,22 +46,25 @@ _HOMES = {
     "understudy.model.regimen": ("Regimen",),
     "understudy.data.records": ("Records",),
     "understudy.library.catalogue": ("models",),
+    "understudy.noncompartmental.nca": ("nca",),
+    "understudy.noncompartmental.result": ("NCA",),
     "understudy.engine.dispatch.settings": ("Dispatch",),
     "understudy.engine.problem": ("Tolerances",),
     "understudy.engine.simulate": ("simulate",),
+    "understudy.surrogate.emulate": ("emulate",),
+    "understudy.surrogate.surrogate": ("Surrogate",),
     "understudy.population.virtual": ("VirtualPopulation", "virtual_patients"),
     "understudy.inference.fit": ("Fit",),
     "understudy.inference.estimation.fitting": ("fit",),
-    "understudy.inference.estimation.fo": ("FO",),
-    "understudy.inference.estimation.foce": ("FOCE",),
-    "understudy.inference.estimation.focei": ("FOCEI",),
-    "understudy.inference.estimation.gauss_hermite": ("GaussHermite",),
-    "understudy.inference.estimation.importance_sampling": ("ImportanceSampling",),
-    "understudy.inference.estimation.impmap": ("IMPMAP",),
-    "understudy.inference.estimation.its": ("ITS",),
-    "understudy.inference.estimation.laplace": ("Laplace",),
-    "understudy.inference.individualise": ("Twins", "individualise"),
+    "understudy.inference.estimation": ("methods",),
+    "understudy.inference.diagnostics.goodness_of_fit": ("goodness_of_fit",),
+    "understudy.inference.diagnostics.predictive_check": ("predictive_check",),
+    "understudy.inference.diagnostics.visual_check": ("visual_predictive_check",),
+    "understudy.inference.individualise": ("individualise",),
     "understudy.inference.forecast": ("forecast",),
+    "understudy.inference.twins.twins": ("Twins",),
+    "understudy.inference.twins.choose_dose": ("choose_dose",),
+    "understudy.inference.twins.next_sample": ("next_sample",),
     "understudy.formats.load": ("load", "load_model"),
     "understudy.formats.save": ("save",),
     "understudy.dossier.study": ("Study",),
@@ -75,6 +79,7 @@ if TYPE_CHECKING:  # the same names for editors and type checkers
         DataError,
         ExpressionError,
         FormatError,
+        FormatWarning,
         MissingExtraError,
         ModelError,
         Problem,
@@ -95,18 +100,17 @@ if TYPE_CHECKING:  # the same names for editors and type checkers
     from understudy.engine.simulate import simulate
     from understudy.formats.load import load, load_model
     from understudy.formats.save import save
+    from understudy.inference.diagnostics.goodness_of_fit import goodness_of_fit
+    from understudy.inference.diagnostics.predictive_check import predictive_check
+    from understudy.inference.diagnostics.visual_check import visual_predictive_check
+    from understudy.inference.estimation import methods
     from understudy.inference.estimation.fitting import fit
-    from understudy.inference.estimation.fo import FO
-    from understudy.inference.estimation.foce import FOCE
-    from understudy.inference.estimation.focei import FOCEI
-    from understudy.inference.estimation.gauss_hermite import GaussHermite
-    from understudy.inference.estimation.impmap import IMPMAP
-    from understudy.inference.estimation.importance_sampling import ImportanceSampling
-    from understudy.inference.estimation.its import ITS
-    from understudy.inference.estimation.laplace import Laplace
     from understudy.inference.fit import Fit
     from understudy.inference.forecast import forecast
-    from understudy.inference.individualise import Twins, individualise
+    from understudy.inference.individualise import individualise
+    from understudy.inference.twins.choose_dose import choose_dose
+    from understudy.inference.twins.next_sample import next_sample
+    from understudy.inference.twins.twins import Twins
     from understudy.library.catalogue import models
     from understudy.model.dose import Dose
     from understudy.model.event import Event
@@ -126,7 +130,11 @@ if TYPE_CHECKING:  # the same names for editors and type checkers
         Residual,
     )
     from understudy.model.regimen import Regimen
+    from understudy.noncompartmental.nca import nca
+    from understudy.noncompartmental.result import NCA
     from understudy.population.virtual import VirtualPopulation, virtual_patients
+    from understudy.surrogate.emulate import emulate
+    from understudy.surrogate.surrogate import Surrogate
 
 
 def __getattr__(name: str) -> Any:

@@ -18,8 +18,8 @@ import pandas as pd
 import pytest
 
 from understudy.data.records import Records
-from understudy.inference.individualise import find_modes
 from understudy.inference.likelihood import Likelihood
+from understudy.inference.modes import find_modes
 from understudy.inference.objective import objective
 from understudy.inference.predictor import Predictor
 from understudy.library.catalogue import model

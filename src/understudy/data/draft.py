@@ -9,7 +9,7 @@ import numpy as np
 
 from understudy.core.errors import Problem
 from understudy.data import cells, clock
-from understudy.data.layout import LABELS, NUMBERS, WHOLE_NUMBERS, Layout, nearest
+from understudy.data.layout import LABELS, LIMITS, NUMBERS, WHOLE_NUMBERS, Layout, nearest
 from understudy.data.sheet import Sheet
 
 DOSE_EVENTS = (1, 4)
@@ -26,7 +26,7 @@ class Draft:
     sheet : Sheet
     layout : Layout
     columns : dict of str to array
-        Canonical columns, all of them, and covariates.
+        Canonical columns, all of them but those of limits that the file lacks, and covariates.
     covariates, unused : list of str
     in_hours : bool
         Whether times were dates or times of day, and are now hours.
@@ -80,6 +80,8 @@ def read_draft(
     draft = Draft(sheet, layout, problems=[*sheet.problems, *layout.problems])
     _read_identifiers(draft)
     for name in (*NUMBERS[1:], *WHOLE_NUMBERS):
+        draft.columns[name] = _read_numbers(draft, name)
+    for name in set(LIMITS) & draft.layout.places.keys():
         draft.columns[name] = _read_numbers(draft, name)
     for name in LABELS:
         written = draft.cells(name)

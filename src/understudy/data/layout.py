@@ -12,7 +12,9 @@ NUMBERS = ("time", "amt", "rate", "ii", "dv")
 WHOLE_NUMBERS = ("evid", "addl", "ss", "mdv")
 LABELS = ("cmt", "dvid", "occ")
 DATES = ("date", "dat1", "dat2", "dat3")
-CANONICAL = ("id", *NUMBERS, *WHOLE_NUMBERS, *LABELS)
+# What says that a measurement is only known to lie beyond a limit; in the table where the file has them.
+LIMITS = ("cens", "limit", "lloq")
+CANONICAL = ("id", *NUMBERS, *WHOLE_NUMBERS, *LABELS, *LIMITS)
 REQUIRED = {
     "id": "whose record it is",
     "time": "when it was",

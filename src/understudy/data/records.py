@@ -17,7 +17,7 @@ from understudy.core.content import canonical_json
 from understudy.core.errors import DataError, Problem, UnitError
 from understudy.data.declared_units import Declared, canonical_name, declared_units
 from understudy.data.draft import DOSE_EVENTS, Draft, read_draft
-from understudy.data.layout import LABELS, TABLE, find_layout, nearest
+from understudy.data.layout import LABELS, LIMITS, TABLE, find_layout, nearest
 from understudy.data.sheet import Sheet, frame_sheet, read_sheet
 from understudy.data.validation import check
 
@@ -90,7 +90,8 @@ class Records:
         path : path
             CSV in UTF-8 with a header. ID, TIME and DV are required; AMT, RATE, II, ADDL, SS, CMT, EVID, MDV,
             DVID, OCC and DATE, DAT1, DAT2 or DAT3 are understood, in any case. Missing is written ``.``, NA,
-            NaN or nothing.
+            NaN or nothing. CENS (1: the level is below DV, -1: above DV; LIMIT is the other end where there is
+            one) and LLOQ (a DV below it is below the limit of quantification) say what a row's level is known by.
         units : mapping, optional
             Column → unit, such as ``{"TIME": "h", "AMT": "mg", "DV": "mg/L", "WT": "kg"}``; ``DV`` may map
             each DVID to a unit.
@@ -136,7 +137,8 @@ class Records:
 
         Columns: ``row`` (line of the file), ``id``, ``time``, ``evid``, ``amt``, ``rate``, ``ii``, ``addl``,
         ``ss`` (0 where missing, or where the row is no dose), ``cmt``, ``mdv``, ``dv`` (not-a-number where
-        missing), ``dvid``, ``occ``, then covariates. A copy: changing it does not change the records.
+        missing), ``dvid``, ``occ``, then ``cens``, ``limit`` and ``lloq`` where the file has them, then covariates.
+        A copy: changing it does not change the records.
         """
         return self.data.copy()
 
@@ -308,7 +310,10 @@ def _table(draft: Draft) -> pd.DataFrame:
     for name in ("amt", "rate", "ii", "addl", "ss"):
         columns[name] = np.where(dose, np.nan_to_num(columns[name]), 0.0)
     columns["mdv"] = np.where(columns["evid"] != 0, 1, columns["mdv"])
-    table = pd.DataFrame({name: columns[name] for name in (*TABLE, *draft.covariates)})
+    limits = [name for name in LIMITS if name in columns]
+    if "cens" in columns:
+        columns["cens"] = np.nan_to_num(columns["cens"])
+    table = pd.DataFrame({name: columns[name] for name in (*TABLE, *limits, *draft.covariates)})
     kinds = dict.fromkeys(("row", "evid", "addl", "ss", "mdv"), np.int64) | dict.fromkeys(
         ("id", *LABELS), str
     )
@@ -340,6 +345,10 @@ def _convert(data: pd.DataFrame, column: str, old: str, new: str) -> None:
     values = data[name].to_numpy(copy=True)
     values[rows] = core_units.convert(values[rows], old, new)
     data[name] = values
+    for limit in {"limit", "lloq"} & set(data.columns) if name == "dv" else ():
+        bounds = data[limit].to_numpy(copy=True)
+        bounds[rows] = core_units.convert(bounds[rows], old, new)
+        data[limit] = bounds
     if name == "time":
         _scale(data, "ii", core_units.factor(old, new))
         _scale(data, "rate", 1.0 / core_units.factor(old, new))

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from understudy.data.records import Records
 
-_CENSORED = ("CENS", "BLQ")
+_CENSORED = ("BLQ",)
 
 
 @dataclass(frozen=True)
@@ -205,6 +205,10 @@ def _output(records: Records, rows: pd.DataFrame, name: str, limit: float | None
     below = rows["dv"] < limit if limit is not None else rows["dv"] != rows["dv"]
     for flag in set(_CENSORED) & set(records.covariates):
         below |= rows[flag] == 1
+    if "cens" in rows:
+        below |= rows["cens"] == 1
+    if "lloq" in rows:
+        below |= rows["dv"] < rows["lloq"]
     values, unit = Spread.of(rows["dv"]), records.unit("dv", name)
     return OutputReport(name, unit, len(rows), values, int((rows["dv"] <= 0).sum()), limit, int(below.sum()))
 

@@ -32,7 +32,7 @@ def check(draft: Draft, repeats: bool = False) -> tuple[Problem, ...]:
     tuple of Problem
         Empty for a valid table.
     """
-    for rule in (_check_whole, _check_events, _check_doses, _check_repeats):
+    for rule in (_check_whole, _check_events, _check_doses, _check_repeats, _check_limits):
         rule(draft)
     if {"id", "time"} <= draft.layout.places.keys():
         _check_order(draft)
@@ -141,6 +141,23 @@ def _check_repeats(draft: Draft) -> None:
         "additional doses (ADDL) without an interval (II)",
         "write the time between doses in II, or ADDL = 0",
     )
+
+
+def _check_limits(draft: Draft) -> None:
+    """CENS is a side, and LIMIT lies on the far side of DV."""
+    columns = draft.columns
+    if "cens" in columns:
+        side = np.nan_to_num(columns["cens"])
+        repair = "write 1 for a level below DV, -1 for one above DV, 0 for one that was measured"
+        draft.flag(~np.isin(side, (-1, 0, 1)), "cens", "CENS is none of -1, 0, 1", repair)
+        seen = (columns["evid"] == 0) & (columns["mdv"] == 0)
+        draft.flag((side != 0) & seen & np.isnan(columns["dv"]), "dv", "a censored level without its limit in DV",
+                   "write the limit of quantification")  # fmt: skip
+    if "limit" in columns:
+        side = np.nan_to_num(columns.get("cens", np.zeros(draft.size)))
+        wrong = (side != 0) & (columns["evid"] == 0) & (side * columns["limit"] >= side * columns["dv"])
+        repair = "where CENS is 1 LIMIT is the lower end and DV the upper, where it is -1 the other way round"
+        draft.flag(wrong, "limit", "LIMIT and DV enclose no level", repair)
 
 
 def _check_duplicates(draft: Draft) -> None:

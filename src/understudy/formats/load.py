@@ -103,7 +103,8 @@ def load(name: str | Path) -> Any:
         A name as `understudy.models` lists it, or the path of a file: Python (``.py``), which is run, so load only
         files you trust; SBML (``.xml``, ``.sbml``); Antimony (``.ant``, ``.antimony``, ``.sb``); a NONMEM control
         stream (``.ctl``, ``.mod``), whose data are read with it; a file of a finished NONMEM run (``.ext``, ``.lst``,
-        ``.cov``, ``.phi``), whose others are read with it; a fit (``.json``), whose model has the estimates; the YAML file of a PEtab problem (``.yaml``, ``.yml``).
+        ``.cov``, ``.phi``), whose others are read with it; a fit (``.json``),
+        whose model has the estimates; the YAML file of a PEtab problem (``.yaml``, ``.yml``).
 
     Returns
     -------

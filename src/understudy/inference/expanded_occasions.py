@@ -84,11 +84,18 @@ def _rewritten(
         for i in model.individual
     ]
     residual = [replace(r, variance=r.variance.substitute(replacements)) for r in model.residual]
+    distributions = [
+        replace(d, parameters=tuple(
+            replace(p, expression=p.expression.substitute(replacements)) for p in d.parameters
+        ))
+        for d in model.distributions
+    ]  # fmt: skip
     return replace(
         model,
         individual=tuple(individual),
         random=tuple(copy for block in model.random for copy in _copies(block, occasions)),
         residual=tuple(residual),
+        distributions=tuple(distributions),
         covariates=(*model.covariates, *covariates),
     )
 

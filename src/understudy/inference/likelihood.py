@@ -50,9 +50,15 @@ class Likelihood:
         linearisation: str = INTERACTION,
     ):
         self.predictor, self.fixed, self.linearisation = predictor, fixed, linearisation
+        if predictor.correlated is not None and linearisation != INTERACTION:
+            raise SimulationError(
+                "residual errors that are correlated need the interaction of random effects and residual error",
+                place=predictor.model.name,
+                repair="use FOCEI()",
+            )
         self.active = np.flatnonzero(predictor.effects.active)
         full = predictor.effects.omega if omega is None else omega
-        self.omega = full[np.ix_(self.active, self.active)]
+        self._whole, self.omega = full, full[np.ix_(self.active, self.active)]
         if self.active.size and np.linalg.cond(self.omega) > 1e12:
             raise SimulationError(
                 "omega is singular",
@@ -62,6 +68,14 @@ class Likelihood:
         self.precision = np.linalg.inv(self.omega) if self.active.size else np.zeros((0, 0))
         self.count = len(predictor.patients)
         self.censored = predictor.censoring.censored
+        # Observations whose density is not normal, and not nearly so.
+        self.unusual = self.censored.copy()
+        for density in predictor.densities:
+            self.unusual[density.here] = True
+
+    def at(self, fixed: np.ndarray) -> Likelihood:
+        """The same at other fixed effects."""
+        return Likelihood(self.predictor, fixed, self._whole, self.linearisation)
 
     @property
     def zero(self) -> np.ndarray:
@@ -107,8 +121,10 @@ class Likelihood:
         """Minus twice the log-density of the data given the random effects, shape (copies, N)."""
         with np.errstate(all="ignore"):
             terms = (self.predictor.measured - prediction) ** 2 / variance + np.log(variance)
-            if self.censored.any():
-                terms = np.where(self.censored, self.predictor.censoring.term(prediction, variance), terms)
+            if self.predictor.censoring.affected.size:
+                terms = self.predictor.censoring.term(prediction, variance, terms)
+            for density in self.predictor.densities:
+                terms[:, density.here] = 2.0 * prediction[:, density.here]
         return self.sum_by_patient(np.where(np.isfinite(terms), terms, np.inf))
 
     def prior_term(self, vectors: np.ndarray) -> np.ndarray:
@@ -203,25 +219,46 @@ class Likelihood:
         with np.errstate(invalid="ignore"):
             by_prediction = -residual / at.variance
             by_variance = 0.5 * (1 / at.variance - (residual / at.variance) ** 2)
-        if self.censored.any():
-            beyond = self.predictor.censoring.slopes(at.prediction, at.variance)
-            by_prediction = np.where(self.censored, beyond[0], by_prediction)
-            by_variance = np.where(self.censored, beyond[1], by_variance)
-        return by_prediction, by_variance
+        found = by_prediction, by_variance
+        if self.predictor.censoring.affected.size:
+            found = self.predictor.censoring.slopes(at.prediction, at.variance, found)
+        return self._of_densities(found, (1.0, 0.0))
+
+    def _of_densities(self, found: tuple[np.ndarray, ...], own: tuple[float, ...]) -> tuple[np.ndarray, ...]:
+        """The same with what holds where the prediction is minus a log-density: half of the term is just that."""
+        for density in self.predictor.densities:
+            for values, value in zip(found, own, strict=True):
+                values[:, density.here] = value
+        return found
+
+    def second_by_moments(self, at: Slopes) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Second derivatives of half of each observation's term, shape (copies, observations).
+
+        By the prediction twice, by prediction and variance, and by the variance twice.
+        """
+        crossed = (self.predictor.measured - at.prediction) / at.variance**2
+        found = 1.0 / at.variance, crossed, crossed**2 * at.variance - 0.5 / at.variance**2
+        if self.predictor.censoring.affected.size:
+            found = self.predictor.censoring.second_slopes(at.prediction, at.variance, found)
+        return self._of_densities(found, (0.0, 0.0, 0.0))
 
     def expected_curvature(self, at: Slopes) -> np.ndarray:
         """Expected second derivative of half of `value` (FOCEI's H), shape (copies, N, active, active).
 
-        Of censored observations, which have none that is easily had, the square of the slope: enough to find a mode by.
+        Of censored observations and outcomes that are no levels, which have none that is easily had, the square of the
+        slope: enough to find a mode by, and the same on average.
         """
-        moving = at.d_prediction[..., : self.active.size]
+        moving = (at.d_prediction if at.d_expected is None else at.d_expected)[..., : self.active.size]
         outer = moving[..., :, None] * moving[..., None, :] / at.variance[..., None, None]
         spread = at.d_variance[..., : self.active.size] / at.variance[..., None]
         outer = outer + 0.5 * spread[..., :, None] * spread[..., None, :]
-        if self.censored.any():
+        if at.d_gain is not None:
+            turning = at.d_gain[..., : self.active.size]
+            outer = outer + turning[..., :, None] * turning[..., None, :]
+        if self.unusual.any():
             scores = self.scores(at)[..., : self.active.size]
             squares = scores[..., :, None] * scores[..., None, :]
-            outer = np.where(self.censored[:, None, None], squares, outer)
+            outer = np.where(self.unusual[:, None, None], squares, outer)
         return self.precision + np.moveaxis(self.sum_by_patient(np.moveaxis(outer, 1, -1)), -1, 1)
 
     def observed_curvature(self, vectors: np.ndarray) -> np.ndarray:

@@ -6,9 +6,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from understudy.core.errors import SimulationError
-from understudy.inference.estimation.method import Method, Task
+from understudy.inference.estimation.fitting import task_of
+from understudy.inference.estimation.method import Method
 from understudy.inference.estimation.methods import method_of
-from understudy.inference.predictor import Predictor
 from understudy.model.population_model import PopulationModel
 
 if TYPE_CHECKING:
@@ -20,6 +20,8 @@ def objective(
 ) -> float:
     """Minus twice the log-likelihood at the model's parameters, on NONMEM's scale (no terms in 2 pi).
 
+    Priors are in it, as in NONMEM's.
+
     Parameters
     ----------
     model : PopulationModel
@@ -29,8 +31,8 @@ def objective(
         quadrature), ``"imp"`` (importance sampling), another of `METHODS` that has an objective of its own, or a
         method with settings.
     seed : int
-        Of methods that draw. ``fit(model, records, ImportanceSampling(iterations=0))`` also gives the Monte Carlo
-        standard error.
+        Of methods that draw. ``fit(model, records, methods.ImportanceSampling(iterations=0))`` also gives the Monte
+        Carlo standard error.
     jobs : int
         Threads.
 
@@ -56,7 +58,7 @@ def objective(
         raise SimulationError(
             f"{chosen.name} has no objective function of its own", repair='method="imp": importance sampling'
         )
-    return chosen.evaluate(Task(Predictor(_held(model), records, jobs=jobs), seed=seed)).objective
+    return chosen.evaluate(task_of(_held(model), records, chosen, seed, ("auto", jobs))).objective
 
 
 def _held(model: PopulationModel) -> PopulationModel:

@@ -7,16 +7,20 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from understudy.core.errors import ModelError, SimulationError
-from understudy.data.compatibility import output_name
+from understudy.core.errors import SimulationError
+from understudy.data.layout import LIMITS
 from understudy.engine.parameters import individual_values, parameter_rows
 from understudy.engine.problem import Tolerances
 from understudy.engine.schedule import Schedule, on_grid
 from understudy.engine.simulate import in_model_units, record_schedule
 from understudy.engine.solve import solve
 from understudy.inference.censoring import Censoring
+from understudy.inference.correlated_residuals import CorrelatedResiduals
 from understudy.inference.effects import Effects
-from understudy.inference.slopes import DifferenceSlopes, EffectSlopes, Slopes
+from understudy.inference.observation_labels import numbered_occasions, observed_outputs
+from understudy.inference.outcome_density import OutcomeDensity, find_densities
+from understudy.inference.predicted_columns import PredictedColumns
+from understudy.inference.slopes import DifferenceSlopes, EffectSlopes, Slopes, slopes_for
 from understudy.model.population_model import PopulationModel
 
 if TYPE_CHECKING:
@@ -39,20 +43,35 @@ class Predictor:
     patient : int array, shape (observations,)
         Whose each observation is.
     time, measured : float arrays, shape (observations,)
-        In the model's units; `measured` on the scale on which the residual error is normal.
+        In the model's units; `measured` on the scale on which the residual error is normal, and zero for outcomes that
+        are no levels.
     output : array of str, shape (observations,)
     row : int array, shape (observations,)
         Line of each observation in the file.
     censoring : Censoring
         Which observations only say that a level is beyond a limit of quantification.
+    left_out : int
+        Measurements below the limit of quantification of an output with the method M1, which are no observations.
     observation_row, chosen : int arrays, shape (observations,)
         Row of the schedule of each observation, and its place among the rows that are predicted.
+    correlated : CorrelatedResiduals or None
+        Which residual errors go together.
+    densities : tuple of OutcomeDensity
+        Of the outcomes that are no levels.
+    columns : PredictedColumns
+        What `natural` predicts.
     """
 
     def __init__(
         self, model: PopulationModel, records: Records, engine: str = "auto", jobs: int = 1,
         tolerances: Tolerances | None = None,
     ):  # fmt: skip
+        if model.mixture is not None:
+            raise SimulationError(
+                f"{model.name} is a mixture: whose subpopulation is meant is not known",
+                place=model.name,
+                repair="fit it by FO, FOCE or FOCEI, or take one subpopulation: model.of_class(1)",
+            )
         self.model, self.engine, self.jobs, self.tolerances = model, engine, jobs, tolerances
         self.records = in_model_units(records, model)
         self.schedule, self.covariates = record_schedule(records, model)
@@ -61,27 +80,77 @@ class Predictor:
         is_seen = ((table["evid"] == 0) & (table["mdv"] == 0)).to_numpy()
         schedule_row = np.flatnonzero(self.schedule.observed)
         # One observed schedule row a record, in the order of the records.
-        self.chosen = np.flatnonzero(is_seen[self.schedule.record[schedule_row]])
+        chosen = np.flatnonzero(is_seen[self.schedule.record[schedule_row]])
+        seen = table.iloc[self.schedule.record[schedule_row[chosen]]]
+        output, raw = observed_outputs(seen["dvid"].to_numpy(), model), seen["dv"].to_numpy(float)
+        told = {name: seen[name].to_numpy(float) for name in set(LIMITS) & set(seen.columns)}
+        censoring = Censoring.of(model, output, raw, told)
+        dropped = np.isin(output.astype(str), [r.output for r in model.residual if r.blq == "M1"])
+        kept = np.flatnonzero(~(dropped & censoring.below))
+        self.left_out = chosen.size - kept.size
+        self.chosen = chosen[kept]
         self.observation_row = schedule_row[self.chosen]
-        record = self.schedule.record[self.observation_row]
         self.patient = self.schedule.patient[self.observation_row]
-        self.time = table["time"].to_numpy(float)[record]
-        self.row = table["row"].to_numpy()[record]
-        self.output = _outputs(table["dvid"].to_numpy()[record], model)
-        self.raw = table["dv"].to_numpy(float)[record]
+        self.time = seen["time"].to_numpy(float)[kept]
+        self.row = seen["row"].to_numpy()[kept]
+        self.output, self.raw, self.censoring = output[kept], raw[kept], censoring.of_some(kept)
         self.measured = self._on_residual_scale(self.raw)
-        self.censoring = Censoring.of(model, self.output, self.raw)
-        self.occasion = _occasions(table["occ"].to_numpy(), table["id"].to_numpy())
+        self.densities = find_densities(model, self.output, self.raw, self.patient)
+        for density in self.densities:
+            self.measured[density.here] = 0.0
+            density.require_possible(self.row, self.records.source)
+            density.require_risk(self.schedule, self.observation_row, self.row, self.records)
+        self.correlated = self._correlated()
+        self.columns = PredictedColumns.of(self.output, self.densities, model.structural.output_names)
+        self.occasion = numbered_occasions(table["occ"].to_numpy(), table["id"].to_numpy())
         self.effects = Effects(model, int(self.occasion.max(initial=0)) + 1)
         self._repeated: dict[int, Schedule] = {}
 
+    def _correlated(self) -> CorrelatedResiduals | None:
+        found = CorrelatedResiduals.of(self.model, self.output, self.patient, self.time, self.measured)
+        if found is not None and self.censoring.affected.size:
+            raise SimulationError(
+                "residual errors are correlated, and levels are beyond a limit of quantification",
+                place=self.model.name,
+                repair='leave such levels out, Residual(blq="M1"), or the correlation',
+            )
+        return found
+
+    @property
+    def not_normal(self) -> str:
+        """Observations that are not normal given the random effects, in words; empty where there are none."""
+        if self.densities:
+            return f"{', '.join(each.distribution.output for each in self.densities)}, which is no level"
+        if self.censoring.affected.size:
+            return "measurements beyond a limit of quantification"
+        return ""
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What an estimation from these observations should say."""
+        if not self.left_out:
+            return ()
+        whole = self.left_out + self.output.size
+        return (
+            f"{self.left_out} of {whole} measurements are below the limit of quantification and left out (M1): "
+            "estimates are biased where they are many; M3 takes them into account",
+        )
+
     @cached_property
     def observed_outputs(self) -> tuple[str, ...]:
-        """Outputs that were measured; the model's first where nothing was."""
-        return tuple(dict.fromkeys(self.output)) or self.model.output_names[:1]
+        """Outputs that were measured or that measured ones need; the model's first where nothing was."""
+        return tuple(dict.fromkeys(self.columns.output)) or self.model.output_names[:1]
+
+    @property
+    def owner(self) -> np.ndarray:
+        """Whose each column of `natural` is, shape (columns,)."""
+        return self.patient[self.columns.place]
 
     def predict(self, vectors: np.ndarray, fixed: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
         """Predictions and residual variances, both on the scale on which the residual error is normal.
+
+        Of an outcome that is no level the prediction is minus its log-density, and the variance is one. Where residual
+        errors are correlated, both are those given the measurement before.
 
         Parameters
         ----------
@@ -100,14 +169,45 @@ class Predictor:
         self, plain: np.ndarray, vectors: np.ndarray, fixed: np.ndarray | None = None
     ) -> tuple[np.ndarray, np.ndarray]:
         """What `predict` gives, from the predictions of `natural`: nothing is solved anew."""
-        variance = np.empty_like(plain)
-        for name in self.observed_outputs:
+        found = self.apart(plain, vectors, fixed)
+        if self.correlated is None:
+            return found
+        return self.correlated.given_before(*found, self._fixed_rows(fixed, len(vectors)))
+
+    def apart(
+        self, plain: np.ndarray, vectors: np.ndarray, fixed: np.ndarray | None = None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Predictions and residual variances of each observation alone, whatever was measured before it."""
+        levels = plain[:, : self.output.size]
+        variance, prediction = np.ones_like(levels), self._on_residual_scale(levels)
+        for name in self.measured_levels:
             here = np.flatnonzero(self.output == name)
             variance[:, here] = self._measured_variance(name, plain[:, here], vectors, fixed, here)
-        return self._on_residual_scale(plain), variance
+        for density in self.densities:
+            prediction[:, density.here] = density.information(self.parameters(density, plain, vectors, fixed))
+        return prediction, variance
+
+    @cached_property
+    def measured_levels(self) -> tuple[str, ...]:
+        """Measured outputs that have a residual error."""
+        levels = {residual.output for residual in self.model.residual}
+        return tuple(name for name in dict.fromkeys(self.output) if name in levels)
+
+    def parameters(
+        self, density: OutcomeDensity, plain: np.ndarray, vectors: np.ndarray, fixed: np.ndarray | None = None
+    ) -> dict[str, np.ndarray]:
+        """Parameters of a distribution at its observations, shape (copies, m)."""
+        columns = self.columns.of_density[self.densities.index(density)]
+        outputs = {name: plain[:, here] for name, here in columns.items()}
+        needed = density.distribution.names - outputs.keys()
+        known = self._known(needed, vectors, fixed, density.here) | outputs
+        return density.parameters(known, (len(vectors), density.here.size))
 
     def natural(self, vectors: np.ndarray, fixed: np.ndarray | None = None) -> np.ndarray:
-        """Predictions on the measurements' own scale, shape (copies, observations)."""
+        """Predictions on the measurements' own scale, shape (copies, columns).
+
+        The first columns are the observations; where distributions need further outputs, these follow.
+        """
         copies = len(vectors)
         answer = self._solve(
             self.schedule,
@@ -117,10 +217,10 @@ class Predictor:
             self.observed_outputs,
             fixed,
         )
-        found = np.empty((copies, self.output.size))
+        found, chosen = np.empty((copies, self.columns.output.size)), self.chosen[self.columns.place]
         for name in self.observed_outputs:
-            here = self.output == name
-            found[:, here] = answer.outputs[name].reshape(copies, -1)[:, self.chosen[here]]
+            here = self.columns.output == name
+            found[:, here] = answer.outputs[name].reshape(copies, -1)[:, chosen[here]]
         return found
 
     def on_grid(self, vectors: np.ndarray, times: np.ndarray, output: str) -> np.ndarray:
@@ -186,22 +286,29 @@ class Predictor:
         here: np.ndarray,
     ) -> np.ndarray:
         """Variance of measurements, of covariates and occasion as they are then."""
-        residual = self.model.residual_of(output)
+        variance = self.model.residual_of(output).variance
+        known = self._known(variance.names - {output}, vectors, fixed, here)
+        found = variance.evaluate(known | {output: prediction})
+        return np.broadcast_to(found, prediction.shape).astype(float)
+
+    def _known(
+        self, needed: frozenset[str], vectors: np.ndarray, fixed: np.ndarray | None, here: np.ndarray
+    ) -> dict[str, np.ndarray]:
+        """Effects, covariates and individual parameters at some observations, as they are then."""
         copies, count, size = vectors.shape
         own = self._fixed_rows(fixed, copies)
         known = {p.name: own[:, [k]] for k, p in enumerate(self.model.fixed)}
-        if not residual.variance.names <= {output, *known}:
-            row, patient = self.observation_row[here], self.patient[here]
-            columns = {name: np.tile(values[row], copies) for name, values in self.covariates.items()}
-            places = (np.arange(copies)[:, None] * count + patient).ravel()
-            occasion = np.tile(self.occasion[self.schedule.record][row], copies)
-            flat = vectors.reshape(copies * count, size)[places]
-            columns |= self.effects.columns(flat, np.arange(places.size), occasion)
-            columns |= self.fixed_columns(fixed, here.size, copies)
-            values = individual_values(self.model, columns, places.size)
-            known = {name: value.reshape(copies, here.size) for name, value in values.items()}
-        found = residual.variance.evaluate(known | {output: prediction})
-        return np.broadcast_to(found, prediction.shape).astype(float)
+        if needed <= known.keys():
+            return known
+        row, patient = self.observation_row[here], self.patient[here]
+        columns = {name: np.tile(values[row], copies) for name, values in self.covariates.items()}
+        places = (np.arange(copies)[:, None] * count + patient).ravel()
+        occasion = np.tile(self.occasion[self.schedule.record][row], copies)
+        flat = vectors.reshape(copies * count, size)[places]
+        columns |= self.effects.columns(flat, np.arange(places.size), occasion)
+        columns |= self.fixed_columns(fixed, here.size, copies)
+        values = individual_values(self.model, columns, places.size)
+        return {name: value.reshape(copies, here.size) for name, value in values.items()}
 
     def repeated(self, copies: int) -> Schedule:
         """The records' schedule `copies` times; kept, since every step of a search asks for it."""
@@ -219,6 +326,10 @@ class Predictor:
             return {}
         wide = np.repeat(self._fixed_rows(fixed, copies or len(np.atleast_2d(fixed))), each, axis=0)
         return {p.name: wide[:, k] for k, p in enumerate(self.model.fixed)}
+
+    def fixed_values(self, fixed: np.ndarray | None) -> np.ndarray:
+        """All fixed effects, shape (fixed effects,): the model's own where None are given."""
+        return self._fixed_rows(fixed, 1)[0]
 
     def _fixed_rows(self, fixed: np.ndarray | None, copies: int) -> np.ndarray:
         """Fixed effects, shape (copies, fixed effects)."""
@@ -239,7 +350,11 @@ class Predictor:
         with_fixed : bool
             Derivatives also by `estimated`, after those by the active random effects.
         """
-        return self._slopes.slopes(vectors, self._fixed_rows(fixed, len(vectors)), with_fixed)
+        rows = self._fixed_rows(fixed, len(vectors))
+        found = self._slopes.slopes(vectors, rows, with_fixed)
+        if self.correlated is None:
+            return found
+        return self.correlated.slopes(found, rows, self.estimated if with_fixed else ())
 
     @property
     def estimated(self) -> tuple[str, ...]:
@@ -248,16 +363,7 @@ class Predictor:
 
     @cached_property
     def _slopes(self) -> EffectSlopes | DifferenceSlopes:
-        if self.model.structural.states and self.engine != "jax":
-            exact = EffectSlopes(self, self.estimated)
-            zero = np.zeros((1, len(self.patients), len(self.effects.names)))
-            try:
-                exact.slopes(zero, self._fixed_rows(None, 1), True)
-            except SimulationError:
-                # What has no sensitivities (see `solve_along`) still has predictions.
-                return DifferenceSlopes(self, self.estimated)
-            return exact
-        return DifferenceSlopes(self, self.estimated)
+        return slopes_for(self, self.estimated)
 
     @property
     def slopes_by(self) -> str:
@@ -288,29 +394,3 @@ class Predictor:
                 with np.errstate(divide="ignore", invalid="ignore"):
                     found[..., here] = np.log(found[..., here])
         return found
-
-
-def _outputs(dvid: np.ndarray, model: PopulationModel) -> np.ndarray:
-    """Name of the output that each observation measures."""
-    if not model.residual:
-        raise ModelError(
-            f"{model.name} has no residual error", repair="say how measurements scatter: residual={...}"
-        )
-    known = {key: output_name(model, str(key)) for key in set(dvid)}
-    unknown = sorted(str(key) for key, name in known.items() if name not in model.output_names)
-    if unknown:
-        raise SimulationError(
-            f"measurements of {', '.join(map(repr, unknown))} match no output with a residual error",
-            place=model.name,
-            repair=f"write a DVID of {', '.join(model.output_names)}",
-        )
-    return np.array([known[key] for key in dvid], dtype=object)
-
-
-def _occasions(labels: np.ndarray, ids: np.ndarray) -> np.ndarray:
-    """Occasions of each patient numbered from zero in the order in which they first come."""
-    numbers, seen = np.zeros(len(labels), dtype=np.int64), {}
-    for k, key in enumerate(zip(ids, labels, strict=True)):
-        own = seen.setdefault(key[0], {})
-        numbers[k] = own.setdefault(key[1], len(own))
-    return numbers

@@ -6,12 +6,13 @@ engine has no sensitivities (a model without states, steady states with events),
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from understudy.core.errors import SimulationError
 from understudy.core.expression import Expression
 from understudy.engine.parameters import ParameterRows, individual_values, parameter_rows
 from understudy.engine.sensitivity.asked_sensitivities import AskedSensitivities
@@ -19,9 +20,11 @@ from understudy.engine.sensitivity.augmented_model import NamedSlopes
 from understudy.engine.sensitivity.directions import Directions
 from understudy.engine.solve import solve
 from understudy.inference.expanded_occasions import expand_occasions
+from understudy.model.distribution import MEASURED
 from understudy.model.parts import Assignment
 
 if TYPE_CHECKING:
+    from understudy.inference.outcome_density import OutcomeDensity
     from understudy.inference.predictor import Predictor
 
 # Central differences: their error is of second order, 1e-8, against rounding of 1e-12.
@@ -36,12 +39,17 @@ class Slopes:
     ----------
     prediction, variance : float arrays, shape (copies, observations)
     d_prediction, d_variance : float arrays, shape (copies, observations, effects)
+    d_expected, d_gain : float arrays, shape (copies, observations, effects), or None
+        Where residual errors are correlated: `d_prediction` without what the residual before adds to it, and that in
+        standard deviations; None: nothing is added.
     """
 
     prediction: np.ndarray
     variance: np.ndarray
     d_prediction: np.ndarray
     d_variance: np.ndarray
+    d_expected: np.ndarray | None = None
+    d_gain: np.ndarray | None = None
 
 
 class EffectSlopes:
@@ -60,8 +68,11 @@ class EffectSlopes:
         self.random = tuple(np.array(predictor.effects.names, dtype=object)[predictor.effects.active])
         model = self.expanded.model
         asked = AskedSensitivities.of(model, (*self.random, *self.fixed), ())
-        self.asked = replace(asked, names=tuple(n for n in asked.names if asked.speeds.get(n)))
-        self.moved = tuple(dict.fromkeys(p for n in self.asked.names for p in self.asked.speeds[n]))
+        # An effect moves individual parameters, or is a parameter of the mechanism itself, as in `$PRED`.
+        direct = {*model.structural.parameter_names}
+        kept = tuple(n for n in asked.names if asked.speeds.get(n) or n in direct)
+        self.asked = replace(asked, names=kept)
+        self.moved = tuple(dict.fromkeys(p for n in kept for p in asked.speeds.get(n, {})))
         taken = {
             *model.structural.parameter_names,
             *model.fixed_values,
@@ -70,8 +81,15 @@ class EffectSlopes:
         }
         equations = {i.name: i.expression for i in asked.model.individual}
         slopes = NamedSlopes(equations, {*taken, *equations, *model.output_names})
+        effects, outputs = self.random + self.fixed, model.structural.output_names
         self.variances = {
-            r.output: _VarianceSlopes.of(r, slopes, self.random + self.fixed) for r in model.residual
+            r.output: EquationSlopes.of(r.variance, slopes, effects, (r.output,)) for r in model.residual
+        }
+        self.parameters = {
+            item.output: {
+                p.name: EquationSlopes.of(p.expression, slopes, effects, outputs) for p in item.parameters
+            }
+            for item in model.distributions
         }
         added = tuple(Assignment(name, equation) for name, equation in slopes.added.items())
         self.values = replace(asked.model, individual=(*asked.model.individual, *added))
@@ -80,9 +98,28 @@ class EffectSlopes:
         """Derivatives at random effects of shape (copies, N, n) and fixed effects of shape (copies, fixed)."""
         names = self.random + (self.fixed if with_fixed else ())
         plain, d_plain = self._mechanism(vectors, fixed, names)
-        variance, d_variance = self._variance(vectors, fixed, names, plain, d_plain)
-        prediction, d_prediction = self.predictor.to_residual_scale(plain, d_plain)
+        size = self.predictor.output.size
+        levels, d_levels = plain[:, :size], d_plain[:, :size]
+        variance, d_variance = self._variance(vectors, fixed, names, levels, d_levels)
+        prediction, d_prediction = self.predictor.to_residual_scale(levels, d_levels)
+        for density in self.predictor.densities:
+            d_prediction = d_prediction if d_prediction is not d_levels else d_levels.copy()
+            own = self._density(density, vectors, fixed, names, plain, d_plain)
+            prediction[:, density.here], d_prediction[:, density.here] = own
         return Slopes(prediction, variance, d_prediction, d_variance)
+
+    def _density(self, density: OutcomeDensity, vectors, fixed, names, plain, d_plain):
+        """Minus the log-density of the observations of one outcome, and its derivatives."""
+        here = density.here
+        columns = self.predictor.columns.of_density[self.predictor.densities.index(density)]
+        outputs = {name: (plain[:, at], d_plain[:, at]) for name, at in columns.items()}
+        shape, values, moved = (len(vectors), here.size), {}, {}
+        for name in density.distribution.parameter_names:
+            equation = self.parameters[density.distribution.output][name]
+            known = self._known(equation, vectors, fixed, here) | density.known
+            values[name], moved[name] = equation.along(known, outputs, names, shape)
+        values, moved = density.since_before(values), density.since_before(moved)
+        return density.information(values), density.slopes(values, moved)
 
     def _mechanism(self, vectors: np.ndarray, fixed: np.ndarray, names: tuple[str, ...]):
         """Predictions on their own scale, and derivatives."""
@@ -95,16 +132,16 @@ class EffectSlopes:
         directions = Directions(self.moved) if chain else self._along(rows, names)
         wanted = predictor.observed_outputs
         answer = solve(base, rows, wanted, predictor.engine, predictor.tolerances, predictor.jobs, directions)
-        plain = np.empty((copies, predictor.output.size))
+        column = predictor.columns
+        place = predictor.chosen[column.place]
+        plain = np.empty((copies, column.output.size))
         found = np.zeros((*plain.shape, len(names)))
         for output in wanted:
-            here = predictor.output == output
-            plain[:, here] = answer.outputs[output].reshape(copies, -1)[:, predictor.chosen[here]]
+            here = column.output == output
+            plain[:, here] = answer.outputs[output].reshape(copies, -1)[:, place[here]]
             if not directions.names:
                 continue
-            seen = answer.sensitivities[output].reshape(copies, -1, len(directions.names))[
-                :, predictor.chosen[here]
-            ]
+            seen = answer.sensitivities[output].reshape(copies, -1, len(directions.names))[:, place[here]]
             if chain:
                 self._chained(found, seen, rows, names, here)
             else:
@@ -128,7 +165,7 @@ class EffectSlopes:
         self, found: np.ndarray, seen: np.ndarray, rows: ParameterRows, names, here: np.ndarray
     ) -> None:
         """From derivatives by parameters to those by effects."""
-        copies, patient = len(seen), self.predictor.patient[here]
+        copies, patient = len(seen), self.predictor.patient[self.predictor.columns.place[here]]
         column = {name: k for k, name in enumerate(rows.model.parameter_names)}
         for k, name in enumerate(names):
             for parameter, speed in self.asked.speeds.get(name, {}).items():
@@ -159,24 +196,20 @@ class EffectSlopes:
         self, vectors: np.ndarray, fixed: np.ndarray, names, plain: np.ndarray, d_plain: np.ndarray
     ):
         """Residual variances and their derivatives, also by way of the prediction."""
-        variance, found = np.empty_like(plain), np.empty_like(d_plain)
-        for output in self.predictor.observed_outputs:
+        variance, found = np.ones_like(plain), np.zeros_like(d_plain)
+        for output in self.predictor.measured_levels:
             here = np.flatnonzero(self.predictor.output == output)
-            slopes = self.variances[output]
-            known = self._known(slopes, vectors, fixed, here) | {output: plain[:, here]}
-            shape = (len(vectors), here.size)
-            variance[:, here] = np.broadcast_to(slopes.variance.evaluate(known), shape)
-            by_output = np.broadcast_to(slopes.by_output.evaluate(known), shape)
-            found[:, here] = by_output[..., None] * d_plain[:, here]
-            for k, name in enumerate(names):
-                if name in slopes.by:
-                    found[:, here, k] += np.broadcast_to(slopes.by[name].evaluate(known), shape)
+            known = self._known(self.variances[output], vectors, fixed, here)
+            outputs = {output: (plain[:, here], d_plain[:, here])}
+            variance[:, here], found[:, here] = self.variances[output].along(
+                known, outputs, names, (len(vectors), here.size)
+            )
         return variance, found
 
     def _known(
-        self, slopes: _VarianceSlopes, vectors: np.ndarray, fixed: np.ndarray, here: np.ndarray
+        self, slopes: EquationSlopes, vectors: np.ndarray, fixed: np.ndarray, here: np.ndarray
     ) -> dict:
-        """What the variance's equations use, at each observation."""
+        """What an equation and its derivatives use, at each observation."""
         predictor, copies = self.predictor, len(vectors)
         own = {p.name: fixed[:, [k]] for k, p in enumerate(predictor.model.fixed)}
         if slopes.names <= own.keys():
@@ -195,22 +228,60 @@ class EffectSlopes:
 
 
 @dataclass(frozen=True, eq=False)
-class _VarianceSlopes:
-    """A residual variance with its derivatives by the prediction and by effects."""
+class EquationSlopes:
+    """An equation of outputs and effects, such as a residual variance, with its derivatives by both."""
 
-    variance: Expression
-    by_output: Expression
-    by: dict[str, Expression]
+    equation: Expression
+    by_output: Mapping[str, Expression]
+    by: Mapping[str, Expression]
     names: frozenset[str]
 
     @classmethod
-    def of(cls, residual, slopes: NamedSlopes, effects: tuple[str, ...]) -> _VarianceSlopes:
-        tree = residual.variance.tree
-        own = slopes.of(tree, residual.output)
-        by_output = Expression(0) if own is None else Expression.from_tree(own)
-        by = {n: Expression.from_tree(s) for n in effects if (s := slopes.of(tree, n)) is not None}
-        used = frozenset().union(residual.variance.names, by_output.names, *(e.names for e in by.values()))
-        return cls(residual.variance, by_output, by, used - {residual.output})
+    def of(
+        cls, equation: Expression, slopes: NamedSlopes, effects: tuple[str, ...], outputs: tuple[str, ...]
+    ) -> EquationSlopes:
+        """Derivatives as far as they are not zero.
+
+        Parameters
+        ----------
+        equation : Expression
+        slopes : NamedSlopes
+        effects, outputs : tuple of str
+            Names of effects, and of outputs that the equation may use.
+        """
+        by_output, by = (
+            {n: Expression.from_tree(s) for n in names if (s := slopes.of(equation.tree, n)) is not None}
+            for names in (outputs, effects)
+        )
+        used = equation.names.union(*(each.names for each in (*by_output.values(), *by.values())))
+        return cls(equation, by_output, by, used - {*outputs, MEASURED})
+
+    def along(
+        self,
+        known: Mapping[str, np.ndarray],
+        outputs: Mapping[str, tuple[np.ndarray, np.ndarray]],
+        names: Sequence[str],
+        shape: tuple[int, int],
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Values, shape (copies, m), and derivatives by effects, also by way of outputs, shape (copies, m, effects).
+
+        Parameters
+        ----------
+        known : mapping of str to float array
+        outputs : mapping of str to (values, derivatives by effects)
+        names : sequence of str
+            Effects.
+        shape : tuple of int
+        """
+        known = {**known, **{name: value for name, (value, _) in outputs.items()}}
+        value = np.broadcast_to(np.asarray(self.equation.evaluate(known), dtype=float), shape)
+        found = np.zeros((*shape, len(names)))
+        for name, slope in self.by_output.items():
+            found += np.broadcast_to(slope.evaluate(known), shape)[..., None] * outputs[name][1]
+        for k, name in enumerate(names):
+            if name in self.by:
+                found[..., k] += np.broadcast_to(self.by[name].evaluate(known), shape)
+        return value, found
 
 
 class DifferenceSlopes:
@@ -225,7 +296,7 @@ class DifferenceSlopes:
         copies, shifts = len(vectors), self._shifts(vectors, fixed, with_fixed)
         moved = np.concatenate([vectors + by for by, _, _ in shifts])
         fixed = np.concatenate([fixed + by for _, by, _ in shifts])
-        prediction, variance = self.predictor.predict(moved, fixed)
+        prediction, variance = self.predictor.apart(self.predictor.natural(moved, fixed), moved, fixed)
         steps = np.array([step for _, _, step in shifts[1::2]])[:, None, None]
 
         def derivative(values: np.ndarray) -> np.ndarray:
@@ -248,3 +319,18 @@ class DifferenceSlopes:
             for sign in (1, -1):
                 shifts.append((nothing[0], sign * step * np.eye(fixed.shape[-1])[k], step))
         return shifts
+
+
+def slopes_for(predictor: Predictor, fixed: Sequence[str]) -> EffectSlopes | DifferenceSlopes:
+    """Derivatives by sensitivities where the engine has them, else by differences."""
+    if not predictor.model.structural.states or predictor.engine == "jax":
+        return DifferenceSlopes(predictor, fixed)
+    exact = EffectSlopes(predictor, fixed)
+    zero = np.zeros((1, len(predictor.patients), len(predictor.effects.names)))
+    own = np.array([[p.value for p in predictor.model.fixed]])
+    try:
+        exact.slopes(zero, own, True)
+    except SimulationError:
+        # What has no sensitivities (see `solve_along`) still has predictions.
+        return DifferenceSlopes(predictor, fixed)
+    return exact

@@ -11,9 +11,13 @@ import numpy as np
 
 from understudy.core.content import Content, later_field
 from understudy.core.errors import ModelError
-from understudy.core.expression import Expression, check_name
+from understudy.core.expression import check_name
+from understudy.model.distribution import MEASURED, Distribution
+from understudy.model.mixture import Mixture
 from understudy.model.model import Model, _named, _records, ordered, require_known
 from understudy.model.parts import Assignment, Parameter, Source
+from understudy.model.prior import InverseWishart, NormalPrior
+from understudy.model.residual import Residual, ResidualCorrelation
 
 
 @dataclass(frozen=True)
@@ -63,6 +67,8 @@ class RandomEffects:
         Whether the covariance is held where a population is fitted.
     same : bool
         Whether the covariance is that of the block before, whatever that becomes in a fit.
+    prior : InverseWishart or None
+        What is known of the covariance before the data.
 
     Examples
     --------
@@ -78,6 +84,7 @@ class RandomEffects:
     interpolation: Literal["locf", "nocb"] = later_field("locf")
     fixed: bool = later_field(False)
     same: bool = later_field(False)
+    prior: InverseWishart | None = later_field(None)  # noqa: RUF009
 
     def __post_init__(self) -> None:
         for name in self.names:
@@ -90,6 +97,11 @@ class RandomEffects:
                 place=str(self.covariance),
                 repair=f"give a symmetric positive semi-definite {shape[0]} x {shape[1]} matrix",
             )
+        if self.prior is not None and len(self.prior.mode) != len(self.names):
+            raise ModelError(
+                f"the prior of {', '.join(self.names)} has {len(self.prior.mode)} random effects",
+                repair=f"give a {shape[0]} x {shape[1]} matrix",
+            )
         object.__setattr__(self, "names", tuple(self.names))
         object.__setattr__(self, "covariance", tuple(tuple(float(v) for v in row) for row in matrix))
         object.__setattr__(self, "standard_errors", tuple(self.standard_errors))
@@ -98,34 +110,6 @@ class RandomEffects:
     def size(self) -> int:
         """Number of effects in the block."""
         return len(self.names)
-
-
-@dataclass(frozen=True)
-class Residual:
-    """How measurements of one output scatter around the prediction.
-
-    Parameters
-    ----------
-    output : str
-    variance : Expression
-        Variance of a measurement, in terms of the output's name (the prediction), fixed and random effects and
-        covariates: ``"sigma2 * C ** 2"`` is proportional, ``"add ** 2 + (prop * C) ** 2"`` combined.
-    scale : {"identity", "log"}
-        Whether the scatter is normal on the measurement's own scale or on its logarithm.
-    lower_limit, upper_limit : float or None
-        Limits of quantification, in the output's unit. A measurement beyond one only says that the level is there.
-    """
-
-    output: str
-    variance: Expression
-    scale: Literal["identity", "log"] = "identity"
-    lower_limit: float | None = None
-    upper_limit: float | None = None
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "variance", Expression(self.variance))
-        if self.scale not in ("identity", "log"):
-            raise ModelError(f"unknown residual scale {self.scale!r}", repair="use identity or log")
 
 
 @dataclass(frozen=True, repr=False)
@@ -149,6 +133,14 @@ class PopulationModel(Content):
     limits : str
         Where it should not be used, and how well it did where it was tested.
     sources : tuple of Source
+    distributions : tuple of Distribution, or mapping of output to (kind, parameters)
+        Of outcomes that are no levels: yes or no, grades, counts, events in time.
+    priors : tuple of NormalPrior
+        What is known of fixed effects before the data; of covariances it is in `random`.
+    correlations : tuple of ResidualCorrelation
+        Between residual errors of different outputs.
+    mixture : Mixture or None
+        Subpopulations to which individuals belong without our knowing it.
 
     Raises
     ------
@@ -183,6 +175,10 @@ class PopulationModel(Content):
     population: str = ""
     limits: str = ""
     sources: tuple[Source, ...] = ()
+    distributions: tuple[Distribution, ...] = later_field(())
+    priors: tuple[NormalPrior, ...] = later_field(())
+    correlations: tuple[ResidualCorrelation, ...] = later_field(())
+    mixture: Mixture | None = later_field(None)  # noqa: RUF009
 
     def __post_init__(self) -> None:
         put = lambda field, value: object.__setattr__(self, field, value)  # noqa: E731
@@ -192,6 +188,9 @@ class PopulationModel(Content):
         put("residual", _records(Residual, self.residual))
         put("covariates", _records(Covariate, self.covariates))
         put("sources", tuple(self.sources))
+        put("distributions", _records(Distribution, self.distributions))
+        put("priors", tuple(self.priors))
+        put("correlations", tuple(self.correlations))
         _check(self)
 
     @property
@@ -206,8 +205,8 @@ class PopulationModel(Content):
 
     @property
     def output_names(self) -> tuple[str, ...]:
-        """Outputs that have a residual error, the observed ones."""
-        return tuple(residual.output for residual in self.residual)
+        """Outputs that have a residual error or a distribution, the observed ones."""
+        return tuple(item.output for item in (*self.residual, *self.distributions))
 
     @cached_property
     def omega(self) -> np.ndarray:
@@ -224,6 +223,13 @@ class PopulationModel(Content):
     def fixed_values(self) -> dict[str, float]:
         """Values of the fixed effects by name."""
         return {parameter.name: parameter.value for parameter in self.fixed}
+
+    @property
+    def penalty(self) -> float:
+        """What priors add to minus two log-likelihoods at the model's values; zero where there are none."""
+        own = sum(prior.penalty(self.fixed_values) for prior in self.priors)
+        blocks = (block for block in self.random if block.prior is not None and not block.same)
+        return float(own + sum(block.prior.penalty(np.array(block.covariance)) for block in blocks))
 
     @cached_property
     def ordered_individual(self) -> tuple[Assignment, ...]:
@@ -247,6 +253,26 @@ class PopulationModel(Content):
         )
         return replace(self, fixed=changed)
 
+    def of_class(self, number: int) -> PopulationModel:
+        """The model of one subpopulation of a mixture, by its number from 1.
+
+        Raises
+        ------
+        ModelError
+            For a number that no subpopulation has.
+        """
+        if self.mixture is None or not 1 <= number <= self.mixture.size:
+            raise ModelError(
+                f"{self.name} has no subpopulation {number}",
+                place=self.name,
+                repair=f"numbers: 1 to {self.mixture.size}"
+                if self.mixture
+                else "declare mixture=Mixture(...)",
+            )
+        from understudy.model.subpopulation import subpopulation
+
+        return subpopulation(self, number)
+
     def check_units(self) -> None:
         """Prove that every equation's units fit together; see `Model.check_units`."""
         from understudy.model.unit_check import check_population
@@ -262,7 +288,11 @@ class PopulationModel(Content):
             for block in self.random
             for k, name in enumerate(block.names)
         ]
-        return "\n".join(lines + [f"  var({r.output}) = {r.variance}" for r in self.residual])
+        lines += [f"  var({r.output}) = {r.variance}" for r in self.residual]
+        told = [
+            (d, ", ".join(f"{p.name} = {p.expression}" for p in d.parameters)) for d in self.distributions
+        ]
+        return "\n".join(lines + [f"  {d.output} ~ {d.kind}({text})" for d, text in told])
 
 
 def _blocks(given: Any) -> tuple[RandomEffects, ...]:
@@ -280,13 +310,69 @@ def _check(model: PopulationModel) -> None:
             f"defined twice: {', '.join(doubled)}", place=model.name, repair="rename one of them"
         )
     _check_same(model.random, model.name)
+    for name in (name for prior in model.priors for name in prior.names):
+        _named(model.fixed, name, "fixed effect", model.name)
+    if model.mixture is not None:
+        _named(model.covariates, model.mixture.covariate, "covariate", model.name)
+        for each in model.mixture.probabilities:
+            require_known(
+                each, model.fixed_values, f"{model.name}, probabilities of {model.mixture.covariate}"
+            )
     _ = model.ordered_individual
     for item in model.individual:
         require_known(item.expression, names, f"{model.name}, individual {item.name}")
+    _check_outcomes(model, names)
+
+
+def _check_outcomes(model: PopulationModel, names: list[str]) -> None:
+    observed = model.output_names
+    doubled = sorted({name for name in observed if observed.count(name) > 1})
+    if doubled:
+        raise ModelError(
+            f"{', '.join(doubled)} scatters in two ways",
+            place=model.name,
+            repair="declare one for each output",
+        )
+    for item in model.distributions:
+        model.structural.output(item.output)
+        taken = sorted(item.names & {*names} & {*model.structural.output_names})
+        if taken:
+            raise ModelError(
+                f"{taken[0]} is an output and a name of the population: {item.output} could mean either",
+                place=model.name,
+                repair="rename the output",
+            )
+        for parameter in item.parameters:
+            known = {*names, *model.structural.output_names}
+            known |= {MEASURED} if item.kind == "log_likelihood" else set()
+            require_known(parameter.expression, known, f"{model.name}, {parameter.name} of {item.output}")
+    _check_correlations(model)
     for residual in model.residual:
         model.structural.output(residual.output)
         require_known(
             residual.variance, {*names, residual.output}, f"{model.name}, residual of {residual.output}"
+        )
+
+
+def _check_correlations(model: PopulationModel) -> None:
+    fixed, once = model.fixed_values, []
+    for item in model.correlations:
+        for output in item.outputs:
+            model.residual_of(output)
+        require_known(item.correlation, fixed, f"{model.name}, correlation of {' and '.join(item.outputs)}")
+        once += item.outputs
+    for residual in model.residual:
+        if residual.autocorrelation is not None:
+            require_known(
+                residual.autocorrelation, fixed, f"{model.name}, autocorrelation of {residual.output}"
+            )
+            once.append(residual.output)
+    doubled = sorted({name for name in once if once.count(name) > 1})
+    if doubled or any(len(set(item.outputs)) != 2 for item in model.correlations):
+        raise ModelError(
+            f"the residual error of {', '.join(doubled) or 'one output'} is correlated in more than one way",
+            place=model.name,
+            repair="let each output be correlated with one other, or with itself over time",
         )
 
 

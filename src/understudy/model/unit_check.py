@@ -9,6 +9,7 @@ from understudy.core.errors import UnitError
 from understudy.core.expression import TIME, Expression
 from understudy.core.inferred_unit import infer
 from understudy.core.units import UNKNOWN, mismatch, unit, unit_factor
+from understudy.model.distribution import MEASURED, Distribution
 from understudy.model.event import Event
 from understudy.model.model import TIME_AFTER_DOSE, Model
 from understudy.model.parts import Assignment, Input
@@ -102,6 +103,8 @@ def check_population(model: PopulationModel) -> None:
     _add_assignments(model.ordered_individual, units, model.name, structural)
     for residual in model.residual:
         _check_residual(residual, units, model)
+    for item in model.distributions:
+        _check_distribution(item, units, model)
 
 
 def _add_assignments(
@@ -145,6 +148,16 @@ def _check_residual(residual: Residual, units: Units, model: PopulationModel) ->
     output = unit(model.structural.output(residual.output).unit)
     wanted = output**2 if residual.scale == "identity" else unit("1")
     _require(residual.variance, {**units, residual.output: output}, wanted, what, model.name)
+
+
+def _check_distribution(item: Distribution, units: Units, model: PopulationModel) -> None:
+    """Parameters are plain numbers, but for a hazard, which is one over time."""
+    outputs = {each.name: unit(each.unit) for each in model.structural.outputs}
+    time = unit(model.structural.time_unit)
+    for parameter in item.parameters:
+        wanted = unit("1") / time if parameter.name == "hazard" else unit("1")
+        known = {**units, **outputs, MEASURED: outputs[item.output]}
+        _require(parameter.expression, known, wanted, f"{parameter.name} of {item.output}", model.name)
 
 
 def _require(expression: Expression, units: Units, wanted: pint.Unit, what: str, model: str) -> None:

@@ -12,7 +12,7 @@ import numpy as np
 
 from understudy.core.content import content_hash
 from understudy.core.errors import SimulationError
-from understudy.core.random import choices, normals
+from understudy.core.random import choices, normals, uniforms
 from understudy.model.population_model import PopulationModel
 
 if TYPE_CHECKING:
@@ -42,7 +42,8 @@ def virtual_patients(
     Returns
     -------
     DataFrame
-        Index ``v1``, ``v2``, …; a column for each covariate and each subject-level random effect.
+        Index ``v1``, ``v2``, …; a column for each covariate and each subject-level random effect, and for the number of
+        the subpopulation that each was drawn from where the model is a mixture.
 
     Raises
     ------
@@ -66,6 +67,7 @@ def virtual_patients(
     draws = normals(seed, "random effects", numbers, max(len(names), 1))
     effects = draws[:, : len(names)] @ square_root(_subject_omega(model)).T
     columns |= {name: effects[:, k] for k, name in enumerate(names)}
+    columns |= _subpopulations(model, numbers, seed)
     return pd.DataFrame(columns, index=[f"v{number + 1}" for number in numbers])
 
 
@@ -130,6 +132,21 @@ def _subject_omega(model: PopulationModel) -> np.ndarray:
 
     blocks = [np.array(block.covariance) for block in model.random if block.level == "subject"]
     return block_diag(*blocks) if blocks else np.zeros((0, 0))
+
+
+def _subpopulations(model: PopulationModel, numbers: np.ndarray, seed: int) -> dict[str, np.ndarray]:
+    """The number of each patient's subpopulation, where the model is a mixture."""
+    if model.mixture is None:
+        return {}
+    shares = model.mixture.shares(model.fixed_values)
+    if not np.isfinite(shares).all():
+        raise SimulationError(
+            "the probabilities of the subpopulations are no probabilities that sum to one",
+            place=model.name,
+            repair="correct the mixture, or the fixed effects it depends on",
+        )
+    u = uniforms(seed, "subpopulation", numbers, 1)[:, 0]
+    return {model.mixture.covariate: 1.0 + np.searchsorted(np.cumsum(shares)[:-1], u)}
 
 
 def _resampled(

@@ -203,7 +203,7 @@ class DataTable:
 
 def column_of(name: str) -> str:
     """Column of the records that holds a covariate: items of a fixed meaning get a name of their own."""
-    return f"{name}_item" if name in (*RECORDS_ITEMS, "DVID", "OCC") else name
+    return f"{name}_item" if name in (*RECORDS_ITEMS, "DVID", "OCC", "CENS", "LIMIT", "LLOQ") else name
 
 
 def read_table(folder: Path, options: DataOptions, items: tuple[Item, ...]) -> DataTable:

@@ -13,15 +13,14 @@ import numpy as np
 
 from understudy.core.content import content_hash
 from understudy.core.errors import FormatError
-from understudy.inference.estimation.method import Method, Step
-from understudy.inference.predictor import Predictor
+from understudy.inference.estimation.method import Method, Step, Task
 
 _FORMAT = "understudy estimation 1"
 
 
-def task_hash(predictor: Predictor, method: Method, seed: int) -> str:
+def task_hash(task: Task, method: Method) -> str:
     """Hash of all that an estimation depends on: its model, its records, its method, its seed."""
-    return content_hash([predictor.model.hash, predictor.records.hash, repr(method), seed])
+    return content_hash([task.space.model.hash, task.predictor.records.hash, repr(method), task.seed])
 
 
 @dataclass(frozen=True)

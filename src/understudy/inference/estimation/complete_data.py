@@ -63,8 +63,20 @@ class CompleteData:
 
     def means(self, vectors: np.ndarray) -> np.ndarray:
         """Means of the active random effects at vectors of shape (points, parameters): (points, N, active)."""
-        fixed = np.array([self.task.space.values(each).fixed for each in vectors])
-        return self.references.means(fixed)[..., self.task.predictor.effects.active]
+        return self.references.means(self.fixed(vectors))[..., self.task.predictor.effects.active]
+
+    def omega(self, vector: np.ndarray) -> np.ndarray:
+        """Covariance of the active random effects, shape (active, active)."""
+        space, active = self.task.space, np.flatnonzero(self.task.predictor.effects.active)
+        return space.omega(space.values(vector))[np.ix_(active, active)]
+
+    def fixed(self, vectors: np.ndarray) -> np.ndarray:
+        """Fixed effects at vectors of shape (points, parameters): (points, fixed effects)."""
+        space = self.task.space
+        found = np.tile([p.value for p in space.model.fixed], (len(vectors), 1))
+        for column, (place, scale) in enumerate(zip(space.fixed, space.scales, strict=True)):
+            found[:, place] = [scale.natural(each) for each in vectors[:, column]]
+        return found
 
     def terms(
         self, likelihood: Likelihood, effects: np.ndarray, plain: np.ndarray, vectors: np.ndarray,
@@ -89,7 +101,7 @@ class CompleteData:
         """
         copies, points = len(plain), len(vectors)
         anew = np.ones(points, dtype=bool) if moved is None else moved
-        fixed = np.repeat([self.task.space.values(each).fixed for each in vectors], copies, axis=0)
+        fixed = np.repeat(self.fixed(vectors), copies, axis=0)
         own = np.broadcast_to(effects, (points, *effects.shape[-3:])).reshape(-1, *effects.shape[-2:])
         wide = full_vectors(likelihood, own)
         found = np.tile(plain, (points, 1))

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from understudy.inference.likelihood import Likelihood
-from understudy.inference.slopes import Slopes
+from understudy.inference.slopes import STEP, Slopes
 
 # Squared length of the last Newton step to a mode, in units of the posterior's standard deviations; each step must
 # shrink it. Rounding may stop the steps a little before.
@@ -115,7 +115,10 @@ def subject_objectives(likelihood: Likelihood, modes: np.ndarray) -> SubjectObje
         none = np.zeros((likelihood.count, 0, 0))
         joint = np.zeros((likelihood.count, 0, scores.shape[1]))
         return SubjectObjectives(_values(likelihood, modes, at, curvature), scores, none, joint, none)
-    by_effects = _log_determinant_slopes(likelihood, at, second, inverse)
+    if likelihood.predictor.correlated is None:
+        by_effects = _log_determinant_slopes(likelihood, at, second, inverse)
+    else:
+        by_effects = _log_determinant_differences(likelihood, modes)
     joint = _joint_curvature(likelihood, at, second)
     # How the mode moves enters by way of the log-determinant alone: at the mode the joint density does not change.
     pull = np.linalg.solve(joint[..., :size], by_effects[:, :size, None])[..., 0]
@@ -171,19 +174,33 @@ def _log_determinant_slopes(
     return _summed(likelihood, terms - shrink[:, None] * at.d_variance[0])
 
 
+def _log_determinant_differences(likelihood: Likelihood, modes: np.ndarray) -> np.ndarray:
+    """The same by central differences, where the expected curvature is more than a sum over measurements."""
+    predictor, found = likelihood.predictor, []
+    shifts = [(STEP * np.eye(modes.shape[1])[k], None, STEP) for k in likelihood.active]
+    own = predictor.fixed_values(likelihood.fixed)
+    for k in np.flatnonzero([not parameter.fixed for parameter in predictor.model.fixed]):
+        step = STEP * max(abs(own[k]), STEP)
+        shifts.append((np.zeros(modes.shape[1]), step * np.eye(own.size)[k], step))
+    for by_modes, by_fixed, step in shifts:
+        sizes = []
+        for sign in (1.0, -1.0):
+            moved = likelihood if by_fixed is None else likelihood.at(own + sign * by_fixed)
+            at = moved.slopes((modes + sign * by_modes)[None])
+            sizes.append(np.linalg.slogdet(moved.expected_curvature(at)[0])[1])
+        found.append((sizes[0] - sizes[1]) / (2.0 * step))
+    return np.stack(found, axis=1)
+
+
 def _joint_curvature(likelihood: Likelihood, at: Slopes, second: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
     """Second derivatives of half of the joint density's term by random and all effects, shape (N, active, effects)."""
     size = likelihood.active.size
-    by_prediction, by_variance = (each[0] for each in likelihood.scores_by_moments(at))
-    variance, moved, spread = at.variance[0], at.d_prediction[0], at.d_variance[0]
-    residual = likelihood.predictor.measured - at.prediction[0]
-    crossed = residual / variance**2
-    terms = by_prediction[:, None, None] * second[0] + by_variance[:, None, None] * second[1]
-    first, second_factor = moved[:, :size, None], spread[:, :size, None]
-    mixed = crossed[:, None, None] * spread[:, None] + moved[:, None] / variance[:, None, None]
-    terms += first * mixed
-    curved = (crossed**2 * variance - 0.5 / variance**2)[..., None, None]
-    terms += second_factor * (crossed[:, None, None] * moved[:, None] + curved * spread[:, None])
+    by_prediction, by_variance = (each[0, :, None, None] for each in likelihood.scores_by_moments(at))
+    bent, crossed, curved = (each[0, :, None, None] for each in likelihood.second_by_moments(at))
+    moved, spread = at.d_prediction[0][:, None], at.d_variance[0][:, None]
+    terms = by_prediction * second[0] + by_variance * second[1]
+    terms += np.swapaxes(moved[..., :size], 1, 2) * (bent * moved + crossed * spread)
+    terms += np.swapaxes(spread[..., :size], 1, 2) * (crossed * moved + curved * spread)
     summed = _summed(likelihood, terms)
     summed[..., :size] += likelihood.precision
     return summed

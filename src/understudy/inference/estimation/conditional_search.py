@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
 from understudy.core.errors import SimulationError
 from understudy.inference.estimation.conditional import SubjectObjectives, polish, subject_objectives
 from understudy.inference.estimation.method import Estimate, Step, Task
+from understudy.inference.estimation.mixture_objective import MixtureObjective, parts_of
 from understudy.inference.estimation.quasi_newton import Iteration, Point, iterations
 from understudy.inference.estimation.standard_errors import Information, information
-from understudy.inference.individualise import find_modes
-from understudy.inference.likelihood import Likelihood
+from understudy.inference.likelihood import INTERACTION, Likelihood
+from understudy.inference.modes import find_modes
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,13 +60,19 @@ class ConditionalObjective:
         """The objective at a vector whose modes are known."""
         return self._point(self.task.likelihood(vector, self.linearisation), vector, modes)
 
+    @staticmethod
+    def effects(point: Point) -> np.ndarray:
+        """Modes of each subject, shape (N, n)."""
+        return point.state[0]
+
     def _point(self, likelihood: Likelihood, vector: np.ndarray, modes: np.ndarray) -> Point:
         found = self.subjects(likelihood, modes)
-        total = float(found.values.sum())
+        space = self.task.space
+        total = float(found.values.sum()) + space.penalty(vector)
         if not np.isfinite(total):
             total = np.inf
-        gradients = self.task.space.gradient(vector, found.by_fixed, found.by_omega)
-        return Point(vector, total, gradients, (modes, found))
+        gradients = space.gradient(vector, found.by_fixed, found.by_omega)
+        return Point(vector, total, gradients, (modes, found), space.penalty_gradient(vector))
 
     @property
     def _count(self) -> int:
@@ -91,9 +99,8 @@ class ConditionalObjective:
         modes, failed = find_modes(likelihood, start)
         if failed.any():
             return modes, failed
-        for _ in range(2):
-            modes, _ = polish(likelihood, modes, self.subjects(likelihood, modes).correction)
-        return modes, failed
+        polished, _ = polish(likelihood, modes, self.subjects(likelihood, modes).correction)
+        return polished, failed
 
     def _predicted(
         self,
@@ -127,6 +134,7 @@ class ConditionalMethod:
 
     iterations: int = 500
     tolerance: float = 1e-6
+    mixtures: ClassVar[bool] = True
 
     @property
     def name(self) -> str:
@@ -154,7 +162,7 @@ class ConditionalMethod:
             again = objective.point(now.point.vector, None)
             # A subject may have been left at a mode that is not its highest any more.
             if not again.value < now.point.value - self.tolerance or done >= self.iterations:
-                return self._estimate(now, done)
+                return self._estimate(objective, now, done)
             start = again
 
     def evaluate(self, task: Task) -> Estimate:
@@ -165,14 +173,20 @@ class ConditionalMethod:
         SimulationError
             Where it is undefined.
         """
-        _, start = self._begin(task)
-        return Estimate(start.vector, start.value, start.state[0], False, "evaluated", 0)
+        objective, start = self._begin(task)
+        return Estimate(start.vector, start.value, objective.effects(start), False, "evaluated", 0)
 
     def require(self, task: Task) -> None:
         """Raise where the method is not defined."""
         refuse_censored(task, self.name)
+        if task.predictor.correlated is not None and self.linearisation != INTERACTION:
+            raise SimulationError(
+                f"{self.name} is not defined for residual errors that are correlated",
+                place=task.predictor.model.name,
+                repair="use FOCEI(): it needs the interaction of random effects and residual error",
+            )
 
-    def _begin(self, task: Task) -> tuple[ConditionalObjective, Point]:
+    def _begin(self, task: Task) -> tuple[ConditionalObjective | MixtureObjective, Point]:
         self.require(task)
         objective = self.objective(task)
         start = objective.point(task.start, None)
@@ -180,7 +194,9 @@ class ConditionalMethod:
             raise undefined_at_start(task)
         return objective, start
 
-    def _search(self, task: Task, objective: ConditionalObjective, start: Point, done: int) -> Iteration:
+    def _search(
+        self, task: Task, objective: ConditionalObjective | MixtureObjective, start: Point, done: int
+    ) -> Iteration:
         """Downhill from a start to where it ends."""
         for now in iterations(objective.point, start):
             task.watch(Step(task.number + done + now.number, now.point.value, now.point.vector))
@@ -188,7 +204,9 @@ class ConditionalMethod:
                 break
         return now
 
-    def _estimate(self, now: Iteration, done: int) -> Estimate:
+    def _estimate(
+        self, objective: ConditionalObjective | MixtureObjective, now: Iteration, done: int
+    ) -> Estimate:
         arrived = now.promise < self.tolerance or (now.stuck and now.promise < 100 * self.tolerance)
         if arrived:
             status = "converged"
@@ -198,24 +216,34 @@ class ConditionalMethod:
             status = (
                 f"stopped after {done} iterations, while the objective promised to fall by {now.promise:.2g}"
             )
-        modes, _ = now.point.state
-        return Estimate(now.point.vector, now.point.value, modes, arrived, status, done)
+        point, details = now.point, {}
+        if isinstance(objective, MixtureObjective):
+            names, found = objective.task.predictor.patients, objective.probabilities(point)
+            details = {"class_probabilities": dict(zip(names, found.tolist(), strict=True))}
+        effects = objective.effects(point)
+        return Estimate(point.vector, point.value, effects, arrived, status, done, details=details)
 
     def information(self, task: Task, estimate: Estimate) -> Information | None:
         """Curvature of the objective where it was found to be lowest."""
         objective = self.objective(task)
         return information(objective.point, objective.at(estimate.vector, estimate.effects))
 
-    def objective(self, task: Task) -> ConditionalObjective:
+    def objective(self, task: Task) -> ConditionalObjective | MixtureObjective:
         """The function that is minimised."""
+        if not task.classes:
+            return self.part(task)
+        return MixtureObjective(task, tuple(map(self.part, parts_of(task))))
+
+    def part(self, task: Task) -> ConditionalObjective:
+        """The function of one population, of which a mixture has several."""
         return ConditionalObjective(task, self.linearisation)
 
 
 def refuse_censored(task: Task, name: str) -> None:
-    """Raise where there are censored measurements."""
-    if task.predictor.censoring.censored.any():
+    """Raise where there are measurements that are not normal given the random effects."""
+    if task.predictor.not_normal:
         raise SimulationError(
-            f"{name} is not defined for measurements beyond a limit of quantification",
+            f"{name} is not defined for {task.predictor.not_normal}",
             place=task.predictor.model.name,
             repair="use Laplace() or SAEM()",
         )

@@ -95,8 +95,7 @@ def fit(
         raise SimulationError(
             f"unknown covariance {covariance!r}", repair=f"one of {', '.join(KINDS)}, or None"
         )
-    predictor = Predictor(model, records, engine, jobs, tolerances)
-    task = Task(predictor, seed=seed)
+    task = task_of(model, records, chosen, seed, (engine, jobs, tolerances))
     _require_something(task)
     task = _taken_up(task, chosen, checkpoint, watch)
     found, tried = _best(task, chosen, starts)
@@ -104,6 +103,24 @@ def fit(
         known = chosen.information(task, found) if covariance else None
     found = _confirmed(found, known)
     return _fit(task, chosen, found, known, covariance or "", tried, clock)
+
+
+def task_of(model: PopulationModel, records: Records, method: Method, seed: int, how: tuple) -> Task:
+    """What is to be estimated; `how` are a predictor's engine, jobs and tolerances.
+
+    Raises
+    ------
+    SimulationError
+        For a mixture that the method cannot estimate.
+    """
+    if model.mixture is None:
+        return Task(Predictor(model, records, *how), seed=seed)
+    if not getattr(method, "mixtures", False):
+        raise SimulationError(
+            f"{method.name} cannot estimate a mixture", place=model.name, repair="use FO(), FOCE() or FOCEI()"
+        )
+    classes = tuple(Predictor(model.of_class(k + 1), records, *how) for k in range(model.mixture.size))
+    return Task(classes[0], seed=seed, whole=model, classes=classes)
 
 
 def _require_something(task: Task) -> None:
@@ -127,7 +144,7 @@ def _taken_up(
     """The task with who watches it, from where it stood before."""
     watchers = [watch] if watch else []
     if checkpoint is not None:
-        kept = Checkpoint(Path(checkpoint), task_hash(task.predictor, method, task.seed))
+        kept = Checkpoint(Path(checkpoint), task_hash(task, method))
         step = kept.read()
         if step is not None:
             task = replace(task, begin=step.vector, state=step.state, number=step.number)
@@ -176,7 +193,8 @@ def _fit(
     named = dict(zip(space.names, space.named(values).tolist(), strict=True))
     held = {p.name: p.value for k, p in enumerate(predictor.model.fixed) if k not in space.fixed}
     errors = {} if matrix is None else {n: float(np.sqrt(matrix.loc[n, n])) for n in space.names}
-    details = dict(found.details) | ({"starts": tried} if len(tried) > 1 else {})
+    details = dict(found.details) | ({"penalty": space.penalty(found.vector)} if _has_priors(task) else {})
+    details |= {"starts": tried} if len(tried) > 1 else {}
     if known is not None:
         eigenvalues = known.eigenvalues
         details |= {"eigenvalues": tuple(eigenvalues.tolist())}
@@ -195,12 +213,17 @@ def _fit(
         objective_error=found.objective_error,
         covariance_kind=kind if matrix is not None else "",
         shrinkage=_shrinkage(task, found, values),
-        warnings=(*warnings(task, found, known), *trouble),
+        warnings=(*predictor.notes, *warnings(task, found, known), *trouble),
         iterations=found.iterations,
         seconds=clock.elapsed,
         observations=predictor.output.size,
         details=details,
     )
+
+
+def _has_priors(task: Task) -> bool:
+    model = task.space.model
+    return bool(model.priors) or any(block.prior is not None for block in model.random)
 
 
 def _covariance(

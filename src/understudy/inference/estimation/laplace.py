@@ -19,7 +19,8 @@ from understudy.inference.likelihood import INTERACTION
 class Laplace(ConditionalMethod):
     """Laplacian estimation with interaction (NONMEM's LAPLACIAN).
 
-    Also for levels below a limit of quantification and for outcomes that are not normal, for which FOCEI is not defined.
+    Also for levels below a limit of quantification and for outcomes that are not normal, for which FOCEI is not
+    defined.
 
     Parameters
     ----------
@@ -42,8 +43,8 @@ class Laplace(ConditionalMethod):
     def require(self, task: Task) -> None:
         """Every likelihood has a curvature."""
 
-    def objective(self, task: Task) -> ConditionalObjective:
-        """The function that is minimised."""
+    def part(self, task: Task) -> ConditionalObjective:
+        """The function of one population, of which a mixture has several."""
         nodes = self.nodes(task)
         return ConditionalObjective(task, self.linearisation, partial(quadrature_objectives, nodes=nodes))
 

@@ -10,13 +10,15 @@ from __future__ import annotations
 import numpy as np
 
 from understudy.inference.estimation.complete_data import CompleteData
+from understudy.inference.estimation.expected_prior import ExpectedPrior
 from understudy.inference.estimation.importance_objective import ImportanceSample
+from understudy.inference.estimation.markov_chain import full_vectors
+from understudy.inference.estimation.second_differences import second_differences
 from understudy.inference.estimation.standard_errors import Information
-from understudy.inference.likelihood import Likelihood
 
-# Of first differences, and of second ones, in complete-data standard errors.
+# Of first differences; of second ones, in complete-data standard errors, and the longest.
 _FIRST, _SECOND, _LONGEST = 1e-4, 0.1, 0.05
-# Values of subjects' densities that are computed at once.
+# Subjects' densities that are computed at once.
 _AT_ONCE = 100_000
 
 
@@ -34,86 +36,79 @@ def louis_information(complete: CompleteData, vector: np.ndarray, sample: Import
     -------
     Information
     """
-    likelihood = complete.task.likelihood(vector)
-    density = _CompleteDensity(complete, vector, likelihood, sample)
+    density = _Density(complete, vector, sample)
     scores = density.scores()
-    weights = sample.weights * density.seen
-    own = np.einsum("sn,snp->np", weights, scores)
-    # The complete-data score's covariance is what makes differences of its expectation too small a curvature.
-    missing = np.einsum("sn,snp,snq->pq", weights, scores, scores) - own.T @ own
-    sizes = np.sqrt(np.einsum("sn,snp,snp->p", weights, scores, scores))
-    steps = np.minimum(_SECOND / np.maximum(sizes, 1e-12), _LONGEST)
-    hessian = density.curvature(steps, weights) - missing
-    hessian = 0.5 * (hessian + hessian.T)
+    own = np.einsum("sn,snp->np", density.weights, scores)
+    squares = np.einsum("sn,snp,snq->pq", density.weights, scores, scores)
+    # What the data do not tell of the individuals: the covariance of the complete data's score.
+    hessian = density.curvature(np.sqrt(np.diag(squares))) - (squares - own.T @ own)
     return Information(hessian, own.T @ own, _promise(own.sum(axis=0), hessian))
 
 
 def _promise(score: np.ndarray, hessian: np.ndarray) -> float:
+    """By how much the objective would fall in a Newton step; infinite where the curvature is none."""
     if not np.isfinite(hessian).all() or np.linalg.eigvalsh(hessian).min() <= 0:
         return np.inf
     return float(score @ np.linalg.solve(hessian, score))
 
 
-class _CompleteDensity:
+class _Density:
     """Logarithm of the density of data and individuals, of every draw, as a function of the parameters.
 
-    Individuals stay where they are: as means move, random effects move the other way.
+    For given individuals, the data depend on residual errors and on fixed effects that have no random effect; the
+    individuals depend on all others.
     """
 
-    def __init__(
-        self, complete: CompleteData, vector: np.ndarray, likelihood: Likelihood, sample: ImportanceSample
-    ):
-        self.complete, self.vector, self.likelihood, self.sample = complete, vector, likelihood, sample
-        predictor = likelihood.predictor
-        from understudy.inference.estimation.markov_chain import full_vectors
-
-        self.plain = predictor.natural(full_vectors(likelihood, sample.effects), likelihood.fixed)
-        self.seen = np.bincount(predictor.patient, minlength=likelihood.count) > 0
-        held = np.ones(vector.size, dtype=bool)
-        held[list(complete.through_means)] = False
-        self._held = held
-
-    def at(self, vectors: np.ndarray) -> np.ndarray:
-        """Values, shape (points, samples, N)."""
-        through = np.where(self._held, self.vector, vectors)
-        means = self.complete.means(np.concatenate([self.vector[None], through]))
-        effects = self.sample.effects + (means[0] - means[1:])[:, None]
-        moved = ((vectors != self.vector) & self.complete.moves_predictions).any(axis=1)
-        data = self.complete.terms(self.likelihood, effects, self.plain, vectors, moved)
-        return -0.5 * (data + self._priors(vectors, effects))
-
-    def _priors(self, vectors: np.ndarray, effects: np.ndarray) -> np.ndarray:
-        space, active = self.complete.task.space, self.likelihood.active
-        found = np.empty(effects.shape[:-1])
-        for k, vector in enumerate(vectors):
-            omega = space.omega(space.values(vector))[np.ix_(active, active)]
-            whole = np.linalg.solve(np.linalg.cholesky(omega), effects[k].reshape(-1, active.size).T)
-            found[k] = (whole**2).sum(axis=0).reshape(found.shape[1:]) + np.linalg.slogdet(omega)[1]
-        return found
+    def __init__(self, complete: CompleteData, vector: np.ndarray, sample: ImportanceSample):
+        self.complete, self.vector, self.sample = complete, vector, sample
+        self.likelihood = likelihood = complete.task.likelihood(vector)
+        self.plain = likelihood.predictor.natural(full_vectors(likelihood, sample.effects), likelihood.fixed)
+        self.weights = sample.weights * complete.seen.any(axis=1)
+        products = np.einsum("sn,sni,snj->nij", sample.weights, sample.effects, sample.effects)
+        self.prior = ExpectedPrior(complete, vector, sample.means, products)
+        others = np.arange(len(complete.task.space.fixed))
+        self.of_data = others[~np.isin(others, complete.through_means)]
 
     def scores(self) -> np.ndarray:
         """Derivatives of every draw's value, shape (samples, N, parameters)."""
-        found = []
-        for unit in _FIRST * np.eye(self.vector.size):
-            ahead, behind = self.at(self.vector + np.stack([unit, -unit]))
-            found.append((ahead - behind) / (2.0 * _FIRST))
-        return np.stack(found, axis=-1)
+        found = np.empty((*self.weights.shape, self.vector.size))
+        for k in range(self.vector.size):
+            unit = _FIRST * np.eye(self.vector.size)[k]
+            value = self._data if k in self.of_data else self._prior
+            ahead, behind = value(self.vector + np.stack([unit, -unit]))
+            found[..., k] = -0.5 * (ahead - behind) / (2.0 * _FIRST)
+        return found
 
-    def curvature(self, steps: np.ndarray, weights: np.ndarray) -> np.ndarray:
-        """Minus the second derivatives of the expected value, shape (parameters, parameters)."""
-        size = self.vector.size
-        rows, columns = np.triu_indices(size, 1)
-        units = np.diag(steps)
-        mixed = [
-            a * units[rows] + b * units[columns] for a, b in ((1.0, 1.0), (1.0, -1.0), (-1.0, 1.0), (-1.0, -1.0))
-        ]
-        shifts = np.concatenate([np.zeros((1, size)), units, -units, *mixed])
-        at_once = max(1, _AT_ONCE // weights.size)
-        parts = np.array_split(shifts, -(-len(shifts) // at_once))
-        values = np.concatenate([np.einsum("psn,sn->p", self.at(self.vector + p), weights) for p in parts])
-        ahead, behind = values[1 : size + 1], values[size + 1 : 2 * size + 1]
-        found = np.diag((2.0 * values[0] - ahead - behind) / steps**2)
-        pairs = values[2 * size + 1 :].reshape(4, -1)
-        crossed = -(pairs[0] - pairs[1] - pairs[2] + pairs[3]) / (4.0 * steps[rows] * steps[columns])
-        found[rows, columns] = found[columns, rows] = crossed
+    def curvature(self, sizes: np.ndarray) -> np.ndarray:
+        """Minus the expected second derivatives, shape (parameters, parameters)."""
+        steps = np.minimum(_SECOND / np.maximum(sizes, 1e-12), _LONGEST)
+        found, where = self.prior.curvature, self.of_data
+        if where.size:
+            found[np.ix_(where, where)] = second_differences(
+                self._expected_data, self.vector, where, steps[where]
+            )
+        return found
+
+    def _expected_data(self, vectors: np.ndarray) -> np.ndarray:
+        """Half of the data's term, expected over the draws, shape (points,)."""
+        at_once = max(1, _AT_ONCE // self.weights.size)
+        parts = [vectors[k : k + at_once] for k in range(0, len(vectors), at_once)]
+        return np.concatenate(
+            [0.5 * np.einsum("psn,sn->p", self._data(part), self.weights) for part in parts]
+        )
+
+    def _data(self, vectors: np.ndarray) -> np.ndarray:
+        """The data's term at vectors of shape (points, parameters): (points, samples, N)."""
+        moved = ((vectors != self.vector) & self.complete.moves_predictions).any(axis=1)
+        return self.complete.terms(self.likelihood, self.sample.effects, self.plain, vectors, moved)
+
+    def _prior(self, vectors: np.ndarray) -> np.ndarray:
+        """The random effects' term at vectors of shape (points, parameters): (points, samples, N)."""
+        means = self.complete.means(np.concatenate([self.vector[None], vectors]))
+        found = np.empty((len(vectors), *self.weights.shape))
+        for k, vector in enumerate(vectors):
+            effects, omega = self.sample.effects + (means[0] - means[k + 1]), self.complete.omega(vector)
+            precision = np.linalg.inv(omega)
+            found[k] = np.einsum("sni,ij,snj->sn", effects, precision, effects, optimize=True)
+            found[k] += np.linalg.slogdet(omega)[1]
         return found

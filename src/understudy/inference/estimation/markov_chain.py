@@ -30,7 +30,7 @@ class Chains:
     Parameters
     ----------
     effects : float array, shape (copies, N, active)
-    plain : float array, shape (copies, observations)
+    plain : float array, shape (copies, columns)
         Predictions there, on the measurements' own scale.
     joint : float array, shape (copies, N)
         Minus twice the joint log-density there, at the parameters of the last move.
@@ -128,7 +128,7 @@ class _Walk:
     def take(self, accepted: np.ndarray, effects: np.ndarray, plain: np.ndarray, data: np.ndarray) -> None:
         """Go where proposals of shape (copies, N) are accepted."""
         self.effects = np.where(accepted[..., None], effects, self.effects)
-        self.plain = np.where(accepted[:, self.likelihood.predictor.patient], plain, self.plain)
+        self.plain = np.where(accepted[:, self.likelihood.predictor.owner], plain, self.plain)
         self.data = np.where(accepted, data, self.data)
 
 

@@ -22,6 +22,7 @@ from typing import Protocol
 import numpy as np
 
 from understudy.inference.estimation.complete_data import CompleteData
+from understudy.inference.estimation.expected_prior import ExpectedPrior
 from understudy.inference.estimation.markov_chain import full_vectors
 from understudy.inference.estimation.parameter_space import Values
 from understudy.inference.estimation.residual_scale import ResidualScale
@@ -115,6 +116,23 @@ class Maximisation:
             ],
             dtype=int,
         )
+
+    def precision(self, vector: np.ndarray, statistics: Statistics) -> np.ndarray:
+        """Diagonal of the complete data's information, shape (parameters,): how well individuals, if they were known,
+        would tell each parameter."""
+        prior = ExpectedPrior(self.complete, vector, statistics.first, statistics.second)
+        found = np.diag(prior.curvature).copy()
+        found[self.others] = np.diag(statistics.curvature)
+        for scale in self.scales:
+            k = self.complete.task.space.fixed.index(scale.place)
+            value, slope = self._slope(vector, k)
+            found[k] = 0.5 * scale.here.sum() * (scale.power * slope / value) ** 2
+        return found
+
+    def _slope(self, vector: np.ndarray, coordinate: int) -> tuple[float, float]:
+        """A fixed effect, and its derivative by its coordinate."""
+        scale = self.complete.task.space.scales[coordinate]
+        return scale.natural(vector[coordinate]), scale.slope(vector[coordinate])
 
     def nothing(self) -> Statistics:
         """Statistics before the first iteration."""
@@ -217,7 +235,9 @@ class Maximisation:
         for origin, places in self._places.items():
             began = np.diag(np.array(space.model.random[origin].covariance))
             least = np.maximum(annealing * np.diag(blocks[origin]), _LEAST * began)
-            blocks[origin] = _at_least(self._products(statistics, places), least)
+            pattern = np.array(space.model.random[origin].covariance) != 0.0
+            products = _fitting(self._products(statistics, places), pattern, blocks[origin])
+            blocks[origin] = _at_least(products, least)
         for scale, square in zip(self.scales, statistics.squares, strict=True):
             new = max(square ** (1.0 / scale.power), annealing * fixed[scale.place])
             fixed[scale.place] = _within(new, space.model.fixed[scale.place])
@@ -292,13 +312,35 @@ class Maximisation:
         if not annealing or not residual.any():
             return step
         vectors = full_vectors(likelihood, chains.effects)
-        before, after = (
-            likelihood.predictor.moments(chains.plain, vectors, self.complete.task.space.values(each).fixed)[1]
-            for each in (vector, vector + residual)
-        )
+        fixed = self.complete.fixed(np.stack([vector, vector + residual]))
+        before, after = (likelihood.predictor.moments(chains.plain, vectors, each)[1] for each in fixed)
         fallen = 0.5 * float(np.mean(np.log(after / before)))
         allowed = np.log(annealing)
         return step if not fallen < allowed else step - residual * (1.0 - allowed / fallen)
+
+
+def _fitting(products: np.ndarray, pattern: np.ndarray, start: np.ndarray) -> np.ndarray:
+    """The covariance of highest likelihood for some mean products, that is zero outside of a pattern."""
+    if pattern.all():
+        return products
+    apart = pattern.astype(int) @ pattern > 0
+    if (apart == pattern).all():
+        return products * pattern
+    from scipy.optimize import minimize
+
+    rows, columns = np.nonzero(np.tril(pattern))
+
+    def matrix(values: np.ndarray) -> np.ndarray:
+        found = np.zeros(pattern.shape)
+        found[rows, columns] = found[columns, rows] = values
+        return found
+
+    def lost(values: np.ndarray) -> float:
+        sign, size = np.linalg.slogdet(matrix(values))
+        definite = sign > 0 and np.linalg.eigvalsh(matrix(values)).min() > 0
+        return size + np.trace(np.linalg.solve(matrix(values), products)) if definite else np.inf
+
+    return matrix(minimize(lost, start[rows, columns], method="Nelder-Mead", options={"fatol": 1e-8}).x)
 
 
 def _weighed(weights: np.ndarray, values: np.ndarray) -> np.ndarray:

@@ -16,6 +16,7 @@ from understudy.inference.estimation.parameter_space import ParameterSpace
 from understudy.inference.estimation.standard_errors import Information
 from understudy.inference.likelihood import INTERACTION, Likelihood
 from understudy.inference.predictor import Predictor
+from understudy.model.population_model import PopulationModel
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,6 +56,10 @@ class Task:
     seed : int
     watch : function of Step, optional
         Called after every iteration.
+    whole : PopulationModel, optional
+        The mixture whose first subpopulation `predictor` is of.
+    classes : tuple of Predictor
+        Of each subpopulation of a mixture; empty where there is none.
     """
 
     predictor: Predictor
@@ -63,11 +68,13 @@ class Task:
     number: int = 0
     seed: int = 0
     watch: Callable[[Step], None] = lambda step: None
+    whole: PopulationModel | None = None
+    classes: tuple[Predictor, ...] = ()
 
     @cached_property
     def space(self) -> ParameterSpace:
         """The parameters that are estimated."""
-        return ParameterSpace(self.predictor.model, self.predictor.effects)
+        return ParameterSpace(self.whole or self.predictor.model, self.predictor.effects)
 
     @property
     def start(self) -> np.ndarray:

@@ -1,12 +1,12 @@
 """Mu-reference: which random effects are deviations from a mean that fixed effects determine.
 
-Where an individual parameter p obeys h(p) = mu(fixed effects, covariates) + c eta, with h the identity, the logarithm or
-the logit, the data say nothing of the fixed effects in mu that they do not say of mu + c eta: given the individuals'
+Where an individual parameter p obeys h(p) = mu(fixed effects, covariates) + c eta, with h the identity, the logarithm
+or the logit, the data say nothing of the fixed effects in mu that they do not say of mu + c eta: given the individuals'
 values of that sum, the fixed effects are found by regression (Lavielle 2014, Mixed effects models for the population
 approach, chapter 9, doi:10.1201/b17203).
 
-What is referenced is found by probing: the equations are evaluated at random parameters, effects and intermediate values
-for the records' own covariates. An identity that holds to 1e-9 at every one of them is taken to hold.
+What is referenced is found by probing: the equations are evaluated at random parameters, effects and intermediate
+values for the records' own covariates. An identity that holds to 1e-9 at every one of them is taken to hold.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ import numpy as np
 from understudy.core.random import normals
 from understudy.engine.parameters import individual_values
 from understudy.inference.predictor import Predictor
+from understudy.model.population_model import PopulationModel
 
 _PROBES, _CLOSE = 6, 1e-9
 
@@ -118,7 +119,7 @@ class MuReferences:
         model, effects = self.predictor.model, self.predictor.effects
         active = {name for name, on in zip(effects.names, effects.active, strict=True) if on}
         own = {n for b in model.random if b.level == "subject" for n in b.names if n in active}
-        direct = {n for r in model.residual for n in r.variance.names} | {*model.structural.parameter_names}
+        direct = observation_names(model) | {*model.structural.parameter_names}
         uses = {item.name: item.expression.names & own for item in model.individual}
         where = {n: [name for name, used in uses.items() if n in used] for n in own - direct}
         alone = {n: found[0] for n, found in where.items() if len(found) == 1 and len(uses[found[0]]) == 1}
@@ -174,7 +175,7 @@ class MuReferences:
     def _outside(self) -> set[str]:
         """Names that reach the mechanism or the residual error other than through a referenced parameter."""
         model = self.predictor.model
-        seen = {*model.structural.parameter_names} | {n for r in model.residual for n in r.variance.names}
+        seen = {*model.structural.parameter_names} | observation_names(model)
         equations = {item.name for item in model.individual}
         reached = seen - equations
         for name in seen & equations - self._closed:
@@ -246,6 +247,11 @@ class MuReferences:
                 values[item.name] = item.expression.evaluate(values)
         found = np.asarray(values[parameter], dtype=float)
         return np.broadcast_to(found, np.broadcast_shapes(found.shape, rows.shape))
+
+
+def observation_names(model: PopulationModel) -> set[str]:
+    """Names that say how measurements scatter around predictions."""
+    return {name for residual in model.residual for name in residual.variance.names}
 
 
 def _inside(value: float, z: np.ndarray, lower: float, upper: float) -> np.ndarray:

@@ -133,9 +133,39 @@ class ParameterSpace:
         -------
         float array, shape (..., parameters)
         """
+        return self._by_vector(vector, by_fixed, self._by_block(by_omega))
+
+    def penalty(self, vector: np.ndarray) -> float:
+        """What priors add to minus two log-likelihoods; zero where there are none."""
+        values = self.values(vector)
+        found = sum(prior.penalty(self._fixed_values(values)) for prior in self.model.priors)
+        return float(found + sum(self.model.random[k].prior.penalty(values.blocks[k]) for k in self._known))
+
+    def penalty_gradient(self, vector: np.ndarray) -> np.ndarray:
+        """Derivatives of `penalty` by the vector, shape (parameters,)."""
+        values, by_name = self.values(vector), dict.fromkeys(self.model.fixed_values, 0.0)
+        for prior in self.model.priors:
+            for name, slope in prior.slopes(self._fixed_values(values)).items():
+                by_name[name] += slope
+        by_block = {k: np.zeros_like(values.blocks[k]) for k in self.blocks}
+        for k in {*self.blocks} & {*self._known}:
+            by_block[k] = self.model.random[k].prior.slopes(values.blocks[k])
+        by_fixed = np.array([by_name[self.model.fixed[k].name] for k in self.fixed])
+        return self._by_vector(vector, by_fixed, by_block)
+
+    def _fixed_values(self, values: Values) -> dict[str, float]:
+        return {p.name: float(v) for p, v in zip(self.model.fixed, values.fixed, strict=True)}
+
+    @cached_property
+    def _known(self) -> tuple[int, ...]:
+        """Places of the blocks that have a prior."""
+        return tuple(k for k, b in enumerate(self.model.random) if b.prior is not None and not b.same)
+
+    def _by_vector(
+        self, vector: np.ndarray, by_fixed: np.ndarray, by_block: Mapping[int, np.ndarray]
+    ) -> np.ndarray:
         slopes = np.array([s.slope(v) for s, v in zip(self.scales, vector, strict=False)])
         found, place = [by_fixed * slopes], len(self.fixed)
-        by_block = self._by_block(by_omega)
         for k in self.blocks:
             size, length = self.model.random[k].size, self._length(k)
             factor = _factor(vector[place : place + length], size, self._free(k))

@@ -31,17 +31,21 @@ class Point:
         Of each subject's part.
     state : object
         What the evaluation leaves for the next one, such as the subjects' modes.
+    shared : float array, shape (parameters,), optional
+        Derivatives of what is no subject's part: of priors.
     """
 
     vector: np.ndarray
     value: float
     gradients: np.ndarray
     state: object = None
+    shared: np.ndarray | None = None
 
     @property
     def gradient(self) -> np.ndarray:
         """Of the whole, shape (parameters,)."""
-        return self.gradients.sum(axis=0)
+        own = self.gradients.sum(axis=0)
+        return own if self.shared is None else own + self.shared
 
 
 @dataclass(frozen=True, eq=False)

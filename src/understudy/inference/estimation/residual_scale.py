@@ -1,7 +1,7 @@
 """Residual scales: fixed effects that only multiply a residual variance, whose maximum-likelihood estimate is a mean.
 
-The standard deviation or the variance of an additive, a proportional or a log-additive error, and any other parameter to
-a power of which a variance is proportional.
+The standard deviation or the variance of an additive, a proportional or a log-additive error, and any other parameter
+to a power of which a variance is proportional.
 """
 
 from __future__ import annotations
@@ -76,14 +76,22 @@ def _normal(likelihood: Likelihood, plain: np.ndarray, vectors: np.ndarray) -> b
         terms = (predictor.measured - prediction) ** 2 / variance + np.log(variance)
     own, found = likelihood.sum_by_patient(terms), likelihood.data_term(prediction, variance)
     good = np.isfinite(own) & np.isfinite(found)
-    return bool(good.any() and np.allclose(own[good], found[good], rtol=1e-9) and not likelihood.censored.any())
+    return bool(
+        good.any() and np.allclose(own[good], found[good], rtol=1e-9) and not likelihood.censored.any()
+    )
 
 
-def _scale(likelihood: Likelihood, plain: np.ndarray, vectors: np.ndarray, place: int) -> ResidualScale | None:
+def _scale(
+    likelihood: Likelihood, plain: np.ndarray, vectors: np.ndarray, place: int
+) -> ResidualScale | None:
     predictor = likelihood.predictor
     moved = likelihood.fixed.copy()
     moved[place] *= _FACTOR
-    before, after = (predictor.moments(plain, vectors, fixed)[1] for fixed in (likelihood.fixed, moved))
+    (level, before), (moved_level, after) = (
+        predictor.moments(plain, vectors, fixed) for fixed in (likelihood.fixed, moved)
+    )
+    if not np.array_equal(level, moved_level, equal_nan=True):
+        return None
     with np.errstate(all="ignore"):
         powers = np.log(after / before) / np.log(_FACTOR)
     here = np.nan_to_num(np.abs(powers)).max(axis=0) > _CLOSE

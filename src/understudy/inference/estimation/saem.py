@@ -25,14 +25,15 @@ from understudy.inference.estimation.standard_errors import Information
 from understudy.inference.estimation.trend import trend
 
 # Copies of all subjects together, at least.
-_CHAINS = 50
+_CHAINS = 100
 # How often it is asked whether a phase may end, the least length of each, and what share of a phase is looked at.
-_ASKED, _LEAST_EXPLORED, _LEAST_SMOOTHED = 10, 150, 100
-# Steps of the averages decrease with the iterations of the second phase to this power; it must lie above one half.
-_DECREASE = 0.7
+_ASKED, _LEAST_EXPLORED, _LEAST_SMOOTHED = 10, 150, 200
+# Steps of the averages are (1 + k / _LONG) ** -_DECREASE in iteration k of the second phase; the power must lie above
+# one half (Delyon, Lavielle and Moulines 1999). Long ones, whose scatter the last average takes away, forget the start
+# best.
+_LONG, _DECREASE = 20.0, 0.7
 # Standard errors of a trend that chance seldom explains.
 _CRITICAL = 3.0
-_FEW_SAMPLES = 300
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,22 +74,22 @@ class SAEM:
     """Stochastic approximation EM.
 
     Exploration: averages forget, and variances may fall by `annealing` an iteration at most in its first half, so that
-    the whole of the parameter space is visited. It ends when no parameter has a trend any more. Smoothing: averages over
-    iterations with decreasing steps, whose second half is averaged once more. It ends when no parameter drifts by more
-    than the tolerance.
+    the whole of the parameter space is visited. It ends when no parameter has a trend any more. Smoothing: averages
+    over iterations with decreasing steps, whose second half is averaged once more. It ends when no parameter drifts by
+    more than the tolerance.
 
     Parameters
     ----------
     exploration, smoothing : int
         Most iterations of each phase.
     chains : int or None
-        Of each subject; None: as many as make fifty of all subjects together.
+        Of each subject; None: as many as make a hundred of all subjects together.
     annealing : float
         The share of themselves that variances of random effects and scales of residual errors may fall to in one
         iteration; zero: no annealing.
     tolerance : float
-        How far a parameter may still drift over half of the smoothing phase: in logarithms, or fractions of its first
-        value.
+        How far the average of the second phase may lie from its two halves' averages, and how far a trend may go in the
+        first phase: in standard errors that each parameter would have if the individuals were known.
     samples : int
         Draws of each subject for the objective function and the standard errors.
 
@@ -102,7 +103,7 @@ class SAEM:
     smoothing: int = 500
     chains: int | None = None
     annealing: float = 0.95
-    tolerance: float = 0.01
+    tolerance: float = 0.2
     samples: int = 2000
 
     @property
@@ -122,10 +123,10 @@ class SAEM:
         complete = CompleteData(task)
         with np.errstate(all="ignore"):
             now, maximisation = self._start(task, complete)
-            while not self._ended(now):
+            while not self._ended(now, maximisation):
                 now = self._next(task, now, maximisation)
                 task.watch(Step(now.number, float(now.trace[-1, 0]), now.vector, now.arrays()))
-            return self._estimate(task, now, complete)
+            return self._estimate(task, now, maximisation)
 
     def information(self, task: Task, estimate: Estimate) -> Information | None:
         """Curvature of the likelihood by Louis's formula."""
@@ -160,47 +161,60 @@ class SAEM:
     def _next(self, task: Task, now: _State, maximisation: Maximisation) -> _State:
         """One iteration: chains, then parameters."""
         number, smoothed = now.number + 1, now.smoothed + 1
-        rate = smoothed**-_DECREASE if now.explored else 1.0
+        rate = (1.0 + smoothed / _LONG) ** -_DECREASE if now.explored else 1.0
         likelihood = task.likelihood(now.vector)
         chains = move(likelihood, now.chains, task.seed, number, rate)
         annealing = self.annealing if number <= _LEAST_EXPLORED // 2 and not now.explored else 0.0
         vector, after, statistics = maximisation.step(now.vector, chains, now.statistics, rate, annealing)
         sizes = likelihood.count * np.linalg.slogdet(likelihood.omega)[1]
         row = [chains.joint.mean(axis=0).sum() + sizes, *vector]
-        found = _State(number, vector, after, statistics, now.explored, now.settled, np.vstack([now.trace, row]))
-        return self._judged(found)
+        found = _State(
+            number, vector, after, statistics, now.explored, now.settled, np.vstack([now.trace, row])
+        )
+        return found if found.explored else self._judged(found, maximisation)
 
-    def _judged(self, now: _State) -> _State:
-        """The same, in the second phase where the first may end."""
-        if now.explored or now.number < min(_LEAST_EXPLORED, self.exploration) or now.number % _ASKED:
-            return now if now.explored or now.number < self.exploration else replace(now, explored=now.number)
-        drifts = trend(now.trace[now.number // 2 :, 1:]).drifting(self.tolerance, _CRITICAL)
-        if drifts.any() and now.number < self.exploration:
+    def _judged(self, now: _State, maximisation: Maximisation) -> _State:
+        """The same, in the second phase where the first may end: beginning with the mean of what had no trend."""
+        last = now.number >= self.exploration
+        if not last and (now.number < _LEAST_EXPLORED or now.number % _ASKED):
             return now
-        return replace(now, explored=now.number, settled=not drifts.any())
+        half = now.trace[now.number // 2 :, 1:]
+        material = self._material(now, maximisation)
+        drifts = trend(half).drifting(material, _CRITICAL) if len(half) > 9 else material > 0
+        if drifts.any():
+            return replace(now, explored=now.number) if last else now
+        vector, complete = half.mean(axis=0), maximisation.complete
+        by = complete.means(np.stack([now.vector, vector]))
+        chains = now.chains.shifted(by[0] - by[1])
+        return replace(now, vector=vector, chains=chains, explored=now.number, settled=True)
 
-    def _ended(self, now: _State) -> bool:
+    def _material(self, now: _State, maximisation: Maximisation) -> np.ndarray:
+        """How far parameters may drift, shape (parameters,)."""
+        precision = maximisation.precision(now.vector, now.statistics)
+        return self.tolerance / np.sqrt(np.maximum(precision, 1e-12))
+
+    def _ended(self, now: _State, maximisation: Maximisation) -> bool:
         if now.smoothed >= self.smoothing:
             return True
-        due = now.smoothed >= min(_LEAST_SMOOTHED, self.smoothing) and now.smoothed % _ASKED == 0
-        return due and not self._drifts(now).any()
+        due = now.smoothed >= _LEAST_SMOOTHED and now.smoothed % _ASKED == 0
+        return due and not self._drifts(now, maximisation).any()
 
-    def _drifts(self, now: _State) -> np.ndarray:
-        """Which parameters differ between the two halves of what is averaged by more than is tolerated."""
-        half = now.trace[-(now.smoothed // 2) :, 1:]
-        middle = len(half) // 2
-        return np.abs(half[middle:].mean(axis=0) - half[:middle].mean(axis=0)) > self.tolerance
+    def _drifts(self, now: _State, maximisation: Maximisation) -> np.ndarray:
+        """Which parameters' averages are not known well enough yet."""
+        return _scatter(now) > self._material(now, maximisation)
 
-    def _estimate(self, task: Task, now: _State, complete: CompleteData) -> Estimate:
+    def _estimate(self, task: Task, now: _State, maximisation: Maximisation) -> Estimate:
+        complete = maximisation.complete
         half = now.trace[-max(now.smoothed // 2, 1) :, 1:]
         vector = half.mean(axis=0)
         by = complete.means(np.stack([now.vector, vector]))
         sample = self._sampled(task, vector, now.chains.mean + by[0] - by[1], now.chains.covariance)
-        drifts = self._drifts(now)
+        drifts = self._drifts(now, maximisation)
         effects = full_vectors(task.likelihood(vector), sample.means)
         details = {
             "trace": now.trace,
             "explored": now.explored,
+            "scatter": _scatter(now),
             "acceptance": dict(zip(_KERNELS, now.chains.acceptance.tolist(), strict=True)),
             "closed_form": self._closed_form(task, complete),
             "conditional_covariance": sample.covariances,
@@ -220,7 +234,7 @@ class SAEM:
         """An importance sample whose proposals a smaller one has put into place."""
         likelihood = task.likelihood(vector)
         covariances = _widened(covariances, likelihood.omega)
-        few = importance_objective(likelihood, means, covariances, _FEW_SAMPLES, task.seed)
+        few = importance_objective(likelihood, means, covariances, self.samples // 2, task.seed)
         good = (few.effective > 10 * likelihood.active.size)[:, None]
         means = np.where(good, few.means, means)
         own = _widened(few.covariances, likelihood.omega)
@@ -228,12 +242,20 @@ class SAEM:
         return importance_objective(likelihood, means, covariances, self.samples, task.seed + 1)
 
 
+def _scatter(now: _State) -> np.ndarray:
+    """About the Monte Carlo errors of the averages: how far they lie from the averages of either half."""
+    half = now.trace[-max(now.smoothed // 2, 2) :, 1:]
+    middle = len(half) // 2
+    return 0.5 * np.abs(half[middle:].mean(axis=0) - half[:middle].mean(axis=0))
+
+
 # What the chains' acceptances are of.
 _KERNELS = ("population", "visited", "one effect", "all effects")
 
 
 def _widened(covariances: np.ndarray, omega: np.ndarray) -> np.ndarray:
-    return covariances + 1e-4 * np.diag(np.diag(omega))
+    """Covariances half as large again, as befits proposals whose tails shall not be too light."""
+    return 1.5 * covariances + 1e-4 * np.diag(np.diag(omega))
 
 
 def _require_effects(task: Task) -> None:

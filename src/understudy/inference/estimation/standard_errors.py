@@ -30,7 +30,7 @@ class Information:
     hessian : float array, shape (parameters, parameters)
         R.
     crossed : float array, shape (parameters, parameters)
-        S.
+        S; the information in priors, which no subject's gradient shows, is added.
     promise : float
         By how much the objective would still fall in a Newton step from here; infinite where the point is no minimum.
         Directions in which it hardly bends, as to a variance of zero, are left out.
@@ -80,12 +80,14 @@ def information(evaluate: Callable[[np.ndarray, Point | None], Point], at: Point
     size = at.vector.size
     steps = _STEP / np.sqrt(np.diag(outer_products(at.gradients)) / 2.0)
     steps = np.minimum(steps, 0.05)
-    hessian = np.empty((size, size))
+    hessian, shared = np.empty((size, size)), np.zeros((size, size))
     for k, step in enumerate(steps):
-        ahead, behind = (evaluate(at.vector + sign * step * np.eye(size)[k], at).gradient for sign in (1, -1))
-        hessian[k] = (ahead - behind) / (4.0 * step)
+        ahead, behind = (evaluate(at.vector + sign * step * np.eye(size)[k], at) for sign in (1, -1))
+        hessian[k] = (ahead.gradient - behind.gradient) / (4.0 * step)
+        if at.shared is not None:
+            shared[k] = (ahead.shared - behind.shared) / (4.0 * step)
     hessian = 0.5 * (hessian + hessian.T)
-    crossed = 0.25 * at.gradients.T @ at.gradients
+    crossed = 0.25 * at.gradients.T @ at.gradients + 0.5 * (shared + shared.T)
     return Information(hessian, crossed, _promise(at.gradient, hessian))
 
 
