@@ -27,7 +27,6 @@ def test_at_and_near_zero_the_effect_is_normal():
     equation = box_cox_effect("eta", "shape")
     np.testing.assert_array_equal(equation.evaluate({"eta": eta, "shape": 0.0}), eta)
     for shape in (0.999e-6, 1.001e-6):
-        wanted = eta + shape * eta**2 / 2
         np.testing.assert_allclose(
             equation.evaluate({"eta": eta, "shape": shape}), eta + shape * eta**2 / 2, atol=1e-11
         )
