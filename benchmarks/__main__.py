@@ -7,7 +7,7 @@ import sys
 
 OWN = ("startup", "engine", "sensitivities", "lane_width")
 # They take longer, and the first needs other solvers.
-FURTHER = ("peers", "million")
+FURTHER = ("peers", "million", "surrogate")
 
 
 def main(arguments: list[str]) -> int:

@@ -11,10 +11,11 @@ from benchmarks.aims import Results, aims, aims_table
 from benchmarks.figure import table
 from benchmarks.peers_section import CHART, peers_section
 from benchmarks.result import FOLDER
+from benchmarks.surrogate_section import surrogate_section
 
 PAGE = Path(__file__).parents[1] / "docs" / "performance.md"
 # Stored results in the order of the page, and what each needs besides the package.
-NAMES = ("peers", "engine", "million", "sensitivities", "startup", "lane_width", "gpu")
+NAMES = ("peers", "engine", "million", "sensitivities", "startup", "lane_width", "surrogate", "gpu")
 
 INTRODUCTION = """# Performance
 
@@ -35,14 +36,15 @@ AGAIN = """## How to measure again
 
 ```bash no-run
 python -m benchmarks          # what needs nothing else: startup, engine, sensitivities, lane_width; some 2 minutes
-python -m benchmarks --all    # peers and million too; some 15 minutes
+python -m benchmarks --all    # peers, million and surrogate too; some 15 minutes
 python -m benchmarks.page     # writes this page from what is stored
 ```
 
 Nothing else should run on the machine. The peers need more packages: `pip install libroadrunner antimony diffrax`, a C
 compiler for the ceiling, and numbalsoda, which is built from source (`pip install numbalsoda` with cmake and a Fortran
-compiler there). A peer that is not installed is left out and named. The million patients need the `dask` extra. The GPU
-is measured where there is one, with `python -m benchmarks.gpu` and the `cuda` extra.
+compiler there). A peer that is not installed is left out and named. The million patients need the `dask` extra,
+surrogates the `surrogate` extra. The GPU is measured where there is one, with `python -m benchmarks.gpu` and the `cuda`
+extra.
 
 Measured were:
 
@@ -82,6 +84,7 @@ def sections(results: Results) -> list[str]:
         ("engine", own.compile_section),
         ("startup", own.startup_section),
         ("lane_width", own.lanes_section),
+        ("surrogate", surrogate_section),
     ]
     found = [write(results[name]) for name, write in made if results.get(name) is not None]
     return [*found, own.gpu_section(results.get("gpu"))] if engine is not None else found

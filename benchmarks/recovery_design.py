@@ -11,8 +11,8 @@ import pandas as pd
 from understudy.core.random import normals, uniforms
 from understudy.data.records import Records
 from understudy.inference.diagnose import natural_scale
+from understudy.inference.diagnostics.replicates import prior_vectors
 from understudy.inference.predictor import Predictor
-from understudy.inference.visual_check import prior_vectors
 from understudy.library.pk import compartments
 from understudy.model.model import Model
 from understudy.model.population_model import Covariate, PopulationModel, RandomEffects, Residual

@@ -14,8 +14,10 @@ GROUPS = {
     "Simulating": (
         "simulate", "Outcome", "Regimen", "Dose", "Tolerances", "Dispatch", "virtual_patients", "VirtualPopulation",
     ),
-    "Patients' data": ("Records", "individualise", "Twins", "forecast"),
-    "Estimation": ("fit", "Fit", "FO", "FOCE", "FOCEI"),
+    "Patients' data": ("Records", "individualise", "Twins", "forecast", "nca", "NCA", "NCARules"),
+    "Estimation": ("fit", "Fit", "methods"),
+    "Surrogates": ("emulate", "Surrogate", "sobol_indices"),
+    "Checking a model": ("goodness_of_fit", "visual_predictive_check", "predictive_check"),
     "The library": ("models", "load", "load_model", "save"),
     "Building models": (
         "Model", "PopulationModel", "Expression", "Parameter", "State", "Assignment", "Event", "Input", "Output",
@@ -24,7 +26,7 @@ GROUPS = {
     "Provenance": ("Record",),
     "Errors": (
         "UnderstudyError", "ExpressionError", "UnitError", "ModelError", "RegimenError", "DataError", "Problem",
-        "FormatError", "StudyError", "SimulationError", "MissingExtraError",
+        "FormatError", "FormatWarning", "StudyError", "SimulationError", "MissingExtraError",
     ),
 }  # fmt: skip
 

@@ -25,6 +25,7 @@ _HOMES = {
         "DataError",
         "ExpressionError",
         "FormatError",
+        "FormatWarning",
         "MissingExtraError",
         "ModelError",
         "Problem",
@@ -45,17 +46,24 @@ _HOMES = {
     "understudy.model.regimen": ("Regimen",),
     "understudy.data.records": ("Records",),
     "understudy.library.catalogue": ("models",),
+    "understudy.noncompartmental.nca": ("nca",),
+    "understudy.noncompartmental.result": ("NCA",),
+    "understudy.noncompartmental.rules": ("NCARules",),
     "understudy.engine.dispatch.settings": ("Dispatch",),
     "understudy.engine.problem": ("Tolerances",),
     "understudy.engine.simulate": ("simulate",),
+    "understudy.surrogate.emulate": ("emulate",),
+    "understudy.surrogate.sobol": ("sobol_indices",),
+    "understudy.surrogate.surrogate": ("Surrogate",),
     "understudy.population.virtual": ("VirtualPopulation", "virtual_patients"),
     "understudy.inference.fit": ("Fit",),
     "understudy.inference.estimation.fitting": ("fit",),
-    "understudy.inference.estimation.fo": ("FO",),
-    "understudy.inference.estimation.foce": ("FOCE",),
-    "understudy.inference.estimation.focei": ("FOCEI",),
+    "understudy.inference.estimation": ("methods",),
     "understudy.inference.individualise": ("Twins", "individualise"),
     "understudy.inference.forecast": ("forecast",),
+    "understudy.inference.diagnostics.goodness_of_fit": ("goodness_of_fit",),
+    "understudy.inference.diagnostics.predictive_check": ("predictive_check",),
+    "understudy.inference.diagnostics.visual_check": ("visual_predictive_check",),
     "understudy.formats.load": ("load", "load_model"),
     "understudy.formats.save": ("save",),
     "understudy.dossier.study": ("Study",),
@@ -70,6 +78,7 @@ if TYPE_CHECKING:  # the same names for editors and type checkers
         DataError,
         ExpressionError,
         FormatError,
+        FormatWarning,
         MissingExtraError,
         ModelError,
         Problem,
@@ -90,10 +99,11 @@ if TYPE_CHECKING:  # the same names for editors and type checkers
     from understudy.engine.simulate import simulate
     from understudy.formats.load import load, load_model
     from understudy.formats.save import save
+    from understudy.inference.diagnostics.goodness_of_fit import goodness_of_fit
+    from understudy.inference.diagnostics.predictive_check import predictive_check
+    from understudy.inference.diagnostics.visual_check import visual_predictive_check
+    from understudy.inference.estimation import methods
     from understudy.inference.estimation.fitting import fit
-    from understudy.inference.estimation.fo import FO
-    from understudy.inference.estimation.foce import FOCE
-    from understudy.inference.estimation.focei import FOCEI
     from understudy.inference.fit import Fit
     from understudy.inference.forecast import forecast
     from understudy.inference.individualise import Twins, individualise
@@ -116,7 +126,13 @@ if TYPE_CHECKING:  # the same names for editors and type checkers
         Residual,
     )
     from understudy.model.regimen import Regimen
+    from understudy.noncompartmental.nca import nca
+    from understudy.noncompartmental.result import NCA
+    from understudy.noncompartmental.rules import NCARules
     from understudy.population.virtual import VirtualPopulation, virtual_patients
+    from understudy.surrogate.emulate import emulate
+    from understudy.surrogate.sobol import sobol_indices
+    from understudy.surrogate.surrogate import Surrogate
 
 
 def __getattr__(name: str) -> Any:

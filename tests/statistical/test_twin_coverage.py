@@ -9,10 +9,10 @@ from understudy.core.random import normals
 from understudy.data.records import Records
 from understudy.engine.simulate import simulate
 from understudy.inference.diagnose import diagnose
+from understudy.inference.diagnostics.visual_check import visual_predictive_check
 from understudy.inference.forecast import forecast
 from understudy.inference.hold_out import check_forecasts
 from understudy.inference.individualise import individualise
-from understudy.inference.visual_check import visual_predictive_check
 from understudy.library.catalogue import model
 from understudy.population.virtual import virtual_patients
 
@@ -107,13 +107,15 @@ def test_weighted_residuals_are_no_wider_than_one(twins):
 
 
 def test_data_from_the_model_pass_its_visual_check(measured):
-    check = visual_predictive_check(model("phenobarbital_neonates"), measured, replicates=200, bins=3)
+    check = visual_predictive_check(
+        model("phenobarbital_neonates"), measured, replicates=200, bins=3
+    ).quantiles
     inside = check["observed"].between(check["low"], check["high"])
     assert inside.sum() >= 7  # of 9 quantiles, 90 % intervals
 
 
 def test_data_from_another_model_fail_its_visual_check(measured):
     wrong = model("phenobarbital_neonates").with_values(theta_CL=0.012)
-    check = visual_predictive_check(wrong, measured, replicates=200, bins=3)
+    check = visual_predictive_check(wrong, measured, replicates=200, bins=3).quantiles
     inside = check["observed"].between(check["low"], check["high"])
     assert inside.sum() <= 5

@@ -13,6 +13,8 @@
     ├── SimulationError      a question that no engine can answer
     └── MissingExtraError    an optional dependency that is not installed
 
+    FormatWarning            (a UserWarning) a file that had no place for something of the model
+
 Each error says what is wrong (``cause``), where (``place``) and how to mend it (``repair``).
 """
 
@@ -82,6 +84,20 @@ class ModelError(UnderstudyError):
 
 class RegimenError(UnderstudyError):
     """A dosing sentence that cannot be read; ``place`` shows the sentence with a caret."""
+
+
+class FormatWarning(UserWarning):
+    """A file that was written without something of the model, because its format has no place for it.
+
+    Examples
+    --------
+    >>> import warnings
+    >>> with warnings.catch_warnings(record=True) as told:
+    ...     warnings.simplefilter("always", FormatWarning)
+    ...     warnings.warn(FormatWarning("SBML has no doses"))
+    >>> str(told[0].message)
+    'SBML has no doses'
+    """
 
 
 class StudyError(UnderstudyError):

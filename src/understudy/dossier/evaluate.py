@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from understudy.core.dataset_file import save_dataset
-from understudy.core.errors import StudyError
 from understudy.core.record import Record, Stopwatch
 from understudy.dossier.regimen_comparison import (
     TWINS,
@@ -19,24 +18,28 @@ from understudy.dossier.regimen_comparison import (
     comparison_target,
     dose_table,
 )
-from understudy.dossier.report import write
+from understudy.dossier.report import summary_of, write
 from understudy.dossier.report_content import ReportContent
 from understudy.dossier.study import Study
-from understudy.dossier.summary import summarise
+from understudy.dossier.typical_content import typical_content, undeclared_units
+from understudy.dossier.typical_patient import TypicalPatient, answer_typical
+from understudy.engine.parameters import structural
 from understudy.engine.problem import Tolerances
 from understudy.engine.solve import EXACT_ENGINES, choose
 from understudy.inference.diagnose import Diagnostics, diagnose
+from understudy.inference.diagnostics.visual_check import visual_predictive_check
 from understudy.inference.hold_out import ForecastCheck, check_forecasts
 from understudy.inference.individualise import Twins, individualise
-from understudy.inference.visual_check import visual_predictive_check
 from understudy.model.population_model import PopulationModel
 from understudy.population.strata import Stratification
 from understudy.population.virtual import virtual_patients
 
 if TYPE_CHECKING:
     import pandas as pd
+    import xarray as xr
 
     from understudy.data.records import Records
+    from understudy.model.model import Model
 
 Progress = Callable[[str, float], None]
 
@@ -93,8 +96,8 @@ class _Plan:
     """A study made ready: its parts loaded, checked and in the model's units."""
 
     study: Study
-    records: Records
-    model: PopulationModel
+    records: Records | None
+    model: Model | PopulationModel
     seed: int
     jobs: int
     strata: tuple[Stratification, ...]
@@ -183,11 +186,7 @@ def _prepare(given: Study | str | Path, seed: int | None, jobs: int) -> _Plan:
     study = given if isinstance(given, Study) else Study.read(given)
     model, records = study.load_model(), study.read_records()
     if not isinstance(model, PopulationModel):
-        raise StudyError(
-            f"{model.name} has no population: no random effects and no residual error",
-            place="model",
-            repair="name a population model; `understudy models` lists them",
-        )
+        return _Plan(study, records, model, study.seed if seed is None else seed, jobs, ())
     unit = {covariate.name: covariate.unit for covariate in model.covariates}
     strata = tuple(
         Stratification(
@@ -198,8 +197,10 @@ def _prepare(given: Study | str | Path, seed: int | None, jobs: int) -> _Plan:
     return _Plan(study, records, model, study.seed if seed is None else seed, jobs, strata)
 
 
-def _find(plan: _Plan, stage: Callable[[str, Callable], Any]) -> _Findings:
+def _find(plan: _Plan, stage: Callable[[str, Callable], Any]) -> _Findings | TypicalPatient:
     """Every stage between reading and writing."""
+    if not isinstance(plan.model, PopulationModel):
+        return answer_typical(plan.study, plan.model, plan.records, plan.jobs, stage)
     check = stage("Forecasting held-back levels", lambda done: _check(plan))
     made = stage("Making twins", lambda done: individualise(plan.model, plan.records, jobs=plan.jobs))
     twins = made.succeeded()
@@ -224,9 +225,15 @@ def _diagnose(plan: _Plan, twins: Twins) -> Diagnostics:
 
 
 def _visual_check(plan: _Plan) -> pd.DataFrame:
-    return visual_predictive_check(
+    import pandas as pd
+
+    columns = ["output", "time", "n", "quantile", "observed", "low", "median", "high"]
+    if not len(plan.records.observations):
+        return pd.DataFrame(columns=columns)
+    check = visual_predictive_check(
         plan.model, plan.records, interval=plan.interval, seed=plan.seed, jobs=plan.jobs
     )
+    return check.quantiles[columns]
 
 
 def _in_twins(plan: _Plan, twins: Twins, done: Callable[[float], None]) -> Comparison:
@@ -255,41 +262,50 @@ def _compare(plan: _Plan, source: str, patients, covariates, done: Callable[[flo
     )
 
 
-def _write(plan: _Plan, findings: _Findings, watch: Stopwatch, folder: Path) -> Dossier:
+def _write(plan: _Plan, findings: _Findings | TypicalPatient, watch: Stopwatch, folder: Path) -> Dossier:
     record = _record(plan, watch)
-    content = _content(plan, findings, record)
+    if isinstance(findings, TypicalPatient):
+        content = typical_content(plan.study, plan.model, plan.records, findings, record)
+    else:
+        content = _content(plan, findings, record)
     files = [*write(content, folder), _store(plan, findings, folder, record)]
     record.write(folder / "record.json")
-    return Dossier(folder, (*files, folder / "record.json"), content, summarise(content), record)
+    return Dossier(folder, (*files, folder / "record.json"), content, summary_of(content), record)
 
 
-def _store(plan: _Plan, findings: _Findings, folder: Path, record: Record) -> Path:
+def _store(plan: _Plan, findings: _Findings | TypicalPatient, folder: Path, record: Record) -> Path:
     import json
 
-    import xarray as xr
-
-    output = plan.study.target.output
-    parts = [comparison.dataset(output, plan.interval) for comparison in findings.comparisons]
-    dataset = xr.merge(parts, join="outer", compat="override", combine_attrs="drop_conflicts")
+    dataset = findings.dataset() if isinstance(findings, TypicalPatient) else _levels(plan, findings)
     path = folder / f"outcome.{plan.study.outputs.format}"
     save_dataset(dataset.assign_attrs(record=json.dumps(record.to_json())), path)
     return path
 
 
+def _levels(plan: _Plan, findings: _Findings) -> xr.Dataset:
+    import xarray as xr
+
+    output = plan.study.target.output
+    parts = [comparison.dataset(output, plan.interval) for comparison in findings.comparisons]
+    return xr.merge(parts, join="outer", compat="override", combine_attrs="drop_conflicts")
+
+
 def _record(plan: _Plan, watch: Stopwatch) -> Record:
     used, study = Tolerances(), plan.study
-    engine = choose(plan.model.structural, study.evaluation.engine)
+    engine = choose(structural(plan.model), study.evaluation.engine)
+    asked, method = {}, "typical patient"
+    if isinstance(plan.model, PopulationModel):
+        asked = {"draws": plan.draws, "interval": plan.interval, "virtual_patients": study.population.size}
+        method = "maximum a posteriori with Laplace's approximation"
     return Record.make(
         "evaluate",
         stopwatch=watch,
         inputs=study.input_hashes(),
         model=plan.model.hash,
         seed=plan.seed,
-        method=f"maximum a posteriori with Laplace's approximation; {engine.replace('_', ' ')} engine",
+        method=f"{method}; {engine.replace('_', ' ')} engine",
         settings={
-            "draws": plan.draws,
-            "interval": plan.interval,
-            "virtual_patients": study.population.size,
+            **asked,
             **(
                 {}
                 if engine in EXACT_ENGINES
@@ -370,12 +386,5 @@ def _assumptions(plan: _Plan) -> tuple[str, ...]:
         "Where regimens are no different for a patient within Monte Carlo error, that one is named for the patient "
         "which is best over all patients.",
         f"Intervals hold with a probability of {share} unless another is given.",
-        *_undeclared_units(plan.records),
+        *undeclared_units(plan.records),
     )
-
-
-def _undeclared_units(records: Records) -> list[str]:
-    """A sentence on the columns whose unit is taken on trust, if there are any."""
-    declared = {name.partition(":")[0] for name in records.units}
-    missing = [name for name in ("time", "amt", "dv", *records.covariates) if name not in declared]
-    return [f"No unit is declared for {', '.join(missing)}: the model's unit is assumed."] if missing else []

@@ -26,7 +26,11 @@ if TYPE_CHECKING:
     import altair as alt
 
 MOST_PANELS = 24
-SOURCES = {"twins": "Twins of the patients in the records", "virtual": "Virtual patients"}
+SOURCES = {
+    "twins": "Twins of the patients in the records",
+    "virtual": "Virtual patients",
+    "typical": "The typical patient",
+}
 
 
 def fit_figures(content: ReportContent) -> Iterator[Figure]:
@@ -41,7 +45,7 @@ def fit_figures(content: ReportContent) -> Iterator[Figure]:
         chart = goodness_of_fit(frame, output=words, unit=content.unit(output), time_unit=content.time_unit)
         large = int((frame["iwres"].abs() > 1.96).sum())
         thin = f" {MOST_ROWS:,} of them are shown, evenly spaced." if len(frame) > MOST_ROWS else ""
-        yield _figure(
+        yield figure(
             chart,
             f"fit-{output}",
             f"Observed {words} against predicted, and residuals. {len(frame):,} observations.{thin} The blue line is "
@@ -65,7 +69,7 @@ def check_figures(content: ReportContent) -> Iterator[Figure]:
             observations=seen if len(seen) else None,
         )
         held = int(frame["observed"].between(frame["low"], frame["high"]).sum())
-        yield _figure(
+        yield figure(
             chart,
             f"vpc-{output}",
             f"Visual predictive check of {words}. Solid lines: quantiles of the observations in {_bins(frame)} bins of "
@@ -98,7 +102,7 @@ def individual_figure(content: ReportContent) -> Figure | None:
         if len(everyone) > len(shown)
         else f"All {len(everyone)} patients."
     )
-    return _figure(
+    return figure(
         chart,
         "individual-fits",
         f"Individual fits of {content.described(output)}. Blue: the patient's twin, median and "
@@ -113,7 +117,7 @@ def forecast_figure(content: ReportContent) -> Figure | None:
     if not len(frame):
         return None
     chart = forecast(frame, output=content.described(output), unit=content.unit(output))
-    return _figure(
+    return figure(
         chart,
         "forecast",
         f"Forecast against observed for {len(frame)} held-back measurements, each the last of its patient. Bars: "
@@ -141,7 +145,7 @@ def attainment_figure(content: ReportContent) -> Figure | None:
         sources=sources,
     )
     best = overall(content).iloc[0]
-    return _figure(
+    return figure(
         chart,
         "attainment",
         f"Target attainment by regimen: below, within and above {content.range_text}. The largest share within is that "
@@ -163,7 +167,7 @@ def stratum_figure(content: ReportContent) -> Figure | None:
     titled = strata.assign(by=strata["by"].map(lambda name: sentence_case(meanings.get(name, name))))
     share = "Share of time" if best["measure"] == "time" else "Share of patients at the last trough"
     worst = strata.loc[strata["within"].idxmin()]
-    return _figure(
+    return figure(
         attainment_by_stratum(titled, regimens=content.regimen_labels),
         "strata",
         f"{share} within {content.range_text} by regimen and stratum, in percent ± Monte Carlo standard error; "
@@ -188,7 +192,7 @@ def profile_figure(content: ReportContent) -> Figure | None:
         regimens=[name for name in content.regimen_labels if name in set(frame["regimen"])],
     )
     peak = frame.loc[frame["source"] == source, "high"].max()
-    return _figure(
+    return figure(
         chart,
         "profiles",
         f"{sentence_case(content.described(output))} over time under each regimen: median and "
@@ -198,7 +202,7 @@ def profile_figure(content: ReportContent) -> Figure | None:
     )
 
 
-def _figure(chart: alt.TopLevelMixin, name: str, caption: str) -> Figure:
+def figure(chart: alt.TopLevelMixin, name: str, caption: str) -> Figure:
     """A chart as a figure; the caption's first sentence is its title, all of it the description."""
     title = caption.split(". ")[0].rstrip(".")
     safe = "".join(letter if letter.isalnum() and letter.isascii() else "-" for letter in name)

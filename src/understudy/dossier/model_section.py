@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sized
 
 import numpy as np
 from markupsafe import Markup
@@ -16,11 +16,13 @@ from understudy.dossier.mechanism import mechanism
 from understudy.dossier.number import MISSING, compact, figures, is_number, listed, normal_interval
 from understudy.dossier.page import Column, Figure, Section, Table, Text, section
 from understudy.dossier.report_content import ReportContent
+from understudy.model.model import Model
 from understudy.model.parts import Parameter
 from understudy.model.population_model import PopulationModel, RandomEffects, Residual
 from understudy.plot.label import sentence_case
 
 NOT_PUBLISHED = "not published"
+MOST_BOXES = 40
 
 
 def model_section(content: ReportContent) -> Section | None:
@@ -31,12 +33,14 @@ def model_section(content: ReportContent) -> Section | None:
     content : ReportContent
     """
     model, cited = content.model, Citations.of(content.model)
+    alone = content.typical is not None
     return section(
         "model",
         "Model",
         [
-            Text(_opening(model)),
-            _diagram(model),
+            Text(_opening_alone(model.structural) if alone else _opening(model)),
+            *_diagram(model),
+            _equations(model.structural) if alone else None,
             _events(model),
             _fixed(model, cited),
             _individual(model),
@@ -77,7 +81,46 @@ def _opening(model: PopulationModel) -> str:
     )
 
 
-def _diagram(model: PopulationModel) -> Figure:
+def _opening_alone(model: Model) -> str:
+    unit = unit_label(model.time_unit)
+    time = f"Time is in {unit}." if unit else "The model gives time no unit."
+    return (
+        f"{sentence_case(model.description or model.name)}: a mechanism with {_count(model.states, 'state')}, "
+        f"{_count(model.parameters, 'parameter')} and {_count(model.outputs, 'output')}, without variability between "
+        f"patients and without measurement error. {time}"
+    )
+
+
+def _count(items: Sized, what: str) -> str:
+    return f"{len(items)} {what}{'' if len(items) == 1 else 's'}"
+
+
+def _equations(model: Model) -> Table | None:
+    rows = tuple(
+        (state.name, unit_label(state.unit) or MISSING, state.initial.text, model.rate(state.name).text)
+        for state in model.states
+    )
+    rows += tuple(
+        (item.name, MISSING, MISSING, f"= {item.expression.text}") for item in model.ordered_assignments
+    )
+    columns = (
+        Column("Quantity", manner="code"),
+        Column("Unit"),
+        Column("Begins at", manner="code"),
+        Column("Rate of change, or = value", manner="code"),
+    )
+    return Table(columns, rows, "The mechanism's equations.") if rows else None
+
+
+def _diagram(model: PopulationModel) -> Iterator[Figure | Text]:
+    if len(model.structural.states) > MOST_BOXES:
+        yield Text(
+            f"A diagram of {len(model.structural.states)} states would not be readable: none is drawn.",
+            "quiet",
+        )
+        return
+    if not model.structural.states:
+        return
     flows = mechanism(model.structural)
     acts = (
         " Dashed lines show what acts on what: an arrowhead where it speeds up, a bar where it slows down, a dot "
@@ -85,7 +128,7 @@ def _diagram(model: PopulationModel) -> Figure:
         if flows.influences
         else ""
     )
-    return Figure(
+    yield Figure(
         Markup(diagram(model.structural, name="compartments")),
         f"Compartments and flows. Blue arrows are doses, solid arrows move amount, labels are rate constants.{acts}",
     )
@@ -115,7 +158,8 @@ def _fixed(model: PopulationModel, cited: Citations) -> Table | None:
         Column("Source"),
     )
     note = "The interval is the value ± 1.96 standard errors."
-    return Table(columns, tuple(rows), f"Population parameters, the same for all patients. {note}")
+    what = "Population parameters, the same for all patients." if model.fixed else "Parameters."
+    return Table(columns, tuple(rows), f"{what} {note}")
 
 
 def _parameter_row(parameter: Parameter, cited: Citations) -> tuple:
@@ -285,7 +329,7 @@ def _limits(residual: Residual, unit: str) -> str:
 
 
 def _covariates(content: ReportContent) -> Table | None:
-    seen = {item.name: item for item in content.records.covariates}
+    seen = {item.name: item for item in content.records.covariates} if content.records else {}
     rows = []
     for item in content.model.covariates:
         here = seen.get(item.name)

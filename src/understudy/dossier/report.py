@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import tempfile
 from collections.abc import Iterator
-from functools import cache
-from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from understudy.dossier import figures, result_tables
+from understudy.dossier.html_page import html
 from understudy.dossier.model_section import model_section
 from understudy.dossier.number import MISSING, is_number, listed
 from understudy.dossier.page import Bullets, Column, Section, Table, Text, section
@@ -19,12 +14,11 @@ from understudy.dossier.provenance_section import provenance_section
 from understudy.dossier.report_content import ReportContent
 from understudy.dossier.summary import summarise
 from understudy.dossier.tables import TABLE_NAMES, tables
+from understudy.dossier.text_files import write_texts
+from understudy.dossier.typical_section import check_section, regimens_section, typical_summary
 from understudy.plot.label import sentence_case
 
-if TYPE_CHECKING:
-    import jinja2
-
-__all__ = ["ReportContent", "render", "write"]
+__all__ = ["ReportContent", "render", "summary_of", "write"]
 
 REPORT, TABLES = "report.html", "tables"
 
@@ -41,14 +35,13 @@ def render(content: ReportContent) -> str:
     str
         Everything that a user wrote is escaped.
     """
-    sections = [part for part in _sections(content) if part is not None]
-    return _template().render(
-        content=content,
-        created=_day(content.created),
-        summary=summarise(content),
-        sections=sections,
-        css=_text("report.css"),
-    )
+    byline = f"Understudy dossier · made {_day(content.created)} · model {content.model.name}"
+    return html(content.title, byline, _sections(content), summary_of(content))
+
+
+def summary_of(content: ReportContent) -> tuple[str, ...]:
+    """The sentences at the head of the report: of a population, or of a mechanism's typical patient."""
+    return typical_summary(content) if content.typical else summarise(content)
 
 
 def write(content: ReportContent, folder: str | Path) -> tuple[Path, ...]:
@@ -70,26 +63,28 @@ def write(content: ReportContent, folder: str | Path) -> tuple[Path, ...]:
     """
     folder = Path(folder)
     texts = {REPORT: render(content)} | {f"{TABLES}/{name}": text for name, text in tables(content).items()}
-    (folder / TABLES).mkdir(parents=True, exist_ok=True)
-    half_written = Path(tempfile.mkdtemp(prefix=".writing-", dir=folder))
-    try:
-        for name, text in texts.items():
-            (half_written / TABLES).mkdir(exist_ok=True)
-            (half_written / name).write_text(text, encoding="utf-8", newline="\n")
-        for name in texts:
-            os.replace(half_written / name, folder / name)
-    finally:
-        shutil.rmtree(half_written)
+    written = write_texts(folder, texts)
     for stale in (folder / TABLES / name for name in TABLE_NAMES):
         if f"{TABLES}/{stale.name}" not in texts:
             stale.unlink(missing_ok=True)
-    return tuple(folder / name for name in texts)
+    return written
 
 
 def _sections(content: ReportContent) -> Iterator[Section | None]:
     yield _question(content)
     yield _records(content)
     yield model_section(content)
+    yield from _found_in_typical(content) if content.typical else _found_in_population(content)
+    yield _domain(content)
+    yield provenance_section(content.record)
+
+
+def _found_in_typical(content: ReportContent) -> Iterator[Section | None]:
+    yield regimens_section(content)
+    yield check_section(content)
+
+
+def _found_in_population(content: ReportContent) -> Iterator[Section | None]:
     yield section(
         "fit",
         "Fit to the observations",
@@ -107,18 +102,19 @@ def _sections(content: ReportContent) -> Iterator[Section | None]:
         ],
     )
     yield section("doses", "Dose for each patient", [_left_out(content), result_tables.dose_table(content)])
-    yield _domain(content)
-    yield provenance_section(content.record)
 
 
 def _question(content: ReportContent) -> Section | None:
     target = content.target
-    level = f"{content.described(target.output)} ({target.output})"
+    words = content.described(target.output)
+    level = words if words == target.output else f"{words} ({target.output})"
     goal = f"Target: {level} within {content.range_text}, both ends included."
     regimens = Table(
         (Column("Regimen"), Column("Doses")),
         content.regimens,
-        "Candidate regimens, each started without drug in the body.",
+        "Candidate regimens."
+        if content.typical
+        else "Candidate regimens, each started without drug in the body.",
     )
     return section(
         "question",
@@ -134,6 +130,8 @@ def _question(content: ReportContent) -> Section | None:
 
 
 def _records(content: ReportContent) -> Section | None:
+    if content.records is None:
+        return None
     facts = [
         (sentence_case(str(item)), str(value), str(detail))
         for item, value, detail in content.records.to_frame().itertuples(index=False)
@@ -197,17 +195,3 @@ def _ended(text: str) -> str:
 def _day(created: str) -> str:
     """The moment without the T and the seconds, where it is an ISO one."""
     return created[:16].replace("T", " ") + " UTC" if created[10:11] == "T" else created
-
-
-def _text(name: str) -> str:
-    return (files("understudy.dossier") / "templates" / name).read_text(encoding="utf-8")
-
-
-@cache
-def _template() -> jinja2.Template:
-    import jinja2
-
-    environment = jinja2.Environment(
-        autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
-    )
-    return environment.from_string(_text("report.html.jinja"))

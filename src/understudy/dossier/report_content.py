@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from understudy.core.errors import UnderstudyError
 from understudy.core.record import Record
 from understudy.data.report import RecordsReport
+from understudy.dossier.typical_patient import TypicalPatient
 from understudy.model.population_model import PopulationModel
 from understudy.population.attainment import Target
 
@@ -53,7 +54,8 @@ class ReportContent:
     regimens : tuple of (label, sentence)
         In the order in which tables and charts show them.
     model : PopulationModel
-    records : RecordsReport
+    records : RecordsReport or None
+        None where the study has none.
     exclusions : DataFrame
         id, row, reason: patients (row empty) and rows that were left out.
     observations : DataFrame
@@ -85,6 +87,8 @@ class ReportContent:
     tested, limits : str
         What the model was tested on and where it should not be used.
     record : Record
+    typical : TypicalPatient or None
+        Of a mechanism, which has no population: `model` is then the mechanism alone, and most frames are empty.
 
     Raises
     ------
@@ -99,7 +103,7 @@ class ReportContent:
     target: Target
     regimens: tuple[tuple[str, str], ...]
     model: PopulationModel
-    records: RecordsReport
+    records: RecordsReport | None
     exclusions: pd.DataFrame
     observations: pd.DataFrame
     curves: pd.DataFrame
@@ -115,6 +119,7 @@ class ReportContent:
     tested: str
     limits: str
     record: Record
+    typical: TypicalPatient | None = None
 
     def __post_init__(self) -> None:
         for name, columns in _NEEDED.items():

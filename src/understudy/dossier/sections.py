@@ -21,6 +21,7 @@ from pydantic_core import PydanticCustomError
 from understudy.core.errors import UnderstudyError
 
 if TYPE_CHECKING:
+    from understudy.model.regimen import Regimen
     from understudy.population.strata import Stratification
 
 
@@ -130,18 +131,26 @@ class Target(Section):
 class Candidate(Section):
     """``[[regimens]]``: one way to dose, in the clinician's words."""
 
-    doses: Text = Field(
-        description='dosing sentence, such as "20 mg/kg over 30 min then 2.5 mg/kg every 12 h for 10 days"'
+    doses: Text | None = Field(
+        default=None,
+        description='dosing sentence, such as "20 mg/kg over 30 min then 2.5 mg/kg every 12 h for 10 days"; with a '
+        "mechanism it may be left out: nothing is given",
     )
     label: str = Field(
         default="", description="short name for tables and charts; the sentence itself, if left out"
     )
+    parameters: dict[Text, Number] = Field(
+        default_factory=dict,
+        description="with a mechanism: parameters that differ under this regimen, each in its own unit: { k = 0.5 }",
+    )
 
     @field_validator("doses")
     @classmethod
-    def _sentence(cls, sentence: str) -> str:
+    def _sentence(cls, sentence: str | None) -> str | None:
         from understudy.model.regimen import Regimen
 
+        if sentence is None:
+            return None
         regimen = checked(lambda: Regimen.parse(sentence))
         if not regimen.doses:
             raise complaint("the regimen gives no dose", "leave it out, or say what is given")
@@ -152,7 +161,14 @@ class Candidate(Section):
     @property
     def name(self) -> str:
         """The label, or the sentence where there is none."""
-        return self.label.strip() or self.doses
+        return self.label.strip() or self.doses or "no dose"
+
+    @property
+    def regimen(self) -> Regimen:
+        """What is given; no dose where none is named."""
+        from understudy.model.regimen import Regimen
+
+        return Regimen.parse(self.doses) if self.doses else Regimen()
 
 
 class Stratum(Section):
@@ -229,6 +245,12 @@ class EvaluationSection(Section):
     interval: Number = Field(default=0.9, description="probability of the prediction intervals", gt=0, lt=1)
     hold_out: Literal["last"] = Field(
         default="last", description="the measurement of each patient that is held back and forecast"
+    )
+    until: Number | None = Field(
+        default=None,
+        description="with a mechanism: when the comparison ends, in the model's time unit; one interval after a "
+        "regimen's last dose, if left out",
+        gt=0,
     )
     engine: Literal[
         "auto", "closed_form", "kernel", "reference", "matrix_exponential", "cuda", "cuda_float32", "jax"

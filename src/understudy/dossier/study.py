@@ -55,7 +55,10 @@ class Study(Section):
     title: Text = Field(description="one line, the heading of the dossier")
     question: Text = Field(description="what is to be decided, for whom, in a sentence or two")
     seed: Whole = Field(default=1, description="seed of all random numbers", ge=0, le=2**63 - 1)
-    records: RecordsSection = Field(description="the patients' doses, measurements and covariates")
+    records: RecordsSection | None = Field(
+        default=None,
+        description="the patients' doses, measurements and covariates; with a mechanism they may be left out",
+    )
     model: ModelSection = Field(description="the model of the drug in these patients")
     target: Target = Field(description="the range in which an output should stay")
     regimens: Annotated[tuple[Candidate, ...], Field(min_length=1)] = Field(
@@ -143,7 +146,7 @@ class Study(Section):
         name = self.model.name or self._folder / self.model.file
         found = load(name)
         if hasattr(found, "with_units"):
-            said = self.records.units.items()
+            said = self.records.units.items() if self.records else ()
             found = found.with_units({n: u for n, u in said if n.upper() in ("TIME", "AMT", "DV")})
         model = model_in(found, name)
         model.check_units()
@@ -159,8 +162,8 @@ class Study(Section):
         """
         return self._model
 
-    def read_records(self) -> Records:
-        """The records, checked.
+    def read_records(self) -> Records | None:
+        """The records, checked; None where the study has none.
 
         Raises
         ------
@@ -172,6 +175,8 @@ class Study(Section):
         from understudy.data.records import Records
 
         section = self.records
+        if section is None:
+            return None
         records = Records.read_csv(
             self._folder / section.file,
             units=section.units,
@@ -201,13 +206,11 @@ class Study(Section):
 
     def parsed_regimens(self) -> tuple[tuple[str, Regimen], ...]:
         """Label and regimen of each candidate, in order."""
-        from understudy.model.regimen import Regimen
-
-        return tuple((regimen.name, Regimen.parse(regimen.doses)) for regimen in self.regimens)
+        return tuple((candidate.name, candidate.regimen) for candidate in self.regimens)
 
     def input_hashes(self) -> dict[str, str]:
         """SHA-256 of the study file, the records and the model file, by their names relative to the study."""
-        files = [self._file, self.records.file, self.model.file]
+        files = [self._file, self.records.file if self.records else "", self.model.file]
         hashes = {self._relative(name): _sha256(self._folder / name) for name in files if name}
         return hashes if self._file else {"study": content_hash(self.model_dump(mode="json"))} | hashes
 

@@ -13,10 +13,12 @@ from pydantic import ValidationError
 from understudy.core.errors import StudyError, UnderstudyError
 from understudy.dossier.key_problem import KeyProblem, Keys, translated
 from understudy.dossier.toml_place import lines_of
+from understudy.dossier.unfit_keys import find_unfit
 
 if TYPE_CHECKING:
     from understudy.dossier.study import Study
     from understudy.model.model import Model
+    from understudy.model.population_model import PopulationModel
 
 
 def find_problems(
@@ -62,12 +64,16 @@ def _is_echo(error: Mapping[str, Any]) -> bool:
 
 def _impossible(data: Mapping[str, Any], study: Study | None, folder: Path) -> list[KeyProblem]:
     """What does not go together: files, model, target and doses; told also where other keys are wrong."""
+    from understudy.engine.parameters import structural
+
     problems = [*_unreadable(folder, _text(data, "records", "file"))]
     problems += _overwriting(folder, _text(data, "outputs", "folder"))
     problems += _same_labels(data)
-    model, model_problems = _model(data, study, folder)
+    found, model_problems = _model(data, study, folder)
     problems += model_problems
-    if model is not None:
+    if found is not None:
+        model = structural(found)
+        problems += find_unfit(data, found)
         problems += _target(_text(data, "target", "output"), _text(data, "target", "unit"), model)
         problems += [
             problem for k, sentence in _listed(data, "doses") for problem in _doses(k, sentence, model)
@@ -95,8 +101,8 @@ def _listed(data: Mapping[str, Any], key: str) -> list[tuple[int, str]]:
 def _same_labels(data: Mapping[str, Any]) -> Iterator[KeyProblem]:
     seen: set[str] = set()
     for (k, label), (_, doses) in zip(_listed(data, "label"), _listed(data, "doses"), strict=True):
-        name = label or doses
-        if name and name in seen:
+        name = label or doses or "no dose"
+        if name in seen:
             cause = f"an earlier regimen has the label {name!r}"
             yield KeyProblem(
                 ("regimens", k, "label" if label else "doses"), cause, "rename one, or leave one out"
@@ -142,8 +148,7 @@ def _overwriting(folder: Path, written: str) -> Iterator[KeyProblem]:
 
 def _model(
     data: Mapping[str, Any], study: Study | None, folder: Path
-) -> tuple[Model | None, list[KeyProblem]]:
-    from understudy.engine.parameters import structural
+) -> tuple[Model | PopulationModel | None, list[KeyProblem]]:
     from understudy.formats.load import load_model
 
     name, file = _text(data, "model", "name"), _text(data, "model", "file")
@@ -155,7 +160,7 @@ def _model(
     except UnderstudyError as error:
         keys = ("model", "name" if name else "file")
         return None, [KeyProblem(keys, error.cause, error.repair, error.place)]
-    return structural(found), []
+    return found, []
 
 
 def _target(output: str, unit: str, model: Model) -> Iterator[KeyProblem]:
@@ -177,8 +182,18 @@ def _unconvertible(keys: Keys, unit: str, name: str, wanted: str, detail: str = 
     try:
         units.factor(unit, wanted)
     except UnderstudyError:
-        cause = f"{unit} cannot be converted to the unit of {name}, {wanted}"
-        yield KeyProblem(keys, cause, f"give it in {wanted}", detail)
+        if wanted == "1":
+            cause, repair = (
+                f"{name} has no unit, so {unit} means nothing to it",
+                "declare units in the model's file",
+            )
+            repair += '; or write unit = "1"' if keys[-1] == "unit" else ", or leave doses out"
+        else:
+            cause, repair = (
+                f"{unit} cannot be converted to the unit of {name}, {wanted}",
+                f"give it in {wanted}",
+            )
+        yield KeyProblem(keys, cause, repair, detail)
 
 
 def _doses(k: int, sentence: str, model: Model) -> Iterator[KeyProblem]:
@@ -191,6 +206,15 @@ def _doses(k: int, sentence: str, model: Model) -> Iterator[KeyProblem]:
     except UnderstudyError:
         return  # reported as such
     keys, units = ("regimens", k, "doses"), {state.name: state.unit for state in model.states}
+    if doses and not model.doses:
+        yield KeyProblem(keys, f"no dose can enter {model.name}", "leave doses out", repr(sentence))
+        return
+    try:
+        Regimen(doses).in_time_unit(model.time_unit)
+    except UnderstudyError:
+        cause = f"the regimen's times mean nothing to {model.name}, whose time unit is {model.time_unit}"
+        yield KeyProblem(keys, cause, "declare units in the model's file, or leave doses out", repr(sentence))
+        return
     for unit, route in dict.fromkeys((dose.unit, dose.route) for dose in doses):
         try:
             state = model.doses[find_inputs(route, model)[0]].state

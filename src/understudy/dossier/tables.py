@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
 _LEVELS = (
     "observed",
+    "predicted",
     "population",
     "population_lower",
     "population_upper",
@@ -40,6 +41,9 @@ TABLE_NAMES = (
     "profiles.csv",
     "doses.csv",
     "failures.csv",
+    "levels.csv",
+    "courses.csv",
+    "prediction_errors.csv",
 )
 
 
@@ -59,7 +63,7 @@ def tables(content: ReportContent) -> dict[str, str]:
         CSV with a header line, UTF-8, a missing value as an empty cell. Frames without rows are left out.
     """
     frames = (
-        content.records.to_frame(),
+        *([content.records.to_frame()] if content.records else [content.exclusions.head(0)]),
         content.exclusions,
         _parameters(content),
         _with_levels(content.observations, content),
@@ -71,6 +75,7 @@ def tables(content: ReportContent) -> dict[str, str]:
         _with_levels(content.profile, content, content.target.output),
         _doses(content),
         _failures(content),
+        *_of_typical(content),
     )
     return {name: _csv(frame) for name, frame in zip(TABLE_NAMES, frames, strict=True) if len(frame)}
 
@@ -126,6 +131,24 @@ def _parameters(content: ReportContent) -> pd.DataFrame:
     ]
     columns = ["parameter", "meaning", "value", "unit", "standard_error", "source"]
     return pd.DataFrame(rows, columns=columns)
+
+
+def _of_typical(content: ReportContent) -> tuple[pd.DataFrame, ...]:
+    """Levels, courses and errors of a mechanism's typical patient, all empty for a population."""
+    import pandas as pd
+
+    found = content.typical
+    if found is None:
+        return (pd.DataFrame(),) * 3
+    unit = content.unit(content.target.output)
+    units = dict.fromkeys(("peak", "mean", "lowest", "last"), unit) | dict.fromkeys(
+        ("peak_time", "end"), content.time_unit
+    )
+    return (
+        _headed(found.levels, units),
+        _headed(found.courses, {"time": content.time_unit}),
+        _with_levels(found.check, content),
+    )
 
 
 def _error(block, k: int) -> float | None:

@@ -301,12 +301,12 @@ def _rectangular(
     arrays = {name: values.reshape(shape)[:, place] for name, values in answer.outputs.items()}
     patients = table.index
     if table.index.nlevels == 2:
-        patients, arrays, status, messages = _by_draw(table, arrays, status, messages)
+        patients, arrays, status, messages = by_draw(table, arrays, status, messages)
     outputs = {name: (values, labels[name]) for name, values in arrays.items()}
     return Outcome.build(list(patients), grid, outputs, time_unit, status, messages, record)
 
 
-def _by_draw(table: pd.DataFrame, arrays: dict, status: np.ndarray, messages: list[str]):
+def by_draw(table: pd.DataFrame, arrays: dict, status: np.ndarray, messages: list[str]):
     """Fold (patient, draw) rows into patients with a last axis of draws; one failed draw fails the patient."""
     patients = table.index.get_level_values(0).unique()
     draws = len(table) // len(patients)

@@ -26,7 +26,7 @@ class Diagnostics:
         individual (at the mode), lower, upper (interval of a repeated measurement given the twin), iwres
         (individual weighted residual; not-a-number for outcomes that are no levels).
     curves : DataFrame
-        The first output over time, each patient: id, time, population, median, lower, upper (of the true value).
+        One output over time, each patient: id, time, population, median, lower, upper (of the true value).
     """
 
     observations: pd.DataFrame
@@ -34,7 +34,14 @@ class Diagnostics:
 
 
 def diagnose(
-    twins: Twins, *, draws: int = 200, interval: float = 0.9, points: int = 61, seed: int = 0, jobs: int = 1
+    twins: Twins,
+    *,
+    draws: int = 200,
+    interval: float = 0.9,
+    points: int = 61,
+    output: str | None = None,
+    seed: int = 0,
+    jobs: int = 1,
 ) -> Diagnostics:
     """Compare twins with the measurements they were made from.
 
@@ -47,6 +54,8 @@ def diagnose(
         Probability that the intervals hold.
     points : int
         Times of each patient's curve, from the first record to the last.
+    output : str or None
+        Whose curves; None for the first that has a residual error.
     seed, jobs : int
 
     Examples
@@ -64,7 +73,7 @@ def diagnose(
     vectors = twins.vectors(draws, seed)
     return Diagnostics(
         _observations(predictor, twins, vectors, interval, seed),
-        _curves(predictor, twins, vectors, interval, points),
+        _curves(predictor, twins, vectors, interval, points, output or predictor.model.output_names[0]),
     )
 
 
@@ -79,13 +88,18 @@ def measurement_draws(predictor: Predictor, vectors: np.ndarray, seed: int) -> n
     SimulationError
         For outcomes that cannot be drawn at the records' times, such as times of events.
     """
+    uniform = uniforms(seed, "residual", np.arange(predictor.output.size), len(vectors)).T
+    return natural_scale(predictor, drawn_measurements(predictor, vectors, uniform))
+
+
+def drawn_measurements(predictor: Predictor, vectors: np.ndarray, uniform: np.ndarray) -> np.ndarray:
+    """Measurements made of uniform numbers, of shape (draws, observations) both, on the scale of the residual error."""
     plain = predictor.natural(vectors)
     prediction, variance = predictor.apart(plain, vectors)
-    uniform = uniforms(seed, "residual", np.arange(predictor.output.size), len(vectors)).T
     error = scatter(uniform, prediction, variance, predictor.censoring.positive)
     if predictor.correlated is not None:
         error = predictor.correlated.drawn(error, variance, predictor.fixed_values(None)[None])
-    found = natural_scale(predictor, prediction + error)
+    found = prediction + error
     for density in predictor.densities:
         given = predictor.parameters(density, plain, vectors)
         found[:, density.here] = density.draws(uniform[:, density.here], given)
@@ -161,11 +175,11 @@ def _observations(predictor: Predictor, twins: Twins, vectors: np.ndarray, inter
 
 
 def _curves(
-    predictor: Predictor, twins: Twins, vectors: np.ndarray, interval: float, points: int
+    predictor: Predictor, twins: Twins, vectors: np.ndarray, interval: float, points: int, output: str
 ) -> pd.DataFrame:
     import pandas as pd
 
-    schedule, output = predictor.schedule, predictor.model.output_names[0]
+    schedule = predictor.schedule
     first, last = schedule.time[schedule.start[:-1]], schedule.time[schedule.start[1:] - 1]
     times = first[:, None] + (last - first)[:, None] * np.linspace(0, 1, points)
     typical = predictor.on_grid(np.zeros_like(twins.modes)[None], times, output)[0]

@@ -10,11 +10,13 @@ import numpy as np
 from understudy.core.errors import SimulationError
 from understudy.core.random import uniforms
 from understudy.core.result import Outcome
-from understudy.engine.parameters import individual_values
-from understudy.engine.simulate import simulate
+from understudy.engine.parameters import individual_values, structural
+from understudy.engine.simulate import default_times, simulate
 from understudy.inference.diagnose import scatter
 from understudy.inference.distributions import FAMILIES
-from understudy.inference.individualise import Twins
+from understudy.inference.twins.continuation import Continuation, Since
+from understudy.inference.twins.model_average import ModelAverage, mix
+from understudy.inference.twins.twins import Twins
 from understudy.model.distribution import Distribution
 from understudy.model.population_model import PopulationModel
 from understudy.model.regimen import Regimen
@@ -24,10 +26,11 @@ if TYPE_CHECKING:
 
 
 def forecast(
-    twins: Twins,
-    regimen: Regimen | str,
+    twins: Twins | ModelAverage,
+    regimen: Regimen | str | None,
     times: Sequence[float] | np.ndarray | None = None,
     *,
+    since: Since | None = None,
     draws: int = 200,
     seed: int = 0,
     measured: bool = False,
@@ -40,10 +43,16 @@ def forecast(
 
     Parameters
     ----------
-    twins : Twins
-    regimen : Regimen or str
+    twins : Twins or ModelAverage
+    regimen : Regimen, str or None
+        None: no dose, with `since` from then on.
     times : array of float, shape (m,), optional
-        In the model's time unit.
+        In the model's time unit, counted from the regimen's start.
+    since : float or "last", optional
+        None: the patient is without drug when the regimen begins. A time on the records' clock: doses recorded before
+        it are given as recorded, and the regimen in the place of all that were recorded from then on; where that time
+        is past, this is what would have been under other doses. ``"last"``: the regimen begins at each patient's last
+        record.
     draws : int
         Draws from each twin's posterior.
     seed : int
@@ -58,6 +67,11 @@ def forecast(
     Outcome
         Shape (patients, times, draws).
 
+    Raises
+    ------
+    SimulationError
+        For neither regimen nor times with `since`.
+
     Examples
     --------
     >>> from understudy import Records, individualise, load_model
@@ -68,22 +82,89 @@ def forecast(
     >>> twins = individualise(load_model("phenobarbital_neonates"), records.select(["1", "2"]))
     >>> forecast(twins, "2.5 mg/kg every 12 h for 5 days", [120.0], draws=100)["Cp"].shape
     (2, 1, 100)
+    >>> without = forecast(twins, None, [24.0], since="last", draws=100)
+    >>> more = forecast(twins, "5 mg/kg every 12 h for 2 doses", [24.0], since="last", draws=100)
+    >>> bool((more["Cp"] > without["Cp"]).all())
+    True
     """
+    how = {
+        "measured": measured,
+        "before_dose": before_dose,
+        "outputs": outputs,
+        "engine": engine,
+        "jobs": jobs,
+    }
+    if isinstance(twins, ModelAverage):
+        parts = {
+            name: forecast(part, regimen, times, since=since, draws=draws, seed=seed, **how)
+            for name, part in twins.twins.items()
+        }
+        return mix(parts, twins.weights, seed)
+    if since is not None:
+        return _continued(twins, regimen, times, since, draws, seed, measured, before_dose, outputs, jobs)
     table = twins.draws(draws, seed)
     outcome = simulate(
         twins.model, table, regimen, times, outputs=outputs, before_dose=before_dose, engine=engine, jobs=jobs
     )
-    return with_scatter(outcome, twins.model, table, seed) if measured else outcome
+    return with_scatter(outcome, twins.model, table, seed, twins.places) if measured else outcome
 
 
-def with_scatter(outcome: Outcome, model: PopulationModel, table: pd.DataFrame, seed: int) -> Outcome:
-    """Add residual error to an outcome of shape (patients, times, draws), and draw what is no level."""
+def _continued(
+    twins: Twins, regimen, times, since: Since, draws: int, seed: int, measured: bool, before_dose: bool, outputs,
+    jobs: int,
+) -> Outcome:  # fmt: skip
+    base = structural(twins.model)
+    grid = _grid(times, regimen, base.time_unit)
+    going = Continuation.of(twins, regimen, since, float(grid.max()), jobs)
+    vectors = going.vectors(draws, seed)
+    found = {}
+    for name in tuple(outputs) if outputs is not None else base.output_names:
+        levels = going.levels(vectors, grid, name, before_dose)
+        if measured and name in twins.model.output_names:
+            levels = _measured(going, levels, vectors, name, seed)
+        found[name] = (np.moveaxis(levels, 0, -1), base.output(name).unit)
+    undefined = np.any([~np.isfinite(values).all(axis=(1, 2)) for values, _ in found.values()], axis=0)
+    told = ["the levels of a draw are undefined" if bad else "" for bad in undefined]
+    return Outcome.build(twins.patients, grid, found, base.time_unit, undefined.astype(int), told)
+
+
+def _grid(times, regimen, time_unit: str) -> np.ndarray:
+    if times is not None:
+        return np.asarray(times, dtype=float)
+    if regimen is None:
+        raise SimulationError("when is not said", place="times", repair="give the times to look at")
+    import pandas as pd
+
+    plan = (Regimen.parse(regimen) if isinstance(regimen, str) else regimen).in_time_unit(time_unit)
+    one = pd.DataFrame({"WT": [1.0], "BSA": [1.0]}, index=["one"])
+    return default_times(plan.events(one))
+
+
+def _measured(
+    going: Continuation, levels: np.ndarray, vectors: np.ndarray, output: str, seed: int
+) -> np.ndarray:
+    """Levels with the scatter of a measurement, shape (draws, N, m)."""
+    draws, count, times = levels.shape
+    residual = going.twins.model.residual_of(output)
+    u = uniforms(seed, f"residual {output}", going.twins.places, draws * times)
+    drawn = np.moveaxis(u.reshape(count, times, draws), -1, 0)
+    spread = scatter(drawn, levels, going.variances(levels, vectors, output), residual.blq == "M4")
+    return levels * np.exp(spread) if residual.scale == "log" else levels + spread
+
+
+def with_scatter(
+    outcome: Outcome, model: PopulationModel, table: pd.DataFrame, seed: int, places: np.ndarray | None = None
+) -> Outcome:
+    """Add residual error to an outcome of shape (patients, times, draws), and draw what is no level.
+
+    `places` key the patients' numbers.
+    """
     dataset = outcome.dataset.copy()
     columns = {str(name): table[name].to_numpy(float) for name in table.columns}
     values = individual_values(model, columns, len(table))
     for residual in model.residual:
         if residual.output in outcome.outputs:
-            drawn = scattered(outcome[residual.output].values, model, residual.output, values, seed)
+            drawn = scattered(outcome[residual.output].values, model, residual.output, values, seed, places)
             dataset[residual.output] = (("patient", "time", "draw"), drawn, outcome[residual.output].attrs)
     for item in model.distributions:
         if item.output in outcome.outputs:
@@ -93,7 +174,12 @@ def with_scatter(outcome: Outcome, model: PopulationModel, table: pd.DataFrame, 
 
 
 def scattered(
-    prediction: np.ndarray, model: PopulationModel, output: str, values: dict, seed: int
+    prediction: np.ndarray,
+    model: PopulationModel,
+    output: str,
+    values: dict,
+    seed: int,
+    places: np.ndarray | None = None,
 ) -> np.ndarray:
     """Measurements around predictions of shape (patients, times, draws).
 
@@ -105,7 +191,8 @@ def scattered(
     residual = model.residual_of(output)
     patients, times, draws = prediction.shape
     known = {name: value.reshape(patients, 1, draws) for name, value in values.items()}
-    u = uniforms(seed, f"residual {output}", np.arange(patients), times * draws).reshape(prediction.shape)
+    keys = np.arange(patients) if places is None else places
+    u = uniforms(seed, f"residual {output}", keys, times * draws).reshape(prediction.shape)
     variance = residual.variance.evaluate(known | {output: prediction})
     spread = scatter(u, prediction, variance, residual.blq == "M4")
     return prediction * np.exp(spread) if residual.scale == "log" else prediction + spread

@@ -11,8 +11,11 @@ import numpy as np
 from understudy.core.random import choices
 from understudy.core.unit_label import unit_label
 from understudy.inference.diagnose import central, expected, measurement_draws
+from understudy.inference.fit import Fit
 from understudy.inference.individualise import Twins, individualise, prior_twins
 from understudy.inference.predictor import Predictor
+from understudy.inference.twins.fitted_model import fitted_model
+from understudy.inference.twins.settings import Method
 from understudy.model.population_model import PopulationModel
 
 if TYPE_CHECKING:
@@ -44,6 +47,8 @@ class ForecastCheck:
         Patients with fewer than two measurements, whom nothing earlier can help to forecast.
     failures : mapping of patient to sentence
         Patients of whom no twin could be made.
+    seed : int
+        Of the bootstrap.
     """
 
     table: pd.DataFrame
@@ -53,6 +58,19 @@ class ForecastCheck:
     unit: str
     skipped: int
     failures: Mapping[str, str]
+    seed: int = 0
+
+    @property
+    def differences(self) -> pd.DataFrame:
+        """How much larger the absolute error of the other methods is than the twin's, on the same levels.
+
+        One row a method: method, mean, and its bootstrap 95 % interval over patients, low and high.
+        """
+        import pandas as pd
+
+        others = [key for key in METHODS if key != "individual"]
+        rows = [(METHODS[key], *_gain(self.table, self.seed, key)) for key in others]
+        return pd.DataFrame(rows, columns=["method", "mean", "low", "high"])
 
     @property
     def sentence(self) -> str:
@@ -78,10 +96,11 @@ class ForecastCheck:
 
 
 def check_forecasts(
-    model: PopulationModel,
+    model: PopulationModel | Fit,
     records: Records,
     *,
     output: str | None = None,
+    method: Method = "laplace",
     draws: int = 1000,
     interval: float = 0.9,
     seed: int = 0,
@@ -91,11 +110,13 @@ def check_forecasts(
 
     Parameters
     ----------
-    model : PopulationModel
+    model : PopulationModel or Fit
     records : Records
         Patients with at least two measurements of the output take part.
     output : str, optional
         The output to forecast; the first with a residual error where None.
+    method : {"laplace", "map", "sir", "nuts"}
+        How twins are made; see `individualise`.
     draws : int
         Draws from each posterior, and of each measurement's scatter.
     interval : float
@@ -113,10 +134,18 @@ def check_forecasts(
     >>> check.skipped, len(check.table)
     (9, 50)
     """
+    model = fitted_model(model)
     chosen = output or model.output_names[0]
     held, hidden = _held_back(Predictor(model, records, jobs=jobs), chosen)
     twins = (
-        individualise(model, records.select(list(held)).without_observations(hidden), jobs=jobs)
+        individualise(
+            model,
+            records.select(list(held)).without_observations(hidden),
+            method=method,
+            draws=draws,
+            seed=seed,
+            jobs=jobs,
+        )
         if held
         else None
     )
@@ -125,7 +154,7 @@ def check_forecasts(
     unit, skipped = model.structural.output(chosen).unit, len(records.ids) - len(held)
     if not stands:
         return ForecastCheck(
-            _empty(), _scores(_empty()).iloc[:0], (np.nan,) * 3, interval, unit, skipped, failures
+            _empty(), _scores(_empty()).iloc[:0], (np.nan,) * 3, interval, unit, skipped, failures, seed
         )
     predictor = Predictor(model, records.select(stands), jobs=jobs)
     known = predictor.records.without_observations([row for row in hidden if row in set(predictor.row)])
@@ -133,7 +162,7 @@ def check_forecasts(
         predictor, twins.succeeded(), prior_twins(model, known, jobs=jobs), draws, interval, seed
     )
     table = _table(predictor, forecasts, np.isin(predictor.row, [held[name] for name in stands]))
-    return ForecastCheck(table, _scores(table), _gain(table, seed), interval, unit, skipped, failures)
+    return ForecastCheck(table, _scores(table), _gain(table, seed), interval, unit, skipped, failures, seed)
 
 
 def _held_back(predictor: Predictor, output: str) -> tuple[dict[str, int], list[int]]:
@@ -212,12 +241,12 @@ def _score(table: pd.DataFrame, key: str, method: str) -> dict:
     return row
 
 
-def _gain(table: pd.DataFrame, seed: int) -> tuple[float, float, float]:
+def _gain(table: pd.DataFrame, seed: int, other: str = "population") -> tuple[float, float, float]:
     """Mean of the paired differences in absolute error, with a percentile bootstrap interval over patients."""
-    difference = (table["population"] - table["observed"]).abs() - (
-        table["individual"] - table["observed"]
-    ).abs()
+    difference = (table[other] - table["observed"]).abs() - (table["individual"] - table["observed"]).abs()
     values = difference.to_numpy()
+    if not values.size:
+        return np.nan, np.nan, np.nan
     rows = choices(seed, "bootstrap", np.arange(_RESAMPLES * len(values)), len(values))
     means = values[rows].reshape(_RESAMPLES, len(values)).mean(axis=1)
     low, high = np.quantile(means, (0.025, 0.975))

@@ -7,16 +7,36 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from understudy.plot.label import titled
-from understudy.plot.theme import INDIVIDUAL, OBSERVED, QUIET, inline, themed, thinned
+from understudy.plot.scatter import (
+    HIGH,
+    SIDE,
+    Line,
+    against_identity,
+    around_zero,
+    line_through,
+    points,
+    shared_scale,
+)
+from understudy.plot.smooth import smooth
+from understudy.plot.theme import QUIET, inline, themed
 
 if TYPE_CHECKING:
     import altair as alt
     import pandas as pd
 
-_SIDE = 290
-_HIGH = 205
-_LOW = 132
-_LOG_FROM = 30.0
+# What a reader calls NONMEM's residuals.
+RESIDUALS = {
+    "WRES": "Weighted residual (WRES)",
+    "CWRES": "Conditional weighted residual (CWRES)",
+    "CWRESI": "Conditional weighted residual (CWRESI)",
+    "IWRES": "Individual weighted residual (IWRES)",
+    "NPD": "Prediction distribution error (NPD)",
+    "NPDE": "Prediction distribution error (NPDE)",
+}
+_NAMES = {
+    "time": "TIME", "observed": "DV", "population": "PRED", "individual": "IPRED", "iwres": "IWRES"
+}  # fmt: skip
+_PREDICTED = {"PRED": "Population prediction", "IPRED": "Individual prediction"}
 
 
 def goodness_of_fit(
@@ -47,22 +67,146 @@ def goodness_of_fit(
     >>> len(chart.vconcat)
     2
     """
+    frame = observations[list(_NAMES)].rename(columns=_NAMES).astype(float)
+    return _panels(frame, "IWRES", ("TIME", "IPRED"), output, (unit, time_unit), trend)
+
+
+def residual_panels(
+    table: pd.DataFrame, *, output: str, unit: str, time_unit: str, residual: str = "CWRESI"
+) -> alt.VConcatChart:
+    """Observed against both predictions; a residual against time and population prediction.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        As of `goodness_of_fit` in ``inference.diagnostics``: columns ``TIME``, ``DV``, ``PRED``, ``IPRED`` and the
+        residual's.
+    output : str
+        What was observed, such as ``"plasma concentration"``.
+    unit, time_unit : str
+    residual : str
+        NONMEM's name of the residual.
+
+    Returns
+    -------
+    altair.VConcatChart
+        The line through each panel is a robust local regression.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> frame = pd.DataFrame({"TIME": [1.0, 2.0], "DV": [9.0, 8.0], "PRED": [10.0, 8.0], "IPRED": [9.1, 7.9],
+    ...                       "CWRESI": [-0.2, 0.3]})
+    >>> len(residual_panels(frame, output="concentration", unit="mg/L", time_unit="h").vconcat)
+    2
+    """
+    frame = table[["TIME", "DV", "PRED", "IPRED", residual]].astype(float)
+    return _panels(frame, residual, ("TIME", "PRED"), output, (unit, time_unit), smooth)
+
+
+def residuals(
+    table: pd.DataFrame, *, output: str, unit: str, time_unit: str, residual: str = "NPDE"
+) -> alt.VConcatChart:
+    """One residual against time, time after dose and population prediction.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        Columns ``TIME``, ``TAD``, ``PRED`` and the residual's.
+    output, unit, time_unit, residual : str
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> frame = pd.DataFrame({"TIME": [1.0, 2.0], "TAD": [1.0, 2.0], "PRED": [10.0, 8.0], "NPDE": [-0.2, 0.3]})
+    >>> len(residuals(frame, output="concentration", unit="mg/L", time_unit="h").hconcat)
+    3
+    """
     import altair as alt
 
-    names = ["time", "observed", "population", "individual", "iwres"]
-    frame = observations[names].astype(float)
-    levels = frame[["observed", "population", "individual"]].to_numpy()
-    predicted = {"population": "Population prediction", "individual": "Individual prediction"}
-    scale = _scale(levels)
-    upper = [
-        _against_identity(frame, column, titled(text, unit), titled(f"Observed {output}", unit), scale)
-        for column, text in predicted.items()
+    titles = {
+        "TIME": titled("Time", time_unit),
+        "TAD": titled("Time after dose", time_unit),
+        "PRED": titled(_PREDICTED["PRED"], unit),
+    }
+    panels = [
+        around_zero(
+            _pairs(table, name, residual), title, RESIDUALS[residual], alt.Scale(nice=True, zero=False)
+        ).properties(width=0.72 * SIDE, height=190)
+        for name, title in titles.items()
+        if table[name].notna().any()
     ]
+    return themed(alt.hconcat(*panels))
+
+
+def _panels(
+    frame: pd.DataFrame,
+    residual: str,
+    below: tuple[str, str],
+    output: str,
+    units: tuple[str, str],
+    line: Line,
+) -> alt.VConcatChart:
+    import altair as alt
+
+    unit, time_unit = units
+    scale = shared_scale(frame[["DV", "PRED", "IPRED"]].to_numpy())
+    titles = {name: titled(text, unit) for name, text in _PREDICTED.items()} | {
+        "TIME": titled("Time", time_unit)
+    }
+    observed = titled(f"Observed {output}", unit)
+    upper = [
+        against_identity(_pairs(frame, name, "DV"), titles[name], observed, scale, line)
+        for name in _PREDICTED
+    ]
+    scales = {"TIME": alt.Scale(nice=True)}
     lower = [
-        _residuals(frame, "time", titled("Time", time_unit), alt.Scale(nice=True)),
-        _residuals(frame, "individual", titled(predicted["individual"], unit), scale),
+        around_zero(
+            _pairs(frame, name, residual),
+            titles[name],
+            RESIDUALS[residual].split(" (")[0],
+            scales.get(name, scale),
+            line,
+        )
+        for name in below
     ]
     return themed(alt.vconcat(alt.hconcat(*upper), alt.hconcat(*lower)))
+
+
+def _pairs(frame: pd.DataFrame, x: str, y: str) -> pd.DataFrame:
+    return frame[[x, y]].set_axis(["x", "y"], axis=1).astype(float)
+
+
+def prediction_errors(
+    observations: pd.DataFrame, *, output: str, unit: str, time_unit: str
+) -> alt.HConcatChart:
+    """Observed against predicted, and the error of prediction over time.
+
+    Parameters
+    ----------
+    observations : pandas.DataFrame
+        Columns ``time``, ``observed``, ``predicted``.
+    output, unit, time_unit : str
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> frame = pd.DataFrame({"time": [1.0, 2.0], "observed": [9.0, 8.0], "predicted": [10.0, 8.0]})
+    >>> len(prediction_errors(frame, output="concentration", unit="mg/L", time_unit="h").hconcat)
+    2
+    """
+    import altair as alt
+
+    frame = observations[["time", "observed", "predicted"]].astype(float)
+    scale = shared_scale(frame[["observed", "predicted"]].to_numpy())
+    titles = titled("Prediction", unit), titled(f"Observed {output}", unit)
+    left = against_identity(_pairs(frame, "predicted", "observed"), *titles, scale, trend)
+    pairs = frame.assign(x=frame["time"], y=frame["predicted"] - frame["observed"])[["x", "y"]].dropna()
+    x = alt.X("x:Q", title=titled("Time", time_unit), scale=alt.Scale(nice=True))
+    y = alt.Y("y:Q", title=titled("Error", unit))
+    zero = alt.Chart(inline(pairs.head(1).assign(y=0.0))).mark_rule(color=QUIET).encode(y=y)
+    right = alt.layer(zero, points(pairs, x, y), line_through(pairs, x, y, trend))
+    return themed(alt.hconcat(left, right.properties(width=SIDE, height=HIGH)))
 
 
 def trend(x: np.ndarray, y: np.ndarray, fewest: int = 6, most: int = 8) -> tuple[np.ndarray, np.ndarray]:
@@ -95,71 +239,3 @@ def trend(x: np.ndarray, y: np.ndarray, fewest: int = 6, most: int = 8) -> tuple
         return np.empty(0), np.empty(0)
     order = np.array_split(np.argsort(x, kind="stable"), groups)
     return np.array([np.median(x[k]) for k in order]), np.array([np.median(y[k]) for k in order])
-
-
-def _scale(levels: np.ndarray) -> alt.Scale:
-    """One scale for observed and predicted, so that the identity line is the diagonal."""
-    import altair as alt
-
-    finite = levels[np.isfinite(levels)]
-    low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 1.0)
-    if low > 0 and high / low > _LOG_FROM:
-        return alt.Scale(type="log", domain=[low * 0.9, high * 1.1], nice=False)
-    margin = 0.05 * ((high - low) or abs(high) or 1.0)
-    return alt.Scale(
-        domain=[min(0.0, low - margin if low < 0 else 0.0), high + margin], nice=False, zero=False
-    )
-
-
-def _against_identity(
-    frame: pd.DataFrame, column: str, x_title: str, y_title: str, scale: alt.Scale
-) -> alt.LayerChart:
-    import altair as alt
-    import pandas as pd
-
-    x = alt.X("x:Q", title=x_title, scale=scale)
-    y = alt.Y("y:Q", title=y_title, scale=scale)
-    pairs = frame[[column, "observed"]].set_axis(["x", "y"], axis=1).dropna()
-    ends = pd.DataFrame({"x": scale.domain, "y": scale.domain})
-    identity = alt.Chart(inline(ends)).mark_line(color=QUIET, strokeWidth=1).encode(x=x, y=y)
-    return alt.layer(identity, _points(pairs, x, y), _trend_line(pairs, x, y)).properties(
-        width=_SIDE, height=_HIGH
-    )
-
-
-def _residuals(frame: pd.DataFrame, column: str, x_title: str, scale: alt.Scale) -> alt.LayerChart:
-    import altair as alt
-    import pandas as pd
-
-    x = alt.X("x:Q", title=x_title, scale=scale)
-    pairs = frame[[column, "iwres"]].set_axis(["x", "y"], axis=1).dropna()
-    reach = max(3.0, float(pairs["y"].abs().max()) * 1.08 if len(pairs) else 3.0)
-    y = alt.Y(
-        "y:Q", title="Individual weighted residual", scale=alt.Scale(domain=[-reach, reach], nice=False)
-    )
-    levels = pd.DataFrame({"y": [0.0, -1.96, 1.96], "kind": ["zero", "limit", "limit"]})
-    rules = alt.Chart(inline(levels)).mark_rule(color=QUIET)
-    rules = rules.encode(
-        y=y,
-        strokeDash=alt.StrokeDash(
-            "kind:N", scale=alt.Scale(domain=["zero", "limit"], range=[[1, 0], [4, 3]]), legend=None
-        ),
-    )
-    return alt.layer(rules, _points(pairs, x, y), _trend_line(pairs, x, y)).properties(
-        width=_SIDE, height=_LOW
-    )
-
-
-def _points(pairs: pd.DataFrame, x: alt.X, y: alt.Y) -> alt.Chart:
-    import altair as alt
-
-    mark = {"size": 26, "filled": False, "color": OBSERVED, "opacity": 0.55, "strokeWidth": 1.1}
-    return alt.Chart(inline(thinned(pairs))).mark_point(**mark).encode(x=x, y=y)
-
-
-def _trend_line(pairs: pd.DataFrame, x: alt.X, y: alt.Y) -> alt.Chart:
-    import altair as alt
-    import pandas as pd
-
-    middle = pd.DataFrame(dict(zip("xy", trend(pairs["x"], pairs["y"]), strict=True)))
-    return alt.Chart(inline(middle)).mark_line(color=INDIVIDUAL, strokeWidth=2.2).encode(x=x, y=y)

@@ -81,6 +81,26 @@ def individual_fits(
     )
 
 
+def individual_pages(
+    curves: pd.DataFrame, observations: pd.DataFrame, *, per_page: int = 20, **words: Any
+) -> list[alt.FacetChart]:
+    """All patients, so many on a page; `words` and tables as for `individual_fits`.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> curves = pd.DataFrame({"id": [1, 2, 3], "time": 0.0, "median": 9.0, "lower": 8.0, "upper": 10.0,
+    ...                        "population": 8.0})
+    >>> seen = pd.DataFrame({"id": [1], "time": [4.0], "observed": [7.0]})
+    >>> words = {"output": "concentration", "unit": "mg/L", "time_unit": "h"}
+    >>> len(individual_pages(curves, seen, per_page=2, **words))
+    2
+    """
+    everyone = list(dict.fromkeys(curves["id"]))
+    pages = [everyone[first : first + per_page] for first in range(0, len(everyone), per_page)]
+    return [individual_fits(curves, observations, ids=page, **words) for page in pages]
+
+
 def _rows(
     curves: pd.DataFrame, observations: pd.DataFrame, chosen: list[Any], noun: str
 ) -> tuple[pd.DataFrame, list[str]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from understudy.plot.label import over_time, titled, wrapped
@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _MOST_LINES = 12
+# Okabe and Ito's, those that a line can have on white.
+_LINE_COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#8a5a00")
 
 
 def profile(
@@ -72,6 +74,82 @@ def profile(
     facet = alt.Facet("regimen:N", sort=order, title=None, header=alt.Header(labelPadding=4, labelExpr=LINES))
     chart = panel.facet(facet, columns=columns, data=inline(rows)).resolve_axis(x="independent")
     return themed(chart.properties(title=over_time(output, unit, time_unit)))
+
+
+def by_regimen(
+    courses: pd.DataFrame,
+    *,
+    titles: Mapping[str, str],
+    time_unit: str,
+    regimens: Sequence[str],
+    target: tuple[float, float] | None = None,
+) -> alt.FacetChart:
+    """Outputs over time, a panel for each, a line for each regimen.
+
+    Parameters
+    ----------
+    courses : pandas.DataFrame
+        Columns ``regimen``, ``time``, ``output``, ``value``, ``unit``.
+    titles : mapping of output to str
+        What an output is called.
+    time_unit : str
+    regimens : sequence of str
+        Their order.
+    target : (float, float) or None
+        A range to be shaded.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> frame = pd.DataFrame({"regimen": ["A", "A"], "time": [0.0, 9.0], "output": "C", "value": [9.0, 5.0],
+    ...                       "unit": "mg/L"})
+    >>> by_regimen(frame, titles={"C": "concentration"}, time_unit="h", regimens=["A"]).columns
+    1
+    """
+    import altair as alt
+
+    named = courses.dropna(subset=["value"])
+    named = named.assign(output=named["output"].map(titles), regimen=named["regimen"].map(wrapped))
+    rows = named.assign(panel=_panel_titles(named))[["panel", "regimen", "time", "value"]]
+    order, alone = [wrapped(name) for name in regimens], rows["panel"].nunique() == 1
+    legend = alt.Legend(title=None, orient="bottom", columns=2, columnPadding=28, labelLimit=330)
+    colour = alt.Color(
+        "regimen:N", sort=order, scale=alt.Scale(domain=order, range=_hues(len(order))), legend=legend
+    )
+    dash = alt.StrokeDash(
+        "regimen:N", sort=order, scale=alt.Scale(domain=order, range=_dashes(len(order))), legend=legend
+    )
+    x = alt.X(
+        "time:Q", title=titled("Time", time_unit), axis=alt.Axis(tickCount=6), scale=alt.Scale(nice=False)
+    )
+    lines = (
+        alt.Chart()
+        .mark_line(strokeWidth=1.7)
+        .encode(
+            x=x, y=alt.Y("value:Q", title=None, axis=alt.Axis(tickCount=5)), color=colour, strokeDash=dash
+        )
+    )
+    layers = [lines]
+    if target:
+        rows = rows.assign(low=target[0], high=target[1])
+        shade = alt.Chart().mark_area(color=WITHIN, opacity=0.12).encode(x=x, y=alt.Y("low:Q"), y2="high:Q")
+        layers = [shade, lines]
+    panel = alt.layer(*layers).properties(width=620 if alone else 290, height=220 if alone else 120)
+    facet = alt.Facet(
+        "panel:N", sort=list(dict.fromkeys(rows["panel"])), title=None, header=alt.Header(labelAnchor="start")
+    )
+    chart = panel.facet(facet, columns=1 if alone else 2, data=inline(rows))
+    return themed(chart.resolve_scale(y="independent").resolve_axis(x="independent"))
+
+
+def _hues(count: int) -> list[str]:
+    return [_LINE_COLOURS[k % len(_LINE_COLOURS)] for k in range(count)]
+
+
+def _dashes(count: int) -> list[list[int]]:
+    """Whole lines first; broken ones where colours come again."""
+    kinds = ([1, 0], [6, 3], [2, 2], [8, 3, 2, 3])
+    return [kinds[k // len(_LINE_COLOURS) % len(kinds)] for k in range(count)]
 
 
 def courses(

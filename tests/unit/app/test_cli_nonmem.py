@@ -140,7 +140,7 @@ def test_convert_does_not_write_over_the_data(run, stream):
     before = stream.with_suffix(".csv").read_text()
     result = run("convert", stream, "--to", "nonmem", "--out", stream)
     assert result.exit_code == 2
-    assert "is the data file of" in result.stderr
+    assert "is the data file that the records come from" in result.stderr
     assert stream.with_suffix(".csv").read_text() == before
 
 

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy.stats import multivariate_normal
+from understudy.inference.visual_check import prior_vectors
 
 from understudy.core.errors import ModelError, SimulationError
 from understudy.data.records import Records
@@ -17,7 +18,6 @@ from understudy.inference.likelihood import Likelihood
 from understudy.inference.modes import find_modes
 from understudy.inference.objective import objective
 from understudy.inference.predictor import Predictor
-from understudy.inference.visual_check import prior_vectors
 from understudy.model.model import Model
 from understudy.model.population_model import PopulationModel, RandomEffects, Residual, ResidualCorrelation
 

@@ -41,6 +41,27 @@ def test_intervals_are_those_of_a_new_measurement(check):
         assert row.population_upper - row.population == pytest.approx(z * wide, abs=0.1 * wide)
 
 
+def test_differences_are_paired(check):
+    table, found = check.table, check.differences.set_index("method")
+    twin = (table["individual"] - table["observed"]).abs()
+    for key in ("population", "previous"):
+        row = found.loc[METHODS[key]]
+        assert row["mean"] == pytest.approx(((table[key] - table["observed"]).abs() - twin).mean())
+        assert row["low"] <= row["mean"] <= row["high"]
+    assert tuple(found.loc[METHODS["population"]]) == check.gain
+
+
+def test_twins_may_be_made_by_any_method():
+    found = check_forecasts(normal_population(), measured(VALUES), draws=1000, method="sir")
+    wanted = check_forecasts(normal_population(), measured(VALUES), draws=1000)
+    # The draws are those of a normal distribution by either way; a quantile of 1,000 is known to 5 % of the spread.
+    spread = np.sqrt(OMEGA + SIGMA2)
+    np.testing.assert_allclose(
+        found.table["individual_upper"], wanted.table["individual_upper"], atol=0.25 * spread
+    )
+    np.testing.assert_allclose(found.table["individual"], wanted.table["individual"], rtol=1e-7)
+
+
 def test_scores_by_hand(check):
     table, scores = check.table, check.scores.set_index("method")
     for key, method in METHODS.items():

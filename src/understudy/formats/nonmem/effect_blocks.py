@@ -163,6 +163,12 @@ def _full(words: Words, first: int, before: Sequence[Block]) -> list[Block]:
             found, inside = _options(words, [word])
             options |= found
             values += [words.number(each) for each in inside]
+    if "same" in options and values:
+        words.record.fail(
+            "SAME repeats the block before it, and has no values",
+            "write the block and its SAME as records of their own",
+            start,
+        )
     if "same" in options:
         return _same(words.record, size, first, before, again, start)
     size = size or 1

@@ -6,7 +6,7 @@ import csv
 import io
 import math
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
@@ -96,6 +96,14 @@ class Row:
         found = self.text(column, otherwise)
         if found not in known:
             raise self.refuse(column, "this is not supported", f"choose of {', '.join(known)}")
+        return found
+
+    def named(self, column: str, known: Collection[str], kind: str) -> str:
+        """A cell that names something that is there; an empty one where that too is among what is known."""
+        found = self.text(column) if "" in known else self.required(column)
+        if found not in known:
+            names = ", ".join([name for name in known if name][:8])
+            raise self.refuse(column, f"there is no such {kind}", f"{kind}s are {names or 'none'}")
         return found
 
     def parts(self, column: str) -> list[str]:

@@ -10,6 +10,7 @@ from typing import Any
 
 from understudy.core.errors import FormatError
 from understudy.formats.petab.file_list import file_list, section
+from understudy.formats.petab.observables import read_observables
 from understudy.formats.petab.parameter import PetabParameter, read_parameters
 from understudy.formats.petab.problem import (
     BEFORE,
@@ -64,11 +65,8 @@ def _part(path: Path, told: dict[str, Any]) -> Part:
             repair="write one problem for each of them",
         )
     conditions = read_tables(file_list(path, told, "condition_files"), ("conditionId",))
-    observables = read_tables(
-        file_list(path, told, "observable_files"), ("observableId", "observableFormula", "noiseFormula")
-    )
+    known = read_observables(path, told, _noise)
     table = read_tables(file_list(path, told, "measurement_files"), _MEASUREMENT_COLUMNS)
-    known = {name: _observable(name, row) for name, row in observables.unique("observableId").items()}
     changes = _changes(conditions)
     experiments: dict[str, Experiment] = {}
 
@@ -82,14 +80,9 @@ def _part(path: Path, told: dict[str, Any]) -> Part:
     return Part(models[0], known, experiments, tuple(read_each(table, measurement)), table.columns, {})
 
 
-def _observable(name: str, row: Row) -> PetabObservable:
-    formula, noise = (
-        Cell(row.required(column), row, column) for column in ("observableFormula", "noiseFormula")
-    )
+def _noise(row: Row) -> tuple[str, str]:
     distribution = row.choice("noiseDistribution", _DISTRIBUTIONS, "normal")
-    return PetabObservable(
-        name, formula, noise, distribution, row.choice("observableTransformation", _TRANSFORMATIONS, "lin")
-    )
+    return distribution, row.choice("observableTransformation", _TRANSFORMATIONS, "lin")
 
 
 def _changes(table: Table) -> dict[str, tuple[Change, ...]]:
@@ -108,22 +101,13 @@ def _changes(table: Table) -> dict[str, tuple[Change, ...]]:
 def _experiment(name: str, row: Row, changes: dict[str, tuple[Change, ...]]) -> Experiment:
     periods = []
     for column, begin in ((_BEFORE, BEFORE), (_SIMULATION, 0.0)):
-        condition = row.text(column)
-        if not condition and begin == BEFORE:
-            continue
-        if condition not in changes:
-            known = ", ".join(list(changes)[:8])
-            raise row.refuse(column, "there is no such condition", f"conditions are {known}")
-        periods.append(Period(begin, changes[condition]))
+        if row.text(column) or begin != BEFORE:
+            periods.append(Period(begin, changes[row.named(column, changes, "condition")]))
     return Experiment(name, tuple(periods), afresh=True)
 
 
 def _measurement(row: Row, experiment: str, known: dict[str, PetabObservable]) -> Measurement:
-    observable = row.required("observableId")
-    if observable not in known:
-        raise row.refuse(
-            "observableId", "there is no such observable", f"observables are {', '.join(list(known)[:8])}"
-        )
+    observable = row.named("observableId", known, "observable")
     time = row.number("time", infinite=True)
     if time < 0:
         raise row.refuse("time", "it is before the start, 0", "give a later time")

@@ -8,6 +8,7 @@ from typing import Any
 
 from understudy.core.errors import FormatError
 from understudy.formats.petab.file_list import beside, file_list, section
+from understudy.formats.petab.observables import read_observables
 from understudy.formats.petab.parameter import PetabParameter, read_parameters
 from understudy.formats.petab.problem import (
     BEFORE,
@@ -46,10 +47,7 @@ def read(path: Path, told: dict[str, Any]) -> tuple[dict[str, PetabParameter], t
     table = read_tables(file_list(path, told, "parameter_files"), ("parameterId", "estimate"))
     parameters = read_parameters(table, 2)
     models = _models(path, told)
-    observables = read_tables(
-        file_list(path, told, "observable_files"), ("observableId", "observableFormula", "noiseFormula")
-    )
-    known = {name: _observable(name, row) for name, row in observables.unique("observableId").items()}
+    known = read_observables(path, told, _noise)
     experiments = _experiments(path, told, parameters)
     aliases = _aliases(path, told)
     table = read_tables(file_list(path, told, "measurement_files"), _MEASUREMENT_COLUMNS)
@@ -103,25 +101,16 @@ def _models(path: Path, told: dict[str, Any]) -> dict[str, Path]:
 
 def _model(row: Row, models: dict[str, Path]) -> str:
     """The model that a measurement is of."""
-    name = row.text("modelId")
-    if not name and len(models) == 1:
+    if not row.text("modelId") and len(models) == 1:
         return next(iter(models))
-    if name not in models:
-        raise row.refuse("modelId", "there is no such model", f"models are {', '.join(models)}")
-    return name
+    return row.named("modelId", models, "model")
 
 
-def _observable(name: str, row: Row) -> PetabObservable:
-    formula, noise = (
-        Cell(row.required(column), row, column) for column in ("observableFormula", "noiseFormula")
-    )
+def _noise(row: Row) -> tuple:
     if row.text("observableTransformation", "lin") != "lin":
         raise row.refuse("observableTransformation", "PEtab 2 has no transformations", "use log-normal noise")
     kind = row.choice("noiseDistribution", _DISTRIBUTIONS, "normal")
-    return PetabObservable(
-        name,
-        formula,
-        noise,
+    return (
         kind.removeprefix("log-"),
         "log" if kind.startswith("log-") else "lin",
         tuple(row.parts("observablePlaceholders")),
@@ -142,11 +131,7 @@ def _experiments(
         if begin == math.inf:
             raise row.refuse("time", "a period cannot begin then", "give a number, or -inf")
         here = begun.setdefault(name, {}).setdefault(begin, [])
-        condition = row.text("conditionId")
-        if condition and condition not in changes:
-            known = ", ".join(list(changes)[:8])
-            raise row.refuse("conditionId", "there is no such condition", f"conditions are {known or 'none'}")
-        for change in changes.get(condition, ()):
+        for change in changes[row.named("conditionId", changes, "condition")]:
             if any(each.target == change.target for each in here):
                 raise row.refuse(
                     "conditionId", f"{change.target} is changed twice at once", "keep one change"
@@ -165,7 +150,8 @@ def _changes(
     table = read_tables(
         file_list(path, told, "condition_files", needed=False), ("conditionId", "targetId", "targetValue")
     )
-    found: dict[str, list[Change]] = {}
+    # A period may begin without a condition, and then changes nothing.
+    found: dict[str, list[Change]] = {"": []}
     for row in table:
         target = row.identifier("targetId")
         if target in parameters:
@@ -193,14 +179,8 @@ def _aliases(path: Path, told: dict[str, Any]) -> dict[str, str]:
 def _measurement(
     row: Row, known: dict[str, PetabObservable], experiments: dict[str, Experiment]
 ) -> Measurement:
-    observable, experiment = row.required("observableId"), row.text("experimentId")
-    if observable not in known:
-        raise row.refuse(
-            "observableId", "there is no such observable", f"observables are {', '.join(list(known)[:8])}"
-        )
-    if experiment not in experiments:
-        names = ", ".join([name for name in experiments if name][:8])
-        raise row.refuse("experimentId", "there is no such experiment", f"experiments are {names or 'none'}")
+    observable = row.named("observableId", known, "observable")
+    experiment = row.named("experimentId", experiments, "experiment")
     time, periods = row.number("time", infinite=True), experiments[experiment].periods
     first = next((period.begin for period in periods if period.begin != BEFORE), math.inf)
     if time < first:

@@ -78,7 +78,7 @@ class Content:
         ruled = [rule.getVariable() for rule in _all(self.model, "Rule") if not rule.isAlgebraic()]
         yield from compartments.keys() & {*events, *ruled}
         if any(rule.isAlgebraic() for rule in _all(self.model, "Rule")):
-            yield from (name for name, item in compartments.items() if not item.getConstant())
+            yield from (name for name, item in compartments.items() if not is_constant(item))
 
     def reacting(self) -> Iterator[str]:
         """Identifiers of species that take part in reactions."""
@@ -106,7 +106,7 @@ class Content:
         """Where a name comes from, what it is and whether it is constant."""
         self.draft.places[name] = self.place(element)
         self.draft.descriptions[name] = label(element)
-        if element.getConstant():
+        if is_constant(element):
             self.draft.constant.add(name)
 
     def read_rules(self) -> None:
@@ -206,6 +206,17 @@ class Content:
                     "is not supported",
                     "set useValuesFromTriggerTime to false, or assign an amount (hasOnlySubstanceUnits)",
                 )
+
+
+def is_constant(element: Any) -> bool:
+    """Whether a compartment or parameter is constant.
+
+    Level 1 has no such declaration: there it is what has a value that no rule sets.
+    """
+    if element.getLevel() > 1:
+        return element.getConstant()
+    has_value = element.isSetSize() if element.getElementName() == "compartment" else element.isSetValue()
+    return has_value and element.getModel().getRuleByVariable(element.getId()) is None
 
 
 def _identifiers(model: Any) -> Iterator[str]:

@@ -1,18 +1,37 @@
-"""Methods of estimation by name."""
+"""Methods of estimation: by name for `fit`, or as an object with settings, ``methods.FOCEI(iterations=50)``.
+
+Examples
+--------
+>>> from understudy import methods
+>>> methods.FOCEI(iterations=50)
+FOCEI(iterations=50, tolerance=1e-06)
+"""
 
 from __future__ import annotations
 
 from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 from understudy.core.errors import SimulationError
-from understudy.inference.estimation.method import Method
 
-# Where each method is defined.
+if TYPE_CHECKING:
+    from understudy.inference.estimation.method import Method
+
+# The module of each method, by the name that `fit` takes, and its class.
 METHODS = {
     "fo": ("fo", "FO"),
     "foce": ("foce", "FOCE"),
     "focei": ("focei", "FOCEI"),
 }
+_HOMES = {name: module for module, name in METHODS.values()}
+
+__all__ = ["METHODS", "method_of", *_HOMES]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"understudy.inference.estimation.{_HOMES[name]}"), name)
 
 
 def method_of(method: str | Method) -> Method:

@@ -152,6 +152,21 @@ def test_names_by_replacement(tmp_path):
     assert found.model.individual[0].expression.text == "THETA1 * exp(ETA1)"
 
 
+@pytest.mark.parametrize("numbers", ["1, 2", "1 to 2", "1 TO 2 BY 1"])
+def test_several_names_by_one_replacement(tmp_path, numbers):
+    pk = "\n CL = THETA(CL)*EXP(ETA(1))\n V = THETA(V)\n S1 = V"
+    found = stream(tmp_path, ABBR=f"REPLACE THETA(CL, V) = THETA({numbers})", PK=pk)
+    assert found.model.individual[1].expression.text == "THETA2"
+
+
+@pytest.mark.parametrize(
+    ("numbers", "told"), [("1, 2, 3", "2 names stand for 3 numbers"), ("1 until 2", "cannot be translated")]
+)
+def test_replacements_that_do_not_match(tmp_path, numbers, told):
+    with pytest.raises(FormatError, match=told):
+        stream(tmp_path, ABBR=f"REPLACE THETA(CL, V) = THETA({numbers})")
+
+
 def test_covariates_hold_from_the_record_before(tmp_path):
     # PREDPP advances with the values of the record it goes to.
     data = "ID,TIME,AMT,DV,WT,SEX\n1,0,100,.,1,1\n1,1,.,8.1,2,1\n1,2,.,5.2,3,1\n"

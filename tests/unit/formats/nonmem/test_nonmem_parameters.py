@@ -130,6 +130,7 @@ def test_same():
         ("BLOCK(2) 0.1 0.5 0.1", "no covariance matrix"),
         ("-0.1", "is negative"),
         ("BLOCK(1) SAME", "SAME without a block"),
+        ("BLOCK(1) 0.2 SAME(2)", "SAME repeats the block before it"),
         ("BLOCK(0) 1", "has no size"),
         ("BLOCK(2) 0.1 abc 0.2", "is no number"),
         ("(0.1 0.2)", "one variance"),

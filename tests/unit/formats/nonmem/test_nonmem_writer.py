@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from stream_case import DATA, stream
 
-from understudy import Input, Model, PopulationModel, RandomEffects, Records, load_model
+from understudy import Input, Model, PopulationModel, RandomEffects, Records, load_model, save
 from understudy.core.errors import FormatError
 from understudy.core.expression import Expression
 from understudy.formats.nonmem.abbreviated_code import read_code
@@ -204,3 +204,20 @@ def test_names_that_nonmem_would_not_take(tmp_path):
     model = PopulationModel("names", mechanism, {"f1": "0.1[1/h] * exp(eta)"}, {}, {"eta": 0.1}, {"Y": "1"})
     frame = pd.read_csv(StringIO(DATA), na_values=".").drop(columns=["WT", "SEX"])
     require_same(Case(model, Records.from_frame(frame)), tmp_path)
+
+
+def test_saving_a_control_stream_writes_its_records_too(tmp_path):
+    case = stream(tmp_path)
+    (tmp_path / "other").mkdir()
+    found = read(save(case, tmp_path / "other" / "again.ctl"))
+    assert found.records.source == "again.csv"
+    np.testing.assert_allclose(found.records.doses["amt"], case.records.doses["amt"])
+    np.testing.assert_allclose(predictions(found), predictions(case), rtol=1e-6)
+
+
+def test_saving_does_not_write_over_the_data(tmp_path):
+    case, before = stream(tmp_path), (tmp_path / "data.csv").read_text()
+    with pytest.raises(FormatError, match=r"data\.csv is there"):
+        save(case, tmp_path / "data.ctl")
+    assert (tmp_path / "data.csv").read_text() == before
+    assert not (tmp_path / "data.ctl").exists()

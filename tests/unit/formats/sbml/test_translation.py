@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sbml_text import document, listed, math, parameter, rule
 
-from understudy import FormatError, simulate
+from understudy import FormatError, load, simulate
 
 # The engine's own tolerance, with what adds up over some steps.
 CLOSE = 1e-6
@@ -275,3 +275,46 @@ def test_flux_balance_is_solved(antimony, sbml):
         more=space,
     ).replace('<model id="m">', '<model id="m" fbc:strict="true">')
     assert sbml(text).solve() == {"uptake": 10.0, "growth": 5.0, "obj": 5.0}
+
+
+LEVEL_1 = """<?xml version="1.0" encoding="UTF-8"?>
+<sbml xmlns="http://www.sbml.org/sbml/level1" level="1" version="2">
+  <model name="old">
+    <listOfCompartments><compartment name="C"/><compartment name="D" volume="4"/></listOfCompartments>
+    <listOfSpecies>
+      <species name="A" compartment="C" initialAmount="6"/>
+      <species name="B" compartment="D" initialAmount="8" boundaryCondition="true"/>
+    </listOfSpecies>
+    <listOfParameters>
+      <parameter name="k" value="0.5"/><parameter name="grown" value="1"/><parameter name="free"/>
+      <parameter name="twice" value="0"/>
+    </listOfParameters>
+    <listOfRules>
+      <parameterRule name="grown" formula="0.25" type="rate"/>
+      <parameterRule name="twice" formula="2 * A"/>
+      <compartmentVolumeRule compartment="D" formula="1" type="rate"/>
+      <algebraicRule formula="free - 3 * k"/>
+    </listOfRules>
+    <listOfReactions>
+      <reaction name="J" reversible="false">
+        <listOfReactants><speciesReference species="A"/></listOfReactants>
+        <kineticLaw formula="k * A"/>
+      </reaction>
+    </listOfReactions>
+  </model>
+</sbml>
+"""
+
+
+def test_in_level_1_rules_change_parameters_and_compartments(tmp_path):
+    # Level 1 declares nothing constant.
+    (tmp_path / "old.xml").write_text(LEVEL_1)
+    model = load(tmp_path / "old.xml")
+    a, grown, twice, free, size, level = values(model, [0, 2], "A", "grown", "twice", "free", "D", "B")
+    np.testing.assert_allclose(a, [6, 6 * np.exp(-1)], rtol=CLOSE)
+    np.testing.assert_allclose(grown, [1, 1.5], rtol=CLOSE)
+    np.testing.assert_allclose(twice, 2 * a, rtol=1e-12)
+    np.testing.assert_allclose(free, [1.5, 1.5], rtol=1e-12)
+    np.testing.assert_allclose(size, [4, 6], rtol=CLOSE)
+    # The same amount in a compartment that grows.
+    np.testing.assert_allclose(level, [2, 8 / 6], rtol=CLOSE)
