@@ -98,6 +98,17 @@ class Censoring:
         """Which levels are only known to be below a limit of quantification."""
         return np.isfinite(self.upper) & (np.isneginf(self.lower) | self.positive)
 
+    @cached_property
+    def side(self) -> np.ndarray:
+        """1 where a level is below a limit (or between two), -1 where it is above one, 0 where it was measured."""
+        return np.where(np.isfinite(self.upper), 1, np.where(np.isfinite(self.lower), -1, 0))
+
+    @cached_property
+    def limit(self) -> np.ndarray:
+        """The limit on that side, on the scale on which the residual error is normal; 0 where a level was measured."""
+        beyond = np.where(self.side > 0, self.upper, self.lower)
+        return np.where(self.side == 0, 0.0, beyond)
+
     def of_some(self, kept: np.ndarray) -> Censoring:
         """Of some of the measurements."""
         return Censoring(self.lower[kept], self.upper[kept], self.positive[kept])

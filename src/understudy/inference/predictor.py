@@ -20,7 +20,7 @@ from understudy.inference.effects import Effects
 from understudy.inference.observation_labels import numbered_occasions, observed_outputs
 from understudy.inference.outcome_density import OutcomeDensity, find_densities
 from understudy.inference.predicted_columns import PredictedColumns
-from understudy.inference.slopes import DifferenceSlopes, EffectSlopes, Slopes
+from understudy.inference.slopes import DifferenceSlopes, EffectSlopes, Slopes, slopes_for
 from understudy.model.population_model import PopulationModel
 
 if TYPE_CHECKING:
@@ -140,6 +140,11 @@ class Predictor:
     def observed_outputs(self) -> tuple[str, ...]:
         """Outputs that were measured or that measured ones need; the model's first where nothing was."""
         return tuple(dict.fromkeys(self.columns.output)) or self.model.output_names[:1]
+
+    @property
+    def owner(self) -> np.ndarray:
+        """Whose each column of `natural` is, shape (columns,)."""
+        return self.patient[self.columns.place]
 
     def predict(self, vectors: np.ndarray, fixed: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
         """Predictions and residual variances, both on the scale on which the residual error is normal.
@@ -358,16 +363,7 @@ class Predictor:
 
     @cached_property
     def _slopes(self) -> EffectSlopes | DifferenceSlopes:
-        if self.model.structural.states and self.engine != "jax":
-            exact = EffectSlopes(self, self.estimated)
-            zero = np.zeros((1, len(self.patients), len(self.effects.names)))
-            try:
-                exact.slopes(zero, self._fixed_rows(None, 1), True)
-            except SimulationError:
-                # What has no sensitivities (see `solve_along`) still has predictions.
-                return DifferenceSlopes(self, self.estimated)
-            return exact
-        return DifferenceSlopes(self, self.estimated)
+        return slopes_for(self, self.estimated)
 
     @property
     def slopes_by(self) -> str:

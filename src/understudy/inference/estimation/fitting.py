@@ -95,7 +95,7 @@ def fit(
         raise SimulationError(
             f"unknown covariance {covariance!r}", repair=f"one of {', '.join(KINDS)}, or None"
         )
-    task = _task(model, records, chosen, seed, (engine, jobs, tolerances))
+    task = task_of(model, records, chosen, seed, (engine, jobs, tolerances))
     _require_something(task)
     task = _taken_up(task, chosen, checkpoint, watch)
     found, tried = _best(task, chosen, starts)
@@ -105,7 +105,14 @@ def fit(
     return _fit(task, chosen, found, known, covariance or "", tried, clock)
 
 
-def _task(model: PopulationModel, records: Records, method: Method, seed: int, how: tuple) -> Task:
+def task_of(model: PopulationModel, records: Records, method: Method, seed: int, how: tuple) -> Task:
+    """What is to be estimated; `how` are a predictor's engine, jobs and tolerances.
+
+    Raises
+    ------
+    SimulationError
+        For a mixture that the method cannot estimate.
+    """
     if model.mixture is None:
         return Task(Predictor(model, records, *how), seed=seed)
     if not getattr(method, "mixtures", False):

@@ -1,0 +1,114 @@
+"""louis_information: the observed information of a population's parameters, from complete data.
+
+Louis TA. Finding the observed information matrix when using the EM algorithm. J R Stat Soc B 1982;44:226-233,
+doi:10.1111/j.2517-6161.1982.tb01203.x: the expected complete-data information, less the covariance of the complete-data
+score, both given the data. Expectations are over an importance sample of the random effects.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from understudy.inference.estimation.complete_data import CompleteData
+from understudy.inference.estimation.expected_prior import ExpectedPrior
+from understudy.inference.estimation.importance_objective import ImportanceSample
+from understudy.inference.estimation.markov_chain import full_vectors
+from understudy.inference.estimation.second_differences import second_differences
+from understudy.inference.estimation.standard_errors import Information
+
+# Of first differences; of second ones, in complete-data standard errors, and the longest.
+_FIRST, _SECOND, _LONGEST = 1e-4, 0.1, 0.05
+# Subjects' densities that are computed at once.
+_AT_ONCE = 100_000
+
+
+def louis_information(complete: CompleteData, vector: np.ndarray, sample: ImportanceSample) -> Information:
+    """The observed information, and the outer products of subjects' scores.
+
+    Parameters
+    ----------
+    complete : CompleteData
+    vector : float array, shape (parameters,)
+    sample : ImportanceSample
+        At these parameters.
+
+    Returns
+    -------
+    Information
+    """
+    density = _Density(complete, vector, sample)
+    scores = density.scores()
+    own = np.einsum("sn,snp->np", density.weights, scores)
+    squares = np.einsum("sn,snp,snq->pq", density.weights, scores, scores)
+    # What the data do not tell of the individuals: the covariance of the complete data's score.
+    hessian = density.curvature(np.sqrt(np.diag(squares))) - (squares - own.T @ own)
+    return Information(hessian, own.T @ own, _promise(own.sum(axis=0), hessian))
+
+
+def _promise(score: np.ndarray, hessian: np.ndarray) -> float:
+    """By how much the objective would fall in a Newton step; infinite where the curvature is none."""
+    if not np.isfinite(hessian).all() or np.linalg.eigvalsh(hessian).min() <= 0:
+        return np.inf
+    return float(score @ np.linalg.solve(hessian, score))
+
+
+class _Density:
+    """Logarithm of the density of data and individuals, of every draw, as a function of the parameters.
+
+    For given individuals, the data depend on residual errors and on fixed effects that have no random effect; the
+    individuals depend on all others.
+    """
+
+    def __init__(self, complete: CompleteData, vector: np.ndarray, sample: ImportanceSample):
+        self.complete, self.vector, self.sample = complete, vector, sample
+        self.likelihood = likelihood = complete.task.likelihood(vector)
+        self.plain = likelihood.predictor.natural(full_vectors(likelihood, sample.effects), likelihood.fixed)
+        self.weights = sample.weights * complete.seen.any(axis=1)
+        products = np.einsum("sn,sni,snj->nij", sample.weights, sample.effects, sample.effects)
+        self.prior = ExpectedPrior(complete, vector, sample.means, products)
+        others = np.arange(len(complete.task.space.fixed))
+        self.of_data = others[~np.isin(others, complete.through_means)]
+
+    def scores(self) -> np.ndarray:
+        """Derivatives of every draw's value, shape (samples, N, parameters)."""
+        found = np.empty((*self.weights.shape, self.vector.size))
+        for k in range(self.vector.size):
+            unit = _FIRST * np.eye(self.vector.size)[k]
+            value = self._data if k in self.of_data else self._prior
+            ahead, behind = value(self.vector + np.stack([unit, -unit]))
+            found[..., k] = -0.5 * (ahead - behind) / (2.0 * _FIRST)
+        return found
+
+    def curvature(self, sizes: np.ndarray) -> np.ndarray:
+        """Minus the expected second derivatives, shape (parameters, parameters)."""
+        steps = np.minimum(_SECOND / np.maximum(sizes, 1e-12), _LONGEST)
+        found, where = self.prior.curvature, self.of_data
+        if where.size:
+            found[np.ix_(where, where)] = second_differences(
+                self._expected_data, self.vector, where, steps[where]
+            )
+        return found
+
+    def _expected_data(self, vectors: np.ndarray) -> np.ndarray:
+        """Half of the data's term, expected over the draws, shape (points,)."""
+        at_once = max(1, _AT_ONCE // self.weights.size)
+        parts = [vectors[k : k + at_once] for k in range(0, len(vectors), at_once)]
+        return np.concatenate(
+            [0.5 * np.einsum("psn,sn->p", self._data(part), self.weights) for part in parts]
+        )
+
+    def _data(self, vectors: np.ndarray) -> np.ndarray:
+        """The data's term at vectors of shape (points, parameters): (points, samples, N)."""
+        moved = ((vectors != self.vector) & self.complete.moves_predictions).any(axis=1)
+        return self.complete.terms(self.likelihood, self.sample.effects, self.plain, vectors, moved)
+
+    def _prior(self, vectors: np.ndarray) -> np.ndarray:
+        """The random effects' term at vectors of shape (points, parameters): (points, samples, N)."""
+        means = self.complete.means(np.concatenate([self.vector[None], vectors]))
+        found = np.empty((len(vectors), *self.weights.shape))
+        for k, vector in enumerate(vectors):
+            effects, omega = self.sample.effects + (means[0] - means[k + 1]), self.complete.omega(vector)
+            precision = np.linalg.inv(omega)
+            found[k] = np.einsum("sni,ij,snj->sn", effects, precision, effects, optimize=True)
+            found[k] += np.linalg.slogdet(omega)[1]
+        return found
