@@ -13,6 +13,7 @@ GROUPS = {
     "The main job": ("evaluate", "Study", "Dossier"),
     "Simulating": (
         "simulate", "Outcome", "Regimen", "Dose", "Tolerances", "Dispatch", "virtual_patients", "VirtualPopulation",
+        "simulate_events",
     ),
     "Patients' data": ("Records", "nca", "NCA", "individualise", "Twins", "forecast"),
     "Estimation": ("fit", "Fit", "methods"),
@@ -22,7 +23,7 @@ GROUPS = {
     "The library": ("models", "load", "load_model", "save"),
     "Building models": (
         "Model", "PopulationModel", "Expression", "Parameter", "State", "Assignment", "Event", "Input", "Output",
-        "Covariate", "RandomEffects", "Residual", "Source",
+        "Covariate", "RandomEffects", "Residual", "Source", "outcomes",
     ),
     "Provenance": ("Record",),
     "Errors": (

@@ -42,6 +42,7 @@ _HOMES = {
     "understudy.model.event": ("Event",),
     "understudy.model.model": ("Model",),
     "understudy.model.population_model": ("Covariate", "PopulationModel", "RandomEffects", "Residual"),
+    "understudy.model": ("outcomes",),
     "understudy.model.dose": ("Dose",),
     "understudy.model.regimen": ("Regimen",),
     "understudy.data.records": ("Records",),
@@ -57,6 +58,7 @@ _HOMES = {
     "understudy.inference.fit": ("Fit",),
     "understudy.inference.estimation.fitting": ("fit",),
     "understudy.inference.estimation": ("methods",),
+    "understudy.inference.event_times": ("simulate_events",),
     "understudy.inference.diagnostics.goodness_of_fit": ("goodness_of_fit",),
     "understudy.inference.diagnostics.predictive_check": ("predictive_check",),
     "understudy.inference.diagnostics.visual_check": ("visual_predictive_check",),
@@ -105,6 +107,7 @@ if TYPE_CHECKING:  # the same names for editors and type checkers
     from understudy.inference.diagnostics.visual_check import visual_predictive_check
     from understudy.inference.estimation import methods
     from understudy.inference.estimation.fitting import fit
+    from understudy.inference.event_times import simulate_events
     from understudy.inference.fit import Fit
     from understudy.inference.forecast import forecast
     from understudy.inference.individualise import individualise
@@ -112,6 +115,7 @@ if TYPE_CHECKING:  # the same names for editors and type checkers
     from understudy.inference.twins.next_sample import next_sample
     from understudy.inference.twins.twins import Twins
     from understudy.library.catalogue import models
+    from understudy.model import outcomes
     from understudy.model.dose import Dose
     from understudy.model.event import Event
     from understudy.model.model import Model

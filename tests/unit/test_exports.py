@@ -65,9 +65,11 @@ NAMES = [
     "models",
     "nca",
     "next_sample",
+    "outcomes",
     "predictive_check",
     "save",
     "simulate",
+    "simulate_events",
     "virtual_patients",
     "visual_predictive_check",
 ]

@@ -70,7 +70,7 @@ class Predictor:
             raise SimulationError(
                 f"{model.name} is a mixture: whose subpopulation is meant is not known",
                 place=model.name,
-                repair="fit it by FO, FOCE or FOCEI, or take one subpopulation: model.of_class(1)",
+                repair="fit it by FOCEI or Laplace, or take one subpopulation: model.of_class(1)",
             )
         self.model, self.engine, self.jobs, self.tolerances = model, engine, jobs, tolerances
         self.records = in_model_units(records, model)

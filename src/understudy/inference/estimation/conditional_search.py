@@ -135,6 +135,7 @@ class ConditionalMethod:
     iterations: int = 500
     tolerance: float = 1e-6
     mixtures: ClassVar[bool] = True
+    priors: ClassVar[bool] = True
 
     @property
     def name(self) -> str:

@@ -53,7 +53,7 @@ def residual_scales(
         Places of fixed effects that are estimated otherwise.
     """
     predictor = likelihood.predictor
-    if not _normal(likelihood, plain, vectors):
+    if predictor.correlated is not None or not _normal(likelihood, plain, vectors):
         return ()
     free, found = np.ones(predictor.output.size, dtype=bool), []
     elsewhere = {n for item in predictor.model.individual for n in item.expression.names}

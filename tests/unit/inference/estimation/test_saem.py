@@ -13,8 +13,8 @@ from understudy.data.records import Records
 from understudy.inference.estimation.fitting import fit
 from understudy.inference.estimation.saem import SAEM
 from understudy.model.parts import Parameter
-from understudy.model.prior import NormalPrior
 from understudy.model.population_model import PopulationModel, RandomEffects, Residual
+from understudy.model.prior import NormalPrior
 
 SHORT = SAEM(exploration=20, smoothing=15, samples=200)
 
