@@ -13,15 +13,17 @@ GROUPS = {
     "The main job": ("evaluate", "Study", "Dossier"),
     "Simulating": (
         "simulate", "Outcome", "Regimen", "Dose", "Tolerances", "Dispatch", "virtual_patients", "VirtualPopulation",
+        "simulate_events",
     ),
-    "Patients' data": ("Records", "individualise", "Twins", "forecast", "nca", "NCA", "NCARules"),
-    "Estimation": ("fit", "Fit", "methods", "search_covariates", "compare", "bootstrap"),
-    "Surrogates": ("emulate", "Surrogate", "sobol_indices"),
+    "Patients' data": ("Records", "nca", "NCA", "individualise", "Twins", "forecast"),
+    "Estimation": ("fit", "Fit", "methods", "search_covariates"),
+    "Surrogates": ("emulate", "Surrogate"),
     "Checking a model": ("goodness_of_fit", "visual_predictive_check", "predictive_check"),
+    "Dosing a patient": ("choose_dose", "next_sample"),
     "The library": ("models", "load", "load_model", "save"),
     "Building models": (
         "Model", "PopulationModel", "Expression", "Parameter", "State", "Assignment", "Event", "Input", "Output",
-        "Covariate", "RandomEffects", "Residual", "Source",
+        "Covariate", "RandomEffects", "Residual", "Source", "outcomes",
     ),
     "Provenance": ("Record",),
     "Errors": (

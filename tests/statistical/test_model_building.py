@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from small_study import lines, study
 
-from understudy import Records, bootstrap, fit, load_model, search_covariates
+from understudy import Records, fit, load_model, search_covariates
+from understudy.inference.building.bootstrap import bootstrap
 from understudy.inference.building.likelihood_profile import profile
 from understudy.inference.building.sir import sir
 

@@ -1,19 +1,14 @@
-"""objective: the FOCEI and Laplacian objective functions of a population model at given parameters.
-
-FOCEI: first-order conditional estimation with interaction, as NONMEM computes it; see Wang 2007,
-doi:10.1007/s10928-007-9060-6.
-"""
+"""objective: the objective function of a population model at given parameters, as each method of estimation has it."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
-
-import numpy as np
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from understudy.core.errors import SimulationError
-from understudy.inference.likelihood import Likelihood
-from understudy.inference.modes import find_modes
-from understudy.inference.predictor import Predictor
+from understudy.inference.estimation.fitting import task_of
+from understudy.inference.estimation.method import Method
+from understudy.inference.estimation.methods import method_of
 from understudy.model.population_model import PopulationModel
 
 if TYPE_CHECKING:
@@ -21,9 +16,9 @@ if TYPE_CHECKING:
 
 
 def objective(
-    model: PopulationModel, records: Records, method: Literal["focei", "laplace"] = "focei", *, jobs: int = 1
+    model: PopulationModel, records: Records, method: str | Method = "focei", *, seed: int = 0, jobs: int = 1
 ) -> float:
-    """Minus twice the approximate log-likelihood at the model's parameters, on NONMEM's scale (no terms in 2 pi).
+    """Minus twice the log-likelihood at the model's parameters, on NONMEM's scale (no terms in 2 pi).
 
     Priors are in it, as in NONMEM's.
 
@@ -31,15 +26,21 @@ def objective(
     ----------
     model : PopulationModel
     records : Records
-    method : {"focei", "laplace"}
-        The curvature at the mode: expected (FOCEI) or observed (Laplace).
+    method : str or Method
+        How it is approximated: ``"fo"``, ``"foce"``, ``"focei"``, ``"laplace"``, ``"agq"`` (adaptive Gauss-Hermite
+        quadrature), ``"imp"`` (importance sampling), another of `METHODS` that has an objective of its own, or a
+        method with settings.
+    seed : int
+        Of methods that draw. ``fit(model, records, methods.ImportanceSampling(iterations=0))`` also gives the Monte
+        Carlo standard error.
     jobs : int
         Threads.
 
     Raises
     ------
     SimulationError
-        If a patient's mode cannot be found, naming the patients; for FOCEI of censored measurements.
+        If it is undefined, naming patients; where the method is not defined for such data, as FOCEI for censored
+        measurements.
 
     Examples
     --------
@@ -48,32 +49,19 @@ def objective(
     ...     "examples/phenobarbital/phenobarbital.csv",
     ...     units={"TIME": "h", "AMT": "mg", "DV": "mg/L", "WT": "kg", "APGR": "1"},
     ... )
-    >>> round(objective(load_model("phenobarbital_neonates"), records), 3)
-    586.276
+    >>> model = load_model("phenobarbital_neonates")
+    >>> round(objective(model, records), 3), round(objective(model, records, "agq"), 3)
+    (586.276, 586.298)
     """
-    likelihood = Likelihood(Predictor(model, records, jobs=jobs))
-    if method == "focei" and likelihood.predictor.not_normal:
+    chosen = method_of(method)
+    if not hasattr(chosen, "evaluate"):
         raise SimulationError(
-            f"FOCEI is not defined for {likelihood.predictor.not_normal}",
-            place=model.name,
-            repair='use method="laplace"',
+            f"{chosen.name} has no objective function of its own", repair='method="imp": importance sampling'
         )
-    modes, failed = find_modes(likelihood)
-    if failed.any():
-        names = ", ".join(np.array(likelihood.predictor.patients)[failed][:10])
-        raise SimulationError(
-            "the objective function is undefined", place=f"patients {names}", repair="check the data"
-        )
-    at = likelihood.slopes(modes[None])
-    curvature = (
-        likelihood.expected_curvature(at)[0] if method == "focei" else likelihood.observed_curvature(modes)
-    )
-    joint = likelihood.data_term(at.prediction, at.variance)[0] + likelihood.prior_term(modes[None])[0]
-    sizes = _log_determinants(likelihood.omega[None], likelihood) + _log_determinants(curvature, likelihood)
-    seen = np.bincount(likelihood.predictor.patient, minlength=likelihood.count) > 0
-    # A patient without an observation contributes nothing: omega's and the curvature's terms cancel.
-    return float(np.where(seen, joint + sizes, 0.0).sum()) + model.penalty
+    return chosen.evaluate(task_of(_held(model), records, chosen, seed, ("auto", jobs))).objective
 
 
-def _log_determinants(matrices: np.ndarray, likelihood: Likelihood) -> np.ndarray:
-    return np.linalg.slogdet(matrices)[1] if likelihood.active.size else np.zeros(likelihood.count)
+def _held(model: PopulationModel) -> PopulationModel:
+    """The model with nothing to be estimated: no derivatives are needed, and values may lie on their bounds."""
+    fixed = tuple(replace(parameter, fixed=True) for parameter in model.fixed)
+    return replace(model, fixed=fixed, random=tuple(replace(block, fixed=True) for block in model.random))

@@ -20,7 +20,7 @@ from understudy.inference.effects import Effects
 from understudy.inference.observation_labels import numbered_occasions, observed_outputs
 from understudy.inference.outcome_density import OutcomeDensity, find_densities
 from understudy.inference.predicted_columns import PredictedColumns
-from understudy.inference.slopes import DifferenceSlopes, EffectSlopes, Slopes
+from understudy.inference.slopes import DifferenceSlopes, EffectSlopes, Slopes, slopes_for
 from understudy.model.population_model import PopulationModel
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ class Predictor:
             raise SimulationError(
                 f"{model.name} is a mixture: whose subpopulation is meant is not known",
                 place=model.name,
-                repair="fit it by FO, FOCE or FOCEI, or take one subpopulation: model.of_class(1)",
+                repair="fit it by FOCEI or Laplace, or take one subpopulation: model.of_class(1)",
             )
         self.model, self.engine, self.jobs, self.tolerances = model, engine, jobs, tolerances
         self.records = in_model_units(records, model)
@@ -363,16 +363,7 @@ class Predictor:
 
     @cached_property
     def _slopes(self) -> EffectSlopes | DifferenceSlopes:
-        if self.model.structural.states and self.engine != "jax":
-            exact = EffectSlopes(self, self.estimated)
-            zero = np.zeros((1, len(self.patients), len(self.effects.names)))
-            try:
-                exact.slopes(zero, self._fixed_rows(None, 1), True)
-            except SimulationError:
-                # What has no sensitivities (see `solve_along`) still has predictions.
-                return DifferenceSlopes(self, self.estimated)
-            return exact
-        return DifferenceSlopes(self, self.estimated)
+        return slopes_for(self, self.estimated)
 
     @property
     def slopes_by(self) -> str:

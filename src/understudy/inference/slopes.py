@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from understudy.core.errors import SimulationError
 from understudy.core.expression import Expression
 from understudy.engine.parameters import ParameterRows, individual_values, parameter_rows
 from understudy.engine.sensitivity.asked_sensitivities import AskedSensitivities
@@ -67,8 +68,11 @@ class EffectSlopes:
         self.random = tuple(np.array(predictor.effects.names, dtype=object)[predictor.effects.active])
         model = self.expanded.model
         asked = AskedSensitivities.of(model, (*self.random, *self.fixed), ())
-        self.asked = replace(asked, names=tuple(n for n in asked.names if asked.speeds.get(n)))
-        self.moved = tuple(dict.fromkeys(p for n in self.asked.names for p in self.asked.speeds[n]))
+        # An effect moves individual parameters, or is a parameter of the mechanism itself, as in `$PRED`.
+        direct = {*model.structural.parameter_names}
+        kept = tuple(n for n in asked.names if asked.speeds.get(n) or n in direct)
+        self.asked = replace(asked, names=kept)
+        self.moved = tuple(dict.fromkeys(p for n in kept for p in asked.speeds.get(n, {})))
         taken = {
             *model.structural.parameter_names,
             *model.fixed_values,
@@ -315,3 +319,18 @@ class DifferenceSlopes:
             for sign in (1, -1):
                 shifts.append((nothing[0], sign * step * np.eye(fixed.shape[-1])[k], step))
         return shifts
+
+
+def slopes_for(predictor: Predictor, fixed: Sequence[str]) -> EffectSlopes | DifferenceSlopes:
+    """Derivatives by sensitivities where the engine has them, else by differences."""
+    if not predictor.model.structural.states or predictor.engine == "jax":
+        return DifferenceSlopes(predictor, fixed)
+    exact = EffectSlopes(predictor, fixed)
+    zero = np.zeros((1, len(predictor.patients), len(predictor.effects.names)))
+    own = np.array([[p.value for p in predictor.model.fixed]])
+    try:
+        exact.slopes(zero, own, True)
+    except SimulationError:
+        # What has no sensitivities (see `solve_along`) still has predictions.
+        return DifferenceSlopes(predictor, fixed)
+    return exact

@@ -1,0 +1,5 @@
+"""Models: mechanisms, dosing, populations."""
+
+from understudy.model import outcomes
+
+__all__ = ["outcomes"]

@@ -6,11 +6,11 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy.stats import multivariate_normal
-from understudy.inference.diagnostics.replicates import prior_vectors
 
 from understudy.core.errors import ModelError, SimulationError
 from understudy.data.records import Records
 from understudy.inference.diagnose import measurement_draws
+from understudy.inference.diagnostics.replicates import prior_vectors
 from understudy.inference.estimation.conditional_search import ConditionalObjective
 from understudy.inference.estimation.fitting import fit
 from understudy.inference.estimation.method import Task

@@ -86,6 +86,7 @@ class Parts:
     def equations(self) -> list[Tree]:
         """Everything that the model computes."""
         seen = [each for one in self.seen for each in (one.prediction, *one.gains.values())]
+        seen += [one.log_density for one in self.seen if one.log_density is not None]
         return [*self.of_individuals, *seen]
 
     @property

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from understudy.core.errors import FormatError
 from understudy.formats.nonmem.effect_blocks import Block, read_blocks
 from understudy.formats.nonmem.estimation import EstimationStep, read_steps
+from understudy.formats.nonmem.priors import with_priors
 from understudy.formats.nonmem.stream_record import StreamRecord, read_text, split
 from understudy.formats.nonmem.thetas import Theta, read_thetas
 from understudy.model.population_model import PopulationModel
@@ -21,9 +22,9 @@ if TYPE_CHECKING:
 _REFUSED = {
     "AES": "algebraic equations", "AESINITIAL": "algebraic equations", "BIND": "how records are bound to calls of PK",
     "CONTR": "a likelihood of the user's own", "INCLUDE": "another file", "INFN": "code that changes the data",
-    "LEVEL": "random effects above the subject", "MIX": "a mixture of populations", "PRIOR": "priors",
-    "THETAP": "priors", "THETAPV": "priors", "OMEGAP": "priors", "OMEGAPD": "priors", "SIGMAP": "priors",
-    "SIGMAPD": "priors", "TTDF": "priors", "OLKJDF": "priors", "SLKJDF": "priors", "OVARF": "priors",
+    "LEVEL": "random effects above the subject", "MIX": "a mixture of populations",
+    "SIGMAP": "priors of SIGMA", "SIGMAPD": "priors of SIGMA",
+    "TTDF": "priors", "OLKJDF": "priors", "SLKJDF": "priors", "OVARF": "priors",
     "SVARF": "priors", "MSFI": "estimates from another run", "SUPER": "problems repeated", "FORMAT": "a format of data",
     "THETAR": "transformed parameters", "DESIGN": "a design to be optimised",
 }  # fmt: skip
@@ -177,6 +178,7 @@ def read(path: Path) -> ControlStream:
     title = groups["PROBLEM"][0].text.strip() if "PROBLEM" in groups else path.stem
     steps = read_steps(groups.get("ESTIMATION", ()))
     model, data = translate(title or path.stem, groups, thetas, omega, sigma, path.parent)
+    model = with_priors(model, groups, thetas, omega)
     return ControlStream(title, model, data, thetas, omega, sigma, steps, path.name)
 
 

@@ -47,11 +47,6 @@ class EstimationStep:
 def read_steps(records: Iterable[StreamRecord]) -> tuple[EstimationStep, ...]:
     """Steps in order; each takes what it does not say from the step before.
 
-    Raises
-    ------
-    FormatError
-        For a likelihood in place of a prediction.
-
     Examples
     --------
     >>> from understudy.formats.nonmem.stream_record import Line
@@ -64,8 +59,6 @@ def read_steps(records: Iterable[StreamRecord]) -> tuple[EstimationStep, ...]:
     carried: dict[str, str] = {}
     for record in records:
         carried = carried | {name.upper(): value or "" for name, value in _WORD.findall(record.text)}
-        if any(name.startswith(("LIKE", "-2LL", "-2LOG")) for name in carried):
-            record.fail("Y is a likelihood (LIKELIHOOD or -2LL)", "this cannot be translated yet")
         found.append(_step(record, carried))
     return tuple(found)
 

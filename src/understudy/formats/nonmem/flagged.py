@@ -30,17 +30,20 @@ class Flagged:
 
     Parameters
     ----------
-    measured : Tree
-        Y where F_FLAG is 0.
+    measured : Tree or None
+        Y where F_FLAG is 0; None where it never is.
     below : Tree or None
         Y where it is 1; None where it never is.
     rows : bool array
-        Rows of the data table where it is 1.
+        Rows of the data table of `below`.
+    own : tuple of (F_FLAG, Tree, bool array)
+        What Y is where it is a likelihood of DV, and the rows of that.
     """
 
-    measured: Tree
+    measured: Tree | None
     below: Tree | None
     rows: np.ndarray
+    own: tuple[tuple[int, Tree, np.ndarray], ...] = ()
 
 
 def split_by_flag(y: Tree, flag: Tree, table: DataTable, record: StreamRecord) -> Flagged:
@@ -58,26 +61,27 @@ def split_by_flag(y: Tree, flag: Tree, table: DataTable, record: StreamRecord) -
     # What Y asks about the same data items is decided with it, but for what tells outputs apart.
     conditions += [each for each in _conditions(y) if tree.names(each) and tree.names(each) <= asked]
     found: dict[int, Tree] = {}
-    rows = np.zeros(table.size, bool)
+    rows: dict[int, np.ndarray] = {}
     truths = np.stack([_truth(each, table, record) for each in conditions], axis=1) if conditions else None
     seen = np.flatnonzero(table.observed)
     for truth in np.unique(truths[seen], axis=0) if conditions else [()]:
         value = tree.constant(_decided(flag, conditions, truth))
-        if value not in (0, 1):
-            record.fail(
-                "F_FLAG is neither 0 nor 1", "this cannot be translated: -2 log-likelihoods (2) cannot"
-            )
+        if value not in (0, 1, 2):
+            record.fail("F_FLAG is none of 0, 1, 2", "let it be one of them on every observation")
         here = _decided(y, conditions, truth)
         if int(value) in found and not tree.same(found[int(value)], here):
             record.fail("Y has several forms where F_FLAG is the same", "ask about one thing in both")
         found[int(value)] = here
-        if value == 1:
-            rows |= table.observed & ((truths == truth).all(axis=1) if conditions else True)
-    if 0 not in found:
-        record.fail(
-            "F_FLAG is 1 on every observation", "Y is a likelihood throughout, which is not translated"
-        )
-    return Flagged(found[0], found.get(1), rows)
+        mine = table.observed & ((truths == truth).all(axis=1) if conditions else True)
+        rows[int(value)] = rows.get(int(value), np.zeros(table.size, bool)) | mine
+    is_limit = 0 in found and 1 in found and tree.calls(found[1], "PHI")
+    own = tuple(
+        (value, found[value], rows[value])
+        for value in (1, 2)
+        if value in found and not (value == 1 and is_limit)
+    )
+    below = found[1] if is_limit else None
+    return Flagged(found.get(0), below, rows[1] if is_limit else np.zeros(table.size, bool), own)
 
 
 def _conditions(flag: Tree) -> list[Tree]:

@@ -22,6 +22,7 @@ from understudy.formats.nonmem.residual import first_of, sigma_name, sigmas, var
 from understudy.formats.nonmem.thetas import Theta
 from understudy.formats.nonmem.tree import Tree
 from understudy.formats.nonmem.unset_check import require_set
+from understudy.model.distribution import Distribution
 from understudy.model.model import Model
 from understudy.model.parts import Assignment, Input, Output, Parameter, Source, State
 from understudy.model.population_model import Covariate, PopulationModel, RandomEffects, Residual
@@ -42,9 +43,8 @@ def population_model(
     occasions = find_occasions(parts, omega)
     _require_individual(parts)
     blocks = tuple(sigma)
-    variances = [
-        variance(each, blocks, lambda name: not parts.changes(name), parts.error) for each in parts.seen
-    ]
+    levels = [each for each in parts.seen if each.log_density is None]
+    variances = [variance(each, blocks, lambda name: not parts.changes(name), parts.error) for each in levels]
     limits = _limits(parts, blocks)
     used = _used_items(parts)
     names = _Names(parts, used, omega, blocks)
@@ -66,10 +66,15 @@ def population_model(
         effects,
         tuple(
             Residual(each.name, names.expression(spread), lower_limit=limits.get(each.name))
-            for each, spread in zip(parts.seen, variances, strict=True)
+            for each, spread in zip(levels, variances, strict=True)
         ),
         covariates,
         population=f"{len(set(parts.table.subject))} patients of {parts.table.file}",
+        distributions=tuple(
+            Distribution(each.name, "log_likelihood", {"log_density": names.seen(each.log_density)})
+            for each in parts.seen
+            if each.log_density is not None
+        ),
     )
     dose = parts.mechanism.dose if parts.mechanism else 1
     return model, _censored(parts, limits).records(used, _outputs(parts), dose, occasions.item)
@@ -124,6 +129,8 @@ def _require_individual(parts: Parts) -> None:
 def _used_items(parts: Parts) -> list[str]:
     trees = [*parts.equations, *(parts.code.versions[version] for version in parts.needed)]
     used = set().union(*(tree.names(each) for each in trees)) & parts.items
+    if any(each.log_density is not None for each in parts.seen):
+        used -= {"DV"}
     if "TIME" in used and parts.table.has_clock:
         parts.pk.fail(
             "TIME is a time of day, or goes with dates", "use T, or write elapsed time into the data"
@@ -205,12 +212,31 @@ class _Names:
         self.replacements |= {f"A__{k}": tree.name(name) for k, name in enumerate(self.states, 1)}
         self.replacements |= {item: tree.name(column_of(item)) for item in used}
 
+        self.clock = _free_name("CLOCK", {*taken, *self.labels.values()})
+
     def label(self, version: str) -> str:
         return self.labels[version]
+
+    def seen(self, log_density: Tree):
+        """A log-density in terms of outputs: time has a name there."""
+        return self.expression(tree.replace_names(log_density, {TIME: tree.name(self.clock)}))
+
+    def looked_at(self) -> dict[str, Tree]:
+        """What log-densities ask of the mechanism, by the names of outputs."""
+        densities = [each.log_density for each in self.parts.seen if each.log_density is not None]
+        asked = set().union(*(tree.names(each) for each in densities)) if densities else set()
+        found = {self.clock: tree.name(TIME)} if TIME in asked else {}
+        found |= {self.states[int(name[3:]) - 1]: tree.name(name) for name in asked if name.startswith("A__")}
+        moving = [name for name in asked if name in self.labels and not self.parts.is_individual(name)]
+        return found | {self.labels[name]: tree.name(name) for name in moving}
 
     def expression(self, equation: Tree):
         unset = {name: tree.ZERO for name in tree.names(equation) if is_unset(name)}
         return tree.expression(tree.replace_names(equation, self.replacements | unset))
+
+
+def _free_name(wish: str, taken: set[str]) -> str:
+    return wish if wish not in taken else _free_name(wish + "_", taken)
 
 
 def _state_names(compartments: Iterable[str]) -> tuple[str, ...]:
@@ -227,7 +253,8 @@ def _state_names(compartments: Iterable[str]) -> tuple[str, ...]:
 def _structural(parts: Parts, names: _Names, values: Mapping[str, float]) -> Model:
     mechanism = parts.mechanism
     rates = [names.expression(rate) for rate in parts.rates] or [names.expression(tree.ZERO)]
-    outputs = tuple(Output(each.name, names.expression(each.prediction), UNKNOWN) for each in parts.seen)
+    told = {each.name: each.prediction for each in parts.seen} | names.looked_at()
+    outputs = tuple(Output(name, names.expression(each), UNKNOWN) for name, each in told.items())
     assignments = tuple(
         Assignment(names.label(version), names.expression(parts.code.versions[version]))
         for version in parts.needed

@@ -17,7 +17,7 @@ from understudy.formats.nonmem.tree import Tree
 OUTPUT_ITEMS = ("CMT", "DVID")
 _MOST_KINDS = 20
 # What observation records have in common.
-_OBSERVATION = {"AMT": 0, "EVID": 0, "MDV": 0, "RATE": 0, "ADDL": 0, "II": 0, "SS": 0}
+OBSERVATION = {"AMT": 0, "EVID": 0, "MDV": 0, "RATE": 0, "ADDL": 0, "II": 0, "SS": 0}
 
 
 @dataclass(frozen=True)
@@ -36,6 +36,8 @@ class Observation:
         Rows of the data table that measure it.
     below : Tree or None
         The probability of a level below a limit, where there are such rows.
+    log_density : Tree or None
+        Logarithm of the likelihood of DV, where Y is that; the prediction means nothing then.
     """
 
     name: str
@@ -43,6 +45,7 @@ class Observation:
     gains: Mapping[int, Tree]
     rows: np.ndarray
     below: Tree | None = None
+    log_density: Tree | None = None
 
 
 def observations(
@@ -52,6 +55,7 @@ def observations(
     epsilons: int,
     record: StreamRecord,
     below: Tree | None = None,
+    among: np.ndarray | None = None,
 ) -> tuple[Observation, ...]:
     """The kinds of measurement in the data, told apart by the data items that Y asks about.
 
@@ -68,11 +72,14 @@ def observations(
         $ERROR or $PRED.
     below : Tree, optional
         What Y is instead on rows that are below a limit.
+    among : bool array, optional
+        The rows that are looked at; all observations where None.
     """
-    constant = _OBSERVATION if table.compartmental else {}
+    constant = OBSERVATION if table.compartmental else {}
     known = {name: tree.number(value) for name, value in constant.items() if name in items}
     y = tree.fold(tree.replace_names(y, known))
-    seen = np.flatnonzero(table.observed)
+    among = table.observed if among is None else among
+    seen = np.flatnonzero(among)
     if not seen.size:
         record.fail("the data hold no observation", "check MDV and EVID", record.number)
     asked = _selectors(y, table, items, seen)
@@ -86,7 +93,7 @@ def observations(
     for values in kinds:
         chosen = {name: tree.number(value) for name, value in zip(asked, values, strict=True)}
         here = tree.fold(tree.replace_names(y, chosen))
-        rows = table.observed & (columns == values).all(axis=1)
+        rows = among & (columns == values).all(axis=1)
         prediction, gains = _parts(here, epsilons, record)
         key = ast.dump(here)
         if key in found:

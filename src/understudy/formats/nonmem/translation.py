@@ -19,11 +19,12 @@ from understudy.formats.nonmem.code_parts import Parts
 from understudy.formats.nonmem.data_items import RECORDS_ITEMS, known_names, read_items, read_options
 from understudy.formats.nonmem.data_table import DataTable, read_table
 from understudy.formats.nonmem.effect_blocks import Block
-from understudy.formats.nonmem.flagged import FLAG, split_by_flag
+from understudy.formats.nonmem.flagged import FLAG, Flagged, split_by_flag
 from understudy.formats.nonmem.labels import code_labels
 from understudy.formats.nonmem.mechanism import GENERAL, Mechanism, read_mechanism
 from understudy.formats.nonmem.model_parts import population_model
 from understudy.formats.nonmem.observation import Observation, observations
+from understudy.formats.nonmem.own_likelihood import likelihood_option, own_likelihood
 from understudy.formats.nonmem.stream_record import StreamRecord
 from understudy.formats.nonmem.thetas import Theta
 from understudy.formats.nonmem.tree import Tree
@@ -161,12 +162,35 @@ class _Translation:
             record.fail(f"${record.name} sets no Y", "write Y = …", record.number)
         self._names().require_known([self.code.current["Y"]], record)
         y, flag = self._written_out(("Y", FLAG), set(self.code.versions) - before, record)
+        option = likelihood_option(self.groups.get("ESTIMATION", ()))
+        if option and flag == tree.ZERO:
+            flag = tree.number(option)
         flagged = split_by_flag(y, flag, self.table, record)
+        own = [
+            own_likelihood(each, value, "Y", rows, self.table, self.items, record)
+            for value, each, rows in flagged.own
+        ]
+        if flagged.measured is not None:
+            own = [replace(each, name=f"LIKELIHOOD{k or ''}") for k, each in enumerate(own)]
+            own = [*self._measured(flagged, record), *own]
+        elif len(own) > 1:
+            own = [replace(each, name=f"Y{k}") for k, each in enumerate(own, 1)]
+        return tuple(own), flagged.rows
+
+    def _measured(self, flagged: Flagged, record: StreamRecord) -> tuple[Observation, ...]:
+        """The kinds of measurement that have a prediction."""
         if "DV" in tree.names(flagged.measured):
-            record.fail("Y depends on DV, as a likelihood does", "this cannot be translated", record.number)
-        epsilons = self.counts["EPS"]
-        seen = observations(flagged.measured, self.table, self.items, epsilons, record, flagged.below)
-        return seen, flagged.rows
+            record.fail(
+                "Y depends on DV, as a likelihood does",
+                "say so: LIKELIHOOD or -2LL in $ESTIMATION, or F_FLAG",
+                record.number,
+            )
+        among = self.table.observed & ~np.any(
+            [np.zeros(self.table.size, bool), *(r for _, _, r in flagged.own)], axis=0
+        )
+        return observations(
+            flagged.measured, self.table, self.items, self.counts["EPS"], record, flagged.below, among
+        )
 
     def _written_out(self, variables: Sequence[str], own: set[str], record: StreamRecord) -> list[Tree]:
         """Variables with the steps of this record written out."""

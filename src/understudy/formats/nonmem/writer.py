@@ -318,7 +318,7 @@ def _refuse(model: PopulationModel, records: Records | None) -> None:
         ),
         (len(set(names)) < len(names), "doses that are split over several inputs", "name each input"),
         (len(set(states)) < len(states), "several inputs into one state", "give each a state of its own"),
-        (not model.residual, "no residual error", "declare residual={...}"),
+        (not model.output_names, "no residual error", "declare residual={...}"),
         (not base.states, "no state", "write the model in $PRED"),
         (any(r.scale == "log" for r in model.residual), "residual errors on the logarithm", "model log(DV)"),
         (
@@ -326,11 +326,29 @@ def _refuse(model: PopulationModel, records: Records | None) -> None:
             "an upper limit of quantification",
             "leave it out",
         ),
+        (
+            _has_limits(records),
+            "limits that differ from row to row (CENS, LIMIT, LLOQ)",
+            "leave the columns out",
+        ),
+        (bool(model.distributions), "outcomes that are no levels", "leave them out"),
+        (_correlated(model), "residual errors that are correlated", "leave the correlations out"),
+        (any(r.blq != "M3" for r in model.residual), "levels below a limit by M1 or M4", 'use blq="M3"'),
+        (bool(model.priors) or any(block.prior for block in model.random), "priors", "leave them out"),
+        (model.mixture is not None, "a mixture", "write one subpopulation: model.of_class(1)"),
         (bool(changing), f"covariates carried forward that change: {', '.join(changing)}", "make them nocb"),
     )
     for is_so, what, repair in refused:
         if is_so:
             raise FormatError(f"a control stream cannot say: {what}", place=model.name, repair=repair)
+
+
+def _correlated(model: PopulationModel) -> bool:
+    return bool(model.correlations) or any(r.autocorrelation is not None for r in model.residual)
+
+
+def _has_limits(records: Records | None) -> bool:
+    return records is not None and bool({"cens", "limit", "lloq"} & set(records.table.columns))
 
 
 def _changes(records: Records, name: str) -> bool:

@@ -1,7 +1,8 @@
-"""Conditional search: how FO, FOCE and FOCEI are minimised."""
+"""Conditional search: how objective functions about each subject's mode are minimised."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -26,10 +27,13 @@ class ConditionalObjective:
     task : Task
     linearisation : str
         See `Likelihood`.
+    subjects : function of (Likelihood, modes) to SubjectObjectives
+        Each subject's part, at its mode.
     """
 
     task: Task
     linearisation: str
+    subjects: Callable[[Likelihood, np.ndarray], SubjectObjectives] = subject_objectives
 
     def point(self, vector: np.ndarray, near: Point | None) -> Point:
         """The objective at a vector; infinite where it is undefined.
@@ -62,7 +66,7 @@ class ConditionalObjective:
         return point.state[0]
 
     def _point(self, likelihood: Likelihood, vector: np.ndarray, modes: np.ndarray) -> Point:
-        found = subject_objectives(likelihood, modes)
+        found = self.subjects(likelihood, modes)
         space = self.task.space
         total = float(found.values.sum()) + space.penalty(vector)
         if not np.isfinite(total):
@@ -95,7 +99,7 @@ class ConditionalObjective:
         modes, failed = find_modes(likelihood, start)
         if failed.any():
             return modes, failed
-        polished, _ = polish(likelihood, modes, subject_objectives(likelihood, modes).correction)
+        polished, _ = polish(likelihood, modes, self.subjects(likelihood, modes).correction)
         return polished, failed
 
     def _predicted(
@@ -118,7 +122,7 @@ class ConditionalObjective:
 
 @dataclass(frozen=True)
 class ConditionalMethod:
-    """The search that FO, FOCE and FOCEI share.
+    """The search that the methods about modes share.
 
     Parameters
     ----------
@@ -131,6 +135,7 @@ class ConditionalMethod:
     iterations: int = 500
     tolerance: float = 1e-6
     mixtures: ClassVar[bool] = True
+    priors: ClassVar[bool] = True
 
     @property
     def name(self) -> str:
@@ -150,17 +155,7 @@ class ConditionalMethod:
         SimulationError
             Where the objective is undefined at the start.
         """
-        refuse_censored(task, self.name)
-        if task.predictor.correlated is not None and self.linearisation != INTERACTION:
-            raise SimulationError(
-                f"{self.name} is not defined for residual errors that are correlated",
-                place=task.predictor.model.name,
-                repair="use FOCEI(): it needs the interaction of random effects and residual error",
-            )
-        objective = self.objective(task)
-        start = objective.point(task.start, None)
-        if not np.isfinite(start.value):
-            raise undefined_at_start(task)
+        objective, start = self._begin(task)
         done = 0
         while True:
             now = self._search(task, objective, start, done)
@@ -170,6 +165,35 @@ class ConditionalMethod:
             if not again.value < now.point.value - self.tolerance or done >= self.iterations:
                 return self._estimate(objective, now, done)
             start = again
+
+    def evaluate(self, task: Task) -> Estimate:
+        """The objective where the task begins.
+
+        Raises
+        ------
+        SimulationError
+            Where it is undefined.
+        """
+        objective, start = self._begin(task)
+        return Estimate(start.vector, start.value, objective.effects(start), False, "evaluated", 0)
+
+    def require(self, task: Task) -> None:
+        """Raise where the method is not defined."""
+        refuse_censored(task, self.name)
+        if task.predictor.correlated is not None and self.linearisation != INTERACTION:
+            raise SimulationError(
+                f"{self.name} is not defined for residual errors that are correlated",
+                place=task.predictor.model.name,
+                repair="use FOCEI(): it needs the interaction of random effects and residual error",
+            )
+
+    def _begin(self, task: Task) -> tuple[ConditionalObjective | MixtureObjective, Point]:
+        self.require(task)
+        objective = self.objective(task)
+        start = objective.point(task.start, None)
+        if not np.isfinite(start.value):
+            raise undefined_at_start(task)
+        return objective, start
 
     def _search(
         self, task: Task, objective: ConditionalObjective | MixtureObjective, start: Point, done: int
@@ -208,9 +232,12 @@ class ConditionalMethod:
     def objective(self, task: Task) -> ConditionalObjective | MixtureObjective:
         """The function that is minimised."""
         if not task.classes:
-            return ConditionalObjective(task, self.linearisation)
-        parts = tuple(ConditionalObjective(each, self.linearisation) for each in parts_of(task))
-        return MixtureObjective(task, parts)
+            return self.part(task)
+        return MixtureObjective(task, tuple(map(self.part, parts_of(task))))
+
+    def part(self, task: Task) -> ConditionalObjective:
+        """The function of one population, of which a mixture has several."""
+        return ConditionalObjective(task, self.linearisation)
 
 
 def refuse_censored(task: Task, name: str) -> None:

@@ -60,5 +60,7 @@ class ExpectedPrior:
         """Second derivatives by all parameters, shape (parameters, parameters); zero by those it does not depend on."""
         found = np.zeros((self.vector.size, self.vector.size))
         where = self.coordinates
-        found[np.ix_(where, where)] = second_differences(self.at, self.vector, where, np.full(where.size, _STEP))
+        found[np.ix_(where, where)] = second_differences(
+            self.at, self.vector, where, np.full(where.size, _STEP)
+        )
         return found

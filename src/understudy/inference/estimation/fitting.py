@@ -95,7 +95,7 @@ def fit(
         raise SimulationError(
             f"unknown covariance {covariance!r}", repair=f"one of {', '.join(KINDS)}, or None"
         )
-    task = _task(model, records, chosen, seed, (engine, jobs, tolerances))
+    task = task_of(model, records, chosen, seed, (engine, jobs, tolerances))
     _require_something(task)
     task = _taken_up(task, chosen, checkpoint, watch)
     found, tried = _best(task, chosen, starts)
@@ -105,12 +105,27 @@ def fit(
     return _fit(task, chosen, found, known, covariance or "", tried, clock)
 
 
-def _task(model: PopulationModel, records: Records, method: Method, seed: int, how: tuple) -> Task:
+def task_of(model: PopulationModel, records: Records, method: Method, seed: int, how: tuple) -> Task:
+    """What is to be estimated; `how` are a predictor's engine, jobs and tolerances.
+
+    Raises
+    ------
+    SimulationError
+        For a mixture or for priors that the method does not know of.
+    """
+    if _has_priors(model) and not getattr(method, "priors", False):
+        raise SimulationError(
+            f"{method.name} takes no priors into account",
+            place=model.name,
+            repair="use FOCEI(), Laplace() or GaussHermite(), or leave the priors out",
+        )
     if model.mixture is None:
         return Task(Predictor(model, records, *how), seed=seed)
     if not getattr(method, "mixtures", False):
         raise SimulationError(
-            f"{method.name} cannot estimate a mixture", place=model.name, repair="use FO(), FOCE() or FOCEI()"
+            f"{method.name} cannot estimate a mixture",
+            place=model.name,
+            repair="use FOCEI(), Laplace() or GaussHermite()",
         )
     classes = tuple(Predictor(model.of_class(k + 1), records, *how) for k in range(model.mixture.size))
     return Task(classes[0], seed=seed, whole=model, classes=classes)
@@ -186,7 +201,9 @@ def _fit(
     named = dict(zip(space.names, space.named(values).tolist(), strict=True))
     held = {p.name: p.value for k, p in enumerate(predictor.model.fixed) if k not in space.fixed}
     errors = {} if matrix is None else {n: float(np.sqrt(matrix.loc[n, n])) for n in space.names}
-    details = dict(found.details) | ({"penalty": space.penalty(found.vector)} if _has_priors(task) else {})
+    details = dict(found.details) | (
+        {"penalty": space.penalty(found.vector)} if _has_priors(space.model) else {}
+    )
     details |= {"starts": tried} if len(tried) > 1 else {}
     if known is not None:
         eigenvalues = known.eigenvalues
@@ -214,8 +231,7 @@ def _fit(
     )
 
 
-def _has_priors(task: Task) -> bool:
-    model = task.space.model
+def _has_priors(model: PopulationModel) -> bool:
     return bool(model.priors) or any(block.prior is not None for block in model.random)
 
 

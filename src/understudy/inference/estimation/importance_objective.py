@@ -1,20 +1,21 @@
 """importance_objective: the likelihood by importance sampling, with its Monte Carlo standard error.
 
-Each subject's integral over the random effects is the mean of joint over proposal density, for draws from a t
-distribution with five degrees of freedom around the subject's conditional mean (Kuhn and Lavielle 2005,
-doi:10.1016/j.csda.2004.07.001, section 4).
+Each subject's integral over the random effects is the mean of joint over proposal density, for draws from a
+distribution around the subject's conditional mean, by default a t distribution with five degrees of freedom (Kuhn
+and Lavielle 2005, doi:10.1016/j.csda.2004.07.001, section 4).
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from understudy.core.random import normals, uniforms
-from understudy.inference.estimation.markov_chain import FREEDOM, full_vectors, t_stretch
+from understudy.inference.estimation.markov_chain import full_vectors
+from understudy.inference.estimation.proposal import Proposal
 from understudy.inference.likelihood import Likelihood
 
+PROPOSAL = Proposal()
 # Subjects times copies that are predicted at once.
 _AT_ONCE = 20_000
 
@@ -32,12 +33,19 @@ class ImportanceSample:
         Each subject's minus twice log-likelihood, without the terms in 2 pi; zero without an observation.
     errors : float array, shape (N,)
         Their Monte Carlo standard errors.
+    plain : float array, shape (samples, observations)
+        Predictions there, on the measurements' own scale.
     """
 
     effects: np.ndarray
     weights: np.ndarray
     values: np.ndarray
     errors: np.ndarray
+    plain: np.ndarray
+
+    def shifted(self, by: np.ndarray) -> ImportanceSample:
+        """With effects moved by shape (N, active), as the means that they deviate from move the other way."""
+        return replace(self, effects=self.effects + by)
 
     @property
     def objective(self) -> float:
@@ -67,8 +75,9 @@ class ImportanceSample:
 
 
 def importance_objective(
-    likelihood: Likelihood, means: np.ndarray, covariances: np.ndarray, samples: int = 1000, seed: int = 0
-) -> ImportanceSample:
+    likelihood: Likelihood, means: np.ndarray, covariances: np.ndarray, samples: int = 1000, seed: int = 0,
+    proposal: Proposal = PROPOSAL, purpose: str = "importance",
+) -> ImportanceSample:  # fmt: skip
     """The likelihood by importance sampling.
 
     Parameters
@@ -81,6 +90,9 @@ def importance_objective(
     samples : int
         Of each subject.
     seed : int
+    proposal : Proposal
+    purpose : str
+        Other purposes have other random numbers.
 
     Returns
     -------
@@ -101,42 +113,32 @@ def importance_objective(
     >>> bool(abs(found.objective - 586.9) < 5 * found.error < 5)
     True
     """
-    effects, density = _proposals(likelihood, means, covariances, samples, seed)
-    joint = _joint(likelihood, effects)
+    samples = proposal.samples(samples)
+    places, density = proposal.draws(*means.shape, samples, seed, purpose)
+    spread = np.linalg.cholesky(covariances)
+    effects = means + np.einsum("nij,snj->sni", spread, places)
+    joint, plain = _joint(likelihood, effects)
     with np.errstate(invalid="ignore"):
-        logs = -0.5 * joint - density
+        logs = np.log(np.diagonal(spread, axis1=1, axis2=2)).sum(axis=1) - 0.5 * joint - density
     highest = logs.max(axis=0)
     relative = np.exp(logs - highest)
     mean = relative.mean(axis=0)
     seen = np.bincount(likelihood.predictor.patient, minlength=likelihood.count) > 0
     values = np.where(seen, -2.0 * (np.log(mean) + highest), 0.0)
-    spread = relative.std(axis=0, ddof=1) / mean / np.sqrt(samples)
-    return ImportanceSample(effects, relative / relative.sum(axis=0), values, np.where(seen, 2.0 * spread, 0.0))
+    groups = proposal.groups(samples)
+    parts = relative.reshape(groups, -1, likelihood.count).mean(axis=1)
+    errors = np.where(seen, 2.0 * parts.std(axis=0, ddof=1) / mean / np.sqrt(groups), 0.0)
+    return ImportanceSample(effects, relative / relative.sum(axis=0), values, errors, plain)
 
 
-def _proposals(
-    likelihood: Likelihood, means: np.ndarray, covariances: np.ndarray, samples: int, seed: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """Draws of shape (samples, N, active), and the logarithm of their density, shape (samples, N)."""
-    from scipy.special import gammaln
-
-    count, size = means.shape
-    who = np.arange(count)
-    z = normals(seed, "importance", who, samples * size).reshape(count, samples, size).swapaxes(0, 1)
-    stretch = t_stretch(uniforms(seed, "importance stretch", who, samples).T)
-    spread = np.linalg.cholesky(covariances)
-    effects = means + np.einsum("nij,snj->sni", spread, z * stretch[..., None])
-    squares = (z**2).sum(axis=-1) * stretch**2
-    constant = gammaln(0.5 * (FREEDOM + size)) - gammaln(0.5 * FREEDOM) - 0.5 * size * np.log(FREEDOM * np.pi)
-    volume = np.log(np.diagonal(spread, axis1=1, axis2=2)).sum(axis=1)
-    density = constant - volume - 0.5 * (FREEDOM + size) * np.log1p(squares / FREEDOM)
-    return effects, density
-
-
-def _joint(likelihood: Likelihood, effects: np.ndarray) -> np.ndarray:
-    """Minus twice the joint log-density of data and random effects, without the data's terms in 2 pi."""
-    size = likelihood.active.size
+def _joint(likelihood: Likelihood, effects: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Minus twice the joint log-density of data and random effects, without the data's terms in 2 pi; predictions."""
+    predictor, size = likelihood.predictor, likelihood.active.size
     constant = np.linalg.slogdet(likelihood.omega)[1] + size * np.log(2.0 * np.pi)
-    parts = max(1, len(effects) * likelihood.count // _AT_ONCE)
-    found = [likelihood.value(full_vectors(likelihood, part)) for part in np.array_split(effects, parts)]
-    return np.concatenate(found) + constant
+    joint, plain = [], []
+    for part in np.array_split(effects, max(1, len(effects) * likelihood.count // _AT_ONCE)):
+        vectors = full_vectors(likelihood, part)
+        plain.append(predictor.natural(vectors, likelihood.fixed))
+        data = likelihood.data_term(*predictor.moments(plain[-1], vectors, likelihood.fixed))
+        joint.append(data + likelihood.prior_term(vectors) + constant)
+    return np.concatenate(joint), np.concatenate(plain)

@@ -42,14 +42,18 @@ def louis_information(complete: CompleteData, vector: np.ndarray, sample: Import
     squares = np.einsum("sn,snp,snq->pq", density.weights, scores, scores)
     # What the data do not tell of the individuals: the covariance of the complete data's score.
     hessian = density.curvature(np.sqrt(np.diag(squares))) - (squares - own.T @ own)
-    return Information(hessian, own.T @ own, _promise(own.sum(axis=0), hessian))
+    apart = density.weights[..., None] * (scores - own)
+    noise = np.einsum("snp,snq->pq", apart, apart)
+    return Information(hessian, own.T @ own, _promise(own.sum(axis=0), hessian, noise))
 
 
-def _promise(score: np.ndarray, hessian: np.ndarray) -> float:
-    """By how much the objective would fall in a Newton step; infinite where the curvature is none."""
+def _promise(score: np.ndarray, hessian: np.ndarray, noise: np.ndarray) -> float:
+    """By how much the objective would fall in a Newton step, beyond what the sample's own noise promises; infinite where
+    the curvature is none."""
     if not np.isfinite(hessian).all() or np.linalg.eigvalsh(hessian).min() <= 0:
         return np.inf
-    return float(score @ np.linalg.solve(hessian, score))
+    inverse = np.linalg.inv(hessian)
+    return max(0.0, float(score @ inverse @ score - np.trace(inverse @ noise)))
 
 
 class _Density:
@@ -93,7 +97,9 @@ class _Density:
         """Half of the data's term, expected over the draws, shape (points,)."""
         at_once = max(1, _AT_ONCE // self.weights.size)
         parts = [vectors[k : k + at_once] for k in range(0, len(vectors), at_once)]
-        return np.concatenate([0.5 * np.einsum("psn,sn->p", self._data(part), self.weights) for part in parts])
+        return np.concatenate(
+            [0.5 * np.einsum("psn,sn->p", self._data(part), self.weights) for part in parts]
+        )
 
     def _data(self, vectors: np.ndarray) -> np.ndarray:
         """The data's term at vectors of shape (points, parameters): (points, samples, N)."""

@@ -58,6 +58,11 @@ class Chains:
         """With effects moved by shape (N, active), as the means that they deviate from move the other way."""
         return replace(self, effects=self.effects + by, mean=self.mean + by)
 
+    @property
+    def weights(self) -> np.ndarray:
+        """Of each copy, all the same, shape (copies, N)."""
+        return np.full(self.effects.shape[:2], 1.0 / len(self.effects))
+
     def arrays(self) -> dict[str, np.ndarray]:
         """As arrays by name, for a checkpoint."""
         return {f"chains.{each.name}": np.asarray(getattr(self, each.name)) for each in fields(self)}

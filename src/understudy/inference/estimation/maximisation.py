@@ -1,4 +1,4 @@
-"""Maximisation: the parameters from what the chains have visited, the M-step of SAEM.
+"""Maximisation: the parameters from draws of the random effects, the M-step of SAEM and of other EM methods.
 
 Delyon B, Lavielle M, Moulines E. Convergence of a stochastic approximation version of the EM algorithm. Ann Stat
 1999;27:94-128, doi:10.1214/aos/1018031103. Kuhn E, Lavielle M. Maximum likelihood estimation in nonlinear mixed effects
@@ -17,12 +17,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
+from typing import Protocol
 
 import numpy as np
 
 from understudy.inference.estimation.complete_data import CompleteData
 from understudy.inference.estimation.expected_prior import ExpectedPrior
-from understudy.inference.estimation.markov_chain import Chains, full_vectors
+from understudy.inference.estimation.markov_chain import full_vectors
 from understudy.inference.estimation.parameter_space import Values
 from understudy.inference.estimation.residual_scale import ResidualScale
 from understudy.inference.likelihood import Likelihood
@@ -31,6 +32,25 @@ from understudy.inference.likelihood import Likelihood
 _DIFFERENCE, _LONGEST, _FORGETS = 5e-3, 0.3, 0.3
 # A variance falls no further than to this share of where it began.
 _LEAST = 1e-6
+
+
+class Draws(Protocol):
+    """Draws of the random effects given the data: chains, or an importance sample."""
+
+    @property
+    def effects(self) -> np.ndarray:
+        """Shape (copies, N, active)."""
+
+    @property
+    def plain(self) -> np.ndarray:
+        """Predictions there, on the measurements' own scale, shape (copies, observations)."""
+
+    @property
+    def weights(self) -> np.ndarray:
+        """Shape (copies, N); each subject's sum to one."""
+
+    def shifted(self, by: np.ndarray) -> Draws:
+        """With effects moved by shape (N, active), as the means that they deviate from move the other way."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,14 +142,15 @@ class Maximisation:
         return Statistics(*zeros, np.zeros((others, others)))
 
     def step(
-        self, vector: np.ndarray, chains: Chains, statistics: Statistics, rate: float, annealing: float
-    ) -> tuple[np.ndarray, Chains, Statistics]:
+        self, vector: np.ndarray, chains: Draws, statistics: Statistics, rate: float, annealing: float
+    ) -> tuple[np.ndarray, Draws, Statistics]:
         """One M-step.
 
         Parameters
         ----------
         vector : float array, shape (parameters,)
-        chains : Chains
+        chains : Draws
+            Of the random effects given the data.
         statistics : Statistics
         rate : float
             Weight of what was just visited.
@@ -151,26 +172,26 @@ class Maximisation:
         return self._moved(found, likelihood, chains, statistics, rate, annealing)
 
     def _averaged(
-        self, likelihood: Likelihood, chains: Chains, statistics: Statistics, rate: float
+        self, likelihood: Likelihood, chains: Draws, statistics: Statistics, rate: float
     ) -> Statistics:
-        effects = chains.effects
-        second = np.einsum("cni,cnj->nij", effects, effects) / len(effects)
-        now = effects.mean(axis=0), second, self._squares(likelihood, chains)
+        effects, weights = chains.effects, chains.weights
+        first = np.einsum("cn,cni->ni", weights, effects)
+        second = np.einsum("cn,cni,cnj->nij", weights, effects, effects)
+        now = first, second, self._squares(likelihood, chains)
         before = statistics.first, statistics.second, statistics.squares
         return Statistics(
             *(b + rate * (n - b) for b, n in zip(before, now, strict=True)), statistics.curvature
         )
 
-    def _squares(self, likelihood: Likelihood, chains: Chains) -> np.ndarray:
+    def _squares(self, likelihood: Likelihood, chains: Draws) -> np.ndarray:
         """Mean squared residual of each scale's measurements, over what the scale multiplies."""
         if not self.scales:
             return np.zeros(0)
         predictor, vectors = likelihood.predictor, full_vectors(likelihood, chains.effects)
         prediction, variance = predictor.moments(chains.plain, vectors, likelihood.fixed)
-        squares = (predictor.measured - prediction) ** 2 / variance
-        return np.array(
-            [squares[:, s.here].mean() * likelihood.fixed[s.place] ** s.power for s in self.scales]
-        )
+        weights = chains.weights[:, predictor.patient]
+        squares = (_weighed(weights, (predictor.measured - prediction) ** 2 / variance)).sum(axis=0)
+        return np.array([squares[s.here].mean() * likelihood.fixed[s.place] ** s.power for s in self.scales])
 
     def _regressed(self, vector: np.ndarray, likelihood: Likelihood, statistics: Statistics) -> np.ndarray:
         """The vector with those parameters that are estimated through means: Gauss and Newton's least squares."""
@@ -245,9 +266,9 @@ class Maximisation:
         return {k: where for k, where in found.items() if k in space.blocks}
 
     def _moved(
-        self, vector: np.ndarray, likelihood: Likelihood, chains: Chains, statistics: Statistics,
+        self, vector: np.ndarray, likelihood: Likelihood, chains: Draws, statistics: Statistics,
         rate: float, annealing: float,
-    ) -> tuple[np.ndarray, Chains, Statistics]:  # fmt: skip
+    ) -> tuple[np.ndarray, Draws, Statistics]:  # fmt: skip
         """After Newton's step of the other parameters."""
         if not self.others.size:
             return vector, chains, statistics
@@ -268,7 +289,7 @@ class Maximisation:
         return found, chains, replace(statistics, curvature=known)
 
     def _differences(
-        self, vector: np.ndarray, likelihood: Likelihood, chains: Chains
+        self, vector: np.ndarray, likelihood: Likelihood, chains: Draws
     ) -> tuple[np.ndarray, np.ndarray]:
         """Gradient and second derivatives of half of the data's term, over all subjects, a mean over copies."""
         size, unit = self.others.size, _DIFFERENCE * np.eye(vector.size)[self.others]
@@ -276,7 +297,7 @@ class Maximisation:
         shifts = np.concatenate([[np.zeros(vector.size)], unit, -unit, unit[rows] + unit[columns]])
         moved = (shifts[:, self.complete.moves_predictions] != 0).any(axis=1)
         terms = self.complete.terms(likelihood, chains.effects, chains.plain, vector + shifts, moved)
-        half = 0.5 * terms.mean(axis=1).sum(axis=1)
+        half = 0.5 * _weighed(chains.weights, terms).sum(axis=(1, 2))
         ahead, behind, both = half[1 : size + 1], half[size + 1 : 2 * size + 1], half[2 * size + 1 :]
         curvature = np.diag((ahead + behind - 2.0 * half[0]) / _DIFFERENCE**2)
         mixed = (both - ahead[rows] - ahead[columns] + half[0]) / _DIFFERENCE**2
@@ -284,7 +305,7 @@ class Maximisation:
         return (ahead - behind) / (2.0 * _DIFFERENCE), curvature
 
     def _annealed(
-        self, vector: np.ndarray, step: np.ndarray, likelihood: Likelihood, chains: Chains, annealing: float
+        self, vector: np.ndarray, step: np.ndarray, likelihood: Likelihood, chains: Draws, annealing: float
     ) -> np.ndarray:
         """The step, shorter in the parameters of the residual error where it lowers standard deviations too fast."""
         residual = step * ~self.complete.moves_predictions
@@ -320,6 +341,11 @@ def _fitting(products: np.ndarray, pattern: np.ndarray, start: np.ndarray) -> np
         return size + np.trace(np.linalg.solve(matrix(values), products)) if definite else np.inf
 
     return matrix(minimize(lost, start[rows, columns], method="Nelder-Mead", options={"fatol": 1e-8}).x)
+
+
+def _weighed(weights: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """Values times weights; what has no weight may be infinite."""
+    return np.where(weights > 0, weights, 0.0) * np.where(weights > 0, values, 0.0)
 
 
 def _at_least(matrix: np.ndarray, least: np.ndarray) -> np.ndarray:

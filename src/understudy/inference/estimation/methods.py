@@ -22,6 +22,11 @@ METHODS = {
     "fo": ("fo", "FO"),
     "foce": ("foce", "FOCE"),
     "focei": ("focei", "FOCEI"),
+    "laplace": ("laplace", "Laplace"),
+    "agq": ("gauss_hermite", "GaussHermite"),
+    "imp": ("importance_sampling", "ImportanceSampling"),
+    "impmap": ("impmap", "IMPMAP"),
+    "its": ("its", "ITS"),
     "saem": ("saem", "SAEM"),
 }
 _HOMES = {name: module for module, name in METHODS.values()}

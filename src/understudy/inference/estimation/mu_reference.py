@@ -1,12 +1,12 @@
 """Mu-reference: which random effects are deviations from a mean that fixed effects determine.
 
-Where an individual parameter p obeys h(p) = mu(fixed effects, covariates) + c eta, with h the identity, the logarithm or
-the logit, the data say nothing of the fixed effects in mu that they do not say of mu + c eta: given the individuals'
+Where an individual parameter p obeys h(p) = mu(fixed effects, covariates) + c eta, with h the identity, the logarithm
+or the logit, the data say nothing of the fixed effects in mu that they do not say of mu + c eta: given the individuals'
 values of that sum, the fixed effects are found by regression (Lavielle 2014, Mixed effects models for the population
 approach, chapter 9, doi:10.1201/b17203).
 
-What is referenced is found by probing: the equations are evaluated at random parameters, effects and intermediate values
-for the records' own covariates. An identity that holds to 1e-9 at every one of them is taken to hold.
+What is referenced is found by probing: the equations are evaluated at random parameters, effects and intermediate
+values for the records' own covariates. An identity that holds to 1e-9 at every one of them is taken to hold.
 """
 
 from __future__ import annotations
@@ -250,8 +250,9 @@ class MuReferences:
 
 
 def observation_names(model: PopulationModel) -> set[str]:
-    """Names that say how measurements scatter around predictions."""
-    return {name for residual in model.residual for name in residual.variance.names}
+    """Names that say how measurements scatter around predictions, or how outcomes are distributed."""
+    scatter = {name for residual in model.residual for name in residual.variance.names}
+    return scatter | {name for item in model.distributions for name in item.names}
 
 
 def _inside(value: float, z: np.ndarray, lower: float, upper: float) -> np.ndarray:

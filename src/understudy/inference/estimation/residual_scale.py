@@ -1,7 +1,7 @@
 """Residual scales: fixed effects that only multiply a residual variance, whose maximum-likelihood estimate is a mean.
 
-The standard deviation or the variance of an additive, a proportional or a log-additive error, and any other parameter to
-a power of which a variance is proportional.
+The standard deviation or the variance of an additive, a proportional or a log-additive error, and any other parameter
+to a power of which a variance is proportional.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def residual_scales(
         Places of fixed effects that are estimated otherwise.
     """
     predictor = likelihood.predictor
-    if not _normal(likelihood, plain, vectors):
+    if predictor.correlated is not None or not _normal(likelihood, plain, vectors):
         return ()
     free, found = np.ones(predictor.output.size, dtype=bool), []
     elsewhere = {n for item in predictor.model.individual for n in item.expression.names}
@@ -76,10 +76,14 @@ def _normal(likelihood: Likelihood, plain: np.ndarray, vectors: np.ndarray) -> b
         terms = (predictor.measured - prediction) ** 2 / variance + np.log(variance)
     own, found = likelihood.sum_by_patient(terms), likelihood.data_term(prediction, variance)
     good = np.isfinite(own) & np.isfinite(found)
-    return bool(good.any() and np.allclose(own[good], found[good], rtol=1e-9) and not likelihood.censored.any())
+    return bool(
+        good.any() and np.allclose(own[good], found[good], rtol=1e-9) and not likelihood.censored.any()
+    )
 
 
-def _scale(likelihood: Likelihood, plain: np.ndarray, vectors: np.ndarray, place: int) -> ResidualScale | None:
+def _scale(
+    likelihood: Likelihood, plain: np.ndarray, vectors: np.ndarray, place: int
+) -> ResidualScale | None:
     predictor = likelihood.predictor
     moved = likelihood.fixed.copy()
     moved[place] *= _FACTOR

@@ -28,8 +28,9 @@ from understudy.inference.estimation.trend import trend
 _CHAINS = 100
 # How often it is asked whether a phase may end, the least length of each, and what share of a phase is looked at.
 _ASKED, _LEAST_EXPLORED, _LEAST_SMOOTHED = 10, 150, 200
-# Steps of the averages are (1 + k / _LONG) ** -_DECREASE in iteration k of the second phase; the power must lie above one
-# half (Delyon, Lavielle and Moulines 1999). Long ones, whose scatter the last average takes away, forget the start best.
+# Steps of the averages are (1 + k / _LONG) ** -_DECREASE in iteration k of the second phase; the power must lie above
+# one half (Delyon, Lavielle and Moulines 1999). Long ones, whose scatter the last average takes away, forget the start
+# best.
 _LONG, _DECREASE = 20.0, 0.7
 # Standard errors of a trend that chance seldom explains.
 _CRITICAL = 3.0
@@ -73,9 +74,9 @@ class SAEM:
     """Stochastic approximation EM.
 
     Exploration: averages forget, and variances may fall by `annealing` an iteration at most in its first half, so that
-    the whole of the parameter space is visited. It ends when no parameter has a trend any more. Smoothing: averages over
-    iterations with decreasing steps, whose second half is averaged once more. It ends when no parameter drifts by more
-    than the tolerance.
+    the whole of the parameter space is visited. It ends when no parameter has a trend any more. Smoothing: averages
+    over iterations with decreasing steps, whose second half is averaged once more. It ends when no parameter drifts by
+    more than the tolerance.
 
     Parameters
     ----------
@@ -99,7 +100,7 @@ class SAEM:
     """
 
     exploration: int = 500
-    smoothing: int = 500
+    smoothing: int = 1000
     chains: int | None = None
     annealing: float = 0.95
     tolerance: float = 0.2
@@ -116,9 +117,10 @@ class SAEM:
         Raises
         ------
         SimulationError
-            Where the likelihood is undefined at the start, or there are no random effects.
+            Where the likelihood is undefined at the start, where there are no random effects, and where there are priors.
         """
         _require_effects(task)
+        _refuse_priors(task)
         complete = CompleteData(task)
         with np.errstate(all="ignore"):
             now, maximisation = self._start(task, complete)
@@ -167,7 +169,9 @@ class SAEM:
         vector, after, statistics = maximisation.step(now.vector, chains, now.statistics, rate, annealing)
         sizes = likelihood.count * np.linalg.slogdet(likelihood.omega)[1]
         row = [chains.joint.mean(axis=0).sum() + sizes, *vector]
-        found = _State(number, vector, after, statistics, now.explored, now.settled, np.vstack([now.trace, row]))
+        found = _State(
+            number, vector, after, statistics, now.explored, now.settled, np.vstack([now.trace, row])
+        )
         return found if found.explored else self._judged(found, maximisation)
 
     def _judged(self, now: _State, maximisation: Maximisation) -> _State:
@@ -261,6 +265,14 @@ def _require_effects(task: Task) -> None:
             "SAEM needs random effects", place=task.predictor.model.name,
             repair="give the model random effects, or fit it with FOCEI()",
         )  # fmt: skip
+
+
+def _refuse_priors(task: Task) -> None:
+    model = task.space.model
+    if model.priors or any(block.prior is not None for block in model.random):
+        raise SimulationError(
+            "SAEM does not know priors", place=model.name, repair="leave them out, or use FOCEI()"
+        )
 
 
 def _status(task: Task, now: _State, drifts: np.ndarray) -> str:

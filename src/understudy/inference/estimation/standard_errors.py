@@ -55,7 +55,12 @@ class Information:
 
     @property
     def eigenvalues(self) -> np.ndarray:
-        """Of R as a correlation matrix, ascending: negative or tiny ones say that something is not identified."""
+        """Of R as a correlation matrix, ascending: negative or tiny ones say that something is not identified.
+
+        Not-a-number where R could not be found.
+        """
+        if not np.isfinite(self.hessian).all():
+            return np.full(len(self.hessian), np.nan)
         return np.linalg.eigvalsh(_scaled(self.hessian))
 
     @property
@@ -84,7 +89,7 @@ def information(evaluate: Callable[[np.ndarray, Point | None], Point], at: Point
     for k, step in enumerate(steps):
         ahead, behind = (evaluate(at.vector + sign * step * np.eye(size)[k], at) for sign in (1, -1))
         hessian[k] = (ahead.gradient - behind.gradient) / (4.0 * step)
-        if at.shared is not None:
+        if ahead.shared is not None and behind.shared is not None:
             shared[k] = (ahead.shared - behind.shared) / (4.0 * step)
     hessian = 0.5 * (hessian + hessian.T)
     crossed = 0.25 * at.gradients.T @ at.gradients + 0.5 * (shared + shared.T)

@@ -56,9 +56,7 @@ def trend(series: np.ndarray) -> Trend:
     slope = time @ series / size
     left = series - series.mean(axis=0) - time[:, None] * slope
     power = (left**2).sum(axis=0)
-    near = np.divide(
-        (left[1:] * left[:-1]).sum(axis=0), power, out=np.zeros_like(power), where=power > 0
-    )
+    near = np.divide((left[1:] * left[:-1]).sum(axis=0), power, out=np.zeros_like(power), where=power > 0)
     near = np.clip(near + (1.0 + 4.0 * near) / length, 0.0, 0.98)
     error = np.sqrt(power / (length - 2) / size * (1.0 + near) / (1.0 - near))
     return Trend(slope * (length - 1), error * (length - 1))

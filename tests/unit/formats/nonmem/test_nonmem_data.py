@@ -180,7 +180,7 @@ def read_text_as(folder, content: bytes):
         (b"$PROB a\n$INPUT ID\n", "there is no $DATA"),
         (b"$PROB a\n$PROB b\n", "several problems"),
         (b"$PROB a\n$MIX NSPOP=2\n", "$MIX (a mixture of populations) cannot be translated"),
-        (b"$PROB a\n$PRIOR NWPRI\n", "$PRIOR (priors) cannot be translated"),
+        (b"$PROB a\n$MIX\n NSPOP = 2\n", "$MIX (a mixture of populations) cannot be translated"),
         (b"$PROB " + b"x" * 30_000, "30,006 characters"),
     ],
 )

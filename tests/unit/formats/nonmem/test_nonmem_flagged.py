@@ -118,11 +118,10 @@ def test_levels_written_as_the_limit_itself_are_below_it(tmp_path):
     [
         (_ITEM.replace("PHI((1 - IPRED)/W)", "PHI((1 - IPRED)/2)"), {}, "does not go with Y elsewhere"),
         (_ITEM.replace("PHI((1 - IPRED)/W)", "PHI((1 - F*2)/W)"), {}, "does not go with Y elsewhere"),
-        (_ITEM.replace("PHI((1 - IPRED)/W)", "EXP(-IPRED)"), {}, "is not understood"),
         (_ITEM.replace("PHI((1 - IPRED)/W)", "PHI(IPRED)"), {}, "is not understood"),
         (_ITEM.replace("(1 - IPRED)", "(THETA(1) - IPRED)"), {}, "neither a number nor a data item"),
         (_ITEM, {"SIGMA": "1"}, "does not go with Y elsewhere"),
-        (_ITEM.replace("F_FLAG = 1", "F_FLAG = 2"), {}, "F_FLAG is neither 0 nor 1"),
+        (_ITEM.replace("F_FLAG = 1", "F_FLAG = 3"), {}, "F_FLAG is none of 0, 1, 2"),
         (_ITEM.replace("BLQ.EQ.1", "F.LT.1"), {}, "F_FLAG depends on more than data items"),
         (
             _ITEM,

@@ -126,7 +126,7 @@ def test_time_after_the_last_dose(tmp_path):
         ("Y = F + THETA(3) + EPS(1)", "THETA(3) is used, but there are 2"),
         ("Y = F + ETA(2) + EPS(1)", "ETA(2) is used, but there is 1"),
         ("Y = F + FOO", "FOO is not defined"),
-        ("F_FLAG = 1\n Y = F", "F_FLAG is 1 on every observation"),
+        ("F_FLAG = 1\n Y = F*EXP(EPS(1))", "Y is a likelihood and has an EPS"),
         ("Y = F + PHI(F) + EPS(1)", "PHI is no function that can be translated"),
         ("IF (SEX.EQ.1) Y = F + EPS(1)", "Y is not set on row 6 of data.csv"),
     ],

@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 from small_study import lines, study
 
-from understudy import bootstrap, fit
+from understudy import fit
 from understudy.core.errors import SimulationError
 from understudy.inference.building import many_fits
+from understudy.inference.building.bootstrap import bootstrap
 from understudy.inference.building.intervals import bias_corrected, percentile
 from understudy.inference.building.resampling import draws, resampled
 

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 from scipy.stats import chi2
 
-from understudy import Fit, compare
+from understudy import Fit
 from understudy.core.errors import SimulationError
+from understudy.inference.building.comparison import compare
 
 
 def made(objective, *names, **more):
