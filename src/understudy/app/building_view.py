@@ -233,7 +233,8 @@ def run_compare(files: tuple[Path, ...], nested: tuple[str, ...], as_json: bool)
     table = found.table()
     if as_json:
         return print_json(_plain(table.reset_index()))
-    shown = table.drop(columns=["method", "warnings"])
+    # What did not succeed is told below, with its reason.
+    shown = table.drop(columns=["method", "succeeded", "warnings"])
     for name in ("objective", "aic", "bic", "change"):
         shown[name] = [f"{value:.3f}" if np.isfinite(value) else "" for value in table[name]]
     shown["df"] = [str(df) if df else "" for df in table["df"]]
