@@ -40,8 +40,9 @@ def pairs(**changes) -> PopulationModel:
 
 def over_time(**changes) -> PopulationModel:
     residual = (Residual("C", "(prop * C) ** 2", autocorrelation="half"),)
-    fixed = {"theta_k": 0.2, "theta_E": 3.0, "prop": 0.2, "half": 3.0}
-    return pairs(residual=residual, correlations=(), fixed=fixed, **changes)
+    fixed = {"theta_k": 0.2, "prop": 0.2, "half": 3.0}
+    individual = {"k": "theta_k * exp(eta_k)", "E0": "3 + eta_E"}
+    return pairs(residual=residual, correlations=(), fixed=fixed, individual=individual, **changes)
 
 
 def records(model: PopulationModel, patients: int, seed: int = 1) -> Records:
