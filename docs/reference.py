@@ -15,10 +15,11 @@ GROUPS = {
         "simulate", "Outcome", "Regimen", "Dose", "Tolerances", "Dispatch", "virtual_patients", "VirtualPopulation",
         "simulate_events",
     ),
-    "Patients' data": ("Records", "individualise", "Twins", "forecast", "nca", "NCA", "NCARules"),
+    "Patients' data": ("Records", "nca", "NCA", "individualise", "Twins", "forecast"),
     "Estimation": ("fit", "Fit", "methods"),
-    "Surrogates": ("emulate", "Surrogate", "sobol_indices"),
+    "Surrogates": ("emulate", "Surrogate"),
     "Checking a model": ("goodness_of_fit", "visual_predictive_check", "predictive_check"),
+    "Dosing a patient": ("choose_dose", "next_sample"),
     "The library": ("models", "load", "load_model", "save"),
     "Building models": (
         "Model", "PopulationModel", "Expression", "Parameter", "State", "Assignment", "Event", "Input", "Output",

@@ -49,23 +49,24 @@ _HOMES = {
     "understudy.library.catalogue": ("models",),
     "understudy.noncompartmental.nca": ("nca",),
     "understudy.noncompartmental.result": ("NCA",),
-    "understudy.noncompartmental.rules": ("NCARules",),
     "understudy.engine.dispatch.settings": ("Dispatch",),
     "understudy.engine.problem": ("Tolerances",),
     "understudy.engine.simulate": ("simulate",),
     "understudy.surrogate.emulate": ("emulate",),
-    "understudy.surrogate.sobol": ("sobol_indices",),
     "understudy.surrogate.surrogate": ("Surrogate",),
     "understudy.population.virtual": ("VirtualPopulation", "virtual_patients"),
     "understudy.inference.fit": ("Fit",),
     "understudy.inference.estimation.fitting": ("fit",),
     "understudy.inference.estimation": ("methods",),
-    "understudy.inference.individualise": ("Twins", "individualise"),
-    "understudy.inference.forecast": ("forecast",),
     "understudy.inference.event_times": ("simulate_events",),
     "understudy.inference.diagnostics.goodness_of_fit": ("goodness_of_fit",),
     "understudy.inference.diagnostics.predictive_check": ("predictive_check",),
     "understudy.inference.diagnostics.visual_check": ("visual_predictive_check",),
+    "understudy.inference.individualise": ("individualise",),
+    "understudy.inference.forecast": ("forecast",),
+    "understudy.inference.twins.twins": ("Twins",),
+    "understudy.inference.twins.choose_dose": ("choose_dose",),
+    "understudy.inference.twins.next_sample": ("next_sample",),
     "understudy.formats.load": ("load", "load_model"),
     "understudy.formats.save": ("save",),
     "understudy.dossier.study": ("Study",),
@@ -109,7 +110,10 @@ if TYPE_CHECKING:  # the same names for editors and type checkers
     from understudy.inference.event_times import simulate_events
     from understudy.inference.fit import Fit
     from understudy.inference.forecast import forecast
-    from understudy.inference.individualise import Twins, individualise
+    from understudy.inference.individualise import individualise
+    from understudy.inference.twins.choose_dose import choose_dose
+    from understudy.inference.twins.next_sample import next_sample
+    from understudy.inference.twins.twins import Twins
     from understudy.library.catalogue import models
     from understudy.model import outcomes
     from understudy.model.dose import Dose
@@ -132,10 +136,8 @@ if TYPE_CHECKING:  # the same names for editors and type checkers
     from understudy.model.regimen import Regimen
     from understudy.noncompartmental.nca import nca
     from understudy.noncompartmental.result import NCA
-    from understudy.noncompartmental.rules import NCARules
     from understudy.population.virtual import VirtualPopulation, virtual_patients
     from understudy.surrogate.emulate import emulate
-    from understudy.surrogate.sobol import sobol_indices
     from understudy.surrogate.surrogate import Surrogate
 
 

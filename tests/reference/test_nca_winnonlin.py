@@ -14,7 +14,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from understudy import NCARules, Records, nca
+from understudy import Records, nca
+from understudy.noncompartmental.rules import NCARules
 
 THEOPHYLLINE = Path(__file__).parents[3] / "shared/reference/pharmacometrics/data/theo_sd.csv"
 UNITS = {"TIME": "h", "AMT": "mg", "DV": "mg/L"}

@@ -92,7 +92,7 @@ def test_probabilities_of_a_chosen_dose_are_kept(made):
     truth, twins = made
     target = Target("Cp", 18, 25, "mg/L")
     dosing = Dosing((12,), amounts=(1.5, 2, 2.5, 3), unit="mg/kg")
-    best = choose_dose(twins, target, dosing, (228, 240), draws=400).best
+    best = choose_dose(twins, target, dosing, (228, 240), draws=200).best
     reached, promised = [], []
     for amount, own in best.groupby("amount"):
         patients = truth.loc[own.index]
@@ -102,10 +102,10 @@ def test_probabilities_of_a_chosen_dose_are_kept(made):
         reached += ((level >= target.low) & (level <= target.high)).tolist()
         promised += own["within"].tolist()
     promised = np.array(promised)
-    # The largest of several estimated probabilities promises too much by about its Monte Carlo error, 0.02.
+    # The largest of several estimated probabilities promises too much by about its Monte Carlo error, 0.03.
     error = np.sqrt((promised * (1 - promised)).sum()) / len(promised)
     assert len(reached) == len(truth)
-    assert np.mean(reached) == pytest.approx(promised.mean(), abs=4 * error + 0.02)
+    assert np.mean(reached) == pytest.approx(promised.mean(), abs=4 * error + 0.03)
     assert promised.mean() > 0.6
 
 

@@ -77,8 +77,7 @@ def _heading(text: str, detail: str, to: Console) -> None:
 
 def _parameters(found: TwinAnswer) -> Table:
     """A row a patient and parameter."""
-    model = found.twins.model
-    units = {item.name: item.unit for item in model.structural.parameters}
+    units = _units(found)
     shown = found.parameters[found.parameters["patient"].isin(found.twins.patients[:_MOST_PATIENTS])]
     table = _table("patient", "parameter", "mode", "median", "90 % interval", "unit")
     before = None
@@ -172,7 +171,10 @@ def _percent(share: float) -> str:
 def _show_samples(found: TwinAnswer, question: TwinQuestion, to: Console) -> None:
     unit = found.twins.model.structural.time_unit
     doses = question.regimen or "no further dose"
-    _heading("Next sample", f"to know {question.next_sample} better; {doses}, {_begin(found, unit)}", to)
+    wanted = question.next_sample.partition(" at ")[0].strip()
+    said = unit_label(_units(found).get(wanted, "1"))
+    to_know = f"to know {question.next_sample} better{f' (sd in {said})' if said not in ('', '1') else ''}"
+    _heading("Next sample", f"{to_know}; {doses}, {_begin(found, unit)}", to)
     table = _table(
         "patient", f"time\n{unit}", "sd\nnow", "sd\nexpected", "variance\ntaken away", "information\nnats"
     )
@@ -186,6 +188,12 @@ def _show_samples(found: TwinAnswer, question: TwinQuestion, to: Console) -> Non
         before = row.patient
     to.print(table)
     _left_out(int(found.samples["rank"].max()), _MOST_DOSES, "times", to)
+
+
+def _units(found: TwinAnswer) -> dict[str, str]:
+    """Units of parameters and outputs."""
+    structural = found.twins.model.structural
+    return {item.name: item.unit for item in (*structural.parameters, *structural.outputs)}
 
 
 def _left_out(count: int, most: int, what: str, to: Console) -> None:

@@ -68,8 +68,11 @@ class EffectSlopes:
         self.random = tuple(np.array(predictor.effects.names, dtype=object)[predictor.effects.active])
         model = self.expanded.model
         asked = AskedSensitivities.of(model, (*self.random, *self.fixed), ())
-        self.asked = replace(asked, names=tuple(n for n in asked.names if asked.speeds.get(n)))
-        self.moved = tuple(dict.fromkeys(p for n in self.asked.names for p in self.asked.speeds[n]))
+        # An effect moves individual parameters, or is a parameter of the mechanism itself, as in `$PRED`.
+        direct = {*model.structural.parameter_names}
+        kept = tuple(n for n in asked.names if asked.speeds.get(n) or n in direct)
+        self.asked = replace(asked, names=kept)
+        self.moved = tuple(dict.fromkeys(p for n in kept for p in asked.speeds.get(n, {})))
         taken = {
             *model.structural.parameter_names,
             *model.fixed_values,

@@ -71,7 +71,7 @@ def sobol_indices(
 
     Examples
     --------
-    >>> from understudy import emulate, load_model, sobol_indices
+    >>> from understudy import emulate, load_model
     >>> model = load_model("one_compartment_iv_michaelis_menten")
     >>> surrogate = emulate(model, {"V": (20, 80), "Km": (2, 8)}, "100 mg", [0.5, 6], size=32, held_out=32)
     >>> table = sobol_indices(surrogate, size=1024)

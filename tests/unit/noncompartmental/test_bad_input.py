@@ -9,7 +9,8 @@ import pandas as pd
 import pytest
 from dosed import UNITS, one_patient, records
 
-from understudy import DataError, NCARules, Records, UnderstudyError, UnitError, nca
+from understudy import DataError, Records, UnderstudyError, UnitError, nca
+from understudy.noncompartmental.rules import NCARules
 
 TIMES = [0.5, 1, 2, 4, 8]
 

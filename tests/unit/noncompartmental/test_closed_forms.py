@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from dosed import UNITS, one_patient, records
 
-from understudy import NCARules, nca
+from understudy import nca
+from understudy.noncompartmental.rules import NCARules
 
 DOSE, CL, V, KA = 100.0, 4.0, 20.0, 1.5
 K = CL / V

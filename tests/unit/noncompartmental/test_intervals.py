@@ -9,7 +9,8 @@ import pandas as pd
 import pytest
 from dosed import UNITS, one_patient, records
 
-from understudy import NCARules, nca
+from understudy import nca
+from understudy.noncompartmental.rules import NCARules
 
 DOSE, CL, V = 100.0, 4.0, 20.0
 K = CL / V

@@ -5,8 +5,8 @@ import pytest
 
 pytest.importorskip("sklearn", reason="scikit-learn, of the extra surrogate")
 
-from understudy import Model, SimulationError, emulate, sobol_indices
-from understudy.surrogate.sobol import Terms
+from understudy import Model, SimulationError, emulate
+from understudy.surrogate.sobol import Terms, sobol_indices
 
 A, B = 7.0, 0.1
 # Ishigami T, Homma T. Proc. ISUMA 1990:398-403. doi:10.1109/ISUMA.1990.151285; variances as of Saltelli et al.,

@@ -42,14 +42,18 @@ def louis_information(complete: CompleteData, vector: np.ndarray, sample: Import
     squares = np.einsum("sn,snp,snq->pq", density.weights, scores, scores)
     # What the data do not tell of the individuals: the covariance of the complete data's score.
     hessian = density.curvature(np.sqrt(np.diag(squares))) - (squares - own.T @ own)
-    return Information(hessian, own.T @ own, _promise(own.sum(axis=0), hessian))
+    apart = density.weights[..., None] * (scores - own)
+    noise = np.einsum("snp,snq->pq", apart, apart)
+    return Information(hessian, own.T @ own, _promise(own.sum(axis=0), hessian, noise))
 
 
-def _promise(score: np.ndarray, hessian: np.ndarray) -> float:
-    """By how much the objective would fall in a Newton step; infinite where the curvature is none."""
+def _promise(score: np.ndarray, hessian: np.ndarray, noise: np.ndarray) -> float:
+    """By how much the objective would fall in a Newton step, beyond what the sample's own noise promises; infinite where
+    the curvature is none."""
     if not np.isfinite(hessian).all() or np.linalg.eigvalsh(hessian).min() <= 0:
         return np.inf
-    return float(score @ np.linalg.solve(hessian, score))
+    inverse = np.linalg.inv(hessian)
+    return max(0.0, float(score @ inverse @ score - np.trace(inverse @ noise)))
 
 
 class _Density:

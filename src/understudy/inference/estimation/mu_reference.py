@@ -250,8 +250,9 @@ class MuReferences:
 
 
 def observation_names(model: PopulationModel) -> set[str]:
-    """Names that say how measurements scatter around predictions."""
-    return {name for residual in model.residual for name in residual.variance.names}
+    """Names that say how measurements scatter around predictions, or how outcomes are distributed."""
+    scatter = {name for residual in model.residual for name in residual.variance.names}
+    return scatter | {name for item in model.distributions for name in item.names}
 
 
 def _inside(value: float, z: np.ndarray, lower: float, upper: float) -> np.ndarray:

@@ -75,8 +75,8 @@ class SAEM:
 
     Exploration: averages forget, and variances may fall by `annealing` an iteration at most in its first half, so that
     the whole of the parameter space is visited. It ends when no parameter has a trend any more. Smoothing: averages
-    over iterations with decreasing steps, whose second half is averaged once more. It ends when no parameter drifts by more
-    than the tolerance.
+    over iterations with decreasing steps, whose second half is averaged once more. It ends when no parameter drifts by
+    more than the tolerance.
 
     Parameters
     ----------
@@ -100,7 +100,7 @@ class SAEM:
     """
 
     exploration: int = 500
-    smoothing: int = 500
+    smoothing: int = 1000
     chains: int | None = None
     annealing: float = 0.95
     tolerance: float = 0.2
@@ -117,9 +117,10 @@ class SAEM:
         Raises
         ------
         SimulationError
-            Where the likelihood is undefined at the start, or there are no random effects.
+            Where the likelihood is undefined at the start, where there are no random effects, and where there are priors.
         """
         _require_effects(task)
+        _refuse_priors(task)
         complete = CompleteData(task)
         with np.errstate(all="ignore"):
             now, maximisation = self._start(task, complete)
@@ -264,6 +265,14 @@ def _require_effects(task: Task) -> None:
             "SAEM needs random effects", place=task.predictor.model.name,
             repair="give the model random effects, or fit it with FOCEI()",
         )  # fmt: skip
+
+
+def _refuse_priors(task: Task) -> None:
+    model = task.space.model
+    if model.priors or any(block.prior is not None for block in model.random):
+        raise SimulationError(
+            "SAEM does not know priors", place=model.name, repair="leave them out, or use FOCEI()"
+        )
 
 
 def _status(task: Task, now: _State, drifts: np.ndarray) -> str:

@@ -279,7 +279,7 @@ class _Forest:
         even = growing & (self.leaf % 2 == 0)
         turned = np.zeros_like(growing)
         ending = _trailing_ones(self.leaf)
-        for k in range(len(self.marked[0])):
+        for k in range(int(place[growing].max(initial=0)) + 1):
             here = even & (place == k)
             self.marked[0][k][here], self.marked[1][k][here] = x[here], momentum[here]
             asked = growing & ~even & (k <= place) & (k > place - ending)

@@ -23,7 +23,7 @@ def gumbel(x):
 
 @pytest.fixture(scope="module")
 def chains():
-    return sample_nuts(normal, np.zeros((4, 2, 3)), draws=1500, seed=3)
+    return sample_nuts(normal, np.zeros((4, 2, 3)), draws=600, seed=3)
 
 
 @pytest.mark.parametrize("target", [0, 1])
@@ -43,13 +43,14 @@ def test_a_correlated_normal_distribution(chains, target):
 def test_chains_agree_and_draws_are_nearly_independent(chains):
     assert rank_rhat(chains.samples).max() < 1.01
     # With the metric learnt, a trajectory turns round after about as far as draws are independent.
-    assert bulk_ess(chains.samples).min() > 0.4 * 4 * 1500
+    assert bulk_ess(chains.samples).min() > 0.4 * 4 * 600
     assert not chains.divergences.any()
 
 
 def test_steps_are_accepted_as_often_as_asked():
     eager, careful = (
-        sample_nuts(normal, np.zeros((8, 1, 3)), draws=200, acceptance=goal) for goal in (0.7, 0.95)
+        sample_nuts(normal, np.zeros((16, 1, 3)), draws=50, warmup=100, acceptance=goal)
+        for goal in (0.7, 0.95)
     )
     assert careful.acceptance.mean() > 0.9 > eager.acceptance.mean()
     assert careful.step_size.mean() < eager.step_size.mean()
@@ -83,7 +84,7 @@ def test_a_region_where_the_density_is_undefined_is_never_entered():
         value = np.where(x > 0, -x, np.nan).sum(axis=-1)
         return value, -np.ones_like(x)
 
-    found = sample_nuts(positive, np.ones((4, 2, 1)), draws=500)
+    found = sample_nuts(positive, np.ones((8, 4, 1)), draws=125)
     assert (found.samples > 0).all()
     # Steps out of the region end trajectories, so that draws depend on one another: an eighth of 4,000 is assumed.
     assert found.samples.mean() == pytest.approx(1.0, abs=4 / np.sqrt(500))
