@@ -253,9 +253,12 @@ def refuse_censored(task: Task, name: str) -> None:
 def undefined_at_start(task: Task) -> SimulationError:
     """What to say where an estimation cannot begin."""
     likelihood = task.likelihood(task.start)
-    value = likelihood.value(likelihood.zero)[0]
-    bad = np.array(task.predictor.patients)[~np.isfinite(value)][:10]
-    where = f" for patients {', '.join(bad)}" if bad.size else ""
+    bad = ~np.isfinite(likelihood.value(likelihood.zero)[0])
+    if not bad.any() and likelihood.active.size:
+        with np.errstate(all="ignore"):
+            _, bad = find_modes(likelihood)
+    names = np.array(task.predictor.patients)[bad][:10]
+    where = f" for patients {', '.join(names)}" if names.size else ""
     return SimulationError(
         f"the objective function is undefined at the initial estimates{where}",
         place=task.predictor.model.name,

@@ -107,16 +107,22 @@ def outer_products(gradients: np.ndarray) -> np.ndarray:
 
 
 def _promise(gradient: np.ndarray, curvature: np.ndarray) -> float:
-    return 0.5 * float(gradient @ np.linalg.solve(curvature, gradient))
+    return 0.5 * float(gradient @ _newton(curvature, gradient))
+
+
+def _newton(curvature: np.ndarray, gradient: np.ndarray) -> np.ndarray:
+    """The curvature's inverse times the gradient; coordinates of which nothing depends may be of any size."""
+    sizes = np.sqrt(np.diag(curvature))
+    return np.linalg.solve(curvature / np.outer(sizes, sizes), gradient / sizes) / sizes
 
 
 def _next(evaluate: Callable[[np.ndarray, Point | None], Point], now: Iteration) -> Iteration:
-    found = _downhill(evaluate, now.point, -np.linalg.solve(now.curvature, now.point.gradient))
+    found = _downhill(evaluate, now.point, -_newton(now.curvature, now.point.gradient))
     model = now.curvature
     if found is None:
         # The model may be what is wrong: begin anew along the subjects' own gradients.
         model = outer_products(now.point.gradients)
-        found = _downhill(evaluate, now.point, -np.linalg.solve(model, now.point.gradient))
+        found = _downhill(evaluate, now.point, -_newton(model, now.point.gradient))
     if found is None:
         return replace(now, number=now.number + 1, stuck=True)
     step = found.vector - now.point.vector

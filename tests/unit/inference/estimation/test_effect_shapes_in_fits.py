@@ -24,6 +24,7 @@ def skewed():
     return oral(
         individual={"ka": "theta_ka", "CL": f"theta_CL * exp({box_cox_effect('eta_CL', 'shape')})", "V": "theta_V"},
         fixed=FIXED, random=(RandomEffects(("eta_CL",), ((0.25,),)),), covariates={},
+        residual={"Cp": "(prop * Cp) ** 2 + 1e-3"},
     )  # fmt: skip
 
 

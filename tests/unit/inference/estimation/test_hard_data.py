@@ -12,6 +12,7 @@ from understudy.data.records import Records
 from understudy.inference.estimation.fitting import fit
 from understudy.inference.individualise import individualise
 from understudy.inference.objective import objective
+from understudy.model.parts import Parameter
 from understudy.model.population_model import Residual
 
 MODEL = straight_lines()
@@ -76,3 +77,12 @@ def test_a_level_of_zero_on_the_logarithm_is_refused_by_its_patient():
     dv = table["dv"].where(table["row"] != seen.iloc[0], 0.0)
     with pytest.raises(SimulationError, match="for patients 2"):
         fit(logs, changed(table.assign(dv=dv)))
+
+
+def test_a_parameter_on_which_nothing_depends_is_told_of():
+    idle = replace(MODEL, fixed=(*MODEL.fixed, Parameter("idle", 1.0)))
+    found = fit(idle, measured(MODEL, 8))
+    assert any("not identified" in each and "idle" in each for each in found.warnings)
+    assert found.estimates["theta_base"] == pytest.approx(
+        fit(MODEL, measured(MODEL, 8)).estimates["theta_base"], rel=1e-3
+    )
