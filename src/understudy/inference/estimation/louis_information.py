@@ -48,8 +48,10 @@ def louis_information(complete: CompleteData, vector: np.ndarray, sample: Import
 
 
 def _promise(score: np.ndarray, hessian: np.ndarray, noise: np.ndarray) -> float:
-    """By how much the objective would fall in a Newton step, beyond what the sample's own noise promises; infinite where
-    the curvature is none."""
+    """By how much the objective would fall in a Newton step, beyond what the sample's own noise promises.
+
+    Infinite where the curvature is none.
+    """
     if not np.isfinite(hessian).all() or np.linalg.eigvalsh(hessian).min() <= 0:
         return np.inf
     inverse = np.linalg.inv(hessian)

@@ -117,7 +117,7 @@ class SAEM:
         Raises
         ------
         SimulationError
-            Where the likelihood is undefined at the start, where there are no random effects, and where there are priors.
+            Where the likelihood is undefined at the start, and for a model with priors or without random effects.
         """
         _require_effects(task)
         _refuse_priors(task)
