@@ -1,0 +1,5 @@
+"""Design: what a population study will tell before it is made, and when and whom to sample so that it tells most."""
+
+from understudy.design.information import Information, expected_information
+from understudy.design.population_design import Design, Group
+
