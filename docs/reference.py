@@ -16,6 +16,7 @@ GROUPS = {
     ),
     "Patients' data": ("Records", "individualise", "Twins", "forecast", "nca", "NCA", "NCARules"),
     "Estimation": ("fit", "Fit", "methods"),
+    "Planning a study": ("expected_information", "optimise_design"),
     "Surrogates": ("emulate", "Surrogate", "sobol_indices"),
     "Checking a model": ("goodness_of_fit", "visual_predictive_check", "predictive_check"),
     "The library": ("models", "load", "load_model", "save"),

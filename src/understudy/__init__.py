@@ -64,6 +64,8 @@ _HOMES = {
     "understudy.inference.diagnostics.goodness_of_fit": ("goodness_of_fit",),
     "understudy.inference.diagnostics.predictive_check": ("predictive_check",),
     "understudy.inference.diagnostics.visual_check": ("visual_predictive_check",),
+    "understudy.design.information": ("expected_information",),
+    "understudy.design.optimise": ("optimise_design",),
     "understudy.formats.load": ("load", "load_model"),
     "understudy.formats.save": ("save",),
     "understudy.dossier.study": ("Study",),
@@ -92,6 +94,8 @@ if TYPE_CHECKING:  # the same names for editors and type checkers
     from understudy.core.record import Record
     from understudy.core.result import Outcome
     from understudy.data.records import Records
+    from understudy.design.information import expected_information
+    from understudy.design.optimise import optimise_design
     from understudy.dossier.evaluate import Dossier, evaluate
     from understudy.dossier.study import Study
     from understudy.engine.dispatch.settings import Dispatch

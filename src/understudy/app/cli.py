@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from understudy.app.design_command import design
 from understudy.app.diagnosis_commands import diagnose, vpc
 from understudy.app.fit_command import fit
 from understudy.app.model_commands import convert, models, show
@@ -160,6 +161,7 @@ _OTHERS = (
     vpc,
     diagnose,
     nca,
+    design,
     emulate,
     predict,
     sobol,
