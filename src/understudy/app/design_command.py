@@ -9,14 +9,17 @@ from understudy.app.options import Jobs, Json, argument, flag, option
 
 
 def design(
-    file: Annotated[str, argument("A design (.toml), or a population model: of the library, or a file.", "FILE")],
+    file: Annotated[
+        str, argument("A design (.toml), or a population model: of the library, or a file.", "FILE")
+    ],
     patients: Annotated[float | None, option("--patients", "-n", help="Of one group.", metavar="N")] = None,
     regimen: Annotated[str, option("--regimen", "-r", help="'100 mg every 24 h x 7'", metavar="DOSES")] = "",
     times: Annotated[
         list[str] | None, option("--times", "-t", help="0.5,1,2,6 or Cp=0.5,1; repeated.", metavar="TIMES")
     ] = None,
     covariate: Annotated[
-        list[str] | None, option("--covariate", help="WT=70, or WT=50,70,90; repeated.", metavar="NAME=VALUES")
+        list[str] | None,
+        option("--covariate", help="WT=70, or WT=50,70,90; repeated.", metavar="NAME=VALUES"),
     ] = None,
     method: Annotated[str, option("--method", "-m", help="fo or foce.", metavar="NAME")] = "fo",
     matrix: Annotated[str, option(help="block or full.", metavar="KIND")] = "block",
@@ -34,10 +37,13 @@ def design(
     ] = None,
     algorithm: Annotated[str, option(help="exchange or multiplicative.", metavar="NAME")] = "exchange",
     power: Annotated[
-        list[str] | None, option(help="Patients for a power of 80 % to see it; repeated.", metavar="PARAMETER")
+        list[str] | None,
+        option(help="Patients for a power of 80 % to see it; repeated.", metavar="PARAMETER"),
     ] = None,
     seed: Annotated[int, option(help="Seed of draws and starts.", metavar="N", min=0)] = 0,
-    out: Annotated[Path | None, option("--out", "-o", help="Write all numbers, .json.", metavar="FILE")] = None,
+    out: Annotated[
+        Path | None, option("--out", "-o", help="Write all numbers, .json.", metavar="FILE")
+    ] = None,
     plot: Annotated[
         Path | None, option(help="Draw samples over the typical course: .html, .svg or .png.", metavar="FILE")
     ] = None,

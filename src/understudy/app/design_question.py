@@ -15,12 +15,21 @@ from understudy.design.population_design import Design
 from understudy.formats.load import load, model_in
 from understudy.model.population_model import PopulationModel
 
-_KEYS = ("model", "method", "matrix", "draws", "seed", "values", "groups", "optimise", "power")
-_OPTIMISE = (
-    "windows", "candidates", "spacing", "regimens", "allocation", "criterion", "interest", "uncertainty", "algorithm",
-    "starts",
-)  # fmt: skip
-_POWER = ("parameter", "power", "null", "level")
+_NUMBER, _TEXT, _WHOLE, _LIST = "a number", "a text", "a whole number", "a list"
+_TABLE, _ANY = "a table", "anything"
+# Keys of the file, and what each holds.
+_KEYS = {
+    "model": _TEXT, "method": _TEXT, "matrix": _TEXT, "draws": _WHOLE, "seed": _WHOLE, "values": _TABLE,
+    "groups": _LIST, "optimise": _TABLE, "power": _ANY,
+}  # fmt: skip
+_OPTIMISE = {
+    "windows": _ANY, "candidates": _ANY, "spacing": _NUMBER, "regimens": _LIST, "allocation": "true or false",
+    "criterion": _TEXT, "interest": _LIST, "uncertainty": _TABLE, "algorithm": _TEXT, "starts": _WHOLE,
+}  # fmt: skip
+_POWER = {"parameter": _TEXT, "power": _NUMBER, "null": _NUMBER, "level": _NUMBER}
+_KINDS = {
+    _NUMBER: (int, float), _TEXT: str, _WHOLE: int, _LIST: list, _TABLE: dict, "true or false": bool, _ANY: object,
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -81,7 +90,9 @@ def read_question(file: str, options: DesignOptions) -> DesignQuestion:
 def _of_file(path: Path, options: DesignOptions) -> DesignQuestion:
     if options.times or options.patients is not None or options.regimen or options.covariates:
         raise StudyError(
-            "the groups are the file's", place=path.name, repair="leave out --patients, --regimen, --times, --covariate"
+            "the groups are the file's",
+            place=path.name,
+            repair="leave out --patients, --regimen, --times, --covariate",
         )
     data = _read(path)
     _require_known(data, _KEYS, path.name)
@@ -91,14 +102,13 @@ def _of_file(path: Path, options: DesignOptions) -> DesignQuestion:
     name = str(data["model"])
     beside = path.parent / name
     model = _population(str(beside) if beside.is_file() else name)
-    values = _table(data, "values", path.name)
-    model = model.with_values(**{str(n): float(v) for n, v in values.items()}) if values else model
-    wanted = None
-    if "optimise" in data:
-        wanted = dict(_table(data, "optimise", path.name))
-        _require_known(wanted, _OPTIMISE, f"{path.name}, optimise")
+    values = data.get("values", {})
+    _require_known(values, dict.fromkeys(values, _NUMBER), f"{path.name}, values")
+    model = model.with_values(**values) if values else model
+    wanted = data.get("optimise")
+    _require_known(wanted or {}, _OPTIMISE, f"{path.name}, optimise")
     tests = data.get("power", [])
-    tests = [tests] if isinstance(tests, dict) else tests
+    tests = tests if isinstance(tests, list) else [tests]
     for test in tests:
         _require_known(test, _POWER, f"{path.name}, power")
     how = {k: data[k] for k in ("method", "matrix", "draws", "seed") if k in data}
@@ -114,19 +124,18 @@ def _read(path: Path) -> dict[str, Any]:
         raise StudyError(f"this is no TOML: {error}", place=path.name, repair="mend it there") from None
 
 
-def _table(data: Mapping[str, Any], key: str, place: str) -> Mapping[str, Any]:
-    found = data.get(key, {})
-    if not isinstance(found, dict):
-        raise StudyError(f"{key} is no table", place=place, repair=f"write [{key}] above its keys")
-    return found
-
-
-def _require_known(given: Any, known: tuple[str, ...], place: str) -> None:
-    for key in given:
+def _require_known(given: Any, known: Mapping[str, str], place: str) -> None:
+    """Require keys that are known, each with a value of its kind."""
+    if not isinstance(given, dict):
+        raise StudyError(f"{given!r} is no table", place=place, repair=f"its keys are {', '.join(known)}")
+    for key, value in given.items():
         if key not in known:
-            near = difflib.get_close_matches(str(key), known, 1)
+            near = difflib.get_close_matches(str(key), list(known), 1)
             repair = f"did you mean {near[0]}?" if near else f"the keys are {', '.join(known)}"
             raise StudyError(f"unknown key {key!r}", place=place, repair=repair)
+        wrong = isinstance(value, bool) and known[key] in (_NUMBER, _WHOLE)
+        if wrong or not isinstance(value, _KINDS[known[key]]):
+            raise StudyError(f"{key} is not {known[key]}: {value!r}", place=place, repair=f"write {known[key]}")
 
 
 def _of_options(name: str, options: DesignOptions) -> DesignQuestion:
@@ -134,9 +143,10 @@ def _of_options(name: str, options: DesignOptions) -> DesignQuestion:
         raise SimulationError(
             "a model needs a design", place=name, repair="give --patients 32 --regimen '70 mg' --times 1,6,24"
         )
+    covariates = named_texts(options.covariates, "--covariate")
     group = {
         "patients": options.patients, "regimen": options.regimen, "times": _times(options.times),
-        "covariates": {n: _numbers(t, "--covariate") for n, t in named_texts(options.covariates, "--covariate").items()},
+        "covariates": {name: _numbers(text, "--covariate") for name, text in covariates.items()},
     }  # fmt: skip
     how = {"method": options.method, "matrix": options.matrix, "seed": options.seed}
     tests = tuple({"parameter": name} for name in options.power)
@@ -168,7 +178,9 @@ def _times(texts: tuple[str, ...]) -> dict[str, list[float]]:
     found: dict[str, list[float]] = {}
     for text in texts:
         name, equals, own = text.partition("=")
-        found.setdefault(name.strip() if equals else "", []).extend(_numbers(own if equals else text, "--times"))
+        found.setdefault(name.strip() if equals else "", []).extend(
+            _numbers(own if equals else text, "--times")
+        )
     return found
 
 
@@ -183,4 +195,6 @@ def _numbers(text: str, place: str) -> list[float]:
     try:
         return [float(part) for part in text.replace("/", ",").split(",")]
     except ValueError:
-        raise SimulationError(f"{text!r} is no list of numbers", place=place, repair="write it as 0.5,1,2") from None
+        raise SimulationError(
+            f"{text!r} is no list of numbers", place=place, repair="write it as 0.5,1,2"
+        ) from None

@@ -13,7 +13,6 @@ from understudy.app.design_question import DesignQuestion
 from understudy.app.nca_view import require_writable
 from understudy.app.terminal import console, note, print_json
 from understudy.app.terminal_number import single
-from understudy.core.errors import StudyError
 from understudy.core.unit_label import unit_label
 from understudy.core.units import UNKNOWN
 from understudy.design.information import Information, expected_information
@@ -57,12 +56,9 @@ def run(
 
 
 def _answer(question: DesignQuestion, jobs: int) -> Information | Optimum:
-    try:
-        if question.optimise is None:
-            return expected_information(question.model, question.design, jobs=jobs, **question.how)
-        return optimise_design(question.model, question.design, jobs=jobs, **question.how, **question.optimise)
-    except TypeError as error:
-        raise StudyError(f"a key has a value of the wrong kind: {error}", repair="see docs/design.md") from None
+    if question.optimise is None:
+        return expected_information(question.model, question.design, jobs=jobs, **question.how)
+    return optimise_design(question.model, question.design, jobs=jobs, **question.how, **question.optimise)
 
 
 def _test(found: Information, asked: Mapping[str, Any]) -> dict[str, Any]:
@@ -117,7 +113,11 @@ def _verdict(found: Optimum) -> str:
     change = 100 * (found.efficiency - 1)
     saved = f"{found.criterion}-efficiency {found.efficiency:.3f}: the start would need {abs(change):.0f} % "
     saved += "more patients for as much" if change >= 0 else "fewer patients for as much"
-    bound = f"; at least {100 * found.at_least:.1f} % of the best by these candidates" if found.at_least is not None else ""
+    bound = (
+        f"; at least {100 * found.at_least:.1f} % of the best by these candidates"
+        if found.at_least is not None
+        else ""
+    )
     return saved + bound
 
 

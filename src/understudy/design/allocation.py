@@ -1,9 +1,9 @@
 """Allocation: how many patients each protocol gets.
 
-Multiplicative algorithm: Silvey SD, Titterington DM, Torsney B. An algorithm for optimal designs on a finite design space.
-Commun Stat Theory Methods 1978;7:1379-1389, doi:10.1080/03610927808827719; for population designs, with the Fedorov-Wynn
-algorithm, Retout 2007, doi:10.1002/sim.2910. Rounding: Pukelsheim F, Rieder S. Efficient rounding of approximate designs.
-Biometrika 1992;79:763-770, doi:10.1093/biomet/79.4.763.
+Multiplicative algorithm: Silvey SD, Titterington DM, Torsney B. An algorithm for optimal designs on a finite design
+space. Commun Stat Theory Methods 1978;7:1379-1389, doi:10.1080/03610927808827719; for population designs, with the
+Fedorov-Wynn algorithm, Retout 2007, doi:10.1002/sim.2910. Rounding: Pukelsheim F, Rieder S. Efficient rounding of
+approximate designs. Biometrika 1992;79:763-770, doi:10.1093/biomet/79.4.763.
 """
 
 from __future__ import annotations

@@ -113,9 +113,7 @@ class Approximation:
         usable = _usable(parts)
         order = np.lexsort((place, predictor.patient))
         ends = np.cumsum(np.bincount(predictor.patient, minlength=len(protocols)))[:-1]
-        return [
-            Moments(usable[rows], *(part[:, rows] for part in parts)) for rows in np.split(order, ends)
-        ]
+        return [Moments(usable[rows], *(part[:, rows] for part in parts)) for rows in np.split(order, ends)]
 
     def information(self, moments: Moments, samples: np.ndarray, mean: np.ndarray) -> np.ndarray:
         """Of patients with some of the samples.

@@ -106,7 +106,9 @@ def _times(given: Any, name: str) -> np.ndarray:
     found = _array(given, f"candidates of {name}")
     if found.ndim != 1 or not found.size or not np.isfinite(found).all() or found.min() < 0:
         raise SimulationError(
-            "the candidates are no list of times", place=f"candidates of {name}", repair="give times of 0 or later"
+            "the candidates are no list of times",
+            place=f"candidates of {name}",
+            repair="give times of 0 or later",
         )
     return np.unique(found)
 
@@ -135,7 +137,10 @@ def _grid(windows: Sequence[tuple[float, float]], points: int) -> np.ndarray:
     for low, high in windows:
         share = max(points // len(windows), 2)
         first = max(low, high / 1000.0)
-        even, ratio = np.linspace(low, high, share - share // 2), np.geomspace(first, high, share // 2) if high else []
+        even, ratio = (
+            np.linspace(low, high, share - share // 2),
+            np.geomspace(first, high, share // 2) if high else [],
+        )
         parts += [np.clip(_rounded(np.concatenate([even, ratio])), low, high)]
     return np.unique(np.concatenate(parts))
 

@@ -16,6 +16,8 @@ import numpy as np
 from understudy.core.errors import SimulationError
 
 KINDS = ("D", "Ds", "A")
+# Smallest eigenvalue of the information as a correlation matrix that is more than rounding and differences leave.
+FLAT = 1e-9
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,12 +113,11 @@ class Criterion:
 
 
 def _log_determinant(matrices: np.ndarray) -> np.ndarray:
-    """Minus infinity where a matrix is not positive definite as far as rounding can tell."""
+    """Minus infinity where a matrix is singular as far as rounding can tell."""
     sizes = np.sqrt(np.maximum(np.diagonal(matrices, axis1=-2, axis2=-1), 0.0))
-    blind = ~(sizes > 0).all(axis=-1)
+    seen = (sizes > 0).all(axis=-1)
     sizes = np.where(sizes > 0, sizes, 1.0)
-    alike = matrices / (sizes[..., :, None] * sizes[..., None, :])
-    sign, size = np.linalg.slogdet(alike)
-    # A determinant of correlations below this is rounding's.
-    bad = blind | (sign <= 0) | (size < np.log(1e-14) * matrices.shape[-1] / 2)
-    return np.where(bad, -np.inf, size + 2.0 * np.log(sizes).sum(axis=-1))
+    values = np.linalg.eigvalsh(matrices / (sizes[..., :, None] * sizes[..., None, :]))
+    good = seen & (values[..., 0] > FLAT)
+    logs = np.log(np.where(good[..., None], values, 1.0)).sum(axis=-1)
+    return np.where(good, logs + 2.0 * np.log(sizes).sum(axis=-1), -np.inf)

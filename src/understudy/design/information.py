@@ -11,6 +11,7 @@ import numpy as np
 
 from understudy.core.errors import SimulationError
 from understudy.design.approximation import Approximation, Moments
+from understudy.design.criterion import FLAT
 from understudy.design.population_design import Design, Group
 from understudy.design.protocol import Protocol, covariates_of, outputs_of
 from understudy.model.population_model import PopulationModel
@@ -18,8 +19,6 @@ from understudy.model.population_model import PopulationModel
 if TYPE_CHECKING:
     import pandas as pd
 
-# Smallest eigenvalue of the information as a correlation matrix that is more than rounding and differences leave.
-FLAT = 1e-9
 _MOST_PATIENTS = 10**7
 
 
@@ -106,7 +105,9 @@ class Information:
         """
         place = self._place(name)
         if not level < power < 1:
-            raise SimulationError(f"a power of {power:g} cannot be planned", place=name, repair="give one such as 0.8")
+            raise SimulationError(
+                f"a power of {power:g} cannot be planned", place=name, repair="give one such as 0.8"
+            )
         if self.values[place] == null:
             raise SimulationError(
                 f"{name} is {null:g}: there is no effect to be seen", place=self.model.name,
@@ -147,7 +148,7 @@ class Information:
         """
         trouble = self._trouble()
         if trouble:
-            raise SimulationError(trouble, place=str(self.design), repair=self._repair())
+            raise SimulationError(trouble, place=repr(self.design).splitlines()[0], repair=self._repair())
         return self
 
     def _trouble(self) -> str:
@@ -158,7 +159,9 @@ class Information:
         values, vectors = np.linalg.eigh(self.total / np.outer(sizes, sizes))
         if values[0] > FLAT:
             return ""
-        return f"the information is singular: nothing changes where {self._direction(vectors[:, 0] / sizes)}"
+        flat = int((values <= FLAT).sum())
+        count = f" in {flat} directions" if flat > 1 else ""
+        return f"the information is singular{count}: nothing changes where {self._direction(vectors[:, 0] / sizes)}"
 
     def _direction(self, vector: np.ndarray) -> str:
         """A direction in words, in shares of the values."""
@@ -184,7 +187,9 @@ class Information:
         from scipy.special import ndtr, ndtri
 
         if not 0 < level < 1:
-            raise SimulationError(f"a level of {level:g} is none", place="level", repair="give one such as 0.05")
+            raise SimulationError(
+                f"a level of {level:g} is none", place="level", repair="give one such as 0.05"
+            )
         away = abs(self.values[place] - null) / self._error(place, scale)
         limit = ndtri(1 - level / 2)
         return float(ndtr(away - limit) + ndtr(-away - limit))
@@ -280,7 +285,9 @@ def expected_information(
     return information_of(approximation, plan, prior).require_regular()
 
 
-def information_of(approximation: Approximation, design: Design, prior: Information | None = None) -> Information:
+def information_of(
+    approximation: Approximation, design: Design, prior: Information | None = None
+) -> Information:
     """The same without the requirement that it be regular."""
     parts = [group_protocols(approximation.model, design, k) for k in range(len(design.groups))]
     moments = approximation.moments([protocol for part in parts for protocol in part])

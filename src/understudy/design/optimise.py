@@ -106,7 +106,9 @@ def optimise_design(
     plan = Design.of(design)
     if algorithm not in ALGORITHMS:
         raise SimulationError(
-            f"unknown algorithm {algorithm!r}", place="optimise_design", repair=f"use {' or '.join(ALGORITHMS)}"
+            f"unknown algorithm {algorithm!r}",
+            place="optimise_design",
+            repair=f"use {' or '.join(ALGORITHMS)}",
         )
     occasions = max(len(group.occasions) or 1 for group in plan.groups)
     own = Approximation(model, method, matrix, draws, seed, occasions, jobs)
@@ -129,7 +131,12 @@ def optimise_design(
 
 
 def _optimum(
-    own: Approximation, space: SearchSpace, start: Design, best: Design, prior: Information | None, said: tuple
+    own: Approximation,
+    space: SearchSpace,
+    start: Design,
+    best: Design,
+    prior: Information | None,
+    said: tuple,
 ) -> Optimum:
     before, after = information_of(own, start, prior), information_of(own, best, prior)
     after.require_regular()
@@ -153,7 +160,7 @@ def _by_exchange(space: SearchSpace, starts: int, seed: int) -> Design:
     best = max(tried, key=lambda each: each.value)
     if not np.isfinite(best.value):
         raise SimulationError(
-            "no design that was tried informs every parameter", place=str(space.design),
+            "no design that was tried informs every parameter", place=repr(space.design).splitlines()[0],
             repair="take more samples, let groups differ, or hold a parameter: fixed=True",
         )  # fmt: skip
     design = space.chosen(best.plan)
@@ -182,7 +189,10 @@ def _all_sets(space: SearchSpace) -> list[tuple[int, int, np.ndarray]]:
         Where there are too many.
     """
     sizes = [
-        {name: len(own) for name, own in outputs_of(space.approximations[0].model, g.times, "the design").items()}
+        {
+            name: len(own)
+            for name, own in outputs_of(space.approximations[0].model, g.times, "the design").items()
+        }
         for g in space.design.groups
     ]
     count = sum(prod(comb(space.candidates.times[n].size, k) for n, k in own.items()) for own in sizes)
@@ -204,7 +214,11 @@ def _sets(space: SearchSpace, output: str, count: int) -> list[np.ndarray]:
     samples = space.samples
     places = [k for k, name in enumerate(samples.outputs) if name == output and samples.usable[k]]
     found = [np.array(each) for each in combinations(places, count)]
-    wide = [each for each in found if np.diff(samples.times[each]).min(initial=np.inf) >= samples.spacing * (1 - 1e-9)]
+    wide = [
+        each
+        for each in found
+        if np.diff(samples.times[each]).min(initial=np.inf) >= samples.spacing * (1 - 1e-9)
+    ]
     if not wide:
         raise SimulationError(
             f"there is no room for {count} samples", place=f"{output}, spacing {samples.spacing:g}",
@@ -239,7 +253,10 @@ def _by_weights(
         here = np.flatnonzero(block == k)
         counts[here] = whole_numbers(weights[here], round(share * total))
     groups = [
-        replace(space.group(*protocols[k], int(counts[k])), name=_name(space.design, protocols[k][0], counts, group))
+        replace(
+            space.group(*protocols[k], int(counts[k])),
+            name=_name(space.design, protocols[k][0], counts, group),
+        )
         for k in np.flatnonzero(counts)
     ]
     return Design(tuple(groups)), at_least
@@ -265,7 +282,7 @@ def _information_by_run(space: SearchSpace, protocols: list[tuple[int, int, np.n
 def _require_regular(space: SearchSpace, matrices: np.ndarray) -> None:
     if not np.isfinite(space.score(matrices)):
         raise SimulationError(
-            "not even all candidate times together inform every parameter", place=str(space.design),
+            "not even all candidate times together inform every parameter", place=repr(space.design).splitlines()[0],
             repair="allow other times or doses, or hold a parameter: fixed=True",
         )  # fmt: skip
 
@@ -273,7 +290,9 @@ def _require_regular(space: SearchSpace, matrices: np.ndarray) -> None:
 def _allocated(space: SearchSpace) -> tuple[Design, float]:
     """The same protocols with other numbers of patients."""
     times = _times_by_output(space.approximations[0].model, space.design)
-    space = replace(space, candidates=space.candidates.with_times(times), regimens=allowed_regimens(space.design, ()))
+    space = replace(
+        space, candidates=space.candidates.with_times(times), regimens=allowed_regimens(space.design, ())
+    )
     plan = space.plan(space.design)
     chosen = zip(plan.regimens, plan.samples, strict=True)
     return _by_weights(space, [(k, regimen, own) for k, (regimen, own) in enumerate(chosen)], True)
@@ -297,7 +316,8 @@ def _models(
     factors = np.exp(z * spread - spread**2 / 2)
     names = list(uncertainty)
     return [
-        model.with_values(**{n: known[n] * float(f) for n, f in zip(names, own, strict=True)}) for own in factors
+        model.with_values(**{n: known[n] * float(f) for n, f in zip(names, own, strict=True)})
+        for own in factors
     ]
 
 

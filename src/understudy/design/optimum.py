@@ -46,8 +46,14 @@ class Optimum:
         """Relative standard errors of every parameter, at the start and as found."""
         import pandas as pd
 
-        start = self.start.relative if np.isfinite(self.efficiency) else dict.fromkeys(self.found.names, np.nan)
-        columns = {"value": self.found.values, "start": list(start.values()), "found": list(self.found.relative.values())}
+        start = (
+            self.start.relative if np.isfinite(self.efficiency) else dict.fromkeys(self.found.names, np.nan)
+        )
+        columns = {
+            "value": self.found.values,
+            "start": list(start.values()),
+            "found": list(self.found.relative.values()),
+        }
         return pd.DataFrame(columns, index=pd.Index(self.found.names, name="name"))
 
     def to_json(self) -> dict[str, Any]:

@@ -26,6 +26,7 @@ class Group:
     ----------
     patients : int
     regimen : Regimen or str
+        Empty: nothing is given.
     times : sequence of float, or mapping of output to sequence of float
         When each patient is sampled, in the model's unit of time. A sample at the time of a dose is taken before it.
     covariates : mapping of str to float, or to sequence of float
@@ -55,7 +56,10 @@ class Group:
 
     def __post_init__(self) -> None:
         put = lambda name, value: object.__setattr__(self, name, value)  # noqa: E731
-        put("regimen", Regimen.parse(self.regimen) if isinstance(self.regimen, str) else self.regimen)
+        put("regimen", regimen_of(self.regimen))
+        if not isinstance(self.covariates, Mapping):
+            _refuse(f"{self.covariates!r} has no names", self._place, "give covariates as {'WT': 70}")
+        put("patients", _numbers([self.patients], f"patients of {self._place}")[0])
         given = self.times if isinstance(self.times, Mapping) else {"": self.times}
         times = {str(output): _numbers(values, f"times of {self._place}") for output, values in given.items()}
         put("times", MappingProxyType({output: tuple(sorted(own)) for output, own in times.items()}))
@@ -69,6 +73,8 @@ class Group:
         """A group from its keys."""
         if isinstance(given, cls):
             return given
+        if not isinstance(given, Mapping):
+            _refuse(f"{given!r} is no group", "the design", "give patients, regimen and times by name")
         known = [each.name for each in fields(cls)]
         unknown = [str(key) for key in given if key not in known]
         missing = [key for key in known[:3] if key not in given]
@@ -96,7 +102,7 @@ class Group:
 
     def to_json(self) -> dict[str, Any]:
         """As keys that `of` reads."""
-        plain = {"name": self.name, "patients": self.patients, "regimen": str(self.regimen)}
+        plain = {"name": self.name, "patients": self.patients, "regimen": str(self.regimen) if self.regimen.doses else ""}
         times = {output: list(own) for output, own in self.times.items()}
         covariates = {n: list(v) if len(v) > 1 else v[0] for n, v in self.covariates.items()}
         return plain | {"times": times, "covariates": covariates, "occasions": list(self.occasions)}
@@ -106,13 +112,15 @@ class Group:
         return f"group {self.name!r}" if self.name else "a group"
 
     def _check(self) -> None:
-        if not (np.isfinite(self.patients) and self.patients > 0):
+        if not self.patients > 0:
             _refuse(f"{self.patients} patients are no number of patients", self._place, "give one or more")
         if not self.samples:
             _refuse("no sample is taken", self._place, "give times")
         early = [t for own in self.times.values() for t in own if t < 0]
         if early:
-            _refuse(f"a sample at {early[0]:g} is before the regimen begins", self._place, "count times from 0 on")
+            _refuse(
+                f"a sample at {early[0]:g} is before the regimen begins", self._place, "count times from 0 on"
+            )
         lengths = {len(values) for values in self.covariates.values()} - {1}
         if len(lengths) > 1 or 0 in lengths:
             _refuse("covariates have values of different numbers", self._place, "give each as many values")
@@ -184,7 +192,7 @@ class Design:
         group = self.groups[k]
         times = [f"{output + ' ' if output else ''}at {listed(own)}" for output, own in group.times.items()]
         kinds = [f"{name} {listed(values)}" for name, values in group.covariates.items()]
-        return f"{self.label(k)}: {group.patients:g} patients, {group.regimen}; {'; '.join([*times, *kinds])}"
+        return f"{self.label(k)}: {group.patients:g} patients, {group.regimen if group.regimen.doses else 'no dose'}; {'; '.join([*times, *kinds])}"
 
 
 def listed(values: Iterable[float]) -> str:
@@ -196,6 +204,15 @@ def listed(values: Iterable[float]) -> str:
     '0.5, 24'
     """
     return ", ".join(f"{value:.4g}" for value in values)
+
+
+def regimen_of(given: Regimen | str) -> Regimen:
+    """A regimen from its sentence; none from an empty one."""
+    if isinstance(given, Regimen):
+        return given
+    if not isinstance(given, str):
+        _refuse(f"{given!r} is no regimen", "regimen", "write it as a sentence: '70 mg every 24 h for 3 doses'")
+    return Regimen.parse(given) if given.strip() else Regimen()
 
 
 def _numbers(values: Any, place: str) -> tuple[float, ...]:

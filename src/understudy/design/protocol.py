@@ -85,7 +85,9 @@ def outputs_of(model: PopulationModel, times: Mapping[str, Any], place: str) -> 
     for given, own in times.items():
         name = names[0] if given == "" and len(names) == 1 else given
         if name not in names:
-            said = "which output is measured is not said" if given == "" else f"no output {given!r} is measured"
+            said = (
+                "which output is measured is not said" if given == "" else f"no output {given!r} is measured"
+            )
             raise SimulationError(said, place=place, repair=f"give times of {', '.join(names)}")
         found[name] = own
     return found
@@ -130,7 +132,10 @@ def _doses(model: PopulationModel, protocol: Protocol) -> pd.DataFrame:
     until = float(np.max(protocol.times)) if plan.is_open else None
     patient = pd.DataFrame([dict(protocol.covariates)], index=["1"])
     lines = one_by_one(plan.events(patient, until=until))
-    scale = [factor(unit, _state_unit(base, route)) for unit, route in zip(lines["unit"], lines["route"], strict=True)]
+    scale = [
+        factor(unit, _state_unit(base, route))
+        for unit, route in zip(lines["unit"], lines["route"], strict=True)
+    ]
     scale = np.array(scale, dtype=float)
     return pd.DataFrame(
         {

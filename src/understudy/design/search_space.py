@@ -13,7 +13,7 @@ from understudy.design.candidates import Candidates
 from understudy.design.criterion import Criterion
 from understudy.design.exchange import Plan, SampleList
 from understudy.design.information import mean_effects
-from understudy.design.population_design import Design, Group
+from understudy.design.population_design import Design, Group, regimen_of
 from understudy.design.protocol import Protocol, covariates_of, outputs_of
 from understudy.model.regimen import Regimen
 
@@ -119,5 +119,4 @@ class SearchSpace:
 
 def allowed_regimens(design: Design, more: Sequence[Regimen | str]) -> tuple[Regimen, ...]:
     """Those of the design and others, each once."""
-    parsed = [Regimen.parse(each) if isinstance(each, str) else each for each in more]
-    return tuple(dict.fromkeys([*(group.regimen for group in design.groups), *parsed]))
+    return tuple(dict.fromkeys([*(group.regimen for group in design.groups), *map(regimen_of, more)]))

@@ -39,10 +39,17 @@ def typical_course(
     curves, samples = [], []
     for k in range(len(design.groups)):
         for kind, protocol in enumerate(group_protocols(model, design, k)):
-            times = np.unique(np.concatenate([np.linspace(0.0, until or protocol.times.max(), _POINTS), protocol.times]))
+            times = np.unique(
+                np.concatenate([np.linspace(0.0, until or protocol.times.max(), _POINTS), protocol.times])
+            )
             patient = pd.DataFrame([dict(protocol.covariates)], index=["typical"])
             found = simulate(
-                model, patient, protocol.regimen, times, outputs=dict.fromkeys(protocol.outputs), before_dose=True
+                model,
+                patient,
+                protocol.regimen,
+                times,
+                outputs=dict.fromkeys(protocol.outputs),
+                before_dose=True,
             )
             for output in dict.fromkeys(protocol.outputs):
                 own = {

@@ -54,14 +54,20 @@ def design_chart(
     dots = base.transform_filter("datum.what == 'sample'").mark_point(
         filled=True, size=52, color=ABOVE, opacity=1, stroke="white", strokeWidth=0.8
     )
-    ticks = base.transform_filter("datum.what == 'start'").mark_rule(color=QUIET, strokeWidth=1.2, strokeDash=[2, 3])
+    ticks = base.transform_filter("datum.what == 'start'").mark_rule(
+        color=QUIET, strokeWidth=1.2, strokeDash=[2, 3]
+    )
     height = 190
     ticks = ticks.encode(y=alt.value(height - 26), y2=alt.value(height))
     layers = [line.encode(y=y, detail="kind:N"), dots.encode(y=y)]
     panel = alt.layer(*([ticks] if start is not None else []), *layers).properties(width=330, height=height)
     facet = alt.Facet("panel:N", sort=order, header=alt.Header(title=None, labelPadding=4))
-    heading = over_time(curves["output"].iloc[0], curves["unit"].iloc[0], time_unit) if not several else "Typical course"
-    told = "red: samples" + ("; dashes at the foot: samples of the start" if start is not None else "")
+    heading = (
+        over_time(curves["output"].iloc[0], curves["unit"].iloc[0], time_unit)
+        if not several
+        else "Typical course"
+    )
+    told = "red: samples" + ("; dashes: those of the start" if start is not None else "")
     return themed(
         panel.facet(facet, columns=min(_COLUMNS, len(order)), data=inline(rows))
         .resolve_scale(y="independent")

@@ -136,7 +136,7 @@ class ParameterSpace:
                     parts += [unit] * times
                 found.append(block_diag(*parts))
         size = self.effects.active.size
-        return np.array(found).reshape(-1, size, size)
+        return np.array(found).reshape(len(found), size, size)
 
     def gradient(self, vector: np.ndarray, by_fixed: np.ndarray, by_omega: np.ndarray) -> np.ndarray:
         """Derivatives by the vector.
