@@ -1,8 +1,9 @@
 """Expected information of the warfarin study of Nyberg 2015, against the numbers that PopED prints for it.
 
-Nyberg J et al. Methods and software tools for design evaluation in population pharmacokinetics-pharmacodynamics studies. Br
-J Clin Pharmacol 2015;79:6-17, doi:10.1111/bcp.12352: PFIM, PkStaMp, PopDes, PopED and POPT agreed. The digits are those in
-PopED's documentation of `evaluate.fim` (https://andrewhooker.github.io/PopED/reference/evaluate.fim.html).
+Nyberg J et al. Methods and software tools for design evaluation in population pharmacokinetics-pharmacodynamics
+studies. Br J Clin Pharmacol 2015;79:6-17, doi:10.1111/bcp.12352: PFIM, PkStaMp, PopDes, PopED and POPT agreed. The
+digits are those in PopED's documentation of `evaluate.fim`
+(https://andrewhooker.github.io/PopED/reference/evaluate.fim.html).
 """
 
 from __future__ import annotations

@@ -16,11 +16,18 @@ NEAR = 0.03
 
 def bolus() -> PopulationModel:
     mechanism = Model(
-        "iv", "h", {"CL": (2, "L/h"), "V": (20, "L")}, {"A": "mg"}, {"A": "-CL / V * A"}, outputs={"C": ("A / V", "mg/L")}
+        "iv",
+        "h",
+        {"CL": (2, "L/h"), "V": (20, "L")},
+        {"A": "mg"},
+        {"A": "-CL / V * A"},
+        outputs={"C": ("A / V", "mg/L")},
     )
     fixed = {"theta_CL": (2, "L/h"), "theta_V": (20, "L"), "sigma2": (0.01, "1")}
     individual = {"CL": "theta_CL * exp(eta_CL)", "V": "theta_V * exp(eta_V)"}
-    return PopulationModel("iv", mechanism, individual, fixed, {"eta_CL": 0.09, "eta_V": 0.05}, {"C": "sigma2 * C ** 2"})
+    return PopulationModel(
+        "iv", mechanism, individual, fixed, {"eta_CL": 0.09, "eta_V": 0.05}, {"C": "sigma2 * C ** 2"}
+    )
 
 
 def simulated() -> Records:

@@ -135,7 +135,9 @@ def _require_known(given: Any, known: Mapping[str, str], place: str) -> None:
             raise StudyError(f"unknown key {key!r}", place=place, repair=repair)
         wrong = isinstance(value, bool) and known[key] in (_NUMBER, _WHOLE)
         if wrong or not isinstance(value, _KINDS[known[key]]):
-            raise StudyError(f"{key} is not {known[key]}: {value!r}", place=place, repair=f"write {known[key]}")
+            raise StudyError(
+                f"{key} is not {known[key]}: {value!r}", place=place, repair=f"write {known[key]}"
+            )
 
 
 def _of_options(name: str, options: DesignOptions) -> DesignQuestion:

@@ -1,10 +1,10 @@
 """Approximation: the information of single patients, for a model that is linear in its random effects near some points.
 
 First order, FO: the points are random effects of zero (Mentré F, Mallet A, Baccar D. Optimal design in random-effects
-regression models. Biometrika 1997;84:429-442, doi:10.1093/biomet/84.2.429). Conditional, FOCE: points are drawn from the
-population, the model is linear in random and fixed effects there, and the information is the mean over the points (Retout
-S, Mentré F. Further developments of the Fisher information matrix in nonlinear mixed effects models with evaluation in
-population pharmacokinetics. J Biopharm Stat 2003;13:209-227, doi:10.1081/BIP-120019267).
+regression models. Biometrika 1997;84:429-442, doi:10.1093/biomet/84.2.429). Conditional, FOCE: points are drawn from
+the population, the model is linear in random and fixed effects there, and the information is the mean over the points
+(Retout S, Mentré F. Further developments of the Fisher information matrix in nonlinear mixed effects models with
+evaluation in population pharmacokinetics. J Biopharm Stat 2003;13:209-227, doi:10.1081/BIP-120019267).
 """
 
 from __future__ import annotations

@@ -27,8 +27,8 @@ class Criterion:
     Parameters
     ----------
     kind : {"D", "Ds", "A"}
-        "D": the determinant. "Ds": that of the part of `interest`, the others being estimated too. "A": the mean squared
-        relative error of `interest`, or of all.
+        "D": the determinant. "Ds": that of the part of `interest`, the others being estimated too. "A": the mean
+        squared relative error of `interest`, or of all.
     names : tuple of str, length p
     values : float array, shape (p,)
     interest : sequence of str
@@ -36,8 +36,8 @@ class Criterion:
     Examples
     --------
     >>> criterion = Criterion("D", ("a", "b"), np.array([1.0, 1.0]))
-    >>> float(criterion.value(np.diag([4.0, 4.0])) - criterion.value(np.eye(2)).round(12)) == np.log(4)
-    True
+    >>> float(np.exp(criterion.value(np.diag([4.0, 9.0]))).round(9))
+    6.0
     """
 
     kind: str

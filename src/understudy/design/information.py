@@ -277,7 +277,7 @@ def expected_information(
     ...     [{"patients": 32, "regimen": "100 mg", "times": [0.5, 2, 6, 24, 72, 120]}],
     ... )
     >>> round(found.relative["omega(eta_CL)"], 2)
-    0.26
+    0.31
     """
     plan = Design.of(design)
     occasions = max(len(group.occasions) or 1 for group in plan.groups)

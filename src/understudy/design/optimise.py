@@ -56,7 +56,8 @@ def optimise_design(
     ----------
     model : PopulationModel
     design : Design, or sequence of groups
-        Where to begin. Groups keep their covariates and their number of samples, and but for `allocation` their patients.
+        Where to begin. Groups keep their covariates and their number of samples, and but for `allocation` their
+        patients.
     windows : (float, float) or sequence of these, or mapping of output to these
         In which every sample may be taken at any time.
     candidates : sequence of float, or mapping of output to sequence of float

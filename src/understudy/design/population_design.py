@@ -30,8 +30,8 @@ class Group:
     times : sequence of float, or mapping of output to sequence of float
         When each patient is sampled, in the model's unit of time. A sample at the time of a dose is taken before it.
     covariates : mapping of str to float, or to sequence of float
-        Several values of one length are patients of that many kinds, equally frequent. A covariate that is not named has
-        its reference value.
+        Several values of one length are patients of that many kinds, equally frequent. A covariate that is not named
+        has its reference value.
     occasions : sequence of float
         When each occasion begins, for random effects between occasions.
     name : str
@@ -102,7 +102,11 @@ class Group:
 
     def to_json(self) -> dict[str, Any]:
         """As keys that `of` reads."""
-        plain = {"name": self.name, "patients": self.patients, "regimen": str(self.regimen) if self.regimen.doses else ""}
+        plain = {
+            "name": self.name,
+            "patients": self.patients,
+            "regimen": str(self.regimen) if self.regimen.doses else "",
+        }
         times = {output: list(own) for output, own in self.times.items()}
         covariates = {n: list(v) if len(v) > 1 else v[0] for n, v in self.covariates.items()}
         return plain | {"times": times, "covariates": covariates, "occasions": list(self.occasions)}
@@ -185,14 +189,16 @@ class Design:
 
     def __repr__(self) -> str:
         count = len(self.groups)
-        head = f"Design({self.patients:g} patients in {count} group{'s' if count != 1 else ''}, {self.samples:g} samples)"
+        groups = f"{count} group{'s' if count != 1 else ''}"
+        head = f"Design({self.patients:g} patients in {groups}, {self.samples:g} samples)"
         return "\n".join([head, *(f"  {self._line(k)}" for k in range(count))])
 
     def _line(self, k: int) -> str:
         group = self.groups[k]
         times = [f"{output + ' ' if output else ''}at {listed(own)}" for output, own in group.times.items()]
         kinds = [f"{name} {listed(values)}" for name, values in group.covariates.items()]
-        return f"{self.label(k)}: {group.patients:g} patients, {group.regimen if group.regimen.doses else 'no dose'}; {'; '.join([*times, *kinds])}"
+        doses, told = group.regimen if group.regimen.doses else "no dose", "; ".join([*times, *kinds])
+        return f"{self.label(k)}: {group.patients:g} patient{'s' if group.patients != 1 else ''}, {doses}; {told}"
 
 
 def listed(values: Iterable[float]) -> str:
@@ -211,7 +217,9 @@ def regimen_of(given: Regimen | str) -> Regimen:
     if isinstance(given, Regimen):
         return given
     if not isinstance(given, str):
-        _refuse(f"{given!r} is no regimen", "regimen", "write it as a sentence: '70 mg every 24 h for 3 doses'")
+        _refuse(
+            f"{given!r} is no regimen", "regimen", "write it as a sentence: '70 mg every 24 h for 3 doses'"
+        )
     return Regimen.parse(given) if given.strip() else Regimen()
 
 

@@ -59,7 +59,10 @@ def test_a_file_is_evaluated(run, file):
 
 
 def test_times_are_found_and_power_is_told(run, file, tmp_path):
-    text = FILE + "[optimise]\ncandidates = [0.5, 1, 2, 6, 24, 120]\nstarts = 1\n[power]\nparameter = 'theta_ka'\n"
+    text = (
+        FILE
+        + "[optimise]\ncandidates = [0.5, 1, 2, 6, 24, 120]\nstarts = 1\n[power]\nparameter = 'theta_ka'\n"
+    )
     result = run(file(text), "--plot", tmp_path / "design.svg", "--out", tmp_path / "design.json")
     assert result.exit_code == 0, result.stderr
     assert "relative, start" in result.stdout
@@ -74,7 +77,9 @@ def test_times_are_found_and_power_is_told(run, file, tmp_path):
 def test_a_model_with_options_and_json(run):
     found = json.loads(run(*MODEL, "--json").stdout)
     assert [each["name"] for each in found["parameters"]][:2] == ["theta_ka", "theta_CL"]
-    other = json.loads(run(*MODEL, "--json", "--window", "0.25-4", "--window", "24-120", "--spacing", "0.5").stdout)
+    other = json.loads(
+        run(*MODEL, "--json", "--window", "0.25-4", "--window", "24-120", "--spacing", "0.5").stdout
+    )
     times = other["found"]["design"][0]["times"][""]
     assert all(0.25 <= t <= 4 or 24 <= t <= 120 for t in times)
 

@@ -28,7 +28,9 @@ def in_closed_form(patients: int, samples: int) -> np.ndarray:
 
 
 def intercept_only(**changes):
-    return linear(individual={"base": "theta + eta"}, fixed={"theta": 5.0, "sigma2": SIGMA2}, covariates={}, **changes)
+    return linear(
+        individual={"base": "theta + eta"}, fixed={"theta": 5.0, "sigma2": SIGMA2}, covariates={}, **changes
+    )
 
 
 @pytest.mark.parametrize("how", [{}, {"matrix": "full"}, {"method": "foce", "draws": 3}], ids=str)
@@ -43,12 +45,16 @@ def test_a_covariate_effect_has_its_closed_form():
     each = OMEGA + SIGMA2 / SAMPLES
     assert found.standard_errors["beta"] == pytest.approx(np.sqrt(each * (2 / N + 2 / N)), rel=EXACT)
     apart = [{**both_sexes()[0], "patients": N / 2, "covariates": {"SEX": sex}} for sex in (0, 1)]
-    np.testing.assert_allclose(expected_information(linear(), apart).matrix, found.matrix, rtol=EXACT, atol=1e-12)
+    np.testing.assert_allclose(
+        expected_information(linear(), apart).matrix, found.matrix, rtol=EXACT, atol=1e-12
+    )
 
 
 def test_occasions_are_as_many_subjects_for_an_effect_between_them():
     effects = (RandomEffects(("eta",), ((OMEGA,),), level="occasion"),)
-    found = expected_information(intercept_only(random=effects), both_sexes(covariates={}, occasions=[0, 2.5]))
+    found = expected_information(
+        intercept_only(random=effects), both_sexes(covariates={}, occasions=[0, 2.5])
+    )
     np.testing.assert_allclose(found.matrix, in_closed_form(2 * N, SAMPLES // 2), rtol=EXACT, atol=1e-12)
 
 
@@ -59,7 +65,9 @@ def test_a_block_has_its_covariance_and_a_second_block_can_be_the_same():
     assert found.names[-3:] == ("omega(eta_CL)", "omega(eta_V,eta_CL)", "omega(eta_V)")
     # By differences of half the log-likelihood's expectation: the information of a covariance is that of its entries.
     alone = expected_information(warfarin(), STUDY)
-    assert found.standard_errors["omega(eta_V)"] == pytest.approx(alone.standard_errors["omega(eta_V)"], rel=0.05)
+    assert found.standard_errors["omega(eta_V)"] == pytest.approx(
+        alone.standard_errors["omega(eta_V)"], rel=0.05
+    )
 
 
 def test_power_is_that_of_the_wald_test_and_patients_reach_it():
@@ -68,16 +76,22 @@ def test_power_is_that_of_the_wald_test_and_patients_reach_it():
     from scipy.stats import norm
 
     mean = 0.5 / found.standard_errors["beta"]
-    assert found.power("beta") == pytest.approx(norm.sf(1.959964 - mean) + norm.cdf(-1.959964 - mean), rel=1e-5)
+    assert found.power("beta") == pytest.approx(
+        norm.sf(1.959964 - mean) + norm.cdf(-1.959964 - mean), rel=1e-5
+    )
     fewest = found.patients_for_power("beta", 0.9)
-    reached = [expected_information(linear(), both_sexes(patients=n)).power("beta") for n in (fewest - 1, fewest)]
+    reached = [
+        expected_information(linear(), both_sexes(patients=n)).power("beta") for n in (fewest - 1, fewest)
+    ]
     assert reached[0] < 0.9 <= reached[1]
 
 
 def test_patients_for_a_relative_error_reach_it():
     found = expected_information(linear(), both_sexes())
     fewest = found.patients_for_error("beta", 0.3)
-    reached = [expected_information(linear(), both_sexes(patients=n)).relative["beta"] for n in (fewest - 1, fewest)]
+    reached = [
+        expected_information(linear(), both_sexes(patients=n)).relative["beta"] for n in (fewest - 1, fewest)
+    ]
     assert reached[0] > 0.3 >= reached[1]
 
 
@@ -109,7 +123,7 @@ def test_a_sample_at_a_dose_is_a_trough_and_units_of_doses_are_the_models():
 
 
 def test_fewer_samples_than_parameters_are_told_with_the_direction():
-    with pytest.raises(SimulationError, match="singular in 5 directions: .*eta_ka.* move together") as told:
+    with pytest.raises(SimulationError, match=r"singular in 5 directions: .*eta_ka.* move together") as told:
         expected_information(warfarin(), [{**STUDY[0], "times": [24]}])
     assert "at most 1 a patient now, for 7 parameters" in told.value.repair
 
@@ -152,7 +166,8 @@ def test_covariates_need_values_and_near_names_are_told():
 
 
 @pytest.mark.parametrize(
-    ("how", "message"), [({"method": "laplace"}, "unknown method"), ({"matrix": "diagonal"}, "unknown matrix")]
+    ("how", "message"),
+    [({"method": "laplace"}, "unknown method"), ({"matrix": "diagonal"}, "unknown matrix")],
 )
 def test_unknown_ways_are_refused(how, message):
     with pytest.raises(SimulationError, match=message):
@@ -167,7 +182,9 @@ def test_an_output_may_be_named_and_a_covariate_has_its_reference():
         covariates=(Covariate("AGE", "1", reference=40.0),),
     )  # fmt: skip
     named = expected_information(two, [{**STUDY[0], "times": {"C": TIMES}}])
-    np.testing.assert_allclose(named.matrix, expected_information(warfarin(), STUDY).matrix, rtol=EXACT, atol=1e-9)
+    np.testing.assert_allclose(
+        named.matrix, expected_information(warfarin(), STUDY).matrix, rtol=EXACT, atol=1e-9
+    )
 
 
 def test_designs_go_through_json_and_say_what_they_are():

@@ -21,7 +21,12 @@ FOUR = [{**STUDY[0], "times": [1, 2, 6, 36]}]
 def decay(error: str = "sigma2") -> PopulationModel:
     """A bolus that decays, without random effects: nonlinear regression."""
     mechanism = Model(
-        "decay", "h", {"k": (0.1, "1/h"), "V": (10, "L")}, {"A": "mg"}, {"A": "-k * A"}, outputs={"C": ("A / V", "mg/L")}
+        "decay",
+        "h",
+        {"k": (0.1, "1/h"), "V": (10, "L")},
+        {"A": "mg"},
+        {"A": "-k * A"},
+        outputs={"C": ("A / V", "mg/L")},
     )
     fixed = {"theta_k": 0.1, "theta_V": 10.0, "sigma2": 0.01}
     return PopulationModel("decay", mechanism, {"k": "theta_k", "V": "theta_V"}, fixed, {}, {"C": error})
@@ -107,7 +112,9 @@ def test_samples_keep_their_distance_and_their_windows():
 
 
 def test_a_start_that_is_not_allowed_is_moved_first():
-    found = optimise_design(decay(), [{"patients": 6, "regimen": "100 mg", "times": [1, 11]}], candidates=[2, 30], starts=1)
+    found = optimise_design(
+        decay(), [{"patients": 6, "regimen": "100 mg", "times": [1, 11]}], candidates=[2, 30], starts=1
+    )
     assert found.design.groups[0].times[""] == (2, 30)
     assert found.efficiency < 1
 
