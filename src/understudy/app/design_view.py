@@ -131,7 +131,7 @@ def _table(found: Information | Optimum, last: Information) -> Table:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
     table.add_column("parameter")
     table.add_column("unit")
-    for heading in ("value", "standard error", *(["relative, start"] if both else []), "relative"):
+    for heading in ("value", "standard error", *(["relative, start", "found"] if both else ["relative"])):
         table.add_column(heading, justify="right")
     for name, value in zip(last.names, last.values, strict=True):
         cells = [name, units.get(name, ""), single(value, 4), single(last.standard_errors[name], 3)]

@@ -44,7 +44,9 @@ def design_chart(
     rows = pd.concat([part.astype({"value": float}) for part in parts], ignore_index=True)
     several = rows["output"].nunique() > 1
     names = sentence_case_each(rows["group"])
-    rows = rows.assign(panel=names + (": " + rows["output"] if several else ""))
+    units = dict(zip(curves["output"], curves["unit"], strict=True))
+    outputs = rows["output"].map(lambda name: titled(name, units.get(name, "")))
+    rows = rows.assign(panel=names + (": " + outputs if several else ""))
     order = list(dict.fromkeys(rows.loc[rows["what"] == "curve", "panel"]))
     rows = rows[rows["panel"].isin(order)]
     x = alt.X("time:Q", title=titled("Time", time_unit), scale=alt.Scale(nice=False, zero=True))
