@@ -6,7 +6,15 @@ import numpy as np
 import pytest
 from warfarin_study import OMEGA, ORAL, SIGMA2, STUDY, TIMES, linear, warfarin
 
-from understudy import Covariate, PopulationModel, RandomEffects, SimulationError, expected_information
+from understudy import (
+    Covariate,
+    Model,
+    PopulationModel,
+    RandomEffects,
+    Residual,
+    SimulationError,
+    expected_information,
+)
 from understudy.design import Design
 
 EXACT = 1e-9  # linear algebra, derivatives by sensitivities of a linear model
@@ -68,6 +76,26 @@ def test_a_block_has_its_covariance_and_a_second_block_can_be_the_same():
     assert found.standard_errors["omega(eta_V)"] == pytest.approx(
         alone.standard_errors["omega(eta_V)"], rel=0.05
     )
+
+
+def test_a_model_without_states_or_doses_has_its_closed_form():
+    # Ten patients at each end of a straight line, without random effects: least squares.
+    line = Model("line", "h", {"a": 1.0, "b": 2.0, "x": 0.0}, {}, {}, outputs={"y": "a + b * x"})
+    individual = {"a": "theta_a", "b": "theta_b", "x": "X"}
+    fixed = {"theta_a": 1.0, "theta_b": 2.0, "sigma2": SIGMA2}
+    population = PopulationModel("line", line, individual, fixed, {}, {"y": "sigma2"}, covariates={"X": "1"})
+    found = expected_information(
+        population, [{"patients": 20, "regimen": "", "times": [1], "covariates": {"X": [-1, 1]}}]
+    )
+    # Derivatives are differences of second order here, exact for a line but for rounding of 1e-12 in steps of 1e-4.
+    np.testing.assert_allclose(np.diag(found.matrix), [20 / SIGMA2, 20 / SIGMA2, 10 / SIGMA2**2], rtol=1e-7)
+
+
+def test_a_scatter_of_logarithms_is_a_proportional_one():
+    # To first order in the residual error, which is all that the block-diagonal matrix sees.
+    logs = (Residual("C", "sigma2", scale="log"),)
+    found = [expected_information(warfarin(**more), STUDY).matrix for more in ({}, {"residual": logs})]
+    np.testing.assert_allclose(*found, rtol=1e-9, atol=1e-9)
 
 
 def test_power_is_that_of_the_wald_test_and_patients_reach_it():
