@@ -10,6 +10,7 @@ import typer
 from typer.core import TyperGroup
 
 from understudy.app.building_commands import bootstrap, compare, profile, search, sir
+from understudy.app.design_command import design
 from understudy.app.diagnosis_commands import diagnose, vpc
 from understudy.app.fit_command import fit
 from understudy.app.model_commands import convert, models, show
@@ -166,6 +167,7 @@ _OTHERS = (
     vpc,
     diagnose,
     nca,
+    design,
     emulate,
     predict,
     sobol,

@@ -222,7 +222,8 @@ def _rates_of_routes(
     """
     routed = np.isin(target, ["", "0", *(item.name for item in model.inputs)])
     own = (entry >= 0) & (rate <= 0) & ((routed & (rate == 0)) | ~alone)
-    return np.where(own, _modelled_rates(model)[entry], rate)
+    # A place for -1, no input, also where the model has none.
+    return np.where(own, np.append(_modelled_rates(model), 0.0)[entry], rate)
 
 
 def _entries(targets: np.ndarray, dosed: np.ndarray, model: Model) -> tuple[np.ndarray, np.ndarray]:

@@ -119,6 +119,25 @@ class ParameterSpace:
         repeated = [m for m, times in zip(values.blocks, self._times, strict=True) for _ in range(times)]
         return block_diag(*repeated) if repeated else np.zeros((0, 0))
 
+    @cached_property
+    def omega_slopes(self) -> np.ndarray:
+        """Derivatives of `omega` by each variance and covariance of `names`, shape (those, n, n)."""
+        from scipy.linalg import block_diag
+
+        found = []
+        for k in self.blocks:
+            for i, j in zip(*self._free(k), strict=True):
+                parts, origin = [], 0
+                for place, (block, times) in enumerate(zip(self.model.random, self._times, strict=True)):
+                    origin = origin if block.same else place
+                    unit = np.zeros((block.size, block.size))
+                    if origin == k:
+                        unit[i, j] = unit[j, i] = 1.0
+                    parts += [unit] * times
+                found.append(block_diag(*parts))
+        size = self.effects.active.size
+        return np.array(found).reshape(len(found), size, size)
+
     def gradient(self, vector: np.ndarray, by_fixed: np.ndarray, by_omega: np.ndarray) -> np.ndarray:
         """Derivatives by the vector.
 
