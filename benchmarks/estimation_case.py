@@ -24,6 +24,8 @@ _GUESSES = {
     "CL": 3.0, "V": 60.0, "V1": 60.0, "Q": 3.0, "V2": 60.0, "KA": 0.7, "VM": 800.0, "KM": 200.0,
 }  # fmt: skip
 _GUESSED_VARIANCE, _GUESSED_ERROR = 0.2, 0.3
+# Saturable elimination of which multiple doses tell little has several minima: one start ends 2.5 above the published.
+_STARTS = {"runODE055": 4}
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,8 @@ class EstimationCase:
         NONMEM's, for estimation and covariance, on one core of its own machine.
     told : bool
         Whether the estimates are published.
+    starts : int
+        How many starts the search has.
     """
 
     name: str
@@ -59,6 +63,7 @@ class EstimationCase:
     begin: Mapping[str, float] = field(default_factory=dict)
     seconds: float | None = None
     told: bool = True
+    starts: int = 1
 
     def stream(self) -> ControlStream:
         """The control stream with its data."""
@@ -142,7 +147,10 @@ def _run(row: Mapping[str, str]) -> EstimationCase:
     begin[f"THETA{len(names) + 1}"] = _GUESSED_ERROR
     seconds = float(row["est_s"]) + float(row["cov_s"])
     errors = {name: float(value) for name, value in re.findall(r"([A-Z]+[0-9(),]*)=(\S+)", row["se"])}
-    return EstimationCase(row["run"], row["data"], text, "focei", float(row["OFV"]), errors, begin, seconds)
+    starts = _STARTS.get(row["run"], 1)
+    return EstimationCase(
+        row["run"], row["data"], text, "focei", float(row["OFV"]), errors, begin, seconds, starts=starts
+    )
 
 
 def run_case(case: EstimationCase) -> EstimationResult:
@@ -154,7 +162,7 @@ def run_case(case: EstimationCase) -> EstimationResult:
         case.begin or {name: _moved(name, value) for name, value in published.items()}
     )
     clock = time.process_time()
-    found = fit(begun.model, begun.records, case.method)
+    found = fit(begun.model, begun.records, case.method, starts=case.starts, seed=1)
     cpu = time.process_time() - clock
     told = published if case.told else {}
     return EstimationResult(
