@@ -13,9 +13,8 @@ from understudy import (
     RandomEffects,
     Residual,
     SimulationError,
-    expected_information,
 )
-from understudy.design import Design
+from understudy.design import Design, expected_information
 
 EXACT = 1e-9  # linear algebra, derivatives by sensitivities of a linear model
 N, SAMPLES = 10, 4
