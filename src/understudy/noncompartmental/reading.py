@@ -18,7 +18,7 @@ from understudy.noncompartmental.question import Question
 if TYPE_CHECKING:
     import pandas as pd
 
-_CENSORED = ("CENS", "BLQ")
+_CENSORED = {"CENS": "cens", "BLQ": "BLQ"}
 # The name of the only output of records that name none.
 _ONLY = "DV"
 
@@ -166,9 +166,12 @@ def _measured(records: Records, table: pd.DataFrame, question: Question) -> pd.D
     seen = seen[seen["output"].isin(question.outputs or known)]
     limits = seen["output"].map(question.limit).to_numpy()
     below = (seen["dv"].to_numpy() < limits) & (limits > 0)
-    for name in set(_CENSORED) & set(records.covariates):
-        _require_lower(records, seen, name)
-        below |= (seen[name] == 1).to_numpy()
+    for name, column in _CENSORED.items():
+        if column in seen:
+            _require_lower(records, seen, name, column)
+            below |= (seen[column] == 1).to_numpy()
+    if "lloq" in seen:
+        below |= (seen["dv"] < seen["lloq"]).to_numpy()
     seen["dv"] = seen["dv"].mask(below, 0.0)
     _require_positive(records, seen)
     return seen
@@ -181,8 +184,8 @@ def _outputs(seen: pd.DataFrame) -> pd.Series:
     return seen["cmt"] if seen["cmt"].nunique() > 1 else seen["dvid"].mask(seen["dvid"] == "", _ONLY)
 
 
-def _require_lower(records: Records, seen: pd.DataFrame, name: str) -> None:
-    above = seen[seen[name] < 0]
+def _require_lower(records: Records, seen: pd.DataFrame, name: str, column: str) -> None:
+    above = seen[seen[column] < 0]
     cause, repair = (
         "a concentration above the limit of quantification",
         "leave it out (MDV = 1), or give its value",
