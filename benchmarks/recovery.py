@@ -1,6 +1,6 @@
 """Recovery: simulate, then estimate, many times: ``python -m benchmarks.recovery``.
 
-Prints and stores bias and coverage of 95 % intervals of every parameter, and writes them into docs/estimation.md.
+Prints and stores bias and coverage of 95 % intervals of every parameter.
 """
 
 from __future__ import annotations
