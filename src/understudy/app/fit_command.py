@@ -22,7 +22,12 @@ def fit(
         list[str] | None,
         option("--units", "-u", help="Of --data: TIME=h,AMT=mg,DV=mg/L.", metavar="NAME=UNIT"),
     ] = None,
-    method: Annotated[str, option("--method", "-m", help="fo, foce, focei, …", metavar="NAME")] = "focei",
+    method: Annotated[
+        str,
+        option(
+            "--method", "-m", help="fo, foce, focei, laplace, agq, imp, impmap, its or saem.", metavar="NAME"
+        ),
+    ] = "focei",
     covariance: Annotated[
         str, option(help="Standard errors from: sandwich, R, S or none.", metavar="KIND")
     ] = "sandwich",
