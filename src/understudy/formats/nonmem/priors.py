@@ -1,8 +1,7 @@
 """Priors: what $PRIOR NWPRI says, by the records $THETAP, $THETAPV, $OMEGAP and $OMEGAPD.
 
-The prior of THETA is normal, that of each block of OMEGA an inverse Wishart distribution with $OMEGAP as its mode
-(Gisleskog, Karlsson and Beal 2002, doi:10.1023/A:1022972420004). Objective functions agree with NONMEM's up to a
-constant that does not depend on the parameters.
+The prior of THETA is normal, that of each block of OMEGA an inverse Wishart distribution of which $OMEGAP is taken as
+the mode (Gisleskog, Karlsson and Beal 2002, doi:10.1023/A:1022972420004). No NONMEM run was at hand to compare with.
 """
 
 from __future__ import annotations
