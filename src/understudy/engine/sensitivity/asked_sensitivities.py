@@ -84,8 +84,8 @@ class AskedSensitivities:
         touched, seeds, known = [], [], rows.model.parameter_names
         for name in self.names:
             moved = {p: speed for p, speed in self.speeds.get(name, {}).items() if speed in known}
-            # An effect may be a parameter of the mechanism itself. All are where covariates change along straight lines;
-            # individual parameters are equations of the mechanism then.
+            # An effect may be a parameter of the mechanism itself. Where covariates change along straight lines, all
+            # are, and individual parameters are equations of the mechanism.
             own = (name,) if name in known or name not in self.speeds else ()
             touched.append((*own, *moved))
             if not moved:
