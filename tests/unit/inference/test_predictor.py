@@ -10,6 +10,7 @@ from understudy.data.records import Records
 from understudy.engine.simulate import simulate
 from understudy.inference.predictor import Predictor
 from understudy.library.catalogue import model as library_model
+from understudy.model.model import Model
 from understudy.model.population_model import PopulationModel, RandomEffects, Residual
 
 
@@ -131,3 +132,22 @@ def test_random_effects_may_enter_the_scatter():
 def test_a_model_that_does_not_say_how_measurements_scatter():
     with pytest.raises(ModelError, match="no residual error"):
         Predictor(PopulationModel("p", LEVEL, {"base": "theta"}, {"theta": 1.0}), measured({"a": [1.0]}))
+
+
+def test_an_effect_may_stand_in_the_mechanism_and_in_an_individual_parameter():
+    decay = Model(
+        "decay", "h", {"k": (0.5, "1/h"), "both": 0.0, "alone": 0.0}, {"A": ("1", 10)}, {"A": "-k * A"},
+        outputs={"Y": "A * exp(both + alone)"},
+    )  # fmt: skip
+    population = PopulationModel(
+        "decay", decay, {"k": "rate * exp(inside + 0.5 * both)"}, {"rate": 0.5},
+        {"inside": 0.1, "both": 0.1, "alone": 0.1}, {"Y": "0.1 * Y ** 2"},
+    )  # fmt: skip
+    predictor = Predictor(population, measured({"a": [8.0, 5.0], "b": [7.0, 4.0, 3.0]}))
+    at = np.broadcast_to([0.1, 0.2, -0.1], (1, 2, 3))
+    slopes = predictor.slopes(at).d_prediction[0]
+    assert predictor.slopes_by == "sensitivities"
+    for k, unit in enumerate(1e-4 * np.eye(3)):
+        wanted = (predictor.predict(at + unit)[0] - predictor.predict(at - unit)[0])[0] / 2e-4
+        # Central differences err by 1e-8 of the third derivative.
+        assert slopes[:, k] == pytest.approx(wanted, rel=1e-6)

@@ -81,17 +81,18 @@ class AskedSensitivities:
 
     def directions(self, rows: ParameterRows) -> Directions:
         """Directions in the parameters of a table made with `model`."""
-        touched, seeds = [], []
+        touched, seeds, known = [], [], rows.model.parameter_names
         for name in self.names:
-            moved = self.speeds.get(name, {})
-            if name in rows.model.parameter_names or name not in self.speeds:
-                # Where covariates change along straight lines, effects are parameters of the mechanism themselves.
-                touched.append((name,))
+            moved = {p: speed for p, speed in self.speeds.get(name, {}).items() if speed in known}
+            # An effect may be a parameter of the mechanism itself. Where covariates change along straight lines, all
+            # are, and individual parameters are equations of the mechanism.
+            own = (name,) if name in known or name not in self.speeds else ()
+            touched.append((*own, *moved))
+            if not moved:
                 seeds.append(None)
                 continue
-            columns = [rows.model.parameter_names.index(speed) for speed in moved.values()]
-            touched.append(tuple(moved))
-            seeds.append(rows.table[:, columns])
+            columns = rows.table[:, [known.index(speed) for speed in moved.values()]]
+            seeds.append(np.hstack([np.ones((len(columns), len(own))), columns]))
         return Directions(self.names, tuple(touched), tuple(seeds))
 
 

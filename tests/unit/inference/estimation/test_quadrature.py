@@ -3,19 +3,27 @@
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 from exact_likelihood import exact_objective
 from scipy.integrate import quad
+from scipy.stats import poisson
 from simulated_data import between_occasions, combined, measured, oral, straight_lines
 
 from understudy.core.errors import SimulationError
+from understudy.core.random import normals, uniforms
+from understudy.data.records import Records
+from understudy.inference.estimation.fitting import fit
 from understudy.inference.estimation.focei import FOCEI
 from understudy.inference.estimation.gauss_hermite import GaussHermite
+from understudy.inference.estimation.importance_sampling import ImportanceSampling
 from understudy.inference.estimation.laplace import Laplace
 from understudy.inference.estimation.method import Task
 from understudy.inference.estimation.quadrature import Nodes
 from understudy.inference.objective import objective
 from understudy.inference.predictor import Predictor
+from understudy.model.distribution import Distribution
+from understudy.model.model import Model
 from understudy.model.population_model import PopulationModel, Residual
 
 # Central differences over 1e-3 of values whose modes are exact to 1e-8 err by some 1e-6 of the third derivatives.
@@ -134,3 +142,41 @@ def _without_eta_ka() -> dict:
         "CL": "theta_CL * (WT / 70[kg]) ** 0.75 * exp(eta_CL)",
         "V": "theta_V * exp(eta_V)",
     }
+
+
+def counts() -> tuple[PopulationModel, Records]:
+    """Counts whose mean falls over time, and forty patients' of them."""
+    base = Model(
+        "seizures", "week", {"level": 1.0, "change": 0.0}, {"A": "1"}, {"A": "0"},
+        outputs={"mean": "exp(level + change * t)"},
+    )  # fmt: skip
+    model = PopulationModel(
+        "seizures", base, {"level": "theta + eta_level", "change": "trend"}, {"theta": 1.0, "trend": -0.1},
+        {"eta_level": 0.3}, distributions=(Distribution("mean", "poisson", {}),),
+    )  # fmt: skip
+    z = normals(1, "levels", np.arange(40), 1)[:, 0]
+    week = np.tile(np.arange(1.0, 5.0), 40)
+    mean = np.exp(1.0 + np.sqrt(0.3) * np.repeat(z, 4) - 0.1 * week)
+    drawn = poisson.ppf(uniforms(1, "counts", np.arange(1), week.size)[0], mean)
+    frame = pd.DataFrame({"ID": np.repeat(np.arange(40) + 1, 4), "TIME": week, "DV": drawn})
+    return model, Records.from_frame(frame)
+
+
+def test_counts_are_fitted_by_every_method():
+    model, records = counts()
+    start = model.with_values(theta=0.7, trend=-0.02)
+    exact = fit(start, records, GaussHermite(points=15), covariance="R")
+    assert exact.succeeded
+    # The values that they were drawn with, within three standard errors.
+    for name, value in {"theta": 1.0, "trend": -0.1, "omega(eta_level)": 0.3}.items():
+        assert abs(exact.estimates[name] - value) < 3 * exact.standard_errors[name]
+    for method in (Laplace(), ImportanceSampling(samples=128, objective_samples=1000, sobol=True)):
+        found = fit(start, records, method, covariance="R")
+        assert found.succeeded, found.status
+        for name, value in exact.estimates.items():
+            # Laplace's bias in variances of random effects by few counts is a tenth of their standard errors.
+            assert abs(found.estimates[name] - value) < 0.15 * exact.standard_errors[name], (
+                method.name,
+                name,
+            )
+            assert found.standard_errors[name] == pytest.approx(exact.standard_errors[name], rel=0.1)
