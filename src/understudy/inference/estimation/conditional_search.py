@@ -135,17 +135,14 @@ class ConditionalMethod:
     iterations: int = 500
     tolerance: float = 1e-6
     mixtures: ClassVar[bool] = True
+    # See `Likelihood`.
+    linearisation: ClassVar[str] = INTERACTION
     priors: ClassVar[bool] = True
 
     @property
     def name(self) -> str:
         """What it is called."""
         return type(self).__name__
-
-    @property
-    def linearisation(self) -> str:
-        """See `Likelihood`."""
-        raise NotImplementedError
 
     def estimate(self, task: Task) -> Estimate:
         """Find the parameters.

@@ -7,6 +7,7 @@ Biomed Res 1972;5:441-459, doi:10.1016/0010-4809(72)90051-1; Wang 2007, doi:10.1
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from understudy.inference.estimation.conditional_search import ConditionalMethod
 from understudy.inference.likelihood import FIRST_ORDER
@@ -29,7 +30,4 @@ class FO(ConditionalMethod):
     'FO'
     """
 
-    @property
-    def linearisation(self) -> str:
-        """See `Likelihood`."""
-        return FIRST_ORDER
+    linearisation: ClassVar[str] = FIRST_ORDER

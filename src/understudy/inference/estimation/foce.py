@@ -6,6 +6,7 @@ Wang 2007, doi:10.1007/s10928-007-9060-6.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from understudy.inference.estimation.conditional_search import ConditionalMethod
 from understudy.inference.likelihood import CONDITIONAL
@@ -28,7 +29,4 @@ class FOCE(ConditionalMethod):
     'FOCE'
     """
 
-    @property
-    def linearisation(self) -> str:
-        """See `Likelihood`."""
-        return CONDITIONAL
+    linearisation: ClassVar[str] = CONDITIONAL

@@ -9,7 +9,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from understudy.inference.estimation.conditional_search import ConditionalMethod
-from understudy.inference.likelihood import INTERACTION
 
 
 @dataclass(frozen=True)
@@ -28,8 +27,3 @@ class FOCEI(ConditionalMethod):
     >>> FOCEI().name
     'FOCEI'
     """
-
-    @property
-    def linearisation(self) -> str:
-        """See `Likelihood`."""
-        return INTERACTION

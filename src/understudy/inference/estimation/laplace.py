@@ -12,7 +12,6 @@ from functools import partial
 from understudy.inference.estimation.conditional_search import ConditionalMethod, ConditionalObjective
 from understudy.inference.estimation.method import Task
 from understudy.inference.estimation.quadrature import Nodes, quadrature_objectives
-from understudy.inference.likelihood import INTERACTION
 
 
 @dataclass(frozen=True)
@@ -34,11 +33,6 @@ class Laplace(ConditionalMethod):
     >>> Laplace().name
     'Laplace'
     """
-
-    @property
-    def linearisation(self) -> str:
-        """See `Likelihood`."""
-        return INTERACTION
 
     def require(self, task: Task) -> None:
         """Every likelihood has a curvature."""
