@@ -8,6 +8,7 @@ doi:10.1208/aapsj0901007.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -71,7 +72,7 @@ class _State:
 
 
 @dataclass(frozen=True)
-class ExpectationMaximisation:
+class ExpectationMaximisation(ABC):
     """The search; a method says what points stand for a subject's posterior.
 
     Parameters
@@ -101,19 +102,19 @@ class ExpectationMaximisation:
         """What it is called."""
         return type(self).__name__
 
+    @abstractmethod
     def points(
         self, task: Task, likelihood: Likelihood, number: int, before: Posterior | None
     ) -> ImportanceSample:
         """What stands for the posteriors in an iteration, near what they were before."""
-        raise NotImplementedError
 
+    @abstractmethod
     def concluded(self, task: Task, likelihood: Likelihood, posterior: Posterior) -> ImportanceSample:
         """The same where the search has ended: what the objective is had from."""
-        raise NotImplementedError
 
+    @abstractmethod
     def drawn(self, task: Task, likelihood: Likelihood, posterior: Posterior) -> ImportanceSample:
         """An importance sample there."""
-        raise NotImplementedError
 
     def estimate(self, task: Task) -> Estimate:
         """Find the parameters.
