@@ -45,25 +45,48 @@ def test_standard_errors_of_all_kinds_agree_where_the_model_is_true(found):
             assert other.standard_errors[name] == pytest.approx(error, rel=0.6), (kind, name)
 
 
-def test_straight_lines_have_the_standard_errors_of_least_squares():
+@pytest.fixture(scope="module")
+def lines():
+    """Straight lines whose variances are held, their records, and the design and covariance of each subject's levels."""
     model = straight_lines()
     held = replace(
         model,
         fixed=tuple(replace(p, fixed=p.name == "add") for p in model.fixed),
         random=tuple(replace(block, fixed=True) for block in model.random),
     )
-    records = measured(model, 30)
-    got = fit(held, records, covariance="R")
     design = np.column_stack([np.ones(len(TIMES)), [t - 0.5 * (t == 24.0) for t in TIMES]])
-    spread = design @ model.omega @ design.T + 0.4**2 * np.eye(len(TIMES))
+    return held, measured(model, 30), design, design @ model.omega @ design.T + 0.4**2 * np.eye(len(TIMES))
+
+
+def test_straight_lines_have_the_standard_errors_of_least_squares(lines):
+    held, records, design, spread = lines
+    got = fit(held, records, covariance="R")
     wanted = np.linalg.inv(30 * design.T @ np.linalg.inv(spread) @ design)
     # Differences of gradients.
     assert got.covariance.to_numpy() == pytest.approx(wanted, rel=1e-4)
     mean = np.linalg.solve(
         design.T @ np.linalg.inv(spread) @ design,
-        design.T @ np.linalg.inv(spread) @ records.observations["dv"].to_numpy().reshape(30, -1).mean(axis=0),
+        design.T @ np.linalg.inv(spread) @ levels_of(records).mean(axis=0),
     )
     assert [got.estimates["theta_base"], got.estimates["theta_slope"]] == pytest.approx(mean, rel=1e-4)
+
+
+@pytest.mark.parametrize("kind", ["S", "sandwich"])
+def test_straight_lines_have_the_standard_errors_of_their_scores(lines, kind):
+    held, records, design, spread = lines
+    got = fit(held, records, covariance=kind)
+    residuals = levels_of(records) - design @ [got.estimates["theta_base"], got.estimates["theta_slope"]]
+    scores = residuals @ np.linalg.inv(spread) @ design
+    crossed = scores.T @ scores
+    inverse = np.linalg.inv(30 * design.T @ np.linalg.inv(spread) @ design)
+    wanted = np.linalg.inv(crossed) if kind == "S" else inverse @ crossed @ inverse
+    # Differences of gradients.
+    assert got.covariance.to_numpy() == pytest.approx(wanted, rel=1e-4)
+
+
+def levels_of(records) -> np.ndarray:
+    """Measured levels, shape (patients, times)."""
+    return records.observations["dv"].to_numpy().reshape(30, -1)
 
 
 def test_an_interrupted_fit_goes_on(tmp_path):
