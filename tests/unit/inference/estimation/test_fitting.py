@@ -47,7 +47,7 @@ def test_standard_errors_of_all_kinds_agree_where_the_model_is_true(found):
 
 @pytest.fixture(scope="module")
 def lines():
-    """Straight lines whose variances are held, their records, and the design and covariance of each subject's levels."""
+    """Straight lines whose variances are held, their records, and design and covariance of a subject's levels."""
     model = straight_lines()
     held = replace(
         model,
