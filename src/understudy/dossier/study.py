@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import tomllib
 from collections.abc import Mapping, Sequence
 from functools import cached_property
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field, PrivateAttr
 
-from understudy.core.content import content_hash
+from understudy.core.content import content_hash, file_hash
 from understudy.core.errors import StudyError
 from understudy.dossier.sections import (
     Candidate,
@@ -211,7 +210,7 @@ class Study(Section):
     def input_hashes(self) -> dict[str, str]:
         """SHA-256 of the study file, the records and the model file, by their names relative to the study."""
         files = [self._file, self.records.file if self.records else "", self.model.file]
-        hashes = {self._relative(name): _sha256(self._folder / name) for name in files if name}
+        hashes = {self._relative(name): file_hash(self._folder / name) for name in files if name}
         return hashes if self._file else {"study": content_hash(self.model_dump(mode="json"))} | hashes
 
     def __repr__(self) -> str:
@@ -254,7 +253,3 @@ def _data(text: str, file: str) -> dict[str, Any]:
         raise StudyError(
             f"the study is not valid TOML: {error}", place=file, repair="correct the line named"
         ) from None
-
-
-def _sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()

@@ -17,7 +17,6 @@ FONT = '"Segoe UI", "Helvetica Neue", Helvetica, Arial, "Liberation Sans", sans-
 
 INK = "#1f2328"
 QUIET = "#5a6169"
-HAIRLINE = "#d8dce0"
 
 INDIVIDUAL = "#0072b2"
 POPULATION = "#8a5a00"

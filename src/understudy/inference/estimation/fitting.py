@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -201,13 +201,6 @@ def _fit(
     named = dict(zip(space.names, space.named(values).tolist(), strict=True))
     held = {p.name: p.value for k, p in enumerate(predictor.model.fixed) if k not in space.fixed}
     errors = {} if matrix is None else {n: float(np.sqrt(matrix.loc[n, n])) for n in space.names}
-    details = dict(found.details) | (
-        {"penalty": space.penalty(found.vector)} if _has_priors(space.model) else {}
-    )
-    details |= {"starts": tried} if len(tried) > 1 else {}
-    if known is not None:
-        eigenvalues = known.eigenvalues
-        details |= {"eigenvalues": tuple(eigenvalues.tolist())}
     return Fit(
         method=method.name,
         objective=found.objective,
@@ -227,12 +220,27 @@ def _fit(
         iterations=found.iterations,
         seconds=clock.elapsed,
         observations=predictor.output.size,
-        details=details,
+        details=_details(task, found, known, tried),
     )
 
 
 def _has_priors(model: PopulationModel) -> bool:
     return bool(model.priors) or any(block.prior is not None for block in model.random)
+
+
+def _details(
+    task: Task, found: Estimate, known: Information | None, tried: tuple[float, ...]
+) -> dict[str, Any]:
+    """What only the method knows, and how it was worked out: derivatives by sensitivities, or by differences."""
+    space = task.space
+    details = {**found.details, "slopes": task.predictor.slopes_by}
+    if _has_priors(space.model):
+        details["penalty"] = space.penalty(found.vector)
+    if len(tried) > 1:
+        details["starts"] = tried
+    if known is not None:
+        details["eigenvalues"] = tuple(known.eigenvalues.tolist())
+    return details
 
 
 def _covariance(

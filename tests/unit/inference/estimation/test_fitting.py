@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from simulated_data import TIMES, measured, oral, straight_lines
 
-from understudy import Fit, fit
+from understudy import Fit, Model, fit
 from understudy.core.errors import FormatError, ModelError, SimulationError
 from understudy.inference.estimation.focei import FOCEI
-from understudy.model.population_model import RandomEffects
+from understudy.model.population_model import PopulationModel, RandomEffects
 
 START = {"theta_ka": 0.8, "theta_CL": 5.5, "theta_V": 30.0, "prop": 0.3}
 
@@ -28,6 +28,20 @@ def test_it_recovers_what_was_simulated(found):
         # Four standard errors: once in 16,000 by chance, and the seed is held.
         assert abs(found.estimates[name] - value) < 4 * found.standard_errors[name]
     assert found.model.omega == pytest.approx(oral().omega, abs=0.1)
+
+
+def test_it_says_how_derivatives_were_found(found):
+    assert found.details["slopes"] == "sensitivities"
+    still = PopulationModel(
+        "flat",
+        Model("flat", "h", {"y": 1.0}, {}, {}, outputs={"Y": "y"}),
+        {"y": "theta + eta"},
+        {"theta": 5.0, "add": 0.4},
+        {"eta": 1.0},
+        {"Y": "add ** 2"},
+    )
+    records = measured(straight_lines(), 5)
+    assert fit(still, records, covariance=None).details["slopes"] == "differences"
 
 
 def test_the_fitted_model_has_the_estimates(found):
