@@ -63,6 +63,8 @@ def entered(model: Model, compartment: str) -> tuple[Input, ...]:
     compartment : str
         CMT: an input's name, a state's name or its number from 1, or "" (or 0) for the model's first input.
     """
+    if not model.routes:
+        return ()
     if compartment in ("", "0"):
         compartment = model.routes[0]
     by_name = tuple(entry for entry in model.doses if entry.name == compartment)
@@ -134,6 +136,8 @@ def _compartments(records: Records, model: Model) -> list[Problem]:
     def no_input(compartment: str) -> tuple[str, str] | None:
         if unknown(compartment) or entered(model, compartment):
             return None
+        if not model.routes:
+            return f"{model.name} has nothing that a dose could enter", "leave doses out"
         return "no dose can enter here", f"dose one of {', '.join(model.routes)}"
 
     return [*_problems(records.data, "cmt", unknown), *_problems(records.doses, "cmt", no_input)]

@@ -3,10 +3,11 @@
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 from simulated_data import TIMES, measured, oral, straight_lines
 
-from understudy import Fit, Model, fit
+from understudy import DataError, Fit, Model, Records, fit
 from understudy.core.errors import FormatError, ModelError, SimulationError
 from understudy.inference.estimation.focei import FOCEI
 from understudy.model.population_model import PopulationModel, RandomEffects
@@ -40,8 +41,14 @@ def test_it_says_how_derivatives_were_found(found):
         {"eta": 1.0},
         {"Y": "add ** 2"},
     )
-    records = measured(straight_lines(), 5)
-    assert fit(still, records, covariance=None).details["slopes"] == "differences"
+    levels = [4.1, 5.3, 6.2, 4.4]
+    frame = pd.DataFrame(
+        {"ID": [1, 1, 2, 2], "TIME": [0.0, 1.0, 0.0, 1.0], "DV": levels, "AMT": 0.0, "EVID": 0}
+    )
+    found = fit(still, Records.from_frame(frame), covariance=None)
+    assert found.details["slopes"] == "differences"
+    with pytest.raises(DataError, match="row 2, column CMT: flat has nothing that a dose could enter"):
+        fit(still, Records.from_frame(frame.assign(AMT=[9.0, 0, 0, 0], EVID=[1, 0, 0, 0])))
 
 
 def test_the_fitted_model_has_the_estimates(found):
