@@ -2,46 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
-    ConfigDict,
     Field,
     StringConstraints,
     ValidationInfo,
     field_validator,
     model_validator,
 )
-from pydantic_core import PydanticCustomError
 
-from understudy.core.errors import UnderstudyError
+from understudy.core.section import Number, Section, Text, Whole, checked, complaint
 
 if TYPE_CHECKING:
     from understudy.model.regimen import Regimen
     from understudy.population.strata import Stratification
-
-
-class Section(BaseModel):
-    """A table of the study file: frozen, and without unknown keys."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-
-def complaint(cause: str, repair: str, place: str = "") -> PydanticCustomError:
-    """What a rule raises; ``{cause}`` is filled in by Pydantic, so that braces in it stay as they are."""
-    return PydanticCustomError("study", "{cause}", {"cause": cause, "repair": repair, "place": place})
-
-
-def checked(call: Callable[[], Any]) -> Any:
-    """A call whose error, if any, becomes a complaint."""
-    try:
-        return call()
-    except UnderstudyError as error:
-        raise complaint(error.cause, error.repair, error.place) from None
 
 
 def _unit(text: str) -> str:
@@ -51,10 +29,6 @@ def _unit(text: str) -> str:
     return text
 
 
-# Numbers are taken as written: no "5" for 5, no true for 1.
-Whole = Annotated[int, Field(strict=True)]
-Number = Annotated[float, Field(strict=True)]
-Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 Unit = Annotated[Text, AfterValidator(_unit)]
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -12,6 +11,8 @@ from pydantic import Field, PrivateAttr
 
 from understudy.core.content import content_hash, file_hash
 from understudy.core.errors import StudyError
+from understudy.core.section import Section, Text, Whole
+from understudy.core.toml_file import parse, read_text
 from understudy.dossier.sections import (
     Candidate,
     EvaluationSection,
@@ -19,10 +20,7 @@ from understudy.dossier.sections import (
     OutputsSection,
     PopulationSection,
     RecordsSection,
-    Section,
     Target,
-    Text,
-    Whole,
 )
 
 if TYPE_CHECKING:
@@ -86,8 +84,8 @@ class Study(Section):
             With every problem found, each with its key, line and repair.
         """
         path = Path(path)
-        text = _text(path)
-        return cls.of(_data(text, path.name), path.absolute().parent, text=text, file=path.name)
+        text = read_text(path, "study")
+        return cls.of(parse(text, path.name, "study"), path.absolute().parent, text=text, file=path.name)
 
     @classmethod
     def of(
@@ -230,26 +228,3 @@ class Study(Section):
             return Path(name).as_posix()
         path = Path(name)
         return path.relative_to(self._folder).as_posix() if path.is_relative_to(self._folder) else path.name
-
-
-def _text(path: Path) -> str:
-    from understudy.core.nearest_file import nearest_file
-
-    try:
-        return path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise StudyError(
-            "the study is not text in UTF-8", place=f"{path}, byte {error.start}", repair="save it as UTF-8"
-        ) from None
-    except OSError as error:
-        cause = f"cannot read the study: {error.strerror or error}"
-        raise StudyError(cause, place=str(path), repair=nearest_file(path)) from None
-
-
-def _data(text: str, file: str) -> dict[str, Any]:
-    try:
-        return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise StudyError(
-            f"the study is not valid TOML: {error}", place=file, repair="correct the line named"
-        ) from None

@@ -8,11 +8,9 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pydantic import ValidationError
-
 from understudy.core.errors import StudyError, UnderstudyError
-from understudy.dossier.key_problem import KeyProblem, Keys, translated
-from understudy.dossier.toml_place import lines_of
+from understudy.core.key_problem import KeyProblem, Keys
+from understudy.core.toml_file import in_order, validated
 from understudy.dossier.unfit_keys import find_unfit
 
 if TYPE_CHECKING:
@@ -43,23 +41,10 @@ def find_problems(
     problems : tuple of StudyError
         In the order of the file.
     """
-    study, problems = None, []
-    try:
-        study = kind.model_validate(data)
+    study, problems = validated(kind, data)
+    if study is not None:
         study._folder = folder
-    except ValidationError as error:
-        found = error.errors(include_url=False)
-        problems = [translated(each, kind) for each in found if not _is_echo(each)]
-    problems += _impossible(data, study, folder)
-    above = {problem.keys[:n] for problem in problems for n in range(1, len(problem.keys) + 1)}
-    lines = lines_of(text, above) if problems else {}
-    ordered = sorted(problems, key=lambda problem: problem.line(lines))
-    return study, tuple(problem.as_error(lines) for problem in ordered)
-
-
-def _is_echo(error: Mapping[str, Any]) -> bool:
-    """Whether an array is called too short only because items of it are faulty, which is told by itself."""
-    return error["type"] == "too_short" and len(error["input"]) >= error["ctx"]["min_length"]
+    return study, in_order([*problems, *_impossible(data, study, folder)], text)
 
 
 def _impossible(data: Mapping[str, Any], study: Study | None, folder: Path) -> list[KeyProblem]:

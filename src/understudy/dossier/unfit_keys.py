@@ -7,7 +7,7 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
 from understudy.core.errors import UnderstudyError
-from understudy.dossier.key_problem import KeyProblem
+from understudy.core.key_problem import KeyProblem
 from understudy.model.population_model import PopulationModel
 
 if TYPE_CHECKING:

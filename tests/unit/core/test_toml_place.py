@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from understudy.dossier.toml_place import lines_of
+from understudy.core.toml_place import lines_of
 
 TEXT = '''\
 # a comment with title = "no"

@@ -1,4 +1,4 @@
-"""Key problem: something wrong at one key of a study file, in words that its author understands."""
+"""Key problem: something wrong at one key of a file that its author wrote, in words that its author understands."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any, get_args
 from pydantic.fields import FieldInfo
 
 from understudy.core.errors import StudyError
-from understudy.dossier.sections import Section
+from understudy.core.section import Section
 
 Keys = tuple[str | int, ...]
 # What Pydantic's kinds of error mean to somebody who writes TOML.
