@@ -1,0 +1,1 @@
+"""Trials: clinical trials read from their tables, replayed, understood, redesigned and simulated."""
