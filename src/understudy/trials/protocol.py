@@ -1,0 +1,218 @@
+"""Protocol: the tables of ``trial.toml``, what was compared, in whom, by which measure and with which analysis."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, Field, model_validator
+
+from understudy.core.section import Number, Section, Text, Whole, checked, complaint
+from understudy.trials.condition import Condition
+
+KINDS = ("survival", "continuous", "binary", "count", "longitudinal", "recurrent", "competing")
+_NEEDED = {
+    "survival": ("time", "event"),
+    "continuous": ("value",),
+    "binary": ("event",),
+    "count": ("value",),
+    "longitudinal": ("value", "visit"),
+    "recurrent": ("start", "time", "event"),
+    "competing": ("time", "causes"),
+}
+
+
+def _condition(data: dict[str, Any]) -> dict[str, Any]:
+    checked(lambda: Condition.of(data))
+    return data
+
+
+Rows = Annotated[dict[Text, Any], AfterValidator(_condition)]
+
+
+class SubjectsSection(Section):
+    """``[subjects]``: the table with one row a subject."""
+
+    file: Text = Field(description="CSV, gzipped CSV or SAS transport file (.xpt), relative to the protocol")
+    id: Text | None = Field(
+        default=None, description="column that names the subject; the row's number, if left out"
+    )
+    arm: Text = Field(description="column of the arm to which the subject was randomised")
+    keep: Rows = Field(
+        default_factory=dict,
+        description='rows that are randomised subjects: { ITTFL = "Y" }; all, if left out',
+    )
+
+
+class ArmsSection(Section):
+    """``[arms]``: what was compared."""
+
+    control: Text | Number = Field(
+        description="the arm that others are compared with, as the column writes it"
+    )
+    treated: Annotated[tuple[Text | Number, ...], Field(min_length=1)] = Field(
+        description="the other arms; subjects of arms that are not named are left out, and counted"
+    )
+    labels: dict[Text, Text] = Field(
+        default_factory=dict, description='what reports call them: { "0" = "zidovudine" }'
+    )
+    doses: dict[Text, Number] = Field(
+        default_factory=dict, description='dose of each arm, for a test of dose response: { "Placebo" = 0 }'
+    )
+
+    @model_validator(mode="after")
+    def _apart(self) -> ArmsSection:
+        names = [arm_name(each) for each in (self.control, *self.treated)]
+        twice = [name for k, name in enumerate(names) if name in names[:k]]
+        if twice:
+            raise complaint(f"the arm {twice[0]!r} is given twice", "name every arm once")
+        unknown = [each for each in (*self.labels, *self.doses) if each not in names]
+        if unknown:
+            raise complaint(f"{unknown[0]!r} is no arm of this trial", f"arms: {', '.join(names)}")
+        return self
+
+
+class EndpointSection(Section):
+    """``[endpoint]``: what was measured, and how it stands in its table."""
+
+    name: Text = Field(default="the endpoint", description="what reports call it")
+    kind: Literal["survival", "continuous", "binary", "count", "longitudinal", "recurrent", "competing"] = (
+        Field(description="survival, continuous, binary, count, longitudinal, recurrent or competing")
+    )
+    file: Text | None = Field(default=None, description="its table; that of the subjects, if left out")
+    id: Text | None = Field(default=None, description="column of that table that names the subject")
+    keep: Rows = Field(default_factory=dict, description="rows of that table that are the endpoint")
+    time: Text | None = Field(
+        default=None, description="column of the time to the event or to censoring, since randomisation"
+    )
+    start: Text | None = Field(
+        default=None, description="column of the time at which an interval at risk begins"
+    )
+    unit: Text = Field(default="day", description="unit of the times")
+    event: Rows | None = Field(
+        default=None, description="when it happened: { CNSR = 0 }, { status = [1, 2] }"
+    )
+    known: Rows | None = Field(
+        default=None, description="when it is known whether it happened; elsewhere the outcome is missing"
+    )
+    causes: dict[Text, Rows] = Field(
+        default_factory=dict, description="competing events by name; the first is the one of interest"
+    )
+    value: Text | None = Field(default=None, description="column of the measurement or count")
+    baseline: Text | None = Field(default=None, description="column of the measurement before randomisation")
+    visit: Text | None = Field(default=None, description="column of the visit, for repeated measurements")
+    at: Text | Number | None = Field(
+        default=None, description="the visit at which arms are compared; the last, if left out"
+    )
+    exposure: Text | None = Field(default=None, description="column of the time at risk, for counts")
+    better: Literal["lower", "higher"] | None = Field(
+        default=None,
+        description="which is good for the patient: lower, or higher; events are bad unless this says higher",
+    )
+
+    @model_validator(mode="after")
+    def _complete(self) -> EndpointSection:
+        missing = [key for key in _NEEDED[self.kind] if not getattr(self, key)]
+        if missing:
+            raise complaint(
+                f"a {self.kind} endpoint needs {' and '.join(missing)}", "give " + " and ".join(missing)
+            )
+        return self
+
+
+class IntercurrentEvent(Section):
+    """``[[estimand.events]]``: what may happen after randomisation that changes what is measured or means."""
+
+    name: Text = Field(description="such as discontinuation, rescue medication or transplant")
+    strategy: Literal[
+        "treatment policy", "hypothetical", "composite", "while on treatment", "principal stratum"
+    ] = Field(description="how ICH E9(R1) has it handled")
+    when: Rows | None = Field(default=None, description="subjects or rows to whom it happened")
+    time: Text | None = Field(default=None, description="column of when it happened, in the endpoint's unit")
+
+
+class EstimandSection(Section):
+    """``[estimand]``: what is to be estimated, in the words of ICH E9(R1)."""
+
+    population: Text = Field(default="all randomised subjects", description="in whom")
+    summary: Text | None = Field(
+        default=None, description="summary measure, such as hazard ratio; that of the analysis, if left out"
+    )
+    events: tuple[IntercurrentEvent, ...] = Field(default=(), description="intercurrent events")
+
+
+class AnalysisSection(Section):
+    """``[analysis]``: the primary analysis."""
+
+    method: Text | None = Field(
+        default=None,
+        description="such as cox, ancova, mmrm, logistic; that of the endpoint's kind, if left out",
+    )
+    covariates: tuple[Text, ...] = Field(default=(), description="columns that are adjusted for")
+    categorical: tuple[Text, ...] = Field(
+        default=(), description="those of all covariates that are categories although written as numbers"
+    )
+    strata: tuple[Text, ...] = Field(default=(), description="columns whose combinations are strata")
+    missing: Text = Field(
+        default="as observed", description="as observed, or a kind of imputation, such as jump to reference"
+    )
+    level: Number = Field(default=0.95, description="of intervals", gt=0.5, lt=1)
+    published: dict[Text, dict[Text, Number]] = Field(
+        default_factory=dict,
+        description="what was published, by arm: { drug = { estimate = 0.69, lower = 0.55, upper = 0.87 } }",
+    )
+
+
+class Criterion(Section):
+    """``[[criteria]]``: a criterion of eligibility, as data."""
+
+    name: Text = Field(description="in words")
+    rule: Rows = Field(description="who meets it: { age = { at_least = 18 } }")
+
+
+class BaselineSection(Section):
+    """``[baseline]``: what is known of subjects before randomisation."""
+
+    covariates: tuple[Text, ...] = Field(default=(), description="columns measured before randomisation")
+    categorical: tuple[Text, ...] = Field(default=(), description="those that are categories")
+    after: tuple[Text, ...] = Field(
+        default=(), description="columns that were measured after randomisation; they may select nobody"
+    )
+
+
+class Protocol(Section):
+    """A trial as its protocol describes it. `understudy.trials.load_trial` reads it with its tables."""
+
+    title: Text = Field(description="one line, the heading of the report")
+    question: Text = Field(default="", description="what the trial was to show")
+    seed: Whole = Field(default=1, description="seed of all random numbers", ge=0, le=2**63 - 1)
+    subjects: SubjectsSection = Field(description="the randomised subjects")
+    arms: ArmsSection = Field(description="what was compared")
+    endpoint: EndpointSection = Field(description="what was measured")
+    estimand: EstimandSection = Field(default_factory=EstimandSection, description="what is estimated")
+    analysis: AnalysisSection = Field(default_factory=AnalysisSection, description="the primary analysis")
+    baseline: BaselineSection = Field(default_factory=BaselineSection, description="covariates of subjects")
+    criteria: tuple[Criterion, ...] = Field(default=(), description="criteria of eligibility")
+
+    @model_validator(mode="after")
+    def _criteria_before(self) -> Protocol:
+        late = {*self.baseline.after}
+        for criterion in self.criteria:
+            used = [column for column in Condition.of(criterion.rule).columns if column in late]
+            if used:
+                raise complaint(
+                    f"the criterion {criterion.name!r} looks at {used[0]}, which was measured after randomisation",
+                    "select by what was known before: a later measure may be an effect of treatment",
+                )
+        return self
+
+
+def arm_name(value: Any) -> str:
+    """An arm as reports write it before it has a label: 1.0 is 1."""
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+
+
+def labels_of(protocol: Protocol) -> Mapping[str, str]:
+    """Label of each arm by its name, the control first."""
+    names = [arm_name(each) for each in (protocol.arms.control, *protocol.arms.treated)]
+    return {name: protocol.arms.labels.get(name, name) for name in names}
