@@ -18,6 +18,7 @@ from understudy.app.nca_command import nca
 from understudy.app.options import Jobs, Json, argument, flag, option
 from understudy.app.simulate_command import simulate
 from understudy.app.surrogate_commands import emulate, predict, sobol
+from understudy.app.trial_commands import trial
 from understudy.app.twin_command import twin
 
 
@@ -179,6 +180,7 @@ _OTHERS = (
     schema,
 )
 _COMMANDS = tuple(app.command()(command) for command in _OTHERS)
+app.add_typer(trial)
 
 
 def main() -> None:

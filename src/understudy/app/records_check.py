@@ -29,7 +29,7 @@ def run(file: Path, units: Iterable[str], columns: Iterable[str], model: str, as
     try:
         report = _report(file, named_texts(units, "--units"), named_texts(columns, "--columns"), model)
     except (DataError, FormatError, StudyError) as error:
-        print_json({"ok": False, "problems": _problems(error)}) if as_json else print_error(error)
+        print_json({"ok": False, "problems": problems_of(error)}) if as_json else print_error(error)
         return 1
     print_json({"ok": True, "report": _plain(asdict(report))}) if as_json else _show(report)
     return 0
@@ -63,7 +63,8 @@ def _show(report: RecordsReport) -> None:
     console().print(table)
 
 
-def _problems(error: DataError | FormatError | StudyError) -> list[dict[str, Any]]:
+def problems_of(error: DataError | FormatError | StudyError) -> list[dict[str, Any]]:
+    """Every problem as JSON data."""
     found = getattr(error, "problems", ()) or (error,)
     return [
         asdict(each)

@@ -1,0 +1,71 @@
+"""Trial check: what is in a trial's tables, or all that is wrong with them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from understudy.app.records_check import problems_of
+from understudy.app.terminal import console, print_error, print_json
+from understudy.core.errors import DataError, StudyError
+from understudy.trials import Trial, load_trial
+from understudy.trials.description import baseline_table, outcome_table
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def run(path: Path, as_json: bool) -> int:
+    """Print the report, or the problems.
+
+    Returns
+    -------
+    int
+        Exit code: 1 where there are problems.
+    """
+    try:
+        trial = load_trial(path)
+        tables = outcome_table(trial), baseline_table(trial)
+    except (DataError, StudyError) as error:
+        print_json({"ok": False, "problems": problems_of(error)}) if as_json else print_error(error)
+        return 1
+    print_json({"ok": True, **_plain(trial, *tables)}) if as_json else _show(trial, *tables)
+    return 0
+
+
+def _plain(trial: Trial, outcome: pd.DataFrame, baseline: pd.DataFrame) -> dict[str, Any]:
+    return {
+        "title": trial.protocol.title,
+        "hash": trial.hash,
+        "flow": trial.flow,
+        "outcome": outcome.reset_index().to_dict("records"),
+        "baseline": baseline.reset_index().to_dict("records"),
+        "warnings": list(trial.warnings),
+    }
+
+
+def _show(trial: Trial, outcome: pd.DataFrame, baseline: pd.DataFrame) -> None:
+    from rich.text import Text
+
+    to = console()
+    to.print(Text(trial.protocol.title, style="bold"))
+    to.print(Text(" → ".join(f"{count} {step}" for step, count in trial.flow.items()), style="dim"))
+    for name, frame in ((trial.protocol.endpoint.name.capitalize(), outcome), ("Baseline", baseline)):
+        if len(frame):
+            to.print()
+            to.print(table_of(frame, name))
+    for told in trial.warnings:
+        to.print(Text(f"Warning: {told}", style="yellow"))
+
+
+def table_of(frame: pd.DataFrame, title: str) -> Any:
+    """A data frame of text as a table of the terminal, its index first."""
+    from rich.table import Table
+
+    table = Table(title=title, title_justify="left", title_style="bold", box=None, padding=(0, 2, 0, 0))
+    table.add_column("")
+    for name in frame:
+        table.add_column(str(name), justify="right")
+    for label, row in zip(frame.index, frame.itertuples(index=False), strict=True):
+        table.add_row(str(label), *map(str, row))
+    return table
