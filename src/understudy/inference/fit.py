@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from understudy.core.errors import FormatError
+from understudy.inference.estimate_interval import estimate_interval
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -95,13 +96,22 @@ class Fit:
             object.__setattr__(self, name, MappingProxyType(dict(getattr(self, name))))
 
     def interval(self, name: str) -> tuple[float, float]:
-        """95 % interval of an estimate, from its standard error and the normal distribution."""
-        error = self.standard_errors.get(name, np.nan)
-        # 1.96 is the normal distribution's 97.5 % point, to the digits that a standard error has.
-        return (
-            round(self.estimates[name] - 1.96 * error, 15),
-            round(self.estimates[name] + 1.96 * error, 15),
+        """95 % interval of an estimate, from its standard error and the normal distribution.
+
+        On the scale on which it was estimated, see `understudy.inference.estimate_interval`: a variance's interval is
+        made of logarithms. Even about the estimate where its bounds are not known, as for another program's fit.
+        """
+        return estimate_interval(
+            self.estimates[name], self.standard_errors.get(name, np.nan), *self._bounds.get(name, ())
         )
+
+    @property
+    def _bounds(self) -> dict[str, tuple[float, float]]:
+        """Of fixed effects and variances."""
+        if self.model is None:
+            return {}
+        fixed = {parameter.name: (parameter.lower, parameter.upper) for parameter in self.model.fixed}
+        return fixed | {f"omega({name})": (0.0, np.inf) for name in self.model.eta_names}
 
     @property
     def condition_number(self) -> float:
