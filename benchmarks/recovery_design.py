@@ -15,7 +15,6 @@ from understudy.inference.diagnostics.replicates import prior_vectors
 from understudy.inference.predictor import Predictor
 from understudy.library.pk import compartments
 from understudy.model.model import Model
-from understudy.model.parts import Parameter
 from understudy.model.population_model import Covariate, PopulationModel, RandomEffects, Residual
 
 
@@ -63,9 +62,10 @@ def _rows(patient: int, dose: float, times: dict[str, tuple[float, ...]], **colu
     return sorted(rows, key=lambda row: (row["TIME"], -row["EVID"]))
 
 
-def _deviation(name: str, value: float) -> Parameter:
+def _deviation(value: float) -> tuple:
     """A residual standard deviation: without a bound its sign would be anybody's guess."""
-    return Parameter(name, value, lower=0.0)
+    unit, description, error, source, lower = "1", "", None, None, 0.0
+    return value, unit, description, error, source, lower
 
 
 def _rich(seed: int) -> pd.DataFrame:
@@ -84,8 +84,8 @@ RICH = RecoveryDesign(
             "theta_ka": 1.2,
             "theta_CL": 4.0,
             "theta_V": 40.0,
-            "prop": _deviation("prop", 0.15),
-            "add": _deviation("add", 0.1),
+            "prop": _deviation(0.15),
+            "add": _deviation(0.1),
         },
         (
             RandomEffects(("eta_ka",), ((0.25,),)),
@@ -121,7 +121,7 @@ SPARSE = RecoveryDesign(
             "CL": "theta_CL * (WT / 70) ** by_WT * exp(by_SEX * SEX + eta_CL)",
             "V": "theta_V * (WT / 70) * exp(eta_V)",
         },
-        {"theta_CL": 5.0, "theta_V": 50.0, "by_WT": 0.75, "by_SEX": -0.25, "prop": _deviation("prop", 0.2)},
+        {"theta_CL": 5.0, "theta_V": 50.0, "by_WT": 0.75, "by_SEX": -0.25, "prop": _deviation(0.2)},
         (RandomEffects(("eta_CL",), ((0.08,),)), RandomEffects(("eta_V",), ((0.04,),))),
         {"Cp": "(prop * Cp) ** 2"},
         (Covariate("WT"), Covariate("SEX")),
@@ -171,7 +171,7 @@ CENSORED = RecoveryDesign(
             "EC50": "theta_EC50 * exp(eta_EC50)",
         },
         {"theta_CL": 5.0, "theta_V": 50.0, "theta_E0": 10.0, "theta_Emax": 40.0, "theta_EC50": 1.0,
-         "prop": _deviation("prop", 0.15), "add": _deviation("add", 2.0)},
+         "prop": _deviation(0.15), "add": _deviation(2.0)},
         (
             RandomEffects(("eta_CL",), ((0.09,),)),
             RandomEffects(("eta_V",), ((0.05,),)),
