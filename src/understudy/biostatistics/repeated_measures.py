@@ -1,0 +1,112 @@
+"""Repeated measurements as the likelihood needs them: patients joined by which visits they have."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from understudy.core.errors import DataError, Problem
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Pattern:
+    """Patients of one covariance group who were measured at the same visits.
+
+    Attributes
+    ----------
+    group : int
+        Which covariance matrix is theirs.
+    visits : array of int, shape (k,)
+    patients : int
+    moments : array, shape (k, k, p + 1, p + 1)
+        Sums over patients of products of (covariates, outcome) at two visits: all the likelihood needs.
+    """
+
+    group: int
+    visits: NDArray[np.int64]
+    patients: int
+    moments: Array
+
+
+@dataclass(frozen=True)
+class RepeatedMeasures:
+    """Patterns, with what leads back from their scale to the one of the design.
+
+    Attributes
+    ----------
+    patterns : tuple of Pattern
+    triangle : array, shape (p, p)
+        R of the design's QR factors: covariates of the patterns are orthonormal columns.
+    offset : array, shape (p,)
+        Least-squares coefficients, which were taken off the outcome.
+    residuals : array, shape (patients, visits)
+        Of least squares, NaN where nothing was measured; for starting values.
+    groups : array of int, shape (patients,)
+    """
+
+    patterns: tuple[Pattern, ...]
+    triangle: Array
+    offset: Array
+    residuals: Array
+    groups: NDArray[np.int64]
+
+    @property
+    def observations(self) -> int:
+        """Number of measurements."""
+        return sum(pattern.patients * len(pattern.visits) for pattern in self.patterns)
+
+
+def repeated_measures(
+    outcome: Array,
+    covariates: tuple[Array, Array],
+    patients: NDArray[np.int64],
+    visits: NDArray[np.int64],
+    groups: NDArray[np.int64],
+) -> RepeatedMeasures:
+    """Join measurements into patterns.
+
+    Parameters
+    ----------
+    outcome : array, shape (n,)
+    covariates : (q, r)
+        QR factors of the design of these measurements.
+    patients, visits : array of int, shape (n,)
+        Numbered from zero.
+    groups : array of int, shape (patients,)
+
+    Raises
+    ------
+    DataError
+        For a patient with two measurements at one visit.
+    """
+    q, r = covariates
+    count, width, last = len(groups), q.shape[1], int(visits.max()) + 1
+    _refuse_repeats(patients, visits, last)
+    rest = outcome - q @ (q.T @ outcome)
+    wide = np.zeros((count, last, width + 1))
+    wide[patients, visits] = np.column_stack([q, rest])
+    seen = np.zeros((count, last), dtype=bool)
+    seen[patients, visits] = True
+    residuals = np.where(seen, wide[:, :, -1], np.nan)
+    keys = np.column_stack([groups, seen])
+    patterns = []
+    for key in np.unique(keys, axis=0):
+        rows = np.flatnonzero((keys == key).all(axis=1))
+        at = np.flatnonzero(key[1:])
+        if len(at):
+            block = wide[np.ix_(rows, at)]
+            moments = np.einsum("nkp,nlq->klpq", block, block, optimize=True)
+            patterns.append(Pattern(int(key[0]), at, len(rows), moments))
+    return RepeatedMeasures(tuple(patterns), r, np.linalg.solve(r, q.T @ outcome), residuals, groups)
+
+
+def _refuse_repeats(patients: NDArray[np.int64], visits: NDArray[np.int64], last: int) -> None:
+    _, first, count = np.unique(patients * last + visits, return_index=True, return_counts=True)
+    if (count > 1).any():
+        row = int(first[count > 1][0])
+        problem = Problem("a patient has two measurements at one visit", "keep one of them", row, "visit")
+        raise DataError([problem], place="repeated measurements")
