@@ -36,15 +36,7 @@ def mmrm_analysis(trial: Trial) -> Analysed:
     told_as = "MMRM, unstructured, Kenward-Roger"
     differences, at = fit.differences("arm", by=["visit"]), visit_at(trial, order)
     effects = [
-        effect_of(
-            differences[name],
-            arm,
-            trial.control,
-            f"{MEASURE} at visit {visit}",
-            rows,
-            "MMRM, Kenward-Roger",
-            level,
-        )
+        effect_of(differences[name], arm, trial.control, f"{MEASURE} at visit {visit}", rows, told_as, level)
         for visit in (at, *(v for v in order if v != at))
         for arm in trial.arms[1:]
         for name in differences.names
