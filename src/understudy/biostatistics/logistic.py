@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -56,15 +56,7 @@ class LogisticModel:
     @property
     def odds_ratios(self) -> Estimates:
         """The coefficients as odds ratios."""
-        found = self.coefficients
-        return Estimates(
-            found.names,
-            found.values,
-            found.standard_errors,
-            found.degrees_of_freedom,
-            found.level,
-            scale="exp",
-        )
+        return replace(self.coefficients, scale="exp")
 
     def contrasts(self, weights: Mapping[str, ArrayLike | Mapping[str, float]]) -> Estimates:
         """Linear combinations of log odds ratios."""

@@ -44,17 +44,22 @@ class StandardisedRisks:
     variance: str
 
     def table(self) -> pd.DataFrame:
-        """Risks, differences, ratios and odds ratios, one a row; standard errors of ratios are of logarithms."""
+        """Risks, differences, ratios and odds ratios, one a row; standard errors of ratios are of logarithms.
+
+        Risks have no p-value: nobody asks whether one is zero.
+        """
         import pandas as pd
 
         parts = {"risk": self.risks, "difference": self.differences}
         parts |= {"ratio": self.ratios, "odds ratio": self.odds_ratios}
         columns = {"ratio": "estimate", "standard_error_of_log": "standard_error"}
-        return pd.concat({name: part.table().rename(columns=columns) for name, part in parts.items()})
+        table = pd.concat({name: part.table().rename(columns=columns) for name, part in parts.items()})
+        table.loc["risk", ["statistic", "p_value"]] = np.nan
+        return table
 
     def __repr__(self) -> str:
         table = self.table()[["estimate", "standard_error", "low", "high", "p_value"]]
-        return f"Standardised risks, {self.variance} variance\n{table.to_string(float_format='{:.4g}'.format)}"
+        return f"Standardised risks, {self.variance} variance\n{table.to_string(float_format='{:.4g}'.format, na_rep='')}"
 
 
 def standardised_risks(
