@@ -74,9 +74,7 @@ class CountModel:
         rows = contrasts.weight_rows(self.coefficients.names, weights)
         errors = np.sqrt(np.einsum("ij,jk,ik->i", rows, self.covariance, rows))
         values = rows @ self.coefficients.values
-        return Estimates(
-            tuple(weights), values, errors, np.full(len(rows), np.inf), self.coefficients.level
-        )
+        return Estimates(tuple(weights), values, errors, np.full(len(rows), np.inf), self.coefficients.level)
 
     def test(self, name: str, rows: ArrayLike) -> FTest:
         """Wald test that all contrasts are zero."""
@@ -171,7 +169,10 @@ def count_model(
     mean = time * np.exp(q @ beta)
     pearson = float(np.sum((y - mean) ** 2 / (mean + alpha * mean**2)) / (len(y) - len(beta)))
     if distribution == "poisson" and variance == "model" and pearson > 1.5:
-        notes = (*notes, f"overdispersed (Pearson {pearson:.2f}): take the negative binomial or variance='HC0'")
+        notes = (
+            *notes,
+            f"overdispersed (Pearson {pearson:.2f}): take the negative binomial or variance='HC0'",
+        )
     errors = np.sqrt(np.diag(outer))
     coefficients = Estimates(design.names, back @ beta, errors, np.full(len(beta), np.inf), level)
     return CountModel(

@@ -153,9 +153,7 @@ def logistic_model(
     )
 
 
-def penalised_profile(
-    outcome: ArrayLike, design: Design, columns: Sequence[str]
-) -> tuple[float, float]:
+def penalised_profile(outcome: ArrayLike, design: Design, columns: Sequence[str]) -> tuple[float, float]:
     """Penalised likelihood ratio test of some coefficients, the one advised with Firth's penalty.
 
     Returns
@@ -179,9 +177,7 @@ def penalised_profile(
     orthogonal_factors(matrix, design.names)
     free = np.array([name not in columns for name in design.names])
     if free.all() or any(name not in design.names for name in columns):
-        raise UnderstudyError(
-            f"no coefficients {list(columns)}", repair=f"name some of {list(design.names)}"
-        )
+        raise UnderstudyError(f"no coefficients {list(columns)}", repair=f"name some of {list(design.names)}")
     whole = _penalised(y, matrix, _maximise(y, matrix, True))
     part = _penalised(y, matrix, _maximise(y, matrix, True, free))
     statistic = 2 * (whole - part)
@@ -235,7 +231,9 @@ def _score(
     return x.T @ residual, information
 
 
-def _objective(y: NDArray[np.float64], x: NDArray[np.float64], beta: NDArray[np.float64], firth: bool) -> float:
+def _objective(
+    y: NDArray[np.float64], x: NDArray[np.float64], beta: NDArray[np.float64], firth: bool
+) -> float:
     return _penalised(y, x, beta) if firth else _log_likelihood(y, x @ beta)
 
 

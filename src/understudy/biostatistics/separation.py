@@ -37,9 +37,7 @@ class Separation:
         return self.kind != "none"
 
 
-def separation(
-    outcome: NDArray[np.float64], matrix: NDArray[np.float64], names: Sequence[str]
-) -> Separation:
+def separation(outcome: NDArray[np.float64], matrix: NDArray[np.float64], names: Sequence[str]) -> Separation:
     """Find out whether a hyperplane separates outcomes 0 and 1.
 
     Parameters

@@ -112,7 +112,9 @@ def standardised_risks(
         covariance = _unconditional(fit, np.array(fit.design.columns[arm]), arms, predicted)
     else:
         covariance = _conditional(fit, designs, predicted, variance)
-    base = arms.index(fit.design.with_values({arm: [arms[0] if against is None else against]}).columns[arm][0])
+    base = arms.index(
+        fit.design.with_values({arm: [arms[0] if against is None else against]}).columns[arm][0]
+    )
     return _compared(arms, base, means, covariance, fit.coefficients.level, variance)
 
 

@@ -191,7 +191,8 @@ def mantel_haenszel(
         )
     treated = np.array([name != control_name for name in arms])
     cells = {
-        layer: _cell(y, treated, np.array([other == layer for other in layers])) for layer in sorted(set(layers))
+        layer: _cell(y, treated, np.array([other == layer for other in layers]))
+        for layer in sorted(set(layers))
     }
     kept = np.array([cell for cell in cells.values() if cell[1] and cell[3]], dtype=float)
     lost = [layer for layer, cell in cells.items() if not (cell[1] and cell[3])]
