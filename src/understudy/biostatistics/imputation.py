@@ -167,22 +167,28 @@ def impute(
     noise = normals(seed, "imputation: values", range(len(data.values)), imputations * data.visits)
     noise = noise.reshape(len(data.values), imputations, data.visits)
     values = np.repeat(data.values[None], imputations, axis=0)
-    for patient in np.flatnonzero(np.isnan(data.values).any(axis=1)):
+    rows = np.flatnonzero(np.isnan(data.values).any(axis=1))
+    means, spreads = patient_distributions(data, rows, draws)
+    for patient, mean, spread in zip(rows, means, spreads, strict=True):
         gap = np.isnan(data.values[patient])
-        mean, spread = patient_distribution(data, patient, draws)
         values[:, patient, gap] = conditional_normal(data.values[patient], gap, mean, spread, noise[patient])
     return Imputations(data, values, seed, max(one.iterations for one in draws.values()))
 
 
-def patient_distribution(
-    data: IncompleteOutcomes, patient: int, draws: Mapping[str, ParameterDraws]
-) -> tuple[Array, Array]:
-    """A patient's means, shape (draws, visits), and covariances, shape (draws, visits, visits), by the strategy."""
-    own, other = draws[data.arms[patient]], draws[data.reference]
-    strategy, deviation = data.strategies[patient], int(data.deviation[patient])
-    x, base = data.covariates[patient], data.reference_covariates[patient]
-    mean = strategy_mean(strategy, x @ own.coefficients, base @ other.coefficients, deviation)
-    return mean, strategy_covariance(strategy, own.covariances, other.covariances, deviation)
+def patient_distributions(
+    data: IncompleteOutcomes, patients: NDArray[np.int64], draws: Mapping[str, ParameterDraws]
+) -> tuple[list[Array], list[Array]]:
+    """Means, shape (draws, visits), and covariances, shape (draws, visits, visits), of patients by their strategies."""
+    x, base, arms = data.covariates, data.reference_covariates, data.arms
+    other = draws[data.reference]
+    means, spreads = [], []
+    for patient in patients:
+        own = draws[arms[patient]]
+        strategy, deviation = data.strategies[patient], int(data.deviation[patient])
+        mean_own, mean_other = x[patient] @ own.coefficients, base[patient] @ other.coefficients
+        means.append(strategy_mean(strategy, mean_own, mean_other, deviation))
+        spreads.append(strategy_covariance(strategy, own.covariances, other.covariances, deviation))
+    return means, spreads
 
 
 def _parameters(

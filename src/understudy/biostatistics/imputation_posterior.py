@@ -1,9 +1,10 @@
 """Draws of what an imputation model does not know: regression coefficients and covariance of visits.
 
 The model is multivariate normal regression with coefficients of each visit and an unstructured covariance. Monotone
-patterns factor into one regression a visit on covariates and earlier visits, whose posterior under flat priors is drawn
-exactly (Rubin 1987, Multiple Imputation for Nonresponse in Surveys, chapter 5; Schafer 1997, section 6.5). Values missing
-between measured ones are drawn in turn with the parameters (monotone data augmentation, Schafer 1997, section 6.5.4).
+patterns factor into one regression a visit on covariates and earlier visits, whose posterior under flat priors is
+drawn exactly (Rubin 1987, Multiple Imputation for Nonresponse in Surveys, chapter 5; Schafer 1997, Analysis of
+Incomplete Multivariate Data, section 6.5). Values missing between measured ones are drawn in turn with the parameters
+(monotone data augmentation, section 6.5.4).
 """
 
 from __future__ import annotations

@@ -168,7 +168,7 @@ def penalised_profile(outcome: ArrayLike, design: Design, columns: Sequence[str]
     >>> design = design_matrix({"arm": ["a"] * 4 + ["b"] * 4})
     >>> statistic, p = penalised_profile([0, 0, 0, 1, 1, 1, 1, 1], design, ["arm[b]"])
     >>> round(statistic, 3), round(p, 3)
-    (4.036, 0.045)
+    (4.101, 0.043)
     """
     from scipy.stats import chi2
 

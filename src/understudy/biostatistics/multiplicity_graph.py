@@ -176,7 +176,7 @@ def multiplicity_graph(
     ...     ["low", "high", "low, secondary", "high, secondary"], [0.5, 0.5, 0, 0],
     ...     [[0, 0.5, 0.5, 0], [0.5, 0, 0, 0.5], [0, 1, 0, 0], [1, 0, 0, 0]])
     >>> graph.test([0.03, 0.01, 0.04, 0.012]).adjusted.round(4)
-    array([0.04 , 0.02 , 0.04 , 0.04 ])
+    array([0.04, 0.02, 0.04, 0.04])
     """
     labels = tuple(str(name) for name in names)
     count = len(labels)

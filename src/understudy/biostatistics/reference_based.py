@@ -52,8 +52,8 @@ def strategy_mean(strategy: str, own: Array, reference: Array, deviation: int) -
 def strategy_covariance(strategy: str, own: Array, reference: Array, deviation: int) -> Array:
     """Covariance of all visits, from that of the patient's own arm and of the reference arm.
 
-    Before the deviation it is the arm's own; after it the regression on earlier visits and the residual variance are the
-    reference arm's. Where both arms share one covariance it is that one.
+    Before the deviation it is the arm's own; after it the regression on earlier visits and the residual variance are
+    the reference arm's. Where both arms share one covariance it is that one.
 
     Parameters
     ----------

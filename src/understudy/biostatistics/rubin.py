@@ -93,7 +93,7 @@ def pool(
     --------
     >>> found = pool(["drug"], [[1.0], [2.0], [3.0]], [[1.0], [1.0], [1.0]], complete_degrees_of_freedom=50)
     >>> round(found["drug"].standard_error, 4), round(found["drug"].degrees_of_freedom, 2)
-    (1.5275, 4.85)
+    (1.5275, 4.72)
     """
     q, u = np.asarray(estimates, dtype=float), np.asarray(variances, dtype=float)
     if q.ndim != 2 or q.shape != u.shape or q.shape[1] != len(names) or len(q) < 2:

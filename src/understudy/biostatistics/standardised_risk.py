@@ -59,7 +59,8 @@ class StandardisedRisks:
 
     def __repr__(self) -> str:
         table = self.table()[["estimate", "standard_error", "low", "high", "p_value"]]
-        return f"Standardised risks, {self.variance} variance\n{table.to_string(float_format='{:.4g}'.format, na_rep='')}"
+        shown = table.to_string(float_format="{:.4g}".format, na_rep="")
+        return f"Standardised risks, {self.variance} variance\n{shown}"
 
 
 def standardised_risks(

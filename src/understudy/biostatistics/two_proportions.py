@@ -117,7 +117,7 @@ def risk_ratio(
     Examples
     --------
     >>> risk_ratio(10, 100, 20, 100)
-    ratio of 10/100 and 20/100: 0.5 (95 % interval 0.2493 to 0.9973, miettinen-nurminen), p 0.0487
+    ratio of 10/100 and 20/100: 0.5 (95 % interval 0.2481 to 0.9949, miettinen-nurminen), p 0.0482
     """
     a, m, b, n = _counts(events, patients, control_events, control_patients)
     value = (a / m) / (b / n) if b else np.inf if a else np.nan
@@ -157,8 +157,8 @@ def mantel_haenszel(
     Returns
     -------
     Comparison
-        With the Cochran-Mantel-Haenszel test (without continuity correction). Strata with one arm only say nothing; they
-        are left out and named in the notes.
+        With the Cochran-Mantel-Haenszel test (without continuity correction). Strata with one arm only say nothing;
+        they are left out and named in the notes.
 
     Raises
     ------
@@ -179,7 +179,7 @@ def mantel_haenszel(
     >>> arm = (["drug"] * 5 + ["placebo"] * 3 + ["drug"] * 5 + ["placebo"] * 7) * 2
     >>> found = mantel_haenszel(outcome, arm, ["low"] * 20 + ["high"] * 20, control="placebo")
     >>> round(found.value, 6)
-    0.2
+    0.3
     """
     y = binary_column(outcome, "outcome")
     arms, layers = category_column(arm, "arm", len(y)), category_column(strata, "strata", len(y))
@@ -277,7 +277,7 @@ def wilson_interval(events: int, patients: int, *, level: float = 0.95) -> tuple
     --------
     >>> low, high = wilson_interval(56, 70)
     >>> round(low, 4), round(high, 4)
-    (0.6918, 0.8769)
+    (0.6918, 0.877)
     """
     if not 0 <= events <= patients or patients < 1:
         raise UnderstudyError(f"{events} events of {patients} patients", repair="give 0 ≤ events ≤ patients")
