@@ -163,7 +163,9 @@ def _patterned(
     linear = name in ("compound symmetry", "Toeplitz", "diagonal", "independent")
     # Covariances rather than correlations keep a homogeneous pattern linear, as PROC MIXED has it.
     covariances = linear and bool(parts)
-    labels = single + tuple(part.replace("correlation", "covariance") if covariances else part for part in parts)
+    labels = single + tuple(
+        part.replace("correlation", "covariance") if covariances else part for part in parts
+    )
 
     def natural(free: Array) -> Array:
         variance, correlation = np.exp(free[:sizes]), correlate(free[sizes:])

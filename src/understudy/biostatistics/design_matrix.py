@@ -228,9 +228,13 @@ def design_matrix(
     array([ 1.,  1., 50., 50.])
     """
     if not columns:
-        raise UnderstudyError("a design needs at least one column", repair="give a mapping of names to values")
+        raise UnderstudyError(
+            "a design needs at least one column", repair="give a mapping of names to values"
+        )
     chosen, order = dict(reference or {}), dict(levels or {})
-    _refuse_unknown([*chosen, *order, *categories, *(name for term in interactions for name in term)], columns)
+    _refuse_unknown(
+        [*chosen, *order, *categories, *(name for term in interactions for name in term)], columns
+    )
     length = len(list(next(iter(columns.values()))))
     variables, values = [], {}
     for name, column in columns.items():

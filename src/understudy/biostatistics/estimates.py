@@ -100,7 +100,9 @@ class Estimates:
     def __getitem__(self, name: str) -> Estimate:
         if name not in self.names:
             raise UnderstudyError(
-                f"there is no estimate {name!r}", place="estimates", repair=f"ask for one of {list(self.names)}"
+                f"there is no estimate {name!r}",
+                place="estimates",
+                repair=f"ask for one of {list(self.names)}",
             )
         at = self.names.index(name)
         value = np.exp(self.values[at]) if self.scale == "exp" else self.values[at]

@@ -197,8 +197,8 @@ def mmrm(
     ...                        categories=["visit"], interactions=[("arm", "visit")])
     >>> fit = mmrm([1, 2, 2, 2, 3, 5, 4, 4, 5, 7, 6, 9], [1, 1, 2, 2, 3, 3, 4, 4, 5, 5, 6, 6], visit, design)
     >>> fit.differences("arm", by=["visit"]).table()[["estimate", "degrees_of_freedom"]].round(6).to_numpy()
-    array([[3.        , 4.        ],
-           [3.66666667, 4.        ]])
+    array([[3.      , 4.      ],
+           [3.666667, 4.      ]])
     """
     _refuse_settings(method, freedom, information)
     y = numeric_column(outcome, "outcome", design.rows, missing=True)

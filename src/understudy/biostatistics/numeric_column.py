@@ -47,7 +47,9 @@ def numeric_column(
     if wrong.any():
         raise DataError(
             [
-                Problem("no finite number", "leave the row out, or impute it", int(row), name, str(array[row]))
+                Problem(
+                    "no finite number", "leave the row out, or impute it", int(row), name, str(array[row])
+                )
                 for row in np.flatnonzero(wrong)
             ],
             place=f"column {name!r}",
@@ -92,7 +94,10 @@ def binary_column(values: ArrayLike, name: str, length: int | None = None) -> ND
     wrong = np.flatnonzero((array != 0) & (array != 1))
     if len(wrong):
         raise DataError(
-            [Problem("neither 0 nor 1", "code as 0 and 1", int(row), name, f"{array[row]:g}") for row in wrong],
+            [
+                Problem("neither 0 nor 1", "code as 0 and 1", int(row), name, f"{array[row]:g}")
+                for row in wrong
+            ],
             place=f"column {name!r}",
         )
     return array

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,21 +43,42 @@ class RepeatedMeasures:
         R of the design's QR factors: covariates of the patterns are orthonormal columns.
     offset : array, shape (p,)
         Least-squares coefficients, which were taken off the outcome.
-    residuals : array, shape (patients, visits)
-        Of least squares, NaN where nothing was measured; for starting values.
+    blocks : array, shape (patients, visits, p + 1)
+        Covariates and outcomes of each patient, zero where nothing was measured.
+    seen : array of bool, shape (patients, visits)
     groups : array of int, shape (patients,)
     """
 
     patterns: tuple[Pattern, ...]
     triangle: Array
     offset: Array
-    residuals: Array
+    blocks: Array
+    seen: NDArray[np.bool_]
     groups: NDArray[np.int64]
 
     @property
     def observations(self) -> int:
         """Number of measurements."""
         return sum(pattern.patients * len(pattern.visits) for pattern in self.patterns)
+
+    @property
+    def residuals(self) -> Array:
+        """Of least squares, shape (patients, visits), NaN where nothing was measured; for starting values."""
+        return np.where(self.seen, self.blocks[:, :, -1], np.nan)
+
+    def without(self, patient: int) -> RepeatedMeasures:
+        """The likelihood's sums without one patient; what leads back to the design's scale stays as it is."""
+        at = np.flatnonzero(self.seen[patient])
+        block = self.blocks[patient, at]
+        kept = []
+        for pattern in self.patterns:
+            if pattern.group == self.groups[patient] and np.array_equal(pattern.visits, at):
+                if pattern.patients == 1:
+                    continue
+                moments = pattern.moments - np.einsum("kp,lq->klpq", block, block)
+                pattern = replace(pattern, patients=pattern.patients - 1, moments=moments)
+            kept.append(pattern)
+        return replace(self, patterns=tuple(kept))
 
 
 def repeated_measures(
@@ -91,7 +112,6 @@ def repeated_measures(
     wide[patients, visits] = np.column_stack([q, rest])
     seen = np.zeros((count, last), dtype=bool)
     seen[patients, visits] = True
-    residuals = np.where(seen, wide[:, :, -1], np.nan)
     keys = np.column_stack([groups, seen])
     patterns = []
     for key in np.unique(keys, axis=0):
@@ -101,7 +121,7 @@ def repeated_measures(
             block = wide[np.ix_(rows, at)]
             moments = np.einsum("nkp,nlq->klpq", block, block, optimize=True)
             patterns.append(Pattern(int(key[0]), at, len(rows), moments))
-    return RepeatedMeasures(tuple(patterns), r, np.linalg.solve(r, q.T @ outcome), residuals, groups)
+    return RepeatedMeasures(tuple(patterns), r, np.linalg.solve(r, q.T @ outcome), wide, seen, groups)
 
 
 def _refuse_repeats(patients: NDArray[np.int64], visits: NDArray[np.int64], last: int) -> None:

@@ -104,7 +104,9 @@ class CoxData:
         shapes = ((size, 3), (3, size, p), (size, p, p))
         sums = (np.zeros(size, np.int64), *np.zeros((3, size)), *(np.zeros(shape) for shape in shapes))
         self._pass(self.x, self.x @ beta + self.offset, True, sums)
-        return EventSums(*sums)
+        lower = sums[-1]
+        symmetric = lower + np.tril(lower, -1).transpose(0, 2, 1)
+        return EventSums(*sums[:-1], symmetric)
 
     def _pass(self, x: np.ndarray, eta: np.ndarray, keep: bool, sums: tuple):
         rows = (self.time, self.event, self.entry, self.weight, self.bounds, self.by_entry)

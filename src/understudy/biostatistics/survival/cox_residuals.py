@@ -88,7 +88,7 @@ def schoenfeld_residuals(fit: CoxFit) -> pd.DataFrame:
 def schoenfeld_parts(data: CoxData, sums: EventSums) -> tuple[np.ndarray, np.ndarray]:
     """Sorted rows with an event, and their standardised covariates minus the mean of the risk set."""
     rows = np.flatnonzero(data.event)
-    return rows, data.x[rows] - sums.means[0][_event_place(data, sums, rows)]
+    return rows, data.x[rows] - sums.means[0][event_places(data, sums, rows)]
 
 
 def score_parts(data: CoxData, beta: np.ndarray) -> np.ndarray:
@@ -98,7 +98,7 @@ def score_parts(data: CoxData, beta: np.ndarray) -> np.ndarray:
     total = _over_interval(data, sums, np.concatenate([sums.hazards[:, :1], sums.means[1]], axis=1))
     parts = -risk * (data.x * total[:, :1] - total[:, 1:])
     rows = np.flatnonzero(data.event)
-    place = _event_place(data, sums, rows)
+    place = event_places(data, sums, rows)
     parts[rows] += data.x[rows] - sums.means[0][place]
     # Those with the event bear less of the hazard of just then under Efron's ties.
     less = sums.hazards[place, 0] - sums.hazards[place, 1]
@@ -111,7 +111,7 @@ def _expected(data: CoxData, beta: np.ndarray) -> np.ndarray:
     sums = data.event_sums(beta)
     hazard = _over_interval(data, sums, sums.hazards[:, :1])[:, 0]
     rows = np.flatnonzero(data.event)
-    place = _event_place(data, sums, rows)
+    place = event_places(data, sums, rows)
     hazard[rows] -= sums.hazards[place, 0] - sums.hazards[place, 1]
     return hazard * np.exp(data.x @ beta + data.offset)
 
@@ -135,7 +135,7 @@ def _interval_places(data: CoxData, sums: EventSums) -> tuple[np.ndarray, np.nda
     return np.maximum(first, bounds[data.stratum]), np.minimum(last, bounds[data.stratum + 1])
 
 
-def _event_place(data: CoxData, sums: EventSums, rows: np.ndarray) -> np.ndarray:
+def event_places(data: CoxData, sums: EventSums, rows: np.ndarray) -> np.ndarray:
     """Place of each row's event in the sums."""
     return _interval_places(data, sums)[0][rows]
 
