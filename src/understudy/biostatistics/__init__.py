@@ -34,7 +34,6 @@ from understudy.biostatistics.standardised_risk import standardised_risks
 from understudy.biostatistics.tipping_point import tipping_point
 from understudy.biostatistics.two_proportions import mantel_haenszel, risk_difference, risk_ratio
 
-
 # Where each public name is defined; they are loaded when they are first used.
 _HOMES = {
     "understudy.biostatistics.survival.kaplan_meier": ("kaplan_meier",),

@@ -126,7 +126,7 @@ def replay(trial: Trial) -> Replay:
     found = analyse(asked)
     record = Record.make(
         "trial replay", stopwatch=watch, inputs=trial.inputs or {}, seed=trial.protocol.seed, method=method,
-        settings={"protocol": trial.protocol.model_dump(mode="json")},
+        settings={"protocol": trial.settings},
     )  # fmt: skip
     return Replay(asked, found, (*_sentences(trial, found), *told), _compared(trial, found), record)
 

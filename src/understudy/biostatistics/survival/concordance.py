@@ -74,7 +74,9 @@ def concordance(
     same_length(score, watched.time.size, "risk", "time", problems)
     stop_for(problems, "the concordance")
     counts = np.zeros((watched.time.size, 3))
-    member = np.zeros(watched.time.size, np.int64) if strata is None else labels(strata, score.size, "strata")[1]
+    member = (
+        np.zeros(watched.time.size, np.int64) if strata is None else labels(strata, score.size, "strata")[1]
+    )
     order = np.lexsort((watched.event == 0, watched.time, member))
     bounds = np.r_[np.flatnonzero(np.diff(member[order], prepend=-1)), order.size]
     ranks = np.unique(score, return_inverse=True)[1]

@@ -82,7 +82,11 @@ def schoenfeld_residuals(fit: CoxFit) -> pd.DataFrame:
     data = fit.data
     left = {"row": data.order[rows], "stratum": data.strata[data.stratum[rows]], "time": data.time[rows]}
     right = dict(zip(fit.names, (rest * data.scale).T, strict=True))
-    return pd.DataFrame({**left, **right}).iloc[::-1].sort_values(["stratum", "time"], kind="stable", ignore_index=True)
+    return (
+        pd.DataFrame({**left, **right})
+        .iloc[::-1]
+        .sort_values(["stratum", "time"], kind="stable", ignore_index=True)
+    )
 
 
 def schoenfeld_parts(data: CoxData, sums: EventSums) -> tuple[np.ndarray, np.ndarray]:

@@ -102,7 +102,9 @@ def gray_test(
     if names.size < 2:
         raise DataError([Problem("only one group", "give two or more", column="group")], place="Gray's test")
     if not (watched.event == of).any():
-        raise SimulationError(f"nobody had cause {of}", place="Gray's test", repair="check how causes are coded")
+        raise SimulationError(
+            f"nobody had cause {of}", place="Gray's test", repair="check how causes are coded"
+        )
     layer = np.zeros(member.size, np.int64) if strata is None else labels(strata, member.size, "strata")[1]
     score, covariance = np.zeros(names.size), np.zeros((names.size, names.size))
     for k in np.unique(layer):

@@ -120,7 +120,9 @@ class KaplanMeier:
         import pandas as pd
 
         names = ("times", "at_risk", "events", "censored", "survival", "standard_error", "low", "high")
-        return pd.DataFrame({name.removesuffix("s") if name == "times" else name: getattr(self, name) for name in names})
+        return pd.DataFrame(
+            {name.removesuffix("s") if name == "times" else name: getattr(self, name) for name in names}
+        )
 
     def __repr__(self) -> str:
         median = self.median

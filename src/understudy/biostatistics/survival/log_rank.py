@@ -57,7 +57,9 @@ class LogRank:
         """For two groups: positive if the second has more events than expected."""
         if len(self.groups) != 2:
             raise SimulationError(
-                f"z compares two groups, here are {len(self.groups)}", place="log-rank", repair="use `statistic`"
+                f"z compares two groups, here are {len(self.groups)}",
+                place="log-rank",
+                repair="use `statistic`",
             )
         return float(self.score[1] / np.sqrt(self.covariance[1, 1]))
 
@@ -120,7 +122,9 @@ def log_rank(
     watched = censored(time, event, entry)
     names, member = labels(group, watched.time.size, "group")
     if names.size < 2:
-        problem = Problem(f"only one group, {names[0]!s}", "give patients of two groups or more", column="group")
+        problem = Problem(
+            f"only one group, {names[0]!s}", "give patients of two groups or more", column="group"
+        )
         raise DataError([problem], place="the log-rank test")
     layers = layers_of(watched, member, names.size, strata)
     refuse_no_event(watched)

@@ -10,7 +10,12 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from understudy.biostatistics.survival.censored import censored, labels
-from understudy.biostatistics.survival.log_rank import layers_of, hypergeometric, refuse_no_event, time_weights
+from understudy.biostatistics.survival.log_rank import (
+    hypergeometric,
+    layers_of,
+    refuse_no_event,
+    time_weights,
+)
 from understudy.core.errors import DataError, Problem, SimulationError
 
 if TYPE_CHECKING:

@@ -80,7 +80,9 @@ def milestone_difference(
     watched = censored(time, event, entry)
     names, member = labels(group, watched.time.size, "group")
     if names.size != 2:
-        raise DataError([Problem(f"{names.size} groups", "compare two", column="group")], place="the milestone")
+        raise DataError(
+            [Problem(f"{names.size} groups", "compare two", column="group")], place="the milestone"
+        )
     points = [_point(watched.of(member == k), at, entry is not None, str(names[k])) for k in (0, 1)]
     (first, e1), (second, e2) = points
     error, z = float(np.hypot(e1, e2)), normal_quantile(level)

@@ -105,7 +105,9 @@ def proportional_hazards_test(
     clock = _clock(data, sums, transform)
     middle = np.average(clock, weights=sums.weight)
     if np.ptp(clock) == 0:
-        raise SimulationError("all events have one time", place="proportional hazards", repair="a trend needs more")
+        raise SimulationError(
+            "all events have one time", place="proportional hazards", repair="a trend needs more"
+        )
     g = clock - middle
     by_row = g[event_places(data, sums, rows)]
     score = (data.weight[rows, None] * by_row[:, None] * rest).sum(axis=0)
