@@ -28,6 +28,15 @@ _HOMES = {
     "understudy.biostatistics.survival.milestone": ("milestone_difference",),
     "understudy.biostatistics.survival.cumulative_incidence": ("cumulative_incidence",),
     "understudy.biostatistics.survival.gray": ("gray_test",),
+    "understudy.biostatistics.survival.fine_gray": ("fine_gray",),
+    "understudy.biostatistics.survival.recurrent": (
+        "andersen_gill",
+        "counting_process",
+        "lin_wei_yang_ying",
+        "prentice_williams_peterson",
+    ),
+    "understudy.biostatistics.survival.mean_cumulative": ("mean_cumulative_function",),
+    "understudy.biostatistics.survival.piecewise_exponential": ("piecewise_exponential",),
     "understudy.biostatistics.survival.cox_residuals": (
         "deviance_residuals",
         "martingale_residuals",
