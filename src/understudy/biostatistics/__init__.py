@@ -48,6 +48,18 @@ _HOMES = {
     "understudy.biostatistics.survival.milestone": ("milestone_difference",),
     "understudy.biostatistics.survival.cumulative_incidence": ("cumulative_incidence",),
     "understudy.biostatistics.survival.gray": ("gray_test",),
+    "understudy.biostatistics.survival.fine_gray": ("fine_gray",),
+    "understudy.biostatistics.survival.recurrent": (
+        "andersen_gill",
+        "counting_process",
+        "lin_wei_yang_ying",
+        "prentice_williams_peterson",
+    ),
+    "understudy.biostatistics.survival.mean_cumulative": ("mean_cumulative_function",),
+    "understudy.biostatistics.survival.piecewise_exponential": ("piecewise_exponential",),
+    "understudy.biostatistics.survival.win_pairs": ("ContinuousEndpoint", "RecurrentEndpoint", "SurvivalEndpoint"),
+    "understudy.biostatistics.survival.win_statistics": ("win_statistics",),
+    "understudy.biostatistics.survival.many_trials": ("log_rank_many",),
     "understudy.biostatistics.survival.cox_residuals": (
         "deviance_residuals",
         "martingale_residuals",

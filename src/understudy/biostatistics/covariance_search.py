@@ -18,7 +18,7 @@ from understudy.biostatistics.repeated_measures import RepeatedMeasures
 from understudy.core.errors import UnderstudyError
 
 Array = NDArray[np.float64]
-_DECREMENT = 1e-10  # expected fall of the deviance at which the search ends: far below what any table shows
+_DECREMENT = 1e-8  # expected fall of the deviance at which one more Newton step, which squares the error, is the last
 _NEWTON_STEPS = 60
 _HALVINGS = 30
 _FLOOR = 0.05  # smallest eigenvalue of a starting correlation matrix
@@ -74,8 +74,6 @@ def _positive(residuals: Array, visits: int) -> Array:
     pairs = seen.T.astype(float) @ seen
     covariance = filled.T @ filled / np.maximum(pairs, 1)
     scale = np.sqrt(np.diag(covariance))
-    if (scale <= 1e-12 * max(scale.max(), 1e-300)).any():
-        raise _no_maximum(f"visit {int(scale.argmin()) + 1} has no residual variance")
     values, vectors = np.linalg.eigh(covariance / np.outer(scale, scale))
     repaired = (vectors * np.maximum(values, _FLOOR)) @ vectors.T
     size = scale / np.sqrt(np.diag(repaired))
@@ -118,11 +116,19 @@ def _newton(
         move, exact = _direction(bend)
         fall = -float(bend.gradient @ move)
         if fall < _DECREMENT and exact:
-            return Maximum(parts, level, bend, step)
+            return _settled(data, structure, restricted, point + move, step)
         if fall < _DECREMENT:
             raise _no_maximum("the likelihood is flat, or rises, where its slope is zero")
         point = _shorten(data, structure, restricted, point, move, level.deviance)
     raise _no_maximum(f"{_NEWTON_STEPS} Newton steps did not reach the maximum")
+
+
+def _settled(
+    data: RepeatedMeasures, structure: CovarianceStructure, restricted: bool, point: Array, steps: int
+) -> Maximum:
+    parts = tuple(point.reshape(-1, structure.count))
+    level = likelihood_level(data, [structure.matrix(part) for part in parts], restricted)
+    return Maximum(parts, level, curvature(data, structure, parts, restricted), steps)
 
 
 def _direction(bend: Curvature) -> tuple[Array, bool]:

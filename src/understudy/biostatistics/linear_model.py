@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 VARIANCES = ("classical", "HC0", "HC1", "HC2", "HC3")
 _RANK = 1e-9  # a column is said to depend on others below this share of the largest diagonal of R
+_EXACT = 1e-13  # residuals of an exact fit, by rounding, over the outcome
 _LEVERAGE = 1 - 1e-10  # HC2 and HC3 divide by one minus the leverage
 
 
@@ -129,7 +130,8 @@ def linear_model(
     DataError
         For missing or infinite values, or fewer rows than coefficients.
     UnderstudyError
-        For columns that depend on each other, unknown variances, and HC2 or HC3 where a row is fitted exactly.
+        For columns that depend on each other, an outcome that is fitted exactly, unknown variances, and HC2 or HC3
+        where one row is fitted exactly.
 
     References
     ----------
@@ -149,6 +151,12 @@ def linear_model(
     fitted, leverage = q @ (q.T @ y), np.sum(q**2, axis=1)
     freedom = len(y) - len(beta)
     residuals = y - fitted
+    if np.linalg.norm(residuals) <= _EXACT * np.linalg.norm(y):
+        raise UnderstudyError(
+            "the outcome is fitted exactly, so that nothing is left to estimate errors from",
+            place="linear model",
+            repair="check the outcome, or leave covariates out",
+        )
     spread = float(residuals @ residuals) / freedom
     covariance = _covariance(variance, q, r, residuals, leverage, spread)
     errors = np.sqrt(np.diag(covariance))

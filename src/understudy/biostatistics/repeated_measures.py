@@ -102,12 +102,13 @@ def repeated_measures(
     Raises
     ------
     DataError
-        For a patient with two measurements at one visit.
+        For a patient with two measurements at one visit, or a visit that the covariates fit exactly.
     """
     q, r = covariates
     count, width, last = len(groups), q.shape[1], int(visits.max()) + 1
     _refuse_repeats(patients, visits, last)
     rest = outcome - q @ (q.T @ outcome)
+    _refuse_exact(rest, outcome, visits)
     wide = np.zeros((count, last, width + 1))
     wide[patients, visits] = np.column_stack([q, rest])
     seen = np.zeros((count, last), dtype=bool)
@@ -122,6 +123,15 @@ def repeated_measures(
             moments = np.einsum("nkp,nlq->klpq", block, block, optimize=True)
             patterns.append(Pattern(int(key[0]), at, len(rows), moments))
     return RepeatedMeasures(tuple(patterns), r, np.linalg.solve(r, q.T @ outcome), wide, seen, groups)
+
+
+def _refuse_exact(rest: Array, outcome: Array, visits: NDArray[np.int64]) -> None:
+    # Rounding leaves residuals of about 1e-15 of the outcome where a fit is exact.
+    size = 1e-12 * np.linalg.norm(outcome)
+    exact = [visit for visit in np.unique(visits) if np.linalg.norm(rest[visits == visit]) <= size]
+    if exact:
+        problem = Problem("no residual variance", "leave this visit or covariates out", column=f"visit {exact[0] + 1}")
+        raise DataError([problem], place="repeated measurements")
 
 
 def _refuse_repeats(patients: NDArray[np.int64], visits: NDArray[np.int64], last: int) -> None:
