@@ -156,6 +156,12 @@ class AnalysisSection(Section):
     missing: Text = Field(
         default="as observed", description="as observed, or a kind of imputation, such as jump to reference"
     )
+    imputations: Whole = Field(default=100, description="how often missing values are drawn", ge=2)
+    horizon: Number | None = Field(
+        default=None,
+        description="to which restricted means go; the last time that all arms were watched, if left out",
+        gt=0,
+    )
     level: Number = Field(default=0.95, description="of intervals", gt=0.5, lt=1)
     published: dict[Text, dict[Text, Number]] = Field(
         default_factory=dict,

@@ -20,13 +20,43 @@ _HOME = "understudy.trials.analyses"
 METHODS: dict[str, tuple[str, tuple[str, ...], str]] = {
     "cox": ("hazards.cox_analysis", ("survival",), "Cox regression, Efron's ties"),
     "log-rank": ("hazards.log_rank_analysis", ("survival",), "log-rank test"),
+    "restricted mean": (
+        "restricted_means.restricted_mean_analysis",
+        ("survival",),
+        "restricted mean survival time",
+    ),
+    "fine-gray": (
+        "competing.fine_gray_analysis",
+        ("competing",),
+        "Fine-Gray and cause-specific Cox regression",
+    ),
+    "proportional rates": (
+        "recurrent.rates_analysis",
+        ("recurrent",),
+        "proportional rates model, robust errors",
+    ),
+    "negative binomial": ("rates.negative_binomial_analysis", ("count",), "negative binomial regression"),
+    "poisson": ("rates.poisson_analysis", ("count",), "Poisson regression"),
     "ancova": ("means.ancova_analysis", ("continuous",), "analysis of covariance"),
     "dose response": ("means.dose_analysis", ("continuous",), "linear trend over doses"),
     "mmrm": ("repeated.mmrm_analysis", ("longitudinal",), "mixed model for repeated measurements"),
+    "multiple imputation": (
+        "imputed.imputed_analysis",
+        ("longitudinal",),
+        "analysis of covariance after multiple imputation",
+    ),
     "logistic": ("risks.logistic_analysis", ("binary",), "logistic regression, risks standardised"),
     "proportions": ("risks.proportions_analysis", ("binary",), "proportions as they are"),
 }
-_USUAL = {"survival": "cox", "continuous": "ancova", "binary": "logistic", "longitudinal": "mmrm"}
+_USUAL = {
+    "survival": "cox",
+    "competing": "fine-gray",
+    "recurrent": "proportional rates",
+    "continuous": "ancova",
+    "longitudinal": "mmrm",
+    "binary": "logistic",
+    "count": "negative binomial",
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,7 +95,9 @@ def method_of(trial: Trial, name: str | None = None) -> str:
         If there is no such method, or it is for other endpoints.
     """
     kind = trial.protocol.endpoint.kind
-    wanted = name or trial.protocol.analysis.method or _USUAL.get(kind)
+    imputed = kind == "longitudinal" and trial.protocol.analysis.missing != "as observed"
+    usual = "multiple imputation" if imputed else _USUAL[kind]
+    wanted = name or trial.protocol.analysis.method or usual
     fitting = [key for key, (_, kinds, _) in METHODS.items() if kind in kinds]
     if wanted in fitting:
         return wanted
