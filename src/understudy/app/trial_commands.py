@@ -40,6 +40,23 @@ def replay(protocol: Protocol, out: Out = None, json: Json = False) -> None:
 
 
 @trial.command()
+def redesign(
+    protocol: Protocol,
+    second: Annotated[
+        Path | None, option(help="Protocol of another trial on which criteria are tested.", metavar="TRIAL")
+    ] = None,
+    arm: Annotated[str, option(help="The treated arm; the first, if left out.", metavar="ARM")] = "",
+    resamples: Annotated[int, option(help="Of subjects, for intervals.", metavar="N", min=50)] = 500,
+    out: Out = None,
+    json: Json = False,
+) -> None:
+    """What other criteria of eligibility would have made of the trial."""
+    from understudy.app.trial_redesign import run
+
+    run(protocol, second, arm or None, resamples, out, json)
+
+
+@trial.command()
 def schema() -> None:
     """Print the JSON Schema of trial protocols."""
     from understudy.app.terminal import print_json

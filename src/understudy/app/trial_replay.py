@@ -7,6 +7,7 @@ from typing import Any
 
 from understudy.app.terminal import console, print_json
 from understudy.app.trial_check import table_of
+from understudy.app.trial_numbers import finite
 from understudy.trials import load_trial
 from understudy.trials.replay import Replay, replay
 
@@ -36,17 +37,12 @@ def _plain(found: Replay) -> dict[str, Any]:
     return {
         "title": found.trial.protocol.title,
         "estimand": list(found.estimand),
-        "effects": [_finite(asdict(each)) for each in found.effects],
+        "effects": [finite(asdict(each)) for each in found.effects],
         "published": [asdict(each) for each in found.comparisons],
         "agrees": found.agrees,
         "notes": list(found.notes),
         "record": found.record.hash,
     }
-
-
-def _finite(data: dict[str, Any]) -> dict[str, Any]:
-    """Without infinities and not-a-numbers, which JSON does not know."""
-    return {k: None if isinstance(v, float) and not abs(v) < float("inf") else v for k, v in data.items()}
 
 
 def _show(found: Replay, out: Path | None) -> None:

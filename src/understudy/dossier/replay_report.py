@@ -2,57 +2,29 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from understudy.dossier.figures import figure
-from understudy.dossier.html_page import html
 from understudy.dossier.number import compact, figures
 from understudy.dossier.page import Bullets, Column, Figure, Section, Table, Text, section
-from understudy.dossier.text_files import write_texts
+from understudy.dossier.trial_page import page, text_table, write_folder
 from understudy.plot.forest import forest
 from understudy.plot.label import sentence_case
 from understudy.plot.survival import survival_curves
 from understudy.trials.description import baseline_table, outcome_table
 from understudy.trials.replay import Replay
 
-if TYPE_CHECKING:
-    import pandas as pd
-
-REPORT = "report.html"
-
 
 def render(found: Replay) -> str:
     """The replay as one HTML page that needs nothing else."""
-    return _page(found, dict(_charts(found)))
+    return page(found.trial, "replayed", _sections(found, dict(_charts(found))), summary(found))
 
 
 def write(found: Replay, folder: Path) -> tuple[Path, ...]:
-    """Write ``report.html``, ``charts/*.svg``, ``tables/*.csv`` and ``record.json``; the files."""
-    charts = dict(_charts(found))
-    texts = {REPORT: _page(found, charts)}
-    texts |= {f"charts/{name}.svg": str(drawn.drawing) for name, drawn in charts.items()}
+    """Write the page, charts, tables and record; the files."""
     tables = {"effects": found.table(), **found.primary.tables}
-    texts |= {f"tables/{name.replace(' ', '_')}.csv": _csv(frame) for name, frame in tables.items()}
-    record = json.dumps(found.record.to_json(), indent=2, ensure_ascii=False, allow_nan=False)
-    return write_texts(folder, texts | {"record.json": record + "\n"})
-
-
-def _csv(frame: pd.DataFrame) -> str:
-    return frame.to_csv(index=False, lineterminator="\n", float_format="%.10g")
-
-
-def _page(found: Replay, charts: dict[str, Figure]) -> str:
-    trial = found.trial
-    counts = ", ".join(
-        f"{arm} {count}" for arm, count in trial.subjects["arm"].value_counts(sort=False).items()
-    )
-    byline = (
-        f"Understudy, trial replayed · {len(trial.subjects):,} subjects: {counts} · hash {trial.hash[:12]}"
-    )
-    return html(trial.protocol.title, byline, _sections(found, charts), summary(found))
+    return write_folder(folder, render(found), dict(_charts(found)), tables, found.record)
 
 
 def summary(found: Replay) -> tuple[str, ...]:
@@ -77,8 +49,8 @@ def _sections(found: Replay, charts: dict[str, Figure]) -> Iterator[Section | No
     yield section("published", "Against what was published", [_comparisons(found)])
     flow = Bullets(tuple(f"{count:,} {step}" for step, count in trial.flow.items()))
     frames = [
-        _frame(outcome_table(trial), "Outcome of each arm"),
-        _frame(baseline_table(trial), "Before randomisation"),
+        text_table(outcome_table(trial), "Outcome of each arm"),
+        text_table(baseline_table(trial), "Before randomisation"),
     ]
     yield section("subjects", "Subjects", [flow, *frames])
     yield section("notes", "To be known", [Bullets(found.notes) if found.notes else None])
@@ -111,20 +83,6 @@ def _comparisons(found: Replay) -> Table | None:
         for c in found.comparisons
     )
     return Table(columns, rows, caption="Numbers agree where ours rounds to the digits published.")
-
-
-def _frame(frame: pd.DataFrame, caption: str) -> Table | None:
-    """A data frame of texts, its index first."""
-    if frame.empty:
-        return None
-    columns = (
-        Column(sentence_case(str(frame.index.name or ""))),
-        *(Column(str(n), numeric=True) for n in frame),
-    )
-    rows = tuple(
-        (str(i), *map(str, row)) for i, row in zip(frame.index, frame.itertuples(index=False), strict=True)
-    )
-    return Table(columns, rows, caption=caption)
 
 
 def _charts(found: Replay) -> Iterator[tuple[str, Figure]]:

@@ -58,7 +58,7 @@ def forest(effects: pd.DataFrame, *, measure: str, ratio: bool) -> alt.LayerChar
     size = {"width": _WIDTH, "height": _ROW * max(len(effects), 2)}
     return themed(
         alt.layer(line, rules, dots).properties(
-            **size, padding={"left": 30, "right": 5, "top": 5, "bottom": 5}
+            **size, padding={"left": 44, "right": 5, "top": 5, "bottom": 5}
         )
     )
 

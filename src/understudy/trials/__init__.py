@@ -2,7 +2,8 @@
 
 from understudy.trials.condition import Condition
 from understudy.trials.protocol import Protocol
+from understudy.trials.redesign.redesign import Redesign, redesign
 from understudy.trials.replay import Replay, replay
 from understudy.trials.trial import Trial, load_trial
 
-__all__ = ["Condition", "Protocol", "Replay", "Trial", "load_trial", "replay"]
+__all__ = ["Condition", "Protocol", "Redesign", "Replay", "Trial", "load_trial", "redesign", "replay"]

@@ -176,6 +176,13 @@ class Criterion(Section):
     rule: Rows = Field(description="who meets it: { age = { at_least = 18 } }")
 
 
+class SafetySection(Section):
+    """``[safety]``: the harm that is weighed against the effect."""
+
+    name: Text = Field(default="the safety event", description="what reports call it")
+    event: Rows = Field(description='subjects who had it: { DSRAEFL = "Y" }')
+
+
 class BaselineSection(Section):
     """``[baseline]``: what is known of subjects before randomisation."""
 
@@ -198,6 +205,7 @@ class Protocol(Section):
     estimand: EstimandSection = Field(default_factory=EstimandSection, description="what is estimated")
     analysis: AnalysisSection = Field(default_factory=AnalysisSection, description="the primary analysis")
     baseline: BaselineSection = Field(default_factory=BaselineSection, description="covariates of subjects")
+    safety: SafetySection | None = Field(default=None, description="a harm, counted in treated subjects")
     criteria: tuple[Criterion, ...] = Field(default=(), description="criteria of eligibility")
 
     @model_validator(mode="after")
