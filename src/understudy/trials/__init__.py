@@ -2,6 +2,8 @@
 
 from understudy.trials.condition import Condition
 from understudy.trials.protocol import Protocol
+from understudy.trials.redesign.redesign import Redesign, redesign
+from understudy.trials.replay import Replay, replay
 from understudy.trials.trial import Trial, load_trial
 
-__all__ = ["Condition", "Protocol", "Trial", "load_trial"]
+__all__ = ["Condition", "Protocol", "Redesign", "Replay", "Trial", "load_trial", "redesign", "replay"]
