@@ -119,7 +119,7 @@ def replay(trial: Trial) -> Replay:
     >>> from understudy.trials import load_trial
     >>> replay(load_trial("examples/leukaemia/trial.toml"))
     6-mercaptopurine keeps children with acute leukaemia in remission
-    6-MP against placebo, hazard ratio: 0.2076 (0.0925 to 0.4661), p 0.000138
+    6-MP against placebo, hazard ratio: 0.2076 (0.09251 to 0.4659), p 0.000138
     """
     watch, method = Stopwatch(), method_of(trial)
     asked, told = apply_estimand(trial)

@@ -123,7 +123,7 @@ def analyse(trial: Trial, method: str | None = None) -> Analysed:
     --------
     >>> from understudy.trials import load_trial
     >>> print(analyse(load_trial("examples/leukaemia/trial.toml")).effects[0])
-    6-MP against placebo, hazard ratio: 0.2076 (0.0925 to 0.4661), p 0.000138
+    6-MP against placebo, hazard ratio: 0.2076 (0.09251 to 0.4659), p 0.000138
     """
     name = method_of(trial, method)
     module, _, function = METHODS[name][0].partition(".")
