@@ -18,7 +18,9 @@ from understudy.biostatistics.repeated_measures import RepeatedMeasures
 from understudy.core.errors import UnderstudyError
 
 Array = NDArray[np.float64]
-_DECREMENT = 1e-8  # expected fall of the deviance at which one more Newton step, which squares the error, is the last
+_DECREMENT = (
+    1e-8  # expected fall of the deviance at which one more Newton step, which squares the error, is the last
+)
 _NEWTON_STEPS = 60
 _HALVINGS = 30
 _FLOOR = 0.05  # smallest eigenvalue of a starting correlation matrix

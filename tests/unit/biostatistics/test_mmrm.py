@@ -77,7 +77,9 @@ def test_complete_data_give_hotellings_test_of_parallel_profiles():
 
     gaps = np.diff(DISTANCES, axis=1)
     girls, boys = gaps[:11], gaps[11:]
-    pooled = ((girls - girls.mean(0)).T @ (girls - girls.mean(0)) + (boys - boys.mean(0)).T @ (boys - boys.mean(0))) / 25
+    pooled = (
+        (girls - girls.mean(0)).T @ (girls - girls.mean(0)) + (boys - boys.mean(0)).T @ (boys - boys.mean(0))
+    ) / 25
     apart = girls.mean(0) - boys.mean(0)
     squared = apart @ np.linalg.solve(pooled, apart) / (1 / 11 + 1 / 16)
     exact = squared * (25 - 3 + 1) / (25 * 3)
@@ -172,7 +174,9 @@ def test_missing_visits_agree_with_a_dense_computation(gaps, name):
     phi, deviance, x, _, inverse = dense(gaps, design, structure, start)
     assert fit.deviance == pytest.approx(deviance, rel=1e-10)
     slope, _ = differences(lambda n: dense(gaps, design, structure, n)[1], start, 1e-5)
-    assert np.abs(slope).max() < 1e-5  # rounding of the deviance, 1e-13, over the step, times ten for truncation
+    assert (
+        np.abs(slope).max() < 1e-5
+    )  # rounding of the deviance, 1e-13, over the step, times ten for truncation
     _, hessian = differences(lambda n: dense(gaps, design, structure, n)[1], start, 1e-3)
     w = 2 * np.linalg.inv(hessian)
     first, second = differences(lambda n: dense(gaps, design, structure, n)[3], start, 1e-3)
@@ -222,7 +226,9 @@ def test_the_order_of_rows_and_scale_of_columns_do_not_matter(gaps):
     months = design_matrix({"sex": SEX, "age": AGE * 1e6}, interactions=[("sex", "age")])
     third = mmrm(gaps, CHILD, AGE, months)
     assert third.coefficients.statistics == pytest.approx(first.coefficients.statistics, rel=1e-7)
-    assert third.coefficients.degrees_of_freedom == pytest.approx(first.coefficients.degrees_of_freedom, rel=1e-6)
+    assert third.coefficients.degrees_of_freedom == pytest.approx(
+        first.coefficients.degrees_of_freedom, rel=1e-6
+    )
 
 
 def test_satterthwaites_f_of_equal_degrees_is_theirs():
