@@ -64,7 +64,11 @@ def test_negative_binomial_is_a_maximum(trial):
     assert fit.log_likelihood == pytest.approx(best, rel=1e-10)
     moves = [(step, 0, 0), (0, step, 0), (0, 0, step)]
     slopes = [
-        (log_likelihood(beta + [a, b], alpha + c) - log_likelihood(beta - [a, b], alpha - c)) / (2 * step)
+        (
+            log_likelihood(beta + np.array([a, b]), alpha + c)
+            - log_likelihood(beta - np.array([a, b]), alpha - c)
+        )
+        / (2 * step)
         for a, b, c in moves
     ]
     assert np.abs(slopes).max() < 1e-5  # truncation, of order step squared times a hundred events

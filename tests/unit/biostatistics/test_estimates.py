@@ -35,7 +35,7 @@ def test_ratios_are_exponentials_with_errors_of_logarithms():
 def test_a_table_has_a_row_an_estimate_and_the_picture_says_the_level():
     table = estimates().table()
     assert list(table.index) == ["a", "b"]
-    assert "95 % confidence intervals" in repr(estimates())
+    assert "95 % interval" in repr(estimates())
     assert repr(estimates()["b"]).startswith("b: 0.7 (SE 0.2")
 
 
