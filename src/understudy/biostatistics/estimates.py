@@ -84,16 +84,20 @@ class Estimates:
     @property
     def p_values(self) -> NDArray[np.float64]:
         """Two-sided p-values."""
-        from scipy.stats import t
+        from scipy.special import ndtr, stdtr
 
-        return 2 * t.sf(np.abs(self.statistics), self.degrees_of_freedom)
+        far, freedom = -np.abs(self.statistics), self.degrees_of_freedom
+        finite = np.isfinite(freedom)
+        return 2 * np.where(finite, stdtr(np.where(finite, freedom, 1.0), far), ndtr(far))
 
     @property
     def intervals(self) -> NDArray[np.float64]:
         """Confidence intervals, shape (n, 2), on the scale of the table."""
-        from scipy.stats import t
+        from scipy.special import ndtri, stdtrit
 
-        reach = t.ppf(0.5 + self.level / 2, self.degrees_of_freedom) * self.standard_errors
+        finite, tail = np.isfinite(self.degrees_of_freedom), 0.5 + self.level / 2
+        student = stdtrit(np.where(finite, self.degrees_of_freedom, 1.0), tail)
+        reach = np.where(finite, student, ndtri(tail)) * self.standard_errors
         ends = np.column_stack([self.values - reach, self.values + reach])
         return np.exp(ends) if self.scale == "exp" else ends
 
@@ -194,10 +198,10 @@ def f_test(name: str, statistic: float, numerator: int, denominator: float) -> F
     >>> f_test("arm", 4.0, 1, 60.0)
     arm: F(1, 60) = 4, p 0.0500
     """
-    from scipy.stats import chi2, f
+    from scipy.special import chdtrc, fdtrc
 
     if np.isinf(denominator):
-        tail = chi2.sf(numerator * statistic, numerator)
+        tail = chdtrc(numerator, numerator * statistic)
     else:
-        tail = f.sf(statistic, numerator, denominator)
+        tail = fdtrc(numerator, denominator, statistic)
     return FTest(name, float(statistic), int(numerator), float(denominator), float(tail))

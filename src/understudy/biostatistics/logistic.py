@@ -170,7 +170,7 @@ def penalised_profile(outcome: ArrayLike, design: Design, columns: Sequence[str]
     >>> round(statistic, 3), round(p, 3)
     (4.101, 0.043)
     """
-    from scipy.stats import chi2
+    from scipy.special import chdtrc
 
     y = binary_column(outcome, "outcome", design.rows)
     matrix = design.matrix
@@ -181,7 +181,7 @@ def penalised_profile(outcome: ArrayLike, design: Design, columns: Sequence[str]
     whole = _penalised(y, matrix, _maximise(y, matrix, True))
     part = _penalised(y, matrix, _maximise(y, matrix, True, free))
     statistic = 2 * (whole - part)
-    return statistic, float(chi2.sf(statistic, int((~free).sum())))
+    return statistic, float(chdtrc(int((~free).sum()), statistic))
 
 
 def _refuse_separation(y: NDArray[np.float64], design: Design) -> None:

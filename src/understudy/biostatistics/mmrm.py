@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from understudy.biostatistics import contrasts
-from understudy.biostatistics.covariance_search import Maximum, maximise
+from understudy.biostatistics.covariance_search import maximise
 from understudy.biostatistics.covariance_structure import CovarianceStructure, covariance_structure
 from understudy.biostatistics.design_matrix import Design, Variable, known_levels, ordered_levels
 from understudy.biostatistics.estimates import Estimates, FTest
@@ -209,7 +209,7 @@ def mmrm(
     data, groups = _joined(y, who, when, grouping, design, order, used)
     shape = covariance_structure(structure, len(order))
     best = maximise(data, shape, method == "REML")
-    small = _on_design(data, best, information)
+    small = _on_design(data, small_sample(data, shape, best, information))
     beta = data.offset + np.linalg.solve(data.triangle, best.level.beta)
     coefficients = _judged(design.names, np.eye(len(beta)), beta, small, freedom, level)
     return MMRM(
@@ -298,9 +298,8 @@ def _joined(
     return repeated_measures(y[at], factors, patients, visits, places), groups
 
 
-def _on_design(data: RepeatedMeasures, best: Maximum, information: str) -> SmallSample:
+def _on_design(data: RepeatedMeasures, parts: SmallSample) -> SmallSample:
     """Small-sample quantities on the scale of the design's own columns."""
-    parts = small_sample(best.level.phi, best.curvature, information)
     back = np.linalg.inv(data.triangle)
     triangle = data.triangle
     return SmallSample(

@@ -97,7 +97,7 @@ def risk_difference(
     Examples
     --------
     >>> risk_difference(56, 70, 48, 80)
-    difference of 56/70 and 48/80: 0.2 (95 % interval 0.05243 to 0.3339, newcombe), p 0.0081
+    difference of 56/70 and 48/80: 0.2 (95 % interval 0.05243 to 0.3339, newcombe), p 0.0080
     """
     a, m, b, n = _counts(events, patients, control_events, control_patients)
     value = a / m - b / n

@@ -23,6 +23,15 @@ def test_intervals_and_p_values_are_of_students_t():
     assert estimates(null=0.7)["b"].p_value == 1.0
 
 
+@pytest.mark.parametrize("freedom", [1.0, 2.5, 30.0, 1e4, 1e7, np.inf])
+def test_tails_are_those_of_scipy_stats(freedom):
+    from scipy.stats import t
+
+    found = Estimates(("a", "b"), np.array([1.3, 9.0]), np.ones(2), np.full(2, freedom), level=0.99)
+    np.testing.assert_allclose(found.p_values, 2 * t.sf([1.3, 9.0], freedom), rtol=1e-9)
+    np.testing.assert_allclose(found.intervals[0], t.interval(0.99, freedom, 1.3), rtol=1e-9)
+
+
 def test_ratios_are_exponentials_with_errors_of_logarithms():
     plain, ratio = estimates(), estimates(scale="exp")
     np.testing.assert_allclose(ratio.intervals, np.exp(plain.intervals))
