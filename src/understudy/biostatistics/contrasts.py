@@ -63,6 +63,18 @@ def weight_rows(names: Sequence[str], weights: Mapping[str, ArrayLike | Mapping[
     return np.array(rows, dtype=float).reshape(len(rows), len(names))
 
 
+def linear_combinations(
+    coefficients: Estimates,
+    covariance: NDArray[np.float64],
+    weights: Mapping[str, ArrayLike | Mapping[str, float]],
+) -> Estimates:
+    """Contrasts with the errors and the degrees of freedom of the coefficients, which are all the same."""
+    rows = weight_rows(coefficients.names, weights)
+    errors = np.sqrt(np.einsum("ij,jk,ik->i", rows, covariance, rows))
+    freedom = np.full(len(rows), coefficients.degrees_of_freedom[0])
+    return Estimates(tuple(weights), rows @ coefficients.values, errors, freedom, coefficients.level)
+
+
 def mean_rows(
     design: Design, by: Sequence[str], at: Mapping[str, object], weights: str
 ) -> dict[str, NDArray[np.float64]]:

@@ -71,10 +71,7 @@ class CountModel:
 
     def contrasts(self, weights: Mapping[str, ArrayLike | Mapping[str, float]]) -> Estimates:
         """Linear combinations of coefficients."""
-        rows = contrasts.weight_rows(self.coefficients.names, weights)
-        errors = np.sqrt(np.einsum("ij,jk,ik->i", rows, self.covariance, rows))
-        values = rows @ self.coefficients.values
-        return Estimates(tuple(weights), values, errors, np.full(len(rows), np.inf), self.coefficients.level)
+        return contrasts.linear_combinations(self.coefficients, self.covariance, weights)
 
     def test(self, name: str, rows: ArrayLike) -> FTest:
         """Wald test that all contrasts are zero."""

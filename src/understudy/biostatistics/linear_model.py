@@ -61,11 +61,7 @@ class LinearModel:
 
     def contrasts(self, weights: Mapping[str, ArrayLike | Mapping[str, float]]) -> Estimates:
         """Linear combinations of coefficients, each a vector, or a mapping of coefficient to weight."""
-        rows = contrasts.weight_rows(self.coefficients.names, weights)
-        errors = np.sqrt(np.einsum("ij,jk,ik->i", rows, self.covariance, rows))
-        freedom = np.full(len(rows), float(self.residual_degrees_of_freedom))
-        values = rows @ self.coefficients.values
-        return Estimates(tuple(weights), values, errors, freedom, self.coefficients.level)
+        return contrasts.linear_combinations(self.coefficients, self.covariance, weights)
 
     def test(self, name: str, rows: ArrayLike) -> FTest:
         """F test that all contrasts, shape (q, p), are zero."""

@@ -60,15 +60,7 @@ class LogisticModel:
 
     def contrasts(self, weights: Mapping[str, ArrayLike | Mapping[str, float]]) -> Estimates:
         """Linear combinations of log odds ratios."""
-        rows = contrasts.weight_rows(self.coefficients.names, weights)
-        errors = np.sqrt(np.einsum("ij,jk,ik->i", rows, self.covariance, rows))
-        return Estimates(
-            tuple(weights),
-            rows @ self.coefficients.values,
-            errors,
-            np.full(len(rows), np.inf),
-            self.coefficients.level,
-        )
+        return contrasts.linear_combinations(self.coefficients, self.covariance, weights)
 
     def test(self, name: str, rows: ArrayLike) -> FTest:
         """Wald test that all contrasts are zero: chi-square over its degrees of freedom."""

@@ -17,7 +17,7 @@ def dental(design, **settings):
     return mmrm(DISTANCE, CHILD, AGE, design, **settings)
 
 
-# Verbeke & Molenberghs, Linear Mixed Models for Longitudinal Data, 2000, table 17.4: models 1, 2, 4, 5, 7 and 8.
+# Verbeke & Molenberghs, Linear Mixed Models for Longitudinal Data, 2000, chapter 17: models 1, 2, 4, 5, 7 and 8.
 @pytest.mark.parametrize(
     ("design", "structure", "deviance"),
     [
@@ -32,6 +32,27 @@ def dental(design, **settings):
 def test_likelihoods_are_those_of_verbeke_and_molenberghs(design, structure, deviance):
     fit = dental(design(), structure=structure, method="ML", freedom="satterthwaite")
     assert fit.deviance == pytest.approx(deviance, abs=6e-4)  # printed with three decimals
+
+
+# The same models where nine children of little growth have no measurement at age 10 (Little & Rubin 1987, Statistical
+# Analysis with Missing Data, example of growth data): girls 3, 6, 9, 10 and boys 2, 5, 12, 13, 16.
+@pytest.mark.parametrize(
+    ("design", "structure", "deviance"),
+    [
+        (by_age, "unstructured", 386.957),
+        (by_lines, "unstructured", 393.288),
+        (by_lines, "Toeplitz", 398.030),
+        (by_lines, "AR(1)", 409.523),
+        (by_lines, "compound symmetry", 401.313),
+        (by_lines, "independent", 441.583),
+    ],
+)
+def test_likelihoods_of_incomplete_growth_are_those_of_verbeke_and_molenberghs(design, structure, deviance):
+    y = DISTANCES.copy()
+    y[[2, 5, 8, 9, 12, 15, 22, 23, 26], 1] = np.nan
+    fit = mmrm(y.ravel(), CHILD, AGE, design(), structure=structure, method="ML", freedom="normal")
+    assert fit.deviance == pytest.approx(deviance, abs=6e-4)
+    assert (fit.observations, fit.missing) == (99, 9)
 
 
 def test_unstructured_maximum_likelihood_is_that_of_proc_mixed():
