@@ -2,30 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from understudy.biostatistics import contrasts
+from understudy.biostatistics.contrasts import RegressionFit
 from understudy.biostatistics.design_matrix import Design
-from understudy.biostatistics.estimates import Estimates, FTest
-from understudy.biostatistics.linear_model import orthogonal_factors, wald_test
+from understudy.biostatistics.estimates import Estimates
+from understudy.biostatistics.linear_model import orthogonal_factors
 from understudy.biostatistics.numeric_column import binary_column
 from understudy.biostatistics.separation import separation
 from understudy.core.errors import UnderstudyError
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 _STEPS = 200
 _SCORE = 1e-9  # largest score, in orthonormal covariates, at which the search ends
 
 
 @dataclass(frozen=True, eq=False)
-class LogisticModel:
+class LogisticModel(RegressionFit):
     """A fitted logistic regression.
 
     Attributes
@@ -58,25 +54,9 @@ class LogisticModel:
         """The coefficients as odds ratios."""
         return replace(self.coefficients, scale="exp")
 
-    def contrasts(self, weights: Mapping[str, ArrayLike | Mapping[str, float]]) -> Estimates:
-        """Linear combinations of log odds ratios."""
-        return contrasts.linear_combinations(self.coefficients, self.covariance, weights)
-
-    def test(self, name: str, rows: ArrayLike) -> FTest:
-        """Wald test that all contrasts are zero: chi-square over its degrees of freedom."""
-        return wald_test(name, rows, self.coefficients.values, self.covariance, np.inf)
-
-    def type_three(self) -> tuple[FTest, ...]:
-        """Wald tests of type III, one a term."""
-        return contrasts.type_three(self)
-
     def predict(self, design: Design) -> NDArray[np.float64]:
         """Probabilities for other rows, coded like the fitted ones."""
         return _inverse_logit(design.matrix @ self.coefficients.values)
-
-    def table(self) -> pd.DataFrame:
-        """Log odds ratios, one a row."""
-        return self.coefficients.table()
 
     def __repr__(self) -> str:
         how = "Firth's penalty" if self.penalised else "maximum likelihood"
