@@ -17,6 +17,7 @@ from understudy.biostatistics.separation import separation
 from understudy.core.errors import UnderstudyError
 
 _STEPS = 200
+_PROVEN = 8.0  # linear predictors up to which the end of the search proves that there is no separation
 _SCORE = 1e-9  # largest score, in orthonormal covariates, at which the search ends
 
 
@@ -108,9 +109,7 @@ def logistic_model(
     if variance not in ("model", "HC0"):
         raise UnderstudyError(f"unknown variance {variance!r}", repair="take 'model' or 'HC0'")
     q, r = orthogonal_factors(design.matrix, design.names)
-    if not firth:
-        _refuse_separation(y, design)
-    gamma = _maximise(y, q, firth)
+    gamma = _maximise(y, q, True) if firth else _finite_maximum(y, q, design)
     chance = _inverse_logit(q @ gamma)
     inverse = np.linalg.inv((q * (chance * (1 - chance))[:, None]).T @ q)
     if variance == "HC0":
@@ -154,6 +153,23 @@ def penalised_profile(outcome: ArrayLike, design: Design, columns: Sequence[str]
     part = _penalised(y, matrix, _maximise(y, matrix, True, free))
     statistic = 2 * (whole - part)
     return statistic, float(chdtrc(int((~free).sum()), statistic))
+
+
+def _finite_maximum(y: NDArray[np.float64], q: NDArray[np.float64], design: Design) -> NDArray[np.float64]:
+    """Maximum likelihood, or the error that there is none.
+
+    Along a separating direction of unit length in orthonormal covariates the slope is at least 1 / (1 + exp(8)) = 3e-4
+    as long as no linear predictor is beyond 8. A search that ended there, with a score of 1e-9, so proves that there is
+    no separation; the linear programme decides all other cases.
+    """
+    try:
+        gamma = _maximise(y, q, False)
+    except (UnderstudyError, np.linalg.LinAlgError):
+        _refuse_separation(y, design)
+        raise
+    if np.abs(q @ gamma).max() > _PROVEN:
+        _refuse_separation(y, design)
+    return gamma
 
 
 def _refuse_separation(y: NDArray[np.float64], design: Design) -> None:

@@ -69,6 +69,15 @@ def test_separation_by_a_combination_of_covariates_is_found():
     assert np.isfinite(logistic_model(y, design).log_likelihood)
 
 
+def test_what_separates_is_named_and_nothing_else():
+    draw = np.random.default_rng(1)
+    dose, age = np.repeat([0.0, 1.0], 20), draw.normal(size=40)
+    x = design_matrix({"dose": dose, "age": age})
+    assert separation(dose, x.matrix, x.names).columns == ("(intercept)", "dose")
+    quasi = np.where(np.arange(40) < 10, 1.0, dose)
+    assert separation(quasi, x.matrix, x.names).columns == ("dose",)
+
+
 def test_firth_is_half_an_event_more_in_a_saturated_table():
     """Firth 1993: with one parameter a cell the penalty adds half to each count."""
     design = design_matrix({"arm": ["a"] * 10 + ["b"] * 12}, reference={"arm": "a"})
