@@ -8,27 +8,24 @@ from __future__ import annotations
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from understudy.biostatistics import contrasts
+from understudy.biostatistics.contrasts import RegressionFit
 from understudy.biostatistics.design_matrix import Design
-from understudy.biostatistics.estimates import Estimates, FTest
-from understudy.biostatistics.linear_model import orthogonal_factors, wald_test
+from understudy.biostatistics.estimates import Estimates
+from understudy.biostatistics.linear_model import orthogonal_factors
 from understudy.biostatistics.numeric_column import numeric_column
 from understudy.core.errors import DataError, MissingExtraError, Problem, UnderstudyError
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 Array = NDArray[np.float64]
 _SCORE = 1e-6  # largest score at a maximum, in orthonormal covariates and relative to the root of all events
 
 
 @dataclass(frozen=True, eq=False)
-class CountModel:
+class CountModel(RegressionFit):
     """A fitted model of counts with a logarithmic link.
 
     Attributes
@@ -69,35 +66,16 @@ class CountModel:
         """The coefficients as rate ratios (the intercept as a rate)."""
         return _as_ratios(self.coefficients)
 
-    def contrasts(self, weights: Mapping[str, ArrayLike | Mapping[str, float]]) -> Estimates:
-        """Linear combinations of coefficients."""
-        rows = contrasts.weight_rows(self.coefficients.names, weights)
-        errors = np.sqrt(np.einsum("ij,jk,ik->i", rows, self.covariance, rows))
-        values = rows @ self.coefficients.values
-        return Estimates(tuple(weights), values, errors, np.full(len(rows), np.inf), self.coefficients.level)
-
-    def test(self, name: str, rows: ArrayLike) -> FTest:
-        """Wald test that all contrasts are zero."""
-        return wald_test(name, rows, self.coefficients.values, self.covariance, np.inf)
-
     def rates(
         self, by: Sequence[str], *, at: Mapping[str, object] | None = None, weights: str = "equal"
     ) -> Estimates:
         """Adjusted rates per unit of exposure in each level of `by`: exponentials of least-squares means."""
-        return _as_ratios(contrasts.least_squares_means(self, by, at or {}, weights))
+        return _as_ratios(self.least_squares_means(by, at=at, weights=weights))
 
     def ratios(self, of: str, against: object = None, *, by: Sequence[str] = ()) -> Estimates:
         """Rate ratios of each level against one, by default the reference level."""
-        found = contrasts.differences(self, of, against, by, {})
+        found = self.differences(of, against, by=by)
         return _as_ratios(replace(found, names=tuple(name.replace(" - ", " / ", 1) for name in found.names)))
-
-    def type_three(self) -> tuple[FTest, ...]:
-        """Wald tests of type III, one a term."""
-        return contrasts.type_three(self)
-
-    def table(self) -> pd.DataFrame:
-        """Log rate ratios, one a row."""
-        return self.coefficients.table()
 
     def __repr__(self) -> str:
         extra = f", dispersion {self.dispersion:.4g}" if self.distribution != "poisson" else ""

@@ -18,7 +18,9 @@ from understudy.biostatistics.repeated_measures import RepeatedMeasures
 from understudy.core.errors import UnderstudyError
 
 Array = NDArray[np.float64]
-_DECREMENT = 1e-8  # expected fall of the deviance at which one more Newton step, which squares the error, is the last
+_DECREMENT = (
+    1e-8  # expected fall of the deviance at which one more Newton step, which squares the error, is the last
+)
 _NEWTON_STEPS = 60
 _HALVINGS = 30
 _FLOOR = 0.05  # smallest eigenvalue of a starting correlation matrix
@@ -40,7 +42,10 @@ def maximise(
     restricted: bool,
     start: tuple[Array, ...] | None = None,
 ) -> Maximum:
-    """Find the maximum: quasi-Newton steps in free parameters, then Newton steps with the exact Hessian.
+    """Find the maximum by Newton steps with the exact Hessian (or scoring steps, where that is not positive definite).
+
+    Where they lead nowhere, quasi-Newton steps in free parameters, which cannot leave the positive definite matrices,
+    go before them.
 
     Parameters
     ----------
@@ -58,8 +63,11 @@ def maximise(
     """
     begin = start or starting_matrices(data, structure.visits)
     free = np.concatenate([structure.free(matrix) for matrix in begin])
-    free = free if start else _quasi_newton(data, structure, restricted, free)
-    return _newton(data, structure, restricted, _naturals(structure, free))
+    try:
+        return _newton(data, structure, restricted, _naturals(structure, free))
+    except UnderstudyError:
+        near = _quasi_newton(data, structure, restricted, free)
+        return _newton(data, structure, restricted, _naturals(structure, near))
 
 
 def starting_matrices(data: RepeatedMeasures, visits: int) -> tuple[Array, ...]:

@@ -130,11 +130,13 @@ class Design:
             What is held: a level, or a number.
         weights : {"equal", "observed"}
             Other categories' levels count equally (population marginal means, Searle, Speed & Milliken 1980,
-            doi:10.1080/00031305.1980.10483031), or as often as they occur.
+            doi:10.1080/00031305.1980.10483031), or the mean is over all rows as they are, with what is held set.
         """
         if weights not in ("equal", "observed"):
             raise UnderstudyError(f"unknown weights {weights!r}", repair="take 'equal' or 'observed'")
-        shares = {v.name: self._shares(v, settings, weights) for v in self.variables if v.levels}
+        if weights == "observed":
+            return self.set_to(**settings).matrix.mean(axis=0)
+        shares = {v.name: self._shares(v, settings) for v in self.variables if v.levels}
         held = {name: self._checked(name, [value])[0] for name, value in settings.items()}
         numbers = {
             v.name: held.get(v.name, float(np.mean(self.columns[v.name])))
@@ -147,14 +149,10 @@ class Design:
         columns |= {name: [cell[at][0] for cell in cells] for at, name in enumerate(shares)}
         return chances @ self._coded(columns, len(cells))
 
-    def _shares(self, variable: Variable, settings: Setting, weights: str) -> list[tuple[str, float]]:
+    def _shares(self, variable: Variable, settings: Setting) -> list[tuple[str, float]]:
         if variable.name in settings:
             return [(self._checked(variable.name, [settings[variable.name]])[0], 1.0)]
-        count = len(variable.levels)
-        if weights == "equal":
-            return [(level, 1 / count) for level in variable.levels]
-        values = self.columns[variable.name]
-        return [(level, values.count(level) / len(values)) for level in variable.levels]
+        return [(level, 1 / len(variable.levels)) for level in variable.levels]
 
     def _checked(self, name: str, values: ArrayLike) -> tuple:
         variable = self.variable(name)
@@ -258,6 +256,13 @@ def _is_numeric(column: ArrayLike) -> bool:
 
 
 def ordered_levels(name: str, words: Sequence[str], order: Sequence | None, first: object) -> tuple[str, ...]:
+    """Levels of a category: as given, or sorted with numbers by size; `first` goes to the front.
+
+    Examples
+    --------
+    >>> ordered_levels("week", ["10", "2", "2"], None, None)
+    ('2', '10')
+    """
     found = category_column(list(order), name) if order is not None else tuple(sorted(set(words), key=_rank))
     if first is not None:
         (first,) = category_column([first], name)
@@ -281,6 +286,13 @@ def _rank(word: str) -> tuple[int, float, str]:
 
 
 def known_levels(words: Sequence[str], variable: Variable) -> tuple[str, ...]:
+    """The words, if all are levels of the variable; a DataError that names each other one.
+
+    Examples
+    --------
+    >>> known_levels(["drug"], Variable("arm", ("placebo", "drug")))
+    ('drug',)
+    """
     wrong = [(row, word) for row, word in enumerate(words) if word not in variable.levels]
     if wrong:
         repair = f"use one of {list(variable.levels)}"

@@ -30,7 +30,7 @@ class Estimate:
     def __repr__(self) -> str:
         return (
             f"{self.name}: {self.value:.4g} (SE {self.standard_error:.4g}, "
-            f"{self.low:.4g} to {self.high:.4g}, p {self.p_value:.3g})"
+            f"{self.low:.4g} to {self.high:.4g}, p {written_p(self.p_value)})"
         )
 
 
@@ -84,16 +84,20 @@ class Estimates:
     @property
     def p_values(self) -> NDArray[np.float64]:
         """Two-sided p-values."""
-        from scipy.stats import t
+        from scipy.special import ndtr, stdtr
 
-        return 2 * t.sf(np.abs(self.statistics), self.degrees_of_freedom)
+        far, freedom = -np.abs(self.statistics), self.degrees_of_freedom
+        finite = np.isfinite(freedom)
+        return 2 * np.where(finite, stdtr(np.where(finite, freedom, 1.0), far), ndtr(far))
 
     @property
     def intervals(self) -> NDArray[np.float64]:
         """Confidence intervals, shape (n, 2), on the scale of the table."""
-        from scipy.stats import t
+        from scipy.special import ndtri, stdtrit
 
-        reach = t.ppf(0.5 + self.level / 2, self.degrees_of_freedom) * self.standard_errors
+        finite, tail = np.isfinite(self.degrees_of_freedom), 0.5 + self.level / 2
+        student = stdtrit(np.where(finite, self.degrees_of_freedom, 1.0), tail)
+        reach = np.where(finite, student, ndtri(tail)) * self.standard_errors
         ends = np.column_stack([self.values - reach, self.values + reach])
         return np.exp(ends) if self.scale == "exp" else ends
 
@@ -136,8 +140,37 @@ class Estimates:
         )
 
     def __repr__(self) -> str:
-        heading = f"{100 * self.level:g} % confidence intervals"
-        return f"{self.table().to_string(float_format=lambda number: f'{number:.4g}')}\n{heading}"
+        return self.printed().to_string()
+
+    def printed(self) -> pd.DataFrame:
+        """The table as words, for people: interval and p-value as they are written in reports."""
+        import pandas as pd
+
+        shown = np.exp(self.values) if self.scale == "exp" else self.values
+        columns = {
+            "ratio" if self.scale == "exp" else "estimate": [f"{value:.4g}" for value in shown],
+            "SE of log" if self.scale == "exp" else "SE": [f"{error:.4g}" for error in self.standard_errors],
+        }
+        if np.isfinite(self.degrees_of_freedom).any():
+            columns["df"] = [f"{freedom:.4g}" for freedom in self.degrees_of_freedom]
+        columns[f"{100 * self.level:g} % interval"] = [
+            f"{low:.4g} to {high:.4g}" for low, high in self.intervals
+        ]
+        columns["p"] = [written_p(p) for p in self.p_values]
+        return pd.DataFrame(columns, index=list(self.names))
+
+
+def written_p(p: float) -> str:
+    """A p-value as reports write it.
+
+    Examples
+    --------
+    >>> written_p(0.0421), written_p(0.00003), written_p(float("nan"))
+    ('0.0421', '<0.0001', '')
+    """
+    if np.isnan(p):
+        return ""
+    return "<0.0001" if p < 1e-4 else f"{p:.4f}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +186,7 @@ class FTest:
     def __repr__(self) -> str:
         return (
             f"{self.name}: F({self.numerator}, {self.denominator:.4g}) = {self.statistic:.4g}, "
-            f"p = {self.p_value:.3g}"
+            f"p {written_p(self.p_value)}"
         )
 
 
@@ -163,12 +196,12 @@ def f_test(name: str, statistic: float, numerator: int, denominator: float) -> F
     Examples
     --------
     >>> f_test("arm", 4.0, 1, 60.0)
-    arm: F(1, 60) = 4, p = 0.05
+    arm: F(1, 60) = 4, p 0.0500
     """
-    from scipy.stats import chi2, f
+    from scipy.special import chdtrc, fdtrc
 
     if np.isinf(denominator):
-        tail = chi2.sf(numerator * statistic, numerator)
+        tail = chdtrc(numerator, numerator * statistic)
     else:
-        tail = f.sf(statistic, numerator, denominator)
+        tail = fdtrc(numerator, denominator, statistic)
     return FTest(name, float(statistic), int(numerator), float(denominator), float(tail))

@@ -11,7 +11,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from understudy.biostatistics.repeated_likelihood import Curvature
+from understudy.biostatistics.covariance_search import Maximum
+from understudy.biostatistics.covariance_structure import CovarianceStructure
+from understudy.biostatistics.repeated_likelihood import second_order
+from understudy.biostatistics.repeated_measures import RepeatedMeasures
 
 Array = NDArray[np.float64]
 
@@ -38,17 +41,21 @@ class SmallSample:
     parameters: Array
 
 
-def small_sample(phi: Array, bend: Curvature, information: str) -> SmallSample:
+def small_sample(
+    data: RepeatedMeasures, structure: CovarianceStructure, best: Maximum, information: str
+) -> SmallSample:
     """Kenward and Roger's adjusted covariance, with what their degrees of freedom need.
 
     The covariance of the covariance parameters is twice the inverse of the Hessian of -2 log L, ``"observed"`` or
     ``"expected"``.
     """
-    hessian = bend.observed if information == "observed" else bend.expected
-    parameters = 2 * np.linalg.inv(hessian)
-    middle = bend.q - np.einsum("iab,bc,jcd->ijad", bend.p, phi, bend.p) - bend.r / 4
-    bias = phi @ np.tensordot(parameters, middle, 2) @ phi
-    return SmallSample(phi, phi + (bias + bias.T), bend.p, parameters)
+    bend, phi = best.curvature, best.level.phi
+    parameters = 2 * np.linalg.inv(bend.observed if information == "observed" else bend.expected)
+    middle = second_order(data, structure, best.naturals, parameters)
+    turned = bend.slopes @ phi
+    middle -= np.einsum("ij,iab,jbc->ac", parameters, turned, bend.slopes, optimize=True)
+    bias = phi @ middle @ phi
+    return SmallSample(phi, phi + (bias + bias.T), bend.slopes, parameters)
 
 
 def satterthwaite_single(parts: SmallSample, row: Array) -> float:

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from understudy.biostatistics import contrasts
+from understudy.biostatistics.contrasts import RegressionFit
 from understudy.biostatistics.design_matrix import Design
-from understudy.biostatistics.estimates import Estimates, FTest, f_test
+from understudy.biostatistics.estimates import Estimates
 from understudy.biostatistics.numeric_column import numeric_column
 from understudy.core.errors import DataError, Problem, UnderstudyError
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 VARIANCES = ("classical", "HC0", "HC1", "HC2", "HC3")
 _RANK = 1e-9  # a column is said to depend on others below this share of the largest diagonal of R
@@ -25,7 +21,7 @@ _LEVERAGE = 1 - 1e-10  # HC2 and HC3 divide by one minus the leverage
 
 
 @dataclass(frozen=True, eq=False)
-class LinearModel:
+class LinearModel(RegressionFit):
     """A fitted linear model.
 
     Attributes
@@ -58,46 +54,6 @@ class LinearModel:
     def count(self) -> int:
         """Number of rows."""
         return len(self.fitted)
-
-    def contrasts(self, weights: Mapping[str, ArrayLike | Mapping[str, float]]) -> Estimates:
-        """Linear combinations of coefficients, each a vector, or a mapping of coefficient to weight."""
-        rows = contrasts.weight_rows(self.coefficients.names, weights)
-        errors = np.sqrt(np.einsum("ij,jk,ik->i", rows, self.covariance, rows))
-        freedom = np.full(len(rows), float(self.residual_degrees_of_freedom))
-        values = rows @ self.coefficients.values
-        return Estimates(tuple(weights), values, errors, freedom, self.coefficients.level)
-
-    def test(self, name: str, rows: ArrayLike) -> FTest:
-        """F test that all contrasts, shape (q, p), are zero."""
-        return wald_test(
-            name, rows, self.coefficients.values, self.covariance, self.residual_degrees_of_freedom
-        )
-
-    def least_squares_means(
-        self, by: Sequence[str], *, at: Mapping[str, object] | None = None, weights: str = "equal"
-    ) -> Estimates:
-        """Adjusted means of the levels of `by`; numbers at their means, other categories averaged over."""
-        return contrasts.least_squares_means(self, by, at or {}, weights)
-
-    def differences(
-        self,
-        of: str,
-        against: object = None,
-        *,
-        by: Sequence[str] = (),
-        at: Mapping[str, object] | None = None,
-        weights: str = "equal",
-    ) -> Estimates:
-        """Differences of adjusted means from the level `against` (by default the reference level)."""
-        return contrasts.differences(self, of, against, by, at or {}, weights)
-
-    def type_three(self) -> tuple[FTest, ...]:
-        """F tests of type III, one a term."""
-        return contrasts.type_three(self)
-
-    def table(self) -> pd.DataFrame:
-        """Coefficients, one a row."""
-        return self.coefficients.table()
 
     def __repr__(self) -> str:
         return (
@@ -188,17 +144,6 @@ def orthogonal_factors(matrix: NDArray[np.float64], names: Sequence[str]) -> tup
             repair="leave a term out, or join levels that do not occur together",
         )
     return q, r
-
-
-def wald_test(
-    name: str, rows: ArrayLike, beta: NDArray, covariance: NDArray, denominator: float, scale: float = 1.0
-) -> FTest:
-    """F = scale · (Lβ)' (L C L')⁻¹ Lβ / q for contrasts L of rank q."""
-    contrast = np.atleast_2d(np.asarray(rows, dtype=float))
-    value = contrast @ beta
-    inner = contrast @ covariance @ contrast.T
-    statistic = scale * float(value @ np.linalg.solve(inner, value)) / len(value)
-    return f_test(name, statistic, len(value), float(denominator))
 
 
 def _covariance(

@@ -2,30 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from understudy.biostatistics import contrasts
+from understudy.biostatistics.contrasts import RegressionFit
 from understudy.biostatistics.design_matrix import Design
-from understudy.biostatistics.estimates import Estimates, FTest
-from understudy.biostatistics.linear_model import orthogonal_factors, wald_test
+from understudy.biostatistics.estimates import Estimates
+from understudy.biostatistics.linear_model import orthogonal_factors
 from understudy.biostatistics.numeric_column import binary_column
 from understudy.biostatistics.separation import separation
 from understudy.core.errors import UnderstudyError
 
-if TYPE_CHECKING:
-    import pandas as pd
-
 _STEPS = 200
+_PROVEN = 8.0  # linear predictors up to which the end of the search proves that there is no separation
 _SCORE = 1e-9  # largest score, in orthonormal covariates, at which the search ends
 
 
 @dataclass(frozen=True, eq=False)
-class LogisticModel:
+class LogisticModel(RegressionFit):
     """A fitted logistic regression.
 
     Attributes
@@ -58,33 +55,9 @@ class LogisticModel:
         """The coefficients as odds ratios."""
         return replace(self.coefficients, scale="exp")
 
-    def contrasts(self, weights: Mapping[str, ArrayLike | Mapping[str, float]]) -> Estimates:
-        """Linear combinations of log odds ratios."""
-        rows = contrasts.weight_rows(self.coefficients.names, weights)
-        errors = np.sqrt(np.einsum("ij,jk,ik->i", rows, self.covariance, rows))
-        return Estimates(
-            tuple(weights),
-            rows @ self.coefficients.values,
-            errors,
-            np.full(len(rows), np.inf),
-            self.coefficients.level,
-        )
-
-    def test(self, name: str, rows: ArrayLike) -> FTest:
-        """Wald test that all contrasts are zero: chi-square over its degrees of freedom."""
-        return wald_test(name, rows, self.coefficients.values, self.covariance, np.inf)
-
-    def type_three(self) -> tuple[FTest, ...]:
-        """Wald tests of type III, one a term."""
-        return contrasts.type_three(self)
-
     def predict(self, design: Design) -> NDArray[np.float64]:
         """Probabilities for other rows, coded like the fitted ones."""
         return _inverse_logit(design.matrix @ self.coefficients.values)
-
-    def table(self) -> pd.DataFrame:
-        """Log odds ratios, one a row."""
-        return self.coefficients.table()
 
     def __repr__(self) -> str:
         how = "Firth's penalty" if self.penalised else "maximum likelihood"
@@ -136,9 +109,7 @@ def logistic_model(
     if variance not in ("model", "HC0"):
         raise UnderstudyError(f"unknown variance {variance!r}", repair="take 'model' or 'HC0'")
     q, r = orthogonal_factors(design.matrix, design.names)
-    if not firth:
-        _refuse_separation(y, design)
-    gamma = _maximise(y, q, firth)
+    gamma = _maximise(y, q, True) if firth else _finite_maximum(y, q, design)
     chance = _inverse_logit(q @ gamma)
     inverse = np.linalg.inv((q * (chance * (1 - chance))[:, None]).T @ q)
     if variance == "HC0":
@@ -170,7 +141,7 @@ def penalised_profile(outcome: ArrayLike, design: Design, columns: Sequence[str]
     >>> round(statistic, 3), round(p, 3)
     (4.101, 0.043)
     """
-    from scipy.stats import chi2
+    from scipy.special import chdtrc
 
     y = binary_column(outcome, "outcome", design.rows)
     matrix = design.matrix
@@ -181,7 +152,24 @@ def penalised_profile(outcome: ArrayLike, design: Design, columns: Sequence[str]
     whole = _penalised(y, matrix, _maximise(y, matrix, True))
     part = _penalised(y, matrix, _maximise(y, matrix, True, free))
     statistic = 2 * (whole - part)
-    return statistic, float(chi2.sf(statistic, int((~free).sum())))
+    return statistic, float(chdtrc(int((~free).sum()), statistic))
+
+
+def _finite_maximum(y: NDArray[np.float64], q: NDArray[np.float64], design: Design) -> NDArray[np.float64]:
+    """Maximum likelihood, or the error that there is none.
+
+    Along a separating direction of unit length in orthonormal covariates the slope is at least 1 / (1 + exp(8)) = 3e-4
+    as long as no linear predictor is beyond 8. A search that ended there, with a score of 1e-9, so proves that there is
+    no separation; the linear programme decides all other cases.
+    """
+    try:
+        gamma = _maximise(y, q, False)
+    except (UnderstudyError, np.linalg.LinAlgError):
+        _refuse_separation(y, design)
+        raise
+    if np.abs(q @ gamma).max() > _PROVEN:
+        _refuse_separation(y, design)
+    return gamma
 
 
 def _refuse_separation(y: NDArray[np.float64], design: Design) -> None:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from understudy.biostatistics import contrasts
-from understudy.biostatistics.covariance_search import Maximum, maximise
+from understudy.biostatistics.contrasts import RegressionFit, Weights, wald_test, weight_rows
+from understudy.biostatistics.covariance_search import maximise
 from understudy.biostatistics.covariance_structure import CovarianceStructure, covariance_structure
 from understudy.biostatistics.design_matrix import Design, Variable, known_levels, ordered_levels
 from understudy.biostatistics.estimates import Estimates, FTest
@@ -21,19 +20,16 @@ from understudy.biostatistics.kenward_roger import (
     satterthwaite_single,
     small_sample,
 )
-from understudy.biostatistics.linear_model import orthogonal_factors, wald_test
+from understudy.biostatistics.linear_model import orthogonal_factors
 from understudy.biostatistics.numeric_column import category_column, numeric_column
 from understudy.biostatistics.repeated_measures import RepeatedMeasures, repeated_measures
 from understudy.core.errors import DataError, Problem, UnderstudyError
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 FREEDOMS = ("kenward-roger", "satterthwaite", "normal")
 
 
 @dataclass(frozen=True, eq=False)
-class MMRM:
+class MMRM(RegressionFit):
     """A fitted mixed model for repeated measurements.
 
     Attributes
@@ -84,9 +80,9 @@ class MMRM:
         fixed = len(self.coefficients.names) if self.method == "ML" else 0
         return self.deviance + 2 * (self.covariance_parameters + fixed)
 
-    def contrasts(self, weights: Mapping[str, ArrayLike | Mapping[str, float]]) -> Estimates:
+    def contrasts(self, weights: Weights) -> Estimates:
         """Linear combinations of coefficients, each a vector, or a mapping of coefficient to weight."""
-        rows = contrasts.weight_rows(self.coefficients.names, weights)
+        rows = weight_rows(self.coefficients.names, weights)
         return _judged(
             tuple(weights), rows, self.coefficients.values, self._small, self.freedom, self.coefficients.level
         )
@@ -100,32 +96,6 @@ class MMRM:
         elif self.freedom == "satterthwaite":
             freedom = satterthwaite_several(self._small, matrix)
         return wald_test(name, matrix, beta, self.covariance, freedom, scale)
-
-    def least_squares_means(
-        self, by: Sequence[str], *, at: Mapping[str, object] | None = None, weights: str = "equal"
-    ) -> Estimates:
-        """Adjusted means, such as ``by=["arm", "visit"]``; numbers at their means over all rows."""
-        return contrasts.least_squares_means(self, by, at or {}, weights)
-
-    def differences(
-        self,
-        of: str,
-        against: object = None,
-        *,
-        by: Sequence[str] = (),
-        at: Mapping[str, object] | None = None,
-        weights: str = "equal",
-    ) -> Estimates:
-        """Differences of adjusted means, such as ``of="arm", by=["visit"]``."""
-        return contrasts.differences(self, of, against, by, at or {}, weights)
-
-    def type_three(self) -> tuple[FTest, ...]:
-        """F tests of type III, one a term."""
-        return contrasts.type_three(self)
-
-    def table(self) -> pd.DataFrame:
-        """Coefficients, one a row."""
-        return self.coefficients.table()
 
     def __repr__(self) -> str:
         return (
@@ -209,7 +179,7 @@ def mmrm(
     data, groups = _joined(y, who, when, grouping, design, order, used)
     shape = covariance_structure(structure, len(order))
     best = maximise(data, shape, method == "REML")
-    small = _on_design(data, best, information)
+    small = _on_design(data, small_sample(data, shape, best, information))
     beta = data.offset + np.linalg.solve(data.triangle, best.level.beta)
     coefficients = _judged(design.names, np.eye(len(beta)), beta, small, freedom, level)
     return MMRM(
@@ -298,9 +268,8 @@ def _joined(
     return repeated_measures(y[at], factors, patients, visits, places), groups
 
 
-def _on_design(data: RepeatedMeasures, best: Maximum, information: str) -> SmallSample:
+def _on_design(data: RepeatedMeasures, parts: SmallSample) -> SmallSample:
     """Small-sample quantities on the scale of the design's own columns."""
-    parts = small_sample(best.level.phi, best.curvature, information)
     back = np.linalg.inv(data.triangle)
     triangle = data.triangle
     return SmallSample(

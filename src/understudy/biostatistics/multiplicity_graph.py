@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from understudy.biostatistics.estimates import written_p
 from understudy.biostatistics.numeric_column import numeric_column
 from understudy.core.errors import UnderstudyError
 
@@ -63,8 +64,15 @@ class MultipleTest:
         return pd.DataFrame(columns, index=pd.Index(self.names, name="hypothesis"))
 
     def __repr__(self) -> str:
-        table = self.table().to_string(float_format=lambda number: f"{number:.4g}")
-        return f"{self.procedure}, familywise level {self.alpha:g}\n{table}"
+        import pandas as pd
+
+        columns = {
+            "p": [written_p(p) for p in self.p_values],
+            "adjusted p": [written_p(p) for p in self.adjusted],
+            "": ["rejected" if one else "" for one in self.rejected],
+        }
+        table = pd.DataFrame(columns, index=list(self.names)).to_string()
+        return f"{self.procedure[0].upper()}{self.procedure[1:]}, familywise level {self.alpha:g}\n{table}"
 
 
 @dataclass(frozen=True, eq=False)

@@ -130,7 +130,8 @@ def category_column(values: ArrayLike, name: str, length: int | None = None) -> 
 
 
 def _word(item: object) -> str:
-    if item is None or item != item:  # NaN is unlike itself
+    # NaN is unlike itself; pandas' missing values cannot be compared.
+    if item is None or str(item) in ("<NA>", "NaT") or item != item:
         return ""
     if isinstance(item, (float, np.floating)) and float(item).is_integer():
         return str(int(item))

@@ -7,14 +7,14 @@ With V the covariance of all measurements, P = V⁻¹ - V⁻¹X Φ X'V⁻¹ and 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from understudy.biostatistics.covariance_structure import CovarianceStructure
-from understudy.biostatistics.repeated_measures import RepeatedMeasures
+from understudy.biostatistics.repeated_measures import Pattern, RepeatedMeasures
 
 Array = NDArray[np.float64]
 
@@ -102,20 +102,14 @@ class Curvature:
     gradient : array, shape (K,)
     observed, expected : array, shape (K, K)
         Hessian of the deviance, and its expectation.
-    p : array, shape (K, p, p)
-        Derivatives of X'V⁻¹X.
-    q : array, shape (K, K, p, p)
-        X'V⁻¹ Vi V⁻¹ Vj V⁻¹X.
-    r : array, shape (K, K, p, p)
-        X'V⁻¹ Vij V⁻¹X.
+    slopes : array, shape (K, p, p)
+        Derivatives of X'V⁻¹X, which Kenward and Roger call P.
     """
 
     gradient: Array
     observed: Array
     expected: Array
-    p: Array
-    q: Array
-    r: Array
+    slopes: Array
 
 
 def curvature(
@@ -124,43 +118,67 @@ def curvature(
     """All derivatives at natural parameters, one vector a group."""
     sigmas = [structure.matrix(natural) for natural in naturals]
     level = likelihood_level(data, sigmas, restricted)
-    slopes = [structure.first(natural) for natural in naturals]
-    bends = [structure.second(natural) for natural in naturals]
+    first = [structure.first(natural) for natural in naturals]
     count, width = structure.count, len(level.beta)
     whole = count * len(naturals)
-    p, q = np.zeros((whole, width, width)), np.zeros((whole, whole, width, width))
-    r, crossed = np.zeros_like(q), np.zeros((whole, width))
-    trace, bend_pull, square = (np.zeros((whole, whole)) for _ in range(3))
+    slopes, crossed = np.zeros((whole, width, width)), np.zeros((whole, width))
+    # Sums over patterns of tr(V⁻¹Vi V⁻¹Vj), r'V⁻¹Vi V⁻¹Vj V⁻¹r and tr(Φ X'V⁻¹Vi V⁻¹Vj V⁻¹X).
+    traces, squares, reach = (np.zeros((whole, whole)) for _ in range(3))
     direction = np.concatenate([-level.beta, [1.0]])
+    for pattern, own, inner, inverse in _patterns(data, sigmas, first, count):
+        once = inner @ inverse
+        pairs = _pairs(inner, once)
+        covariates = pattern.moments[:, :, :-1, :-1]
+        residual = pattern.moments @ direction
+        slopes[own] -= np.tensordot(once, covariates, 2)
+        crossed[own] += np.tensordot(once, residual[:, :, :-1], 2)
+        traces[own, own] += pattern.patients * np.einsum("iab,jba->ij", inner, inner)
+        squares[own, own] += np.tensordot(pairs, residual @ direction, 2)
+        reach[own, own] += np.tensordot(pairs, np.tensordot(covariates, level.phi, 2), 2)
+    expected = traces
+    if restricted:
+        whitened = level.phi @ slopes
+        expected = traces - 2 * reach + np.einsum("iab,jba->ij", whitened, whitened)
+    observed = -expected + 2 * (squares - crossed @ level.phi @ crossed.T)
+    for group, natural in enumerate(naturals if not structure.linear else ()):
+        own = slice(group * count, (group + 1) * count)
+        observed[own, own] += np.tensordot(structure.second(natural), level.pulls[group], 2)
+    gradient = [np.tensordot(slope, pull, 2) for slope, pull in zip(first, level.pulls, strict=True)]
+    return Curvature(np.concatenate(gradient), observed, expected, slopes)
+
+
+def second_order(
+    data: RepeatedMeasures, structure: CovarianceStructure, naturals: Sequence[Array], parameters: Array
+) -> Array:
+    """Sum over pairs of covariance parameters of their covariance times Q - R/4 of Kenward and Roger, shape (p, p).
+
+    Q is X'V⁻¹Vi V⁻¹Vj V⁻¹X and R is X'V⁻¹Vij V⁻¹X, with Vi and Vij derivatives of V.
+    """
+    sigmas = [structure.matrix(natural) for natural in naturals]
+    first = [structure.first(natural) for natural in naturals]
+    total = np.zeros((len(data.offset),) * 2)
+    for pattern, own, inner, inverse in _patterns(data, sigmas, first, structure.count):
+        weights = parameters[own, own]
+        middle = np.tensordot(weights, _pairs(inner, inner @ inverse), 2)
+        if not structure.linear:
+            at = np.ix_(pattern.visits, pattern.visits)
+            bend = np.tensordot(weights, structure.second(naturals[pattern.group]), 2)[at]
+            middle = middle - inverse @ bend @ inverse / 4
+        total += np.tensordot(middle, pattern.moments[:, :, :-1, :-1], 2)
+    return (total + total.T) / 2
+
+
+def _patterns(
+    data: RepeatedMeasures, sigmas: Sequence[Array], first: Sequence[Array], count: int
+) -> Iterator[tuple[Pattern, slice, Array, Array]]:
+    """Each pattern with the places of its group's parameters, V⁻¹Vi and V⁻¹."""
     for pattern in data.patterns:
         at = np.ix_(pattern.visits, pattern.visits)
         inverse = np.linalg.inv(sigmas[pattern.group][at])
-        first = slopes[pattern.group][:, *at]
-        second = bends[pattern.group][:, :, *at]
-        inner = inverse @ first  # V⁻¹ Vi
-        once = inner @ inverse
-        twice = np.einsum("iab,jbc->ijac", inner, once)
         own = slice(pattern.group * count, (pattern.group + 1) * count)
-        covariates = pattern.moments[:, :, :-1, :-1]
-        residual = pattern.moments @ direction
-        spread = residual @ direction
-        p[own] -= np.tensordot(once, covariates, 2)
-        q[own, own] += np.tensordot(twice, covariates, 2)
-        if not structure.linear:
-            r[own, own] += np.tensordot(inverse @ second @ inverse, covariates, 2)
-        crossed[own] += np.tensordot(once, residual[:, :, :-1], 2)
-        trace[own, own] += pattern.patients * np.einsum("iab,jba->ij", inner, inner)
-        square[own, own] += np.tensordot(twice, spread, 2)
-    for group in range(len(naturals)):
-        own = slice(group * count, (group + 1) * count)
-        bend_pull[own, own] = np.tensordot(bends[group], level.pulls[group], 2)
-    gradient = np.concatenate(
-        [np.tensordot(slope, pull, 2) for slope, pull in zip(slopes, level.pulls, strict=True)]
-    )
-    phi = level.phi
-    whitened = np.einsum("ab,ibc->iac", phi, p)
-    pairs = np.einsum("iab,jba->ij", whitened, whitened)
-    crossing = 2 * np.einsum("ab,ijba->ij", phi, q)
-    expected = trace - (crossing - pairs if restricted else 0)
-    observed = -expected + 2 * (square - crossed @ phi @ crossed.T) + bend_pull
-    return Curvature(gradient, observed, expected, p, (q + q.swapaxes(0, 1)) / 2, r)
+        yield pattern, own, inverse @ first[pattern.group][:, *at], inverse
+
+
+def _pairs(inner: Array, once: Array) -> Array:
+    """V⁻¹Vi V⁻¹Vj V⁻¹ for all i and j, shape (K, K, k, k)."""
+    return inner[:, None] @ once[None, :]

@@ -130,7 +130,9 @@ def _refuse_exact(rest: Array, outcome: Array, visits: NDArray[np.int64]) -> Non
     size = 1e-12 * np.linalg.norm(outcome)
     exact = [visit for visit in np.unique(visits) if np.linalg.norm(rest[visits == visit]) <= size]
     if exact:
-        problem = Problem("no residual variance", "leave this visit or covariates out", column=f"visit {exact[0] + 1}")
+        problem = Problem(
+            "no residual variance", "leave this visit or covariates out", column=f"visit {exact[0] + 1}"
+        )
         raise DataError([problem], place="repeated measurements")
 
 

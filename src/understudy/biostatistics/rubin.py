@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from understudy.biostatistics.estimates import Estimates
+from understudy.biostatistics.estimates import Estimate, Estimates
 from understudy.core.errors import UnderstudyError
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ class Pooled:
         """How far estimates are from what infinitely many imputations would give: root of between over their number."""
         return np.sqrt(self.between / self.imputations)
 
-    def __getitem__(self, name: str):
+    def __getitem__(self, name: str) -> Estimate:
         return self.estimates[name]
 
     def table(self) -> pd.DataFrame:
@@ -54,8 +54,9 @@ class Pooled:
         )
 
     def __repr__(self) -> str:
-        table = self.table().to_string(float_format=lambda number: f"{number:.4g}")
-        return f"Pooled over {self.imputations} imputations\n{table}"
+        shares = [f"{100 * share:.3g} %" for share in self.missing_information]
+        table = self.estimates.printed().assign(**{"missing information": shares})
+        return f"Pooled over {self.imputations} imputations\n{table.to_string()}"
 
 
 def pool(

@@ -24,7 +24,7 @@ class Separation:
     ----------
     kind : {"none", "quasi-complete", "complete"}
     columns : tuple of str
-        Coefficients that run to infinity.
+        Coefficients that run to infinity; where separation is complete, few that separate by themselves.
     direction : array, shape (p,)
         The way they run, zero without separation.
     """
@@ -69,12 +69,26 @@ def separation(outcome: NDArray[np.float64], matrix: NDArray[np.float64], names:
         bounds=[(-1, 1)] * matrix.shape[1],
         method="highs",
     )
-    margins = signed @ found.x
     if -found.fun < _ZERO * len(signed):
         return Separation("none", (), np.zeros(matrix.shape[1]))
-    kind = "complete" if _strictly(signed) else "quasi-complete"
-    moving = tuple(name for name, move in zip(names, found.x, strict=True) if abs(move) > _ZERO)
-    return Separation(kind, moving, np.where(margins.max() > 0, found.x / scale, 0.0))
+    strict = _strictly(signed)
+    direction = _fewest(signed, names) if strict else found.x
+    moving = tuple(name for name, move in zip(names, direction, strict=True) if abs(move) > _ZERO)
+    return Separation("complete" if strict else "quasi-complete", moving, direction / scale)
+
+
+def _fewest(signed: NDArray[np.float64], names: Sequence[str]) -> NDArray[np.float64]:
+    """Of all directions with every outcome on its side, one of few covariates: the smallest in absolute sum.
+
+    Complete separation leaves an open cone of directions, in which every coefficient may move a little.
+    """
+    from scipy.optimize import linprog
+
+    cost = np.where([name == "(intercept)" for name in names], 1e-6, 1.0)
+    rows = -np.hstack([signed, -signed])
+    found = linprog(np.tile(cost, 2), A_ub=rows, b_ub=-np.ones(len(signed)), method="highs")
+    direction = found.x[: len(names)] - found.x[len(names) :]
+    return direction / np.abs(direction).max()
 
 
 def _strictly(signed: NDArray[np.float64]) -> bool:

@@ -58,9 +58,14 @@ class StandardisedRisks:
         return table
 
     def __repr__(self) -> str:
-        table = self.table()[["estimate", "standard_error", "low", "high", "p_value"]]
-        shown = table.to_string(float_format="{:.4g}".format, na_rep="")
-        return f"Standardised risks, {self.variance} variance\n{shown}"
+        import pandas as pd
+
+        parts = {"risk": self.risks, "difference": self.differences}
+        parts |= {"ratio": self.ratios, "odds ratio": self.odds_ratios}
+        columns = {"ratio": "estimate", "SE of log": "SE"}
+        table = pd.concat({name: part.printed().rename(columns=columns) for name, part in parts.items()})
+        table.loc["risk", "p"] = ""
+        return f"Standardised risks, {self.variance} variance; SE of ratios is of their logarithms\n{table.to_string()}"
 
 
 def standardised_risks(

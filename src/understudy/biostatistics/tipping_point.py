@@ -46,9 +46,12 @@ class TippingPoint:
         return table.rename(columns={"value": "estimate"}).set_index(pd.Index(self.deltas, name="delta"))
 
     def __repr__(self) -> str:
-        where = "none on the grid" if np.isnan(self.tipping) else f"{self.tipping:.4g}"
-        table = self.table().to_string(float_format=lambda number: f"{number:.4g}")
-        return f"Tipping point of {self.contrast} at p = {self.alpha:g}: {where}\n{table}"
+        import pandas as pd
+
+        where = "none on the grid" if np.isnan(self.tipping) else f"delta = {self.tipping:.4g}"
+        rows = [result.estimates.printed().loc[[self.contrast]] for result in self.results]
+        table = pd.concat(rows).set_axis([f"{delta:g}" for delta in self.deltas])
+        return f"Tipping point of {self.contrast} at p = {self.alpha:g}: {where}\n{table.to_string()}"
 
 
 def tipping_point(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from understudy.biostatistics.estimates import written_p
 from understudy.biostatistics.numeric_column import binary_column, category_column, numeric_column
 from understudy.core.errors import UnderstudyError
 
@@ -61,7 +62,7 @@ class Comparison:
         notes = "".join(f"\n{note}" for note in self.notes)
         return (
             f"{self.measure} of {a}/{m} and {b}/{n}: {self.value:.4g} ({100 * self.level:g} % interval "
-            f"{self.low:.4g} to {self.high:.4g}, {self.method}), p {self.p_value:.3g}{notes}"
+            f"{self.low:.4g} to {self.high:.4g}, {self.method}), p {written_p(self.p_value)}{notes}"
         )
 
 
@@ -96,7 +97,7 @@ def risk_difference(
     Examples
     --------
     >>> risk_difference(56, 70, 48, 80)
-    difference of 56/70 and 48/80: 0.2 (95 % interval 0.05243 to 0.3339, newcombe), p 0.00805
+    difference of 56/70 and 48/80: 0.2 (95 % interval 0.05243 to 0.3339, newcombe), p 0.0080
     """
     a, m, b, n = _counts(events, patients, control_events, control_patients)
     value = a / m - b / n

@@ -92,6 +92,17 @@ def test_bad_cells_are_named(column, said):
     assert said in str(refused.value)
 
 
+def test_columns_of_a_frame_may_have_any_index_and_kind():
+    import pandas as pd
+
+    frame = pd.DataFrame({"arm": ["b", "a", "b"], "age": [1, 2, 3]}, index=[7, 3, 5])
+    kinds = {"arm": frame.arm.astype("category"), "age": frame.age.astype("Int64")}
+    np.testing.assert_array_equal(design_matrix(kinds).matrix, [[1, 1, 1], [1, 0, 2], [1, 1, 3]])
+    for column in (pd.Series(["a", pd.NA, "b"]), pd.Series([1, pd.NA, 3], dtype="Int64")):
+        with pytest.raises(DataError, match="row 1, column x"):
+            design_matrix({"x": column})
+
+
 def test_a_setting_outside_the_levels_is_refused():
     with pytest.raises(DataError, match="unknown level"):
         design_matrix(COLUMNS).set_to(arm="z")

@@ -75,9 +75,9 @@ def test_adjusted_means_are_predictions_at_the_mean_covariate(trial):
     assert observed == pytest.approx(ones[0] * (1 - share) + ones[1] * share, rel=1e-12)
     gap = fit.differences("arm", "low", by=["site"])["high - low, 2"]
     assert gap.value == pytest.approx(
-        fit.contrasts({"x": {"arm[high]": 1, "arm[low]": -1, "arm[high]:site[2]": 1, "arm[low]:site[2]": -1}})[
-            "x"
-        ].value
+        fit.contrasts(
+            {"x": {"arm[high]": 1, "arm[low]": -1, "arm[high]:site[2]": 1, "arm[low]:site[2]": -1}}
+        )["x"].value
     )
 
 

@@ -17,7 +17,7 @@ def dental(design, **settings):
     return mmrm(DISTANCE, CHILD, AGE, design, **settings)
 
 
-# Verbeke & Molenberghs, Linear Mixed Models for Longitudinal Data, 2000, table 17.4: models 1, 2, 4, 5, 7 and 8.
+# Verbeke & Molenberghs, Linear Mixed Models for Longitudinal Data, 2000, chapter 17: models 1, 2, 4, 5, 7 and 8.
 @pytest.mark.parametrize(
     ("design", "structure", "deviance"),
     [
@@ -32,6 +32,27 @@ def dental(design, **settings):
 def test_likelihoods_are_those_of_verbeke_and_molenberghs(design, structure, deviance):
     fit = dental(design(), structure=structure, method="ML", freedom="satterthwaite")
     assert fit.deviance == pytest.approx(deviance, abs=6e-4)  # printed with three decimals
+
+
+# The same models where nine children of little growth have no measurement at age 10 (Little & Rubin 1987, Statistical
+# Analysis with Missing Data, example of growth data): girls 3, 6, 9, 10 and boys 2, 5, 12, 13, 16.
+@pytest.mark.parametrize(
+    ("design", "structure", "deviance"),
+    [
+        (by_age, "unstructured", 386.957),
+        (by_lines, "unstructured", 393.288),
+        (by_lines, "Toeplitz", 398.030),
+        (by_lines, "AR(1)", 409.523),
+        (by_lines, "compound symmetry", 401.313),
+        (by_lines, "independent", 441.583),
+    ],
+)
+def test_likelihoods_of_incomplete_growth_are_those_of_verbeke_and_molenberghs(design, structure, deviance):
+    y = DISTANCES.copy()
+    y[[2, 5, 8, 9, 12, 15, 22, 23, 26], 1] = np.nan
+    fit = mmrm(y.ravel(), CHILD, AGE, design(), structure=structure, method="ML", freedom="normal")
+    assert fit.deviance == pytest.approx(deviance, abs=6e-4)
+    assert (fit.observations, fit.missing) == (99, 9)
 
 
 def test_unstructured_maximum_likelihood_is_that_of_proc_mixed():
@@ -77,7 +98,9 @@ def test_complete_data_give_hotellings_test_of_parallel_profiles():
 
     gaps = np.diff(DISTANCES, axis=1)
     girls, boys = gaps[:11], gaps[11:]
-    pooled = ((girls - girls.mean(0)).T @ (girls - girls.mean(0)) + (boys - boys.mean(0)).T @ (boys - boys.mean(0))) / 25
+    pooled = (
+        (girls - girls.mean(0)).T @ (girls - girls.mean(0)) + (boys - boys.mean(0)).T @ (boys - boys.mean(0))
+    ) / 25
     apart = girls.mean(0) - boys.mean(0)
     squared = apart @ np.linalg.solve(pooled, apart) / (1 / 11 + 1 / 16)
     exact = squared * (25 - 3 + 1) / (25 * 3)
@@ -172,7 +195,9 @@ def test_missing_visits_agree_with_a_dense_computation(gaps, name):
     phi, deviance, x, _, inverse = dense(gaps, design, structure, start)
     assert fit.deviance == pytest.approx(deviance, rel=1e-10)
     slope, _ = differences(lambda n: dense(gaps, design, structure, n)[1], start, 1e-5)
-    assert np.abs(slope).max() < 1e-5  # rounding of the deviance, 1e-13, over the step, times ten for truncation
+    assert (
+        np.abs(slope).max() < 1e-5
+    )  # rounding of the deviance, 1e-13, over the step, times ten for truncation
     _, hessian = differences(lambda n: dense(gaps, design, structure, n)[1], start, 1e-3)
     w = 2 * np.linalg.inv(hessian)
     first, second = differences(lambda n: dense(gaps, design, structure, n)[3], start, 1e-3)
@@ -222,7 +247,9 @@ def test_the_order_of_rows_and_scale_of_columns_do_not_matter(gaps):
     months = design_matrix({"sex": SEX, "age": AGE * 1e6}, interactions=[("sex", "age")])
     third = mmrm(gaps, CHILD, AGE, months)
     assert third.coefficients.statistics == pytest.approx(first.coefficients.statistics, rel=1e-7)
-    assert third.coefficients.degrees_of_freedom == pytest.approx(first.coefficients.degrees_of_freedom, rel=1e-6)
+    assert third.coefficients.degrees_of_freedom == pytest.approx(
+        first.coefficients.degrees_of_freedom, rel=1e-6
+    )
 
 
 def test_satterthwaites_f_of_equal_degrees_is_theirs():
