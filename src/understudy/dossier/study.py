@@ -16,6 +16,7 @@ from understudy.core.toml_file import parse, read_text
 from understudy.dossier.sections import (
     Candidate,
     EvaluationSection,
+    FitSection,
     ModelSection,
     OutputsSection,
     PopulationSection,
@@ -40,7 +41,7 @@ class Study(Section):
     title, question : str
     seed : int
         Of every random number.
-    records, model, target, regimens, population, evaluation, outputs
+    records, model, fit, target, regimens, population, evaluation, outputs
         The tables of the file; `Study.json_schema` describes every key.
 
     Examples
@@ -57,6 +58,9 @@ class Study(Section):
         description="the patients' doses, measurements and covariates; with a mechanism they may be left out",
     )
     model: ModelSection = Field(description="the model of the drug in these patients")
+    fit: FitSection | None = Field(
+        default=None, description="parameters estimated from the records, instead of those that the model brings"
+    )
     target: Target = Field(description="the range in which an output should stay")
     regimens: Annotated[tuple[Candidate, ...], Field(min_length=1)] = Field(
         description="the ways to dose, compared"
@@ -206,8 +210,9 @@ class Study(Section):
         return tuple((candidate.name, candidate.regimen) for candidate in self.regimens)
 
     def input_hashes(self) -> dict[str, str]:
-        """SHA-256 of the study file, the records and the model file, by their names relative to the study."""
+        """SHA-256 of the study file, the records, the model file and the fit, by their names relative to the study."""
         files = [self._file, self.records.file if self.records else "", self.model.file]
+        files.append(self.fit.file if self.fit else "")
         hashes = {self._relative(name): file_hash(self._folder / name) for name in files if name}
         return hashes if self._file else {"study": content_hash(self.model_dump(mode="json"))} | hashes
 

@@ -85,6 +85,23 @@ def with_estimates(model: PopulationModel, estimates: Mapping[str, float]) -> Po
     return replace(model.with_values(**fixed), random=_blocks(model, omega))
 
 
+def value_in(model: PopulationModel, name: str) -> float:
+    """A parameter's value in a model, by the names that `with_estimates` knows.
+
+    Raises
+    ------
+    SimulationError
+        For a name that the model does not have.
+
+    Examples
+    --------
+    >>> from understudy import load_model
+    >>> round(value_in(load_model("phenobarbital_neonates"), "omega(eta_V)"), 4)
+    0.0279
+    """
+    return model.fixed_values[name] if name in model.fixed_values else float(model.omega[_element(model, name)])
+
+
 def _element(model: PopulationModel, name: str) -> tuple[int, int]:
     found, names = _OMEGA.fullmatch(name.strip()), model.eta_names
     if found:
