@@ -16,7 +16,7 @@ from understudy.dossier.regimen_comparison import TWINS, VIRTUAL, Comparison, co
 from understudy.dossier.report import summary_of, write
 from understudy.dossier.report_content import ReportContent
 from understudy.dossier.study import Study
-from understudy.dossier.study_fit import study_fit, without_held_back
+from understudy.dossier.study_fit import require_success, study_fit, without_held_back
 from understudy.dossier.typical_content import typical_content
 from understudy.dossier.typical_patient import TypicalPatient, answer_typical
 from understudy.engine.parameters import structural
@@ -147,6 +147,8 @@ def _prepare(given: Study | str | Path, seed: int | None, jobs: int) -> Plan:
     model, records = study.load_model(), study.read_records()
     if not isinstance(model, PopulationModel):
         return Plan(study, records, model, study.seed if seed is None else seed, jobs, ())
+    if study.model_fit is not None:
+        require_success(study.model_fit, f"[model] file: {study.model.file}")
     unit = {covariate.name: covariate.unit for covariate in model.covariates}
     strata = tuple(
         Stratification(
@@ -216,9 +218,7 @@ def _visual_check(plan: Plan) -> pd.DataFrame:
     return check.quantiles[columns]
 
 
-def _in_twins(
-    plan: Plan, twins: Twins, done: Callable[[float], None]
-) -> tuple[Comparison, dict[str, str]]:
+def _in_twins(plan: Plan, twins: Twins, done: Callable[[float], None]) -> tuple[Comparison, dict[str, str]]:
     """The regimens in the twins, and who is left out since no twin could be made under some parameters drawn."""
     if plan.fit is None or not plan.fit.drawn:
         return _compare(plan, TWINS, twins.draws(plan.draws, plan.seed), twins.covariates, done), {}

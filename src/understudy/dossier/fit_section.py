@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
+from markupsafe import Markup
 
 from understudy.core.unit_label import unit_label
 from understudy.dossier.diagnosis_report import visual_figure
@@ -65,7 +66,11 @@ def _opening(found: StudyFit) -> str:
         f"{fit.method} estimated {count} parameters from {fit.observations:,} measurements{patients} in "
         f"{found.records_named}. It ended: {fit.status}."
     )
-    return whence + sentence + " These estimates stand in the place of the model's own parameters in all that follows."
+    return (
+        whence
+        + sentence
+        + " These estimates stand in the place of the model's own parameters in all that follows."
+    )
 
 
 def _doubts(fit: Fit) -> Iterator[Text | Bullets]:
@@ -128,7 +133,7 @@ def _estimates(found: StudyFit) -> Table:
     known = {p.name: p.description for p in found.before.fixed}
     rows = [
         (
-            str(row["parameter"]),
+            _code(str(row["parameter"])),
             sentence_case(known.get(str(row["parameter"]), "")) or _meaning(str(row["parameter"])),
             unit_label(row["unit"]) or MISSING,
             figures(row["estimate"], 4),
@@ -140,7 +145,7 @@ def _estimates(found: StudyFit) -> Table:
     ]
     group = _whose(found.before)
     columns = (
-        Column("Parameter", manner="code"),
+        Column("Parameter", manner="label"),
         Column("Meaning"),
         Column("Unit"),
         Column("Estimate", numeric=True, group="This fit"),
@@ -151,10 +156,14 @@ def _estimates(found: StudyFit) -> Table:
         Column("Difference, in SE", numeric=True, group=group),
     )
     caption = (
-        "Estimates. SE: standard error; RSE: SE over estimate; the interval is the estimate ± 1.96 SE. The difference is "
-        f"this fit's estimate less the {group.lower()} value, in standard errors of this fit."
+        "Estimates. SE: standard error; RSE: SE over estimate; the interval is the estimate ± 1.96 SE. The difference "
+        f"is this fit's estimate less the {group.lower()} value, in standard errors of this fit."
     )
     return Table(columns, tuple(rows), caption)
+
+
+def _code(name: str) -> Markup:
+    return Markup("<code>{}</code>").format(name)
 
 
 def _whose(before: PopulationModel) -> str:
@@ -165,7 +174,7 @@ def _whose(before: PopulationModel) -> str:
 
 def _meaning(name: str) -> str:
     inside = name.removeprefix("omega(").removesuffix(")")
-    return f"Covariance of {inside.replace(',', ' and ')}" if "," in inside else f"Variance of {inside}"
+    return f"Covariance of {inside.replace(',', ' and ')}" if "," in inside else "Variance between patients"
 
 
 def _certainty(row: dict, held: bool) -> tuple[str, str, str]:
@@ -187,22 +196,27 @@ def _signed(value: float) -> str:
 def _random_effects(found: StudyFit) -> Table | None:
     """Standard deviations, shrinkage and correlations; the lower triangle, block by block."""
     model = found.model
-    names = [name for name, variance in zip(model.eta_names, np.diag(model.omega), strict=True) if variance > 0]
+    names = [
+        name for name, variance in zip(model.eta_names, np.diag(model.omega), strict=True) if variance > 0
+    ]
     if not names:
         return None
     shown = names[:-1] if any(_correlation(model, a, b) for a in names for b in names if a != b) else []
     rows = [
         (
-            name,
+            _code(name),
             figures(math.sqrt(value_in(model, f"omega({name})"))),
             figures(math.sqrt(value_in(found.before, f"omega({name})"))),
             percent(_shrinkage(found.fit, name)),
-            *(_told(_correlation(model, name, other), k < names.index(name)) for k, other in enumerate(shown)),
+            *(
+                _told(_correlation(model, name, other), k < names.index(name))
+                for k, other in enumerate(shown)
+            ),
         )
         for name in names
     ]
     columns = (
-        Column("Random effect", manner="code"),
+        Column("Random effect", manner="label"),
         Column("SD", numeric=True, group="This fit"),
         Column("SD", numeric=True, group=_whose(found.before)),
         Column("Shrinkage", numeric=True, group=""),
@@ -233,7 +247,11 @@ def _second(found: StudyFit) -> str:
         for name, value in found.fit.estimates.items()
     ]
     known = [change for change in changes if is_number(change[0])]
-    moved = f" Most moved {max(known)[1]}, by {max(known)[0]:.2f} of its standard errors." if known else ""
+    moved = (
+        f" {max(known)[1]} moved most, by {max(known)[0]:.2f} standard errors of the fit above."
+        if known
+        else ""
+    )
     return (
         f"For the forecast of held-back levels {found.refit.method} estimated the same parameters from the "
         f"{found.refit.observations:,} measurements that were not held back; it ended: {found.refit.status}.{moved}"
@@ -250,8 +268,8 @@ def _charts(content: ReportContent, found: StudyFit) -> Iterator[Figure]:
                 residual_panels(own, **words),
                 f"estimation-{output}",
                 f"Observed {words['output']} against population and individual predictions, and conditional weighted "
-                "residuals (CWRESI) over time and prediction. The blue line is a robust local regression; it should lie "
-                "on the thin line. Dashed lines hold 95\xa0% of the residuals of a true model; "
+                "residuals (CWRESI) over time and prediction. The blue line is a robust local regression; it should "
+                "lie on the thin line. Dashed lines hold 95\xa0% of the residuals of a true model; "
                 f"{percent(large)} lie beyond them.",
             )
         if (found.corrected.quantiles["output"] == output).any():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from understudy.core.record import Record
@@ -82,7 +83,9 @@ def _in_sample(plan: Plan) -> str:
     """Whether the held-back levels have played a part in the parameters, in a sentence."""
     found = plan.fit
     if found is None:
-        return _IN_SAMPLE[plan.study.model.built_on_these_patients]
+        told, model_fit = plan.study.model.built_on_these_patients, plan.study.model_fit
+        known = model_fit is not None and model_fit.records_hash == plan.records.hash
+        return _IN_SAMPLE[True if told is None and known else told]
     if not found.same_records:
         return f"The parameters were estimated from {found.records_named}."
     if found.refit is None:
@@ -96,8 +99,15 @@ def _in_sample(plan: Plan) -> str:
 def _parameters(plan: Plan) -> str:
     """Where the population's parameters are from, and whether their uncertainty is carried on."""
     found = plan.fit
+    if found is None and plan.study.model_fit is not None:
+        return (
+            f"Parameters of the population are fixed at the estimates in {Path(plan.study.model.file).name}; their own "
+            "uncertainty is not carried on, as a study's [fit] would."
+        )
     if found is None:
-        return "Parameters of the population are fixed at their published values; their own uncertainty is not carried on."
+        return (
+            "Parameters of the population are fixed at their published values; their own uncertainty is not carried on."
+        )
     head = f"Parameters of the population are those estimated from {found.records_named} (chapter Fit)."
     if not found.drawn:
         return f"{head} Their own uncertainty is not carried on{_why_not(plan, found)}."

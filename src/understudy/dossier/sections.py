@@ -92,11 +92,12 @@ class FitSection(Section):
 
     use: bool | str = Field(
         default=True,
-        description="true: estimate before anything else; a fit file (.json), relative to the study: take the estimates "
-        "in it; false: keep the model's parameters, and let only `understudy fit` heed this table",
+        description="true: estimate before anything else; a fit file (.json), relative to the study: take the "
+        "estimates in it; false: keep the model's parameters, and let only `understudy fit` heed this table",
     )
     method: Text = Field(
-        default="focei", description="method of estimation: fo, foce, focei, laplace, agq, imp, impmap, its or saem"
+        default="focei",
+        description="method of estimation: fo, foce, focei, laplace, agq, imp, impmap, its or saem",
     )
     covariance: Literal["sandwich", "R", "S", "none"] = Field(
         default="sandwich", description="what standard errors are made of; none for no standard errors"
@@ -128,8 +129,8 @@ class FitSection(Section):
     )
     uncertainty: bool = Field(
         default=True,
-        description="carry the uncertainty of the estimates to twins, virtual patients and forecasts, where the fit has a "
-        "covariance",
+        description="carry the uncertainty of the estimates to twins, virtual patients and forecasts, where the fit "
+        "has a covariance",
     )
 
     @field_validator("use", mode="before")

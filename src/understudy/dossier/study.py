@@ -26,6 +26,7 @@ from understudy.dossier.sections import (
 
 if TYPE_CHECKING:
     from understudy.data.records import Records
+    from understudy.inference.fit import Fit
     from understudy.model.model import Model
     from understudy.model.population_model import PopulationModel
     from understudy.model.regimen import Regimen
@@ -59,7 +60,8 @@ class Study(Section):
     )
     model: ModelSection = Field(description="the model of the drug in these patients")
     fit: FitSection | None = Field(
-        default=None, description="parameters estimated from the records, instead of those that the model brings"
+        default=None,
+        description="parameters estimated from the records, instead of those that the model brings",
     )
     target: Target = Field(description="the range in which an output should stay")
     regimens: Annotated[tuple[Candidate, ...], Field(min_length=1)] = Field(
@@ -141,11 +143,21 @@ class Study(Section):
         return self._folder / self.outputs.folder
 
     @cached_property
-    def _model(self) -> Model | PopulationModel:
-        from understudy.formats.load import load, model_in
+    def _loaded(self) -> Any:
+        from understudy.formats.load import load
 
-        name = self.model.name or self._folder / self.model.file
-        found = load(name)
+        return load(self.model.name or self._folder / self.model.file)
+
+    @property
+    def model_fit(self) -> Fit | None:
+        """The fit that is named as the model, where one is."""
+        return self._loaded if hasattr(self._loaded, "estimates") else None
+
+    @cached_property
+    def _model(self) -> Model | PopulationModel:
+        from understudy.formats.load import model_in
+
+        name, found = self.model.name or self._folder / self.model.file, self._loaded
         if hasattr(found, "with_units"):
             said = self.records.units.items() if self.records else ()
             found = found.with_units({n: u for n, u in said if n.upper() in ("TIME", "AMT", "DV")})

@@ -110,9 +110,7 @@ class StudyFit:
         }
 
 
-def estimate(
-    section: FitSection, model: PopulationModel, records: Records, seed: int, **how: Any
-) -> Fit:
+def estimate(section: FitSection, model: PopulationModel, records: Records, seed: int, **how: Any) -> Fit:
     """The fit that a study's ``[fit]`` describes; `seed` is the study's, `how` is for `fit`.
 
     Raises
@@ -204,15 +202,16 @@ def require_success(found: Fit, place: str) -> None:
     StudyError
         With how the estimation ended.
     """
-    if found.succeeded:
+    if found.succeeded or (found.succeeded is None and not found.status):
+        # Of other programs' fits it may not be known.
         return
     told = found.status or "it does not say how it ended"
     doubts = f"; {'; '.join(found.warnings)}" if found.warnings else ""
     raise StudyError(
         f"the fit did not succeed: {told}{doubts}",
         place=place,
-        repair="begin elsewhere (initial = { ... }), with several starts (starts = 5), hold what the records do not tell "
-        "(fixed = [...]), or take another method; `understudy fit` on this study shows every iteration",
+        repair="begin elsewhere (initial = { ... }), with several starts (starts = 5), hold what the records do not "
+        "tell (fixed = [...]), or take another method; `understudy fit` on this study shows every iteration",
     )
 
 
@@ -255,4 +254,3 @@ def checked_fit(found: StudyFit, records: Records, interval: float, jobs: int) -
     how = {"replicates": _REPLICATES, "seed": found.seed, "jobs": jobs}
     corrected = visual_predictive_check(found.fit, records, correction="prediction", interval=interval, **how)
     return replace(found, goodness=goodness_of_fit(found.fit, records, **how), corrected=corrected)
-

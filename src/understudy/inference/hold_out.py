@@ -197,7 +197,11 @@ def training_records(
 
 def _failures(made: Sequence[Twins]) -> dict[str, str]:
     """Patients of whom no twin could be made, be it under one of the models."""
-    under = {name: "no twin could be made under some of the parameters drawn" for each in made for name in each.failures}
+    under = {
+        name: "no twin could be made under some of the parameters drawn"
+        for each in made
+        for name in each.failures
+    }
     return under | (made[0].failures if made else {})
 
 

@@ -99,7 +99,9 @@ def value_in(model: PopulationModel, name: str) -> float:
     >>> round(value_in(load_model("phenobarbital_neonates"), "omega(eta_V)"), 4)
     0.0279
     """
-    return model.fixed_values[name] if name in model.fixed_values else float(model.omega[_element(model, name)])
+    return (
+        model.fixed_values[name] if name in model.fixed_values else float(model.omega[_element(model, name)])
+    )
 
 
 def _element(model: PopulationModel, name: str) -> tuple[int, int]:

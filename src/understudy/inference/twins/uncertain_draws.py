@@ -20,8 +20,8 @@ def uncertain_draws(
 ) -> tuple[pd.DataFrame, dict[str, str]]:
     """Draws as `Twins.draws` gives them, each under one of the models with drawn parameters.
 
-    A twin is made anew under every model: its posterior moves with the population's parameters. Each model has its share
-    of the draws, so that together they are draws from the twin's posterior with the parameters integrated out.
+    A twin is made anew under every model: its posterior moves with the population's parameters. Each model has its
+    share of the draws, so that together they are draws from the twin's posterior with the parameters integrated out.
 
     Parameters
     ----------
