@@ -105,9 +105,7 @@ def _parameters(plan: Plan) -> str:
             "uncertainty is not carried on, as a study's [fit] would."
         )
     if found is None:
-        return (
-            "Parameters of the population are fixed at their published values; their own uncertainty is not carried on."
-        )
+        return "Parameters of the population are fixed at their published values; their uncertainty is not carried on."
     head = f"Parameters of the population are those estimated from {found.records_named} (chapter Fit)."
     if not found.drawn:
         return f"{head} Their own uncertainty is not carried on{_why_not(plan, found)}."
