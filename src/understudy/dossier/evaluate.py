@@ -194,7 +194,7 @@ def _find(plan: Plan, stage: Stage) -> Findings | TypicalPatient:
 
 
 def _check(plan: Plan) -> ForecastCheck:
-    model, drawn = plan.model, plan.fit.twin_models if plan.fit else ()
+    model, drawn = plan.model, plan.twin_models
     if plan.fit and plan.fit.refit:
         model = plan.fit.refit
         drawn = drawn_models(model, len(drawn), plan.seed) if drawn else ()
@@ -220,10 +220,9 @@ def _visual_check(plan: Plan) -> pd.DataFrame:
 
 def _in_twins(plan: Plan, twins: Twins, done: Callable[[float], None]) -> tuple[Comparison, dict[str, str]]:
     """The regimens in the twins, and who is left out since no twin could be made under some parameters drawn."""
-    if plan.fit is None or not plan.fit.drawn:
+    if not plan.drawn:
         return _compare(plan, TWINS, twins.draws(plan.draws, plan.seed), twins.covariates, done), {}
-    models = plan.fit.twin_models[: plan.draws]
-    drawn, left_out = uncertain_draws(twins, models, plan.draws, plan.seed)
+    drawn, left_out = uncertain_draws(twins, plan.twin_models, plan.draws, plan.seed)
     return _compare(plan, TWINS, drawn, twins.covariates, done), left_out
 
 
@@ -234,7 +233,7 @@ def _in_virtual(plan: Plan, done: Callable[[float], None]) -> Comparison:
         plan.records.baseline(),
         plan.study.population.size,
         plan.seed,
-        drawn=plan.fit.drawn if plan.fit else (),
+        drawn=plan.drawn,
     )
     own = (*plan.model.covariate_names, *plan.model.eta_names, *plan.model.fixed_values)
     return _compare(plan, VIRTUAL, patients[[name for name in patients if name in own]], patients, done)
@@ -291,7 +290,7 @@ def _record(plan: Plan, watch: Stopwatch) -> Record:
         asked = {"draws": plan.draws, "interval": plan.interval, "virtual_patients": study.population.size}
         method = "maximum a posteriori with Laplace's approximation"
     if plan.fit:
-        asked["fit"] = plan.fit.described(study.fit)
+        asked["fit"] = plan.fit.described(study.fit) | {"parameter_sets_of_twins": len(plan.twin_models)}
     return Record.make(
         "evaluate",
         stopwatch=watch,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from understudy.dossier.regimen_comparison import Comparison
 from understudy.dossier.study import Study
-from understudy.dossier.study_fit import StudyFit
+from understudy.dossier.study_fit import TWIN_SETS, StudyFit
 from understudy.inference.diagnose import Diagnostics
 from understudy.inference.hold_out import ForecastCheck
 from understudy.inference.individualise import Twins
@@ -53,6 +53,16 @@ class Plan:
     def interval(self) -> float:
         """Probability of prediction intervals."""
         return self.study.evaluation.interval
+
+    @property
+    def drawn(self) -> tuple[PopulationModel, ...]:
+        """Models with parameters drawn from how sure the fit is of them; empty where that is not carried on."""
+        return self.fit.drawn if self.fit else ()
+
+    @property
+    def twin_models(self) -> tuple[PopulationModel, ...]:
+        """Those of them under which twins are made anew: no more than each twin has draws."""
+        return self.drawn[: min(TWIN_SETS, self.draws)]
 
     @property
     def output(self) -> str:

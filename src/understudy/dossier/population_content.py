@@ -109,11 +109,10 @@ def _parameters(plan: Plan) -> str:
     head = f"Parameters of the population are those estimated from {found.records_named} (chapter Fit)."
     if not found.drawn:
         return f"{head} Their own uncertainty is not carried on{_why_not(plan, found)}."
-    twins = min(len(found.twin_models), plan.draws)
     return (
         f"{head} Their uncertainty is carried on: {len(found.drawn)} sets of fixed effects, residual error and "
         f"covariances of random effects are drawn from {_distribution(found)}. Virtual patients take turns with them; "
-        f"under {twins} of them the twins are made anew, for regimens and for forecasts."
+        f"under {len(plan.twin_models)} of them the twins are made anew, for regimens and for forecasts."
     )
 
 

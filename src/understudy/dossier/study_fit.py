@@ -68,11 +68,6 @@ class StudyFit:
     refit: Fit | None = None
 
     @property
-    def twin_models(self) -> tuple[PopulationModel, ...]:
-        """The sets of parameters under which twins are made anew."""
-        return self.drawn[:TWIN_SETS]
-
-    @property
     def model(self) -> PopulationModel:
         """The model with the estimates, each with its standard error and where it comes from."""
         names, errors = set(self.fit.estimates) - set(self.fit.fixed), self.fit.standard_errors
@@ -105,7 +100,6 @@ class StudyFit:
             "estimates": dict(self.fit.estimates),
             FILE: sha256(self.text.encode()).hexdigest(),
             "parameter_sets": len(self.drawn),
-            "parameter_sets_of_twins": len(self.twin_models),
             "refit_without_held_back_levels": self.refit is not None,
         }
 
