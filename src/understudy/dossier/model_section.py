@@ -14,8 +14,10 @@ from understudy.dossier.citations import Citations
 from understudy.dossier.diagram import diagram
 from understudy.dossier.mechanism import mechanism
 from understudy.dossier.number import MISSING, compact, figures, is_number, listed, normal_interval
+from understudy.dossier.outcome_tables import outcome_tables
 from understudy.dossier.page import Column, Figure, Section, Table, Text, section
 from understudy.dossier.report_content import ReportContent
+from understudy.model.in_words import limits_of, shape_of
 from understudy.model.model import Model
 from understudy.model.parts import Parameter
 from understudy.model.population_model import PopulationModel, RandomEffects, Residual
@@ -46,6 +48,7 @@ def model_section(content: ReportContent) -> Section | None:
             _individual(model),
             _random(model, cited),
             _residual(model, content),
+            *outcome_tables(model),
             _covariates(content),
             Text("Sources", "heading") if cited.known else None,
             Table(
@@ -207,6 +210,7 @@ def _random(model: PopulationModel, cited: Citations) -> Table | None:
         Column("Random effect", manner="code"),
         Column("Acts on", manner="code"),
         Column("Drawn for each"),
+        Column("Distribution"),
         Column("Variance", numeric=True),
         Column("95\xa0% interval", numeric=True),
         Column("CV", "percent", numeric=True),
@@ -230,6 +234,7 @@ def _block_rows(block: RandomEffects, model: PopulationModel, cited: Citations) 
             name,
             acts or MISSING,
             level,
+            shape_of(name, model),
             compact(variance),
             _range(low, high) if is_number(low) else NOT_PUBLISHED,
             coefficient,
@@ -244,6 +249,7 @@ def _block_rows(block: RandomEffects, model: PopulationModel, cited: Citations) 
                 pair,
                 correlation,
                 level,
+                MISSING,
                 compact(block.covariance[j][k]),
                 MISSING,
                 MISSING,
@@ -323,9 +329,7 @@ def _in_short(residual: Residual, model: PopulationModel, unit: str) -> str:
 
 
 def _limits(residual: Residual, unit: str) -> str:
-    words = (("from", residual.lower_limit), ("to", residual.upper_limit))
-    told = " ".join(f"{word} {compact(limit)}" for word, limit in words if limit is not None)
-    return f"{told} {unit_label(unit)}".strip() if told else "not given"
+    return limits_of(residual, lambda limit: f"{compact(limit)} {unit_label(unit)}".strip()) or "not given"
 
 
 def _covariates(content: ReportContent) -> Table | None:

@@ -62,7 +62,10 @@ class Fit:
     iterations, observations : int
     seconds : float
     details : mapping
-        What only the method knows.
+        What only the method knows. ``draws``, where a method has kept draws from the posterior of the parameters: a
+        mapping of each estimate's name to its draws.
+    records_hash : str
+        `Records.hash` of what it was estimated from; empty where that is not known.
 
     Examples
     --------
@@ -90,6 +93,7 @@ class Fit:
     seconds: float = 0.0
     observations: int = 0
     details: Mapping[str, Any] = field(default_factory=dict)
+    records_hash: str = ""
 
     def __post_init__(self) -> None:
         for name in ("estimates", "standard_errors", "shrinkage", "details"):
@@ -186,11 +190,16 @@ class Fit:
             given["objective"] = np.nan
         return cls(**given | numbers | frames | lists | {"model": model})
 
+    @property
+    def text(self) -> str:
+        """What `write` writes."""
+        return json.dumps(self.to_json(), indent=1, allow_nan=False)
+
     def write(self, path: str | Path) -> None:
         """Write it as JSON; the file is whole or not there."""
         path = Path(path)
         beside = path.with_name(path.name + ".part")
-        beside.write_text(json.dumps(self.to_json(), indent=1, allow_nan=False), encoding="utf-8")
+        beside.write_text(self.text, encoding="utf-8")
         os.replace(beside, path)
 
     @classmethod

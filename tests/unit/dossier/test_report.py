@@ -192,7 +192,7 @@ def test_every_parameter_has_value_unit_interval_and_source(page):
     assert "theta_V Volume per weight 0.984258 0.932 to 1.04 L/kg [1]" in page.text
     assert "0.013241 not published – [1]" in page.text
     # sqrt(exp(0.0293508) - 1) = 17.3 %
-    assert "eta_CL CL patient 0.0293508 not published 17.3 [1]" in page.text
+    assert "eta_CL CL patient normal 0.0293508 not published 17.3 [1]" in page.text
     assert "proportional, CV 11.5 %" in page.text
 
 

@@ -102,7 +102,8 @@ def fit(
     with np.errstate(all="ignore"):
         known = chosen.information(task, found) if covariance else None
     found = _confirmed(found, known)
-    return _fit(task, chosen, found, known, covariance or "", tried, clock)
+    made = _fit(task, chosen, found, known, covariance or "", tried, clock)
+    return replace(made, records_hash=records.hash)
 
 
 def task_of(model: PopulationModel, records: Records, method: Method, seed: int, how: tuple) -> Task:
