@@ -34,11 +34,14 @@ class Information:
     promise : float
         By how much the objective would still fall in a Newton step from here; infinite where the point is no minimum.
         Directions in which it hardly bends, as to a variance of zero, are left out.
+    score : float array, shape (parameters,), optional
+        Derivatives of the log-likelihood, with priors, where a method of EM gives them.
     """
 
     hessian: np.ndarray
     crossed: np.ndarray
     promise: float
+    score: np.ndarray | None = None
 
     def covariance(self, kind: str) -> np.ndarray:
         """Of the estimates.
