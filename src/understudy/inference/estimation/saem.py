@@ -22,9 +22,11 @@ from understudy.inference.estimation.louis_information import louis_information
 from understudy.inference.estimation.markov_chain import Chains, begin, full_vectors, move
 from understudy.inference.estimation.maximisation import Maximisation, Statistics
 from understudy.inference.estimation.method import Estimate, Step, Task
+from understudy.inference.estimation.proposal import Proposal
 from understudy.inference.estimation.residual_scale import residual_scales
 from understudy.inference.estimation.standard_errors import Information
 from understudy.inference.estimation.trend import trend
+from understudy.inference.likelihood import Likelihood
 
 # Copies of all subjects together, at least.
 _CHAINS = 100
@@ -36,9 +38,11 @@ _ASKED, _LEAST_EXPLORED, _LEAST_SMOOTHED = 10, 150, 200
 _LONG, _DECREASE = 20.0, 0.7
 # By how much a Newton step on the likelihood may still promise to lower the objective at its top.
 _ARRIVED = 0.1
-# Standard error of the objective that is small enough; how many times the draws may be made more, and draws of all
-# subjects together, for that.
+# Standard error of the objective that is small enough; how many times as many draws are made for it, and draws of all
+# subjects together, at most.
 _KNOWN_WELL, _MANY, _DRAWS = 0.08, 10, 2_000_000
+# What draws for the objective are from.
+_PROPOSAL = Proposal(sobol=True)
 # Standard errors of a trend that chance seldom explains.
 _CRITICAL = 3.0
 
@@ -222,12 +226,13 @@ class SAEM:
         if now.smoothed >= _LEAST_SMOOTHED:
 
             def draw(at: np.ndarray, means: np.ndarray, covariances: np.ndarray) -> ImportanceSample:
-                return self._drawn(task, at, means, covariances, own=True)
+                near = task.likelihood(at)
+                return self._drawn(near, means, _widened(covariances, near.omega), size, task.seed)
 
+            size = len(sample.effects)
             found = LikelihoodSteps(complete, draw).begun(vector, sample)
             vector, sample, promise, steps = found.vector, found.sample, found.promise, found.steps
         top = promise < _ARRIVED
-        sample = self._surer(task, vector, sample)
         effects = full_vectors(task.likelihood(vector), sample.means)
         details = {
             "trace": now.trace,
@@ -255,29 +260,23 @@ class SAEM:
         """An importance sample whose proposals a smaller one has put into place."""
         likelihood = task.likelihood(vector)
         covariances = _widened(covariances, likelihood.omega)
-        few = importance_objective(likelihood, means, covariances, self.samples // 2, task.seed)
+        few = self._drawn(likelihood, means, covariances, self.samples // 2, task.seed - 1)
         good = (few.effective > 10 * likelihood.active.size)[:, None]
         means = np.where(good, few.means, means)
         own = _widened(few.covariances, likelihood.omega)
-        return self._drawn(task, vector, means, np.where(good[..., None], own, covariances), own=False)
+        covariances = np.where(good[..., None], own, covariances)
+        found = self._drawn(likelihood, means, covariances, self.samples, task.seed)
+        wanted = int(self.samples * (found.error / _KNOWN_WELL) ** 2)
+        samples = min(wanted, _MANY * self.samples, _DRAWS // likelihood.count)
+        if samples <= self.samples:
+            return found
+        covariances = _widened(found.covariances, likelihood.omega)
+        return self._drawn(likelihood, found.means, covariances, samples, task.seed)
 
     def _drawn(
-        self, task: Task, vector: np.ndarray, means: np.ndarray, covariances: np.ndarray, own: bool
+        self, likelihood: Likelihood, means: np.ndarray, covariances: np.ndarray, samples: int, seed: int
     ) -> ImportanceSample:
-        """An importance sample; covariances that are the posterior's own are widened first."""
-        likelihood = task.likelihood(vector)
-        covariances = _widened(covariances, likelihood.omega) if own else covariances
-        return importance_objective(likelihood, means, covariances, self.samples, task.seed + 1)
-
-    def _surer(self, task: Task, vector: np.ndarray, sample: ImportanceSample) -> ImportanceSample:
-        """A larger sample where the objective is not known well enough, as large as can be had at once."""
-        most = min(_MANY * self.samples, _DRAWS // len(sample.values))
-        wanted = int(self.samples * (sample.error / _KNOWN_WELL) ** 2)
-        if wanted <= self.samples or most <= self.samples:
-            return sample
-        likelihood = task.likelihood(vector)
-        covariances = _widened(sample.covariances, likelihood.omega)
-        return importance_objective(likelihood, sample.means, covariances, min(wanted, most), task.seed + 1)
+        return importance_objective(likelihood, means, covariances, samples, seed + 1, _PROPOSAL)
 
 
 def _scatter(now: _State) -> np.ndarray:
