@@ -1,9 +1,11 @@
-"""LikelihoodSteps: Newton's steps on the likelihood itself, by importance samples, from where an EM method has ended.
+"""LikelihoodSteps: scoring steps on the likelihood itself, by importance samples, from where an EM method has ended.
 
 EM goes slowly along a ridge of the likelihood, where the data tell little of what the individuals would tell: averages
-that stand still there are not yet at its top. Newton's steps do not care for ridges, if only they begin near the top.
-Monte Carlo Newton and Raphson: Kuk AYC, Cheng YW. J Stat Comput Simul 1997;59:233-250, doi:10.1080/00949659708811858;
-gradient and curvature by Louis 1982, doi:10.1111/j.2517-6161.1982.tb01203.x.
+that stand still there are not yet at its top. Steps of scoring do not care for ridges, if only they begin near the top.
+Their curvature is that of the outer products of subjects' scores, which is positive definite and little disturbed by the
+sample's noise, as Louis's difference of two large matrices is not. Monte Carlo Newton and Raphson: Kuk AYC, Cheng YW. J Stat Comput Simul 1997;59:233-250, doi:10.1080/00949659708811858;
+scores by Louis 1982, doi:10.1111/j.2517-6161.1982.tb01203.x; outer products: Berndt EK, Hall BH, Hall RE, Hausman JA.
+Ann Econ Soc Meas 1974;3:653-665.
 """
 
 from __future__ import annotations
@@ -25,7 +27,7 @@ _LONGEST, _HALVED = 0.5, 3
 
 @dataclass(frozen=True, eq=False)
 class LikelihoodSteps:
-    """Newton's steps.
+    """Steps of scoring.
 
     Parameters
     ----------
@@ -35,7 +37,7 @@ class LikelihoodSteps:
     most : int
         Steps.
     enough : float
-        The gain of a step, in the objective, that is not worth it: beyond what the sample's noise promises.
+        The gain of a step, in the objective, that is not worth it.
     """
 
     complete: CompleteData
@@ -54,14 +56,14 @@ class LikelihoodSteps:
         """
         for done in range(self.most):
             known = louis_information(self.complete, vector, sample)
-            if known.promise < self.enough or not np.isfinite(known.promise):
-                return Arrival(vector, sample, known.promise, done)
-            step = np.linalg.solve(known.hessian, known.score)
+            if known.gain < self.enough or not np.isfinite(known.gain):
+                return Arrival(vector, sample, known.gain, done)
+            step = np.linalg.solve(known.crossed, known.score)
             after = self._shortened(vector, sample, step * min(1.0, _LONGEST / np.abs(step).max()))
             if after is None:
-                return Arrival(vector, sample, known.promise, done)
+                return Arrival(vector, sample, known.gain, done)
             vector, sample = after
-        return Arrival(vector, sample, louis_information(self.complete, vector, sample).promise, self.most)
+        return Arrival(vector, sample, louis_information(self.complete, vector, sample).gain, self.most)
 
     def _shortened(
         self, vector: np.ndarray, sample: ImportanceSample, step: np.ndarray
@@ -81,7 +83,7 @@ class LikelihoodSteps:
 
 @dataclass(frozen=True, eq=False)
 class Arrival:
-    """Where Newton's steps have led to.
+    """Where the steps have led to.
 
     Parameters
     ----------
@@ -89,7 +91,7 @@ class Arrival:
     sample : ImportanceSample
         There.
     promise : float
-        By how much the objective would fall in one step more; infinite where the point is no minimum.
+        By how much the objective would fall in one step more; infinite where that is not known.
     steps : int
         How many were made.
     """

@@ -146,7 +146,9 @@ class SAEM:
             task, estimate.vector,
             estimate.effects[:, task.predictor.effects.active], estimate.details["conditional_covariance"],
         )  # fmt: skip
-        return louis_information(CompleteData(task), estimate.vector, sample)
+        known = louis_information(CompleteData(task), estimate.vector, sample)
+        # Along a ridge R is a small difference of large numbers, whose noise says less than the scores do.
+        return replace(known, promise=min(known.promise, known.gain))
 
     def _start(self, task: Task, complete: CompleteData) -> tuple[_State, Maximisation]:
         """Where it begins, or began to go on from, and the M-step made for it."""
@@ -238,7 +240,7 @@ class SAEM:
             "trace": now.trace,
             "explored": now.explored,
             "scatter": _scatter(now),
-            "newton_steps": steps,
+            "scoring_steps": steps,
             "acceptance": dict(zip(_KERNELS, now.chains.acceptance.tolist(), strict=True)),
             "closed_form": self._closed_form(task, complete),
             "conditional_covariance": sample.covariances,
