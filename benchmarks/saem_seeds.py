@@ -61,7 +61,7 @@ def fitted(job: tuple[str, int]) -> dict[str, Any]:
         "objective": found.objective,
         "objective_error": found.objective_error,
         "iterations": found.iterations,
-        "scoring_steps": found.details["scoring_steps"],
+        "newton_steps": found.details["newton_steps"],
         "estimates": dict(found.estimates),
         "standard_errors": dict(found.standard_errors),
         "seconds": time.perf_counter() - began,

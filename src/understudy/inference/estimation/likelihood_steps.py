@@ -1,11 +1,11 @@
-"""LikelihoodSteps: scoring steps on the likelihood itself, by importance samples, from where an EM method has ended.
+"""LikelihoodSteps: Newton's steps on the likelihood itself, by importance samples, from where an EM method has ended.
 
 EM goes slowly along a ridge of the likelihood, where the data tell little of what the individuals would tell: averages
-that stand still there are not yet at its top. Steps of scoring do not care for ridges, if only they begin near the top.
-Their curvature is that of the outer products of subjects' scores, which is positive definite and little disturbed by the
-sample's noise, as Louis's difference of two large matrices is not. Monte Carlo Newton and Raphson: Kuk AYC, Cheng YW. J Stat Comput Simul 1997;59:233-250, doi:10.1080/00949659708811858;
-scores by Louis 1982, doi:10.1111/j.2517-6161.1982.tb01203.x; outer products: Berndt EK, Hall BH, Hall RE, Hausman JA.
-Ann Econ Soc Meas 1974;3:653-665.
+that stand still there are not yet at its top. Newton's steps do not care for ridges, if only they begin near the top.
+Along a ridge Louis's curvature is a small difference of large matrices, which noise upsets: it is taken to be no less
+than half of the outer products of subjects' scores (Berndt EK, Hall BH, Hall RE, Hausman JA. Ann Econ Soc Meas
+1974;3:653-665). Monte Carlo Newton and Raphson: Kuk AYC, Cheng YW. J Stat Comput Simul 1997;59:233-250,
+doi:10.1080/00949659708811858; scores and curvature: Louis 1982, doi:10.1111/j.2517-6161.1982.tb01203.x.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _LONGEST, _HALVED = 0.5, 3
 
 @dataclass(frozen=True, eq=False)
 class LikelihoodSteps:
-    """Steps of scoring.
+    """Newton's steps.
 
     Parameters
     ----------
@@ -58,7 +58,7 @@ class LikelihoodSteps:
             known = louis_information(self.complete, vector, sample)
             if known.gain < self.enough or not np.isfinite(known.gain):
                 return Arrival(vector, sample, known.gain, done)
-            step = np.linalg.solve(known.crossed, known.score)
+            step = np.linalg.solve(known.steady, known.score)
             after = self._shortened(vector, sample, step * min(1.0, _LONGEST / np.abs(step).max()))
             if after is None:
                 return Arrival(vector, sample, known.gain, done)

@@ -240,7 +240,7 @@ class SAEM:
             "trace": now.trace,
             "explored": now.explored,
             "scatter": _scatter(now),
-            "scoring_steps": steps,
+            "newton_steps": steps,
             "acceptance": dict(zip(_KERNELS, now.chains.acceptance.tolist(), strict=True)),
             "closed_form": self._closed_form(task, complete),
             "conditional_covariance": sample.covariances,

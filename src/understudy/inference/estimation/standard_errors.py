@@ -19,6 +19,8 @@ KINDS = ("sandwich", "R", "S")
 _STEP = 0.02
 # Eigenvalues of R as a correlation matrix that differ from zero by less than differences of gradients can tell.
 FLAT = 1e-4
+# Of the outer products of scores, that a curvature is taken to have in every direction.
+_SHARE = 0.5
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,13 +59,26 @@ class Information:
         return inverse if kind == "R" else inverse @ self.crossed @ inverse
 
     @property
+    def steady(self) -> np.ndarray:
+        """R, bent in every direction at least by `_SHARE` of S: both estimate the same, and S is not upset by noise where
+        R is a small difference of large numbers. Shape (parameters, parameters); not-a-number where there is none."""
+        try:
+            factor = np.linalg.cholesky(self.crossed)
+            inner = np.linalg.solve(factor, np.linalg.solve(factor, self.hessian).T)
+            values, directions = np.linalg.eigh(0.5 * (inner + inner.T))
+        except np.linalg.LinAlgError:
+            return np.full_like(self.hessian, np.nan)
+        along = factor @ directions
+        return (along * np.maximum(values, _SHARE)) @ along.T
+
+    @property
     def gain(self) -> float:
-        """By how much the objective would fall in a step of scoring, with S for the curvature (Berndt, Hall, Hall and
-        Hausman 1974, Ann Econ Soc Meas 3:653-665): less exact than `promise`, and not upset by noise in R. Infinite
-        where it cannot be told."""
-        if self.score is None or not np.isfinite(self.crossed).all() or np.linalg.cond(self.crossed) > 1e12:
+        """By how much the objective would fall in a Newton step with the curvature `steady`; infinite where that is
+        unknown."""
+        curvature = self.steady
+        if self.score is None or not np.isfinite(curvature).all():
             return np.inf
-        return float(self.score @ np.linalg.solve(self.crossed, self.score))
+        return float(self.score @ np.linalg.solve(curvature, self.score))
 
     @property
     def eigenvalues(self) -> np.ndarray:
