@@ -60,7 +60,7 @@ class Information:
 
     @property
     def steady(self) -> np.ndarray:
-        """R, bent in every direction at least by `_SHARE` of S: both estimate the same, and S is not upset by noise where
+        """R, bent in every direction by `_SHARE` of S at least: both estimate the same, and noise upsets S less where
         R is a small difference of large numbers. Shape (parameters, parameters); not-a-number where there is none."""
         try:
             factor = np.linalg.cholesky(self.crossed)
