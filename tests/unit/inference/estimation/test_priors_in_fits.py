@@ -90,8 +90,13 @@ def told():
 
 @pytest.mark.parametrize(
     "method",
-    [ITS(), ImportanceSampling(sobol=True), IMPMAP(sobol=True), SAEM(samples=1000)],
-    ids=lambda m: m.name,
+    [
+        ITS(),
+        ImportanceSampling(sobol=True),
+        IMPMAP(sobol=True),
+        pytest.param(SAEM(samples=1000), marks=pytest.mark.slow),
+    ],
+    ids=["ITS", "IMP", "IMPMAP", "SAEM"],
 )
 def test_methods_of_expectation_and_maximisation_find_the_same_mode(method, told):
     data, exact = told
