@@ -18,6 +18,9 @@ from understudy.inference.effects import Effects
 from understudy.model.parts import Parameter
 from understudy.model.population_model import PopulationModel
 
+# Of differences of a gradient that is exact: coordinates are logarithms or fractions of the first value.
+_DIFFERENCE = 1e-5
+
 
 @dataclass(frozen=True, eq=False)
 class Values:
@@ -171,6 +174,23 @@ class ParameterSpace:
             by_block[k] = self.model.random[k].prior.slopes(values.blocks[k])
         by_fixed = np.array([by_name[self.model.fixed[k].name] for k in self.fixed])
         return self._by_vector(vector, by_fixed, by_block)
+
+    def penalty_curvature(self, vector: np.ndarray) -> np.ndarray:
+        """Second derivatives of `penalty` by the vector, shape (parameters, parameters), by differences."""
+        size = vector.size
+        if not self.has_priors:
+            return np.zeros((size, size))
+        moves = _DIFFERENCE * np.eye(size)
+        ahead, behind = (
+            np.array([self.penalty_gradient(vector + sign * move) for move in moves]) for sign in (1.0, -1.0)
+        )
+        found = (ahead - behind) / (2.0 * _DIFFERENCE)
+        return 0.5 * (found + found.T)
+
+    @property
+    def has_priors(self) -> bool:
+        """Whether anything is known of the parameters before the data."""
+        return bool(self.model.priors or self._known)
 
     def _fixed_values(self, values: Values) -> dict[str, float]:
         return {p.name: float(v) for p, v in zip(self.model.fixed, values.fixed, strict=True)}
