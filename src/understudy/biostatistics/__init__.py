@@ -37,7 +37,11 @@ _HOMES = {
     ),
     "understudy.biostatistics.survival.mean_cumulative": ("mean_cumulative_function",),
     "understudy.biostatistics.survival.piecewise_exponential": ("piecewise_exponential",),
-    "understudy.biostatistics.survival.win_pairs": ("ContinuousEndpoint", "RecurrentEndpoint", "SurvivalEndpoint"),
+    "understudy.biostatistics.survival.win_pairs": (
+        "ContinuousEndpoint",
+        "RecurrentEndpoint",
+        "SurvivalEndpoint",
+    ),
     "understudy.biostatistics.survival.win_statistics": ("win_statistics",),
     "understudy.biostatistics.survival.many_trials": ("log_rank_many",),
     "understudy.biostatistics.survival.cox_residuals": (

@@ -97,9 +97,7 @@ def censored(
         mark(late, times, "time", "is not after its entry", "a patient is at risk after entry only", problems)
     if causes:
         wrong = (events < 0) | (events != np.floor(events))
-        mark(
-            wrong, events, "event", "is no cause", "write 0 for none, or the number of the cause", problems
-        )
+        mark(wrong, events, "event", "is no cause", "write 0 for none, or the number of the cause", problems)
     else:
         wrong = (events != 0) & (events != 1)
         mark(wrong, events, "event", "is neither 0 nor 1", "write 1 for an event, 0 for none", problems)
@@ -152,13 +150,13 @@ def same_length(found: np.ndarray, size: int, name: str, other: str, problems: l
     """Note it if an array is not as long as another."""
     if found.shape[:1] != (size,) and not any(problem.column in (name, other) for problem in problems):
         problems.append(
-            Problem(f"has {len(found)} elements, {other} has {size}", "give one for each patient", column=name)
+            Problem(
+                f"has {len(found)} elements, {other} has {size}", "give one for each patient", column=name
+            )
         )
 
 
-def mark(
-    bad: np.ndarray, values: Any, name: str, cause: str, repair: str, problems: list[Problem]
-) -> None:
+def mark(bad: np.ndarray, values: Any, name: str, cause: str, repair: str, problems: list[Problem]) -> None:
     """Note the elements that are bad."""
     places = np.flatnonzero(bad)
     for place in places[:_SHOWN]:

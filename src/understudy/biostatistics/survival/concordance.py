@@ -74,7 +74,9 @@ def concordance(
     same_length(score, watched.time.size, "risk", "time", problems)
     stop_for(problems, "the concordance")
     counts = np.zeros((watched.time.size, 3))
-    member = np.zeros(watched.time.size, np.int64) if strata is None else labels(strata, score.size, "strata")[1]
+    member = (
+        np.zeros(watched.time.size, np.int64) if strata is None else labels(strata, score.size, "strata")[1]
+    )
     order = np.lexsort((watched.event == 0, watched.time, member))
     bounds = np.r_[np.flatnonzero(np.diff(member[order], prepend=-1)), order.size]
     ranks = np.unique(score, return_inverse=True)[1]
@@ -102,8 +104,8 @@ def _estimate(counts: np.ndarray, level: float) -> Concordance:
 def _count(time, event, rank, bounds, counts):
     """For each patient its pairs, as the earlier of two and as the later; rows by stratum and time, events first.
 
-    Two trees of partial sums (Fenwick 1994, doi:10.1002/spe.4380240306) count ranks below a rank: one of all that have a
-    later time, on the way back; one of events that have an earlier time, on the way forth.
+    Two trees of partial sums (Fenwick 1994, doi:10.1002/spe.4380240306) count ranks below a rank: one of all that have
+    a later time, on the way back; one of events that have an earlier time, on the way forth.
     """
     size = rank.max() + 2
     for s in range(bounds.size - 1):

@@ -39,7 +39,9 @@ def covariate_matrix(
     columns = getattr(covariates, "columns", None)
     if columns is not None or isinstance(covariates, Mapping):
         found = [str(name) for name in (columns if columns is not None else covariates)]
-        parts = [numbers(covariates[name], str(name), problems) for name in (found if columns is None else columns)]
+        parts = [
+            numbers(covariates[name], str(name), problems) for name in (found if columns is None else columns)
+        ]
         for part, name in zip(parts, found, strict=True):
             same_length(part, size, name, "time", problems)
         stop_for(problems, "covariates")

@@ -115,7 +115,13 @@ class CoxData:
 
 
 def _no_sums(p: int) -> tuple:
-    return (np.zeros(0, np.int64), *np.zeros((3, 0)), np.zeros((0, 3)), np.zeros((3, 0, p)), np.zeros((0, p, p)))
+    return (
+        np.zeros(0, np.int64),
+        *np.zeros((3, 0)),
+        np.zeros((0, 3)),
+        np.zeros((3, 0, p)),
+        np.zeros((0, p, p)),
+    )
 
 
 def sorted_patients(

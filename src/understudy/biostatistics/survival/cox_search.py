@@ -13,7 +13,7 @@ from understudy.core.errors import SimulationError
 Likelihood = Callable[[np.ndarray], tuple[float, np.ndarray, np.ndarray]]
 
 _ITERATIONS = 60
-_DECREMENT = 1e-14  # of the log-likelihood still to be gained, in Newton's quadratic approximation
+_DECREMENT = 1e-18  # of the log-likelihood still to be gained, in Newton's quadratic approximation
 _STEEP = 12.0  # a spread of the linear predictor beyond which a maximum is doubted, and looked for otherwise
 _MOST_PAIRS = 2_000_000  # of patients at risk and events, for the proof that there is no maximum
 _FLAT = 1e-7

@@ -60,7 +60,9 @@ class CumulativeIncidence:
         place = np.searchsorted(self.times, asked, side="right")
         known = (asked <= self.last) | (self.survival[-1] <= 0)
         names = ("incidence", "standard_error", "low", "high")
-        found = {name: np.where(known, np.r_[0.0, getattr(self, name)[:, k]][place], np.nan) for name in names}
+        found = {
+            name: np.where(known, np.r_[0.0, getattr(self, name)[:, k]][place], np.nan) for name in names
+        }
         return pd.DataFrame({"time": asked, **found})
 
     def table(self) -> pd.DataFrame:
@@ -163,7 +165,9 @@ def _variance(incidence: np.ndarray, events: np.ndarray, n: np.ndarray, before: 
     """Of the incidence at each time, by running sums: (F(t) - F(s))² is taken apart into powers of F(t)."""
     total = events.sum(axis=1)
     left = np.where(n > total, n - total, 1.0)
-    step = np.where(n > total, total / (n * left), 0.0)[:, None]  # nothing is left to vary where all have the event
+    step = np.where(n > total, total / (n * left), 0.0)[
+        :, None
+    ]  # nothing is left to vary where all have the event
     own = before[:, None] ** 2 * events * (n[:, None] - events) / n[:, None] ** 3
     cross = before[:, None] * events / n[:, None] ** 2
     sums = [np.cumsum(each, axis=0) for each in (step, step * incidence, step * incidence**2)]

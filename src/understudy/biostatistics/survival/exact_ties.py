@@ -1,4 +1,4 @@
-"""The exact partial likelihood for tied times that are discrete: which of those at risk had the event, given how many."""
+"""The exact partial likelihood of discrete times: which of those at risk had the event, given how many."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def _work(time, event, entry, bounds):
 
 @njit(cache=True, nogil=True)
 def _exact_pass(x, eta, time, event, entry, bounds):
-    n, p = x.shape
+    p = x.shape[1]
     likelihood, score, information = 0.0, np.zeros(p), np.zeros((p, p))
     for stratum in range(bounds.size - 1):
         first, end = bounds[stratum], bounds[stratum + 1]

@@ -67,8 +67,9 @@ def gray_test(
     """Compare cumulative incidences by Gray's test (1988, Ann Stat 16:1141-1154, doi:10.1214/aos/1176350951).
 
     Events of the cause are set against those expected if the hazards of the subdistribution were equal, where each
-    group's number at risk is Y (1 - F) / S: with those who had a competing event, as far as they would still be watched.
-    The variance is that of the linear expansion in the groups' martingales, with the pooled estimate of the incidence.
+    group's number at risk is Y (1 - F) / S: with those who had a competing event, as far as they would still be
+    watched. The variance is that of the linear expansion in the groups' martingales, with the pooled
+    estimate of the incidence.
 
     Parameters
     ----------
@@ -102,7 +103,9 @@ def gray_test(
     if names.size < 2:
         raise DataError([Problem("only one group", "give two or more", column="group")], place="Gray's test")
     if not (watched.event == of).any():
-        raise SimulationError(f"nobody had cause {of}", place="Gray's test", repair="check how causes are coded")
+        raise SimulationError(
+            f"nobody had cause {of}", place="Gray's test", repair="check how causes are coded"
+        )
     layer = np.zeros(member.size, np.int64) if strata is None else labels(strata, member.size, "strata")[1]
     score, covariance = np.zeros(names.size), np.zeros((names.size, names.size))
     for k in np.unique(layer):

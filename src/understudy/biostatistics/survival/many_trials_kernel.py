@@ -10,7 +10,9 @@ ESTIMATED, NO_EVENT, EMPTY_ARM, MONOTONE, NO_COMPARISON, NOT_CONVERGED = range(6
 
 
 @njit(cache=True, nogil=True)
-def run_trials(times, events, arms, strata, layers, powers, first, last, counts, score, covariance, cox, status):
+def run_trials(
+    times, events, arms, strata, layers, powers, first, last, counts, score, covariance, cox, status
+):
     """Fill rows `first` to `last`, excluded, of the results.
 
     `counts` is (trials, 4): observed in arms 0 and 1, expected in arms 0 and 1. `score` is (trials, m) and `covariance`

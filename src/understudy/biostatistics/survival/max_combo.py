@@ -10,7 +10,12 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from understudy.biostatistics.survival.censored import censored, labels
-from understudy.biostatistics.survival.log_rank import layers_of, hypergeometric, refuse_no_event, time_weights
+from understudy.biostatistics.survival.log_rank import (
+    hypergeometric,
+    layers_of,
+    refuse_no_event,
+    time_weights,
+)
 from understudy.core.errors import DataError, Problem, SimulationError
 
 if TYPE_CHECKING:
@@ -99,7 +104,7 @@ def max_combo(
     --------
     >>> found = max_combo([1, 2, 3, 4, 5, 6], [1, 1, 1, 1, 1, 0], list("ababbb"), weights=[(0, 0), (0, 1)])
     >>> found.z.round(3)
-    array([-1.347, -0.79 ])
+    array([-1.612, -1.363])
     """
     watched = censored(time, event, entry)
     names, member = labels(group, watched.time.size, "group")
