@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import combinations
+from itertools import combinations, pairwise
 
 import numpy as np
 import pandas as pd
@@ -236,7 +236,7 @@ def test_the_test_of_proportional_hazards_is_a_score_test(cohort, transform):
     rows = []
     for _, patient in cohort.iterrows():
         inner = np.r_[0, cuts[cuts < patient.time], patient.time]
-        for begin, end in zip(inner[:-1], inner[1:], strict=True):
+        for begin, end in pairwise(inner):
             seen = patient.event if end == patient.time else 0
             rows.append((begin, end, seen, patient.x, patient.z))
     begin, end, seen, x, z = np.array(rows).T
@@ -244,10 +244,10 @@ def test_the_test_of_proportional_hazards_is_a_score_test(cohort, transform):
     watched = censored(end, seen, begin)
     data = sorted_patients(watched, np.column_stack([x, z, x * g]), None, None, "breslow")
     _, score, information = data.likelihood(np.r_[fit.coefficients, 0] * data.scale)
-    assert proportional_hazards_test(fit, transform).statistics[0] == pytest.approx(
-        score[2] ** 2 / (information[2, 2] - information[2, :2] @ np.linalg.solve(information[:2, :2], information[:2, 2])),
-        rel=1e-6,
-    )  # fmt: skip
+    others = information[:2, :2]
+    left = information[2, 2] - information[2, :2] @ np.linalg.solve(others, information[:2, 2])
+    found = proportional_hazards_test(fit, transform).statistics[0]
+    assert found == pytest.approx(score[2] ** 2 / left, rel=1e-6)
 
 
 def test_a_hazard_that_turns_round_is_seen():
