@@ -11,8 +11,8 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-
 from benchmarks.result import store
+
 from understudy.biostatistics import cox, log_rank_many
 from understudy.core.random import normals, uniforms
 

@@ -1,4 +1,4 @@
-"""Survival in nine published trials: hazard ratios with their limits, events, and concordance.
+"""Survival in eight sets of records of published trials: hazard ratios with their limits, events, and concordance.
 
 The expected figures were found in other programs from the same files, and are given with three or four digits: a
 tolerance is half a unit of the last one. Published reports differ where they adjust, or count otherwise.
