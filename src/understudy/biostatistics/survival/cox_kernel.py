@@ -11,7 +11,7 @@ import numpy as np
 from numba import njit
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def partial_likelihood(x, eta, time, event, entry, weight, bounds, by_entry, delayed, efron, keep, sums):
     """Log-likelihood, score and information; with `keep`, also the sums at each event, written into `sums`.
 

@@ -33,7 +33,7 @@ def exact_likelihood(
     return _exact_pass(np.ascontiguousarray(x), eta, time, event, entry, bounds)
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _work(time, event, entry, bounds):
     """Steps of the recursion, and the logarithm of the greatest number of ways."""
     work, largest = 0.0, 0.0
@@ -53,7 +53,7 @@ def _work(time, event, entry, bounds):
     return work, largest
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _exact_pass(x, eta, time, event, entry, bounds):
     p = x.shape[1]
     likelihood, score, information = 0.0, np.zeros(p), np.zeros((p, p))

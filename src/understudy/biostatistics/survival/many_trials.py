@@ -164,7 +164,7 @@ def log_rank_many(
 def _checked(times: ArrayLike, events: ArrayLike, arms: ArrayLike, strata: ArrayLike | None) -> tuple:
     """Arrays of one shape, with codes as small whole numbers."""
     problems: list[Problem] = []
-    time = np.ascontiguousarray(times, dtype=float)
+    time = np.array(times, dtype=float, order="C")
     if time.ndim != 2 or time.size == 0:
         raise DataError(
             [Problem("is no table", "give (trials, patients)", column="times")], place="the trials"
@@ -186,7 +186,7 @@ def _checked(times: ArrayLike, events: ArrayLike, arms: ArrayLike, strata: Array
         if not allowed.all():
             repair = "write 0 or 1" if name != "strata" else "number them from 0"
             problems.append(Problem("holds other codes", repair, column=name))
-        found.append(np.ascontiguousarray(codes, dtype=np.int64))
+        found.append(np.array(codes, dtype=np.int64, order="C"))
     if problems:
         raise DataError(problems, place="the trials")
     return tuple(found)

@@ -316,6 +316,13 @@ def test_separation_is_named_and_has_a_limit_on_one_side():
     assert fit.monotone == ("placebo",)
     assert fit.coefficients[0] == np.inf
     assert np.isnan(fit.standard_errors[0])
+    # The other coefficient is that of the three events' order among those with the marker.
+    within = cox(time[:3], event[:3], {"age": [3, 1, 2]})
+    assert fit.coefficients[1] == pytest.approx(within.coefficients[0], abs=1e-6)
+    assert fit.standard_errors[1] == pytest.approx(within.standard_errors[0], rel=1e-6)
+    assert np.isnan(
+        cox(time, event, {"placebo": x, "age": [3, 1, 2, 3, 1, 2]}, robust=True).standard_errors
+    ).all()
     assert "monotone likelihood: placebo has no finite estimate" in fit.warnings[0]
     assert fit.likelihood_ratio_test.p < 0.05
     alone = cox(time, event, {"placebo": x})
@@ -349,6 +356,17 @@ def test_a_strong_effect_is_not_taken_for_separation():
     fit = cox(-np.log(u) * np.exp(-x), np.ones(200), x)
     assert not fit.monotone
     assert fit.coefficients[0] == pytest.approx(1, abs=4 * fit.standard_errors[0])
+
+
+def test_a_strong_effect_in_a_large_cohort_is_not_taken_for_separation():
+    """Too many pairs for the proof: what is left of the information says that there is a maximum."""
+    x = normals(2, "strong", range(20_000), 1)[:, 0]
+    u = uniforms(2, "times", range(20_000), 1)[:, 0]
+    fit = cox(-np.log(u) * np.exp(-3 * x), np.ones(20_000), x)
+    assert np.ptp(fit.coefficients[0] * x) > 20
+    assert fit.coefficients[0] == pytest.approx(3, abs=4 * fit.standard_errors[0])
+    ordered = cox(-x + 10, np.ones(20_000), {"noise": u, "order": x})
+    assert ordered.monotone == ("order",)
 
 
 # What is refused
