@@ -57,7 +57,11 @@ _HOMES = {
     ),
     "understudy.biostatistics.survival.mean_cumulative": ("mean_cumulative_function",),
     "understudy.biostatistics.survival.piecewise_exponential": ("piecewise_exponential",),
-    "understudy.biostatistics.survival.win_pairs": ("ContinuousEndpoint", "RecurrentEndpoint", "SurvivalEndpoint"),
+    "understudy.biostatistics.survival.win_pairs": (
+        "ContinuousEndpoint",
+        "RecurrentEndpoint",
+        "SurvivalEndpoint",
+    ),
     "understudy.biostatistics.survival.win_statistics": ("win_statistics",),
     "understudy.biostatistics.survival.many_trials": ("log_rank_many",),
     "understudy.biostatistics.survival.cox_residuals": (
@@ -69,28 +73,56 @@ _HOMES = {
 }
 _HOME = {name: home for home, names in _HOMES.items() for name in names}
 
-_HERE = (
+__all__ = [
+    "ContinuousEndpoint",
+    "RecurrentEndpoint",
+    "SurvivalEndpoint",
+    "andersen_gill",
+    "baseline_hazard",
+    "compare_restricted_means",
+    "concordance",
     "conditional_mean",
     "count_model",
+    "counting_process",
+    "cox",
+    "cumulative_incidence",
     "design_matrix",
+    "deviance_residuals",
     "fallback",
+    "fine_gray",
     "fixed_sequence",
+    "gray_test",
     "hochberg",
     "holm",
     "hommel",
     "impute",
+    "kaplan_meier",
+    "lin_wei_yang_ying",
     "linear_model",
+    "log_rank",
+    "log_rank_many",
     "logistic_model",
     "mantel_haenszel",
+    "martingale_residuals",
+    "max_combo",
+    "mean_cumulative_function",
+    "milestone_difference",
     "mmrm",
     "multiplicity_graph",
+    "piecewise_exponential",
     "pool",
+    "prentice_williams_peterson",
+    "profile_interval",
+    "proportional_hazards_test",
+    "restricted_mean",
     "risk_difference",
     "risk_ratio",
+    "schoenfeld_residuals",
+    "score_residuals",
     "standardised_risks",
     "tipping_point",
-)
-__all__ = sorted((*_HERE, *_HOME))
+    "win_statistics",
+]
 
 
 def __getattr__(name: str) -> Any:

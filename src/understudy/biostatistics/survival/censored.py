@@ -109,7 +109,7 @@ def censored(
 def numbers(values: ArrayLike, name: str, problems: list[Problem], ndim: int = 1) -> np.ndarray:
     """Finite numbers as a float array; what is none goes into `problems`."""
     try:
-        found = np.asarray(values, dtype=float)
+        found = np.array(values, dtype=float)  # a copy: nobody changes it later, and it can be written
     except (TypeError, ValueError):
         problems.append(Problem("holds something that is no number", "give numbers", column=name))
         return np.empty((0,) * ndim)

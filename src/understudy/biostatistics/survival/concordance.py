@@ -104,8 +104,8 @@ def _estimate(counts: np.ndarray, level: float) -> Concordance:
 def _count(time, event, rank, bounds, counts):
     """For each patient its pairs, as the earlier of two and as the later; rows by stratum and time, events first.
 
-    Two trees of partial sums (Fenwick 1994, doi:10.1002/spe.4380240306) count ranks below a rank: one of all that have a
-    later time, on the way back; one of events that have an earlier time, on the way forth.
+    Two trees of partial sums (Fenwick 1994, doi:10.1002/spe.4380240306) count ranks below a rank: one of all that have
+    a later time, on the way back; one of events that have an earlier time, on the way forth.
     """
     size = rank.max() + 2
     for s in range(bounds.size - 1):

@@ -58,8 +58,8 @@ class CoxFit:
     coefficients : float array, shape (p,)
         Log hazard ratios; plus or minus infinity where the likelihood has no maximum.
     covariance : float array, shape (p, p)
-        The one in use: robust if that was asked for, else the inverse information. Not a number where the likelihood
-        has no maximum.
+        The one in use: robust if that was asked for, else the inverse information. Not a number for coefficients that
+        are infinite, and if any is, for all robust ones.
     naive_covariance : float array, shape (p, p)
         Inverse information.
     log_likelihood, null_log_likelihood : float
@@ -206,7 +206,7 @@ def cox(
     --------
     >>> fit = cox([5, 6, 7, 8, 9, 10], [1, 1, 1, 1, 0, 1], {"drug": [0, 0, 1, 0, 1, 1]})
     >>> fit.hazard_ratios.round(3)
-    array([0.193])
+    array([0.185])
     """
     watched = censored(time, event, entry, weights)
     matrix, names = covariate_matrix(covariates, watched.time.size, names)
@@ -218,15 +218,12 @@ def cox(
     null, score, information = data.likelihood(start)
     refuse_collinear(information, names)
     found = maximise(data.likelihood, start)
-    direction = unbounded(data, found)
-    if direction.any():
-        covariance = np.full_like(information, np.nan)
-        robust_covariance, clusters = covariance, 0
-    else:
-        covariance = np.linalg.inv(found.information) / np.outer(data.scale, data.scale)
-        robust_covariance, clusters = covariance, 0
-        if robust:
-            robust_covariance, clusters = _robust(data, found, cluster)
+    direction = unbounded(data, found, information)
+    covariance = _inverse(found.information, direction == 0) / np.outer(data.scale, data.scale)
+    robust_covariance, clusters = covariance, 0
+    if robust:
+        robust_covariance, clusters = _robust(data, found, cluster)
+        robust_covariance[:, :] = np.nan if direction.any() else robust_covariance
     monotone = tuple(name for name, towards in zip(names, direction, strict=True) if towards)
     beta = found.beta / data.scale
     beta[direction != 0] = np.sign(direction[direction != 0]) * np.inf
@@ -250,6 +247,13 @@ def cox(
         data,
         found.beta,
     )
+
+
+def _inverse(information: np.ndarray, finite: np.ndarray) -> np.ndarray:
+    """Covariance of the coefficients that are finite; not a number for the others."""
+    found = np.full_like(information, np.nan)
+    found[np.ix_(finite, finite)] = np.linalg.inv(information[np.ix_(finite, finite)])
+    return found
 
 
 def _offset(offset: ArrayLike | None, size: int) -> np.ndarray | None:
@@ -293,7 +297,7 @@ def _robust(data: CoxData, found: Maximum, cluster: ArrayLike | None) -> tuple[n
         sums = np.zeros((names.size, parts.shape[1]))
         np.add.at(sums, member[data.order], parts)
         parts = sums
-    influence = np.linalg.solve(found.information, parts.T).T / data.scale
+    influence = np.linalg.lstsq(found.information, parts.T, rcond=None)[0].T / data.scale
     return influence.T @ influence, len(parts)
 
 

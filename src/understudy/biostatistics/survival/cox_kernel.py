@@ -11,16 +11,16 @@ import numpy as np
 from numba import njit
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def partial_likelihood(x, eta, time, event, entry, weight, bounds, by_entry, delayed, efron, keep, sums):
     """Log-likelihood, score and information; with `keep`, also the sums at each event, written into `sums`.
 
     `sums` is (stratum, time, number, weight, hazards, means, spreads). `hazards` has three columns: the step of the
     baseline hazard; the step for those who have the event just then; the variance of the step.
-    `means` is (3, m, p): the mean covariate, and the mean times the first and the second hazard. `spreads` is (m, p, p),
-    the information of the event.
+    `means` is (3, m, p): the mean covariate, and the mean times the first and the second hazard. `spreads` is
+    (m, p, p), the information of the event.
     """
-    n, p = x.shape
+    p = x.shape[1]
     score, information = np.zeros(p), np.zeros((p, p))
     s1, d1, mean = np.zeros(p), np.zeros(p), np.zeros(p)
     s2, d2 = np.zeros((p, p)), np.zeros((p, p))

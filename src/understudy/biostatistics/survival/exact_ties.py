@@ -1,4 +1,4 @@
-"""The exact partial likelihood for tied times that are discrete: which of those at risk had the event, given how many."""
+"""The exact partial likelihood of discrete times: which of those at risk had the event, given how many."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def exact_likelihood(
     return _exact_pass(np.ascontiguousarray(x), eta, time, event, entry, bounds)
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _work(time, event, entry, bounds):
     """Steps of the recursion, and the logarithm of the greatest number of ways."""
     work, largest = 0.0, 0.0
@@ -53,9 +53,9 @@ def _work(time, event, entry, bounds):
     return work, largest
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _exact_pass(x, eta, time, event, entry, bounds):
-    n, p = x.shape
+    p = x.shape[1]
     likelihood, score, information = 0.0, np.zeros(p), np.zeros((p, p))
     for stratum in range(bounds.size - 1):
         first, end = bounds[stratum], bounds[stratum + 1]

@@ -134,7 +134,7 @@ def fine_gray(
     --------
     >>> fit = fine_gray([1, 2, 3, 4, 5, 6], [1, 2, 1, 1, 0, 1], {"drug": [0, 1, 0, 1, 1, 0]})
     >>> fit.hazard_ratios.round(3)
-    array([0.203])
+    array([0.246])
     """
     watched = censored(time, cause, causes=True)
     matrix, names = covariate_matrix(covariates, watched.time.size, names)

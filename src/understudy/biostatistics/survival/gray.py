@@ -67,8 +67,9 @@ def gray_test(
     """Compare cumulative incidences by Gray's test (1988, Ann Stat 16:1141-1154, doi:10.1214/aos/1176350951).
 
     Events of the cause are set against those expected if the hazards of the subdistribution were equal, where each
-    group's number at risk is Y (1 - F) / S: with those who had a competing event, as far as they would still be watched.
-    The variance is that of the linear expansion in the groups' martingales, with the pooled estimate of the incidence.
+    group's number at risk is Y (1 - F) / S: with those who had a competing event, as far as they would still be
+    watched. The variance is that of the linear expansion in the groups' martingales, with the pooled
+    estimate of the incidence.
 
     Parameters
     ----------

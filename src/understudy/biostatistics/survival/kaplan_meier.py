@@ -119,10 +119,8 @@ class KaplanMeier:
         """One row for each time."""
         import pandas as pd
 
-        names = ("times", "at_risk", "events", "censored", "survival", "standard_error", "low", "high")
-        return pd.DataFrame(
-            {name.removesuffix("s") if name == "times" else name: getattr(self, name) for name in names}
-        )
+        names = ("at_risk", "events", "censored", "survival", "standard_error", "low", "high")
+        return pd.DataFrame({"time": self.times, **{name: getattr(self, name) for name in names}})
 
     def __repr__(self) -> str:
         median = self.median

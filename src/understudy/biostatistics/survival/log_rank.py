@@ -114,10 +114,10 @@ def log_rank(
     Examples
     --------
     >>> log_rank([1, 2, 3, 4, 5, 6], [1, 1, 1, 1, 0, 0], ["a", "a", "a", "b", "b", "b"])
-    log-rank test: chi-square 4.968 on 1 df, p 0.02582
-    group  patients  observed  expected     score
-        a         3       3.0      1.15  1.85
-        b         3       1.0      2.85 -1.85
+    log-rank test: chi-square 5.052 on 1 df, p 0.0246
+    group  patients  observed  expected  score
+        a         3       3.0      1.15   1.85
+        b         3       1.0      2.85  -1.85
     """
     watched = censored(time, event, entry)
     names, member = labels(group, watched.time.size, "group")
@@ -180,9 +180,10 @@ def refuse_no_event(watched: Censored) -> None:
 
 
 def layers_of(watched: Censored, member: np.ndarray, groups: int, strata: ArrayLike | None) -> list[Layer]:
+    """Counts of each stratum."""
     if strata is None:
         return [_layer(watched, member, groups)]
-    names, layer = labels(strata, watched.time.size, "strata")
+    layer = labels(strata, watched.time.size, "strata")[1]
     order = np.argsort(layer, kind="stable")
     rows = np.split(order, np.flatnonzero(np.diff(layer[order])) + 1)
     return [_layer(watched.of(each), member[each], groups) for each in rows]

@@ -9,8 +9,10 @@ from numba import njit
 ESTIMATED, NO_EVENT, EMPTY_ARM, MONOTONE, NO_COMPARISON, NOT_CONVERGED = range(6)
 
 
-@njit(cache=True, nogil=True)
-def run_trials(times, events, arms, strata, layers, powers, first, last, counts, score, covariance, cox, status):
+@njit(cache=True, nogil=True, error_model="numpy")
+def run_trials(
+    times, events, arms, strata, layers, powers, first, last, counts, score, covariance, cox, status
+):
     """Fill rows `first` to `last`, excluded, of the results.
 
     `counts` is (trials, 4): observed in arms 0 and 1, expected in arms 0 and 1. `score` is (trials, m) and `covariance`
@@ -38,7 +40,7 @@ def run_trials(times, events, arms, strata, layers, powers, first, last, counts,
             status[trial] = _hazard_ratio(at, size, cox[trial])
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _sort(time, stratum, layers, rows, ends):
     """Rows by stratum, then time."""
     order = np.argsort(time)
@@ -57,7 +59,7 @@ def _sort(time, stratum, layers, rows, ends):
         place[stratum[k]] += 1
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _tables(time, event, arm, rows, begin, end, at, size, powers, w, counts, score, covariance):
     """The two-by-two table of each time with an event, kept in `at`, and the sums of the tests."""
     left = np.zeros(2)
@@ -102,7 +104,7 @@ def _tables(time, event, arm, rows, begin, end, at, size, powers, w, counts, sco
     return size
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _hazard_ratio(at, size, found):
     """Newton's method for the log hazard ratio with Efron's ties, from the tables alone."""
     against0, against1 = 0.0, 0.0
@@ -134,7 +136,7 @@ def _hazard_ratio(at, size, found):
     return NOT_CONVERGED
 
 
-@njit(cache=True, nogil=True)
+@njit(cache=True, nogil=True, error_model="numpy")
 def _partial(at, size, beta):
     """Log partial likelihood, its slope and its curvature, at one log hazard ratio."""
     ratio = np.exp(beta)

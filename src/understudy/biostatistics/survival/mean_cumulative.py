@@ -75,7 +75,9 @@ def mean_cumulative_function(process: CountingProcess, level: float = 0.95) -> M
     """
     seen = process.event > 0
     if not seen.any():
-        raise SimulationError("no event was seen", place="recurrent events", repair="there is no mean to show")
+        raise SimulationError(
+            "no event was seen", place="recurrent events", repair="there is no mean to show"
+        )
     times, place = np.unique(process.time[seen], return_inverse=True)
     events = np.bincount(place).astype(float)
     ends = process.follow_up

@@ -112,6 +112,6 @@ def _log_log_z(points: list[tuple[float, float]]) -> float:
     """Standard score on log(-log S); not a number where some group has survival 0 or 1."""
     if any(survival in (0.0, 1.0) for survival, _ in points):
         return float("nan")
-    (s1, e1), (s2, e2) = points
+    s1, s2 = (survival for survival, _ in points)
     variance = sum((error / (s * np.log(s))) ** 2 for s, error in points)
     return float((np.log(-np.log(s1)) - np.log(-np.log(s2))) / np.sqrt(variance))

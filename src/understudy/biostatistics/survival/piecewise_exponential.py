@@ -62,7 +62,9 @@ class PiecewiseExponential:
         reached = np.r_[0.0, np.cumsum(np.diff(begins) * self.hazards[:-1])]
         piece = np.searchsorted(reached, left, side="right") - 1
         with np.errstate(divide="ignore", invalid="ignore"):
-            return begins[piece] + np.where(left > reached[piece], (left - reached[piece]) / self.hazards[piece], 0.0)
+            return begins[piece] + np.where(
+                left > reached[piece], (left - reached[piece]) / self.hazards[piece], 0.0
+            )
 
     def table(self) -> pd.DataFrame:
         """One row for each piece."""
@@ -114,7 +116,9 @@ def piecewise_exponential(
     inner = np.asarray(cuts, dtype=float)
     if not np.isfinite(inner).all() or (np.diff(np.r_[0.0, inner]) <= 0).any():
         raise SimulationError(
-            f"cuts {', '.join(f'{cut:g}' for cut in inner)}", place="cuts", repair="give increasing times above 0"
+            f"cuts {', '.join(f'{cut:g}' for cut in inner)}",
+            place="cuts",
+            repair="give increasing times above 0",
         )
     begin = np.where(np.isfinite(watched.entry), watched.entry, 0.0)
     if (begin < 0).any():
@@ -138,5 +142,6 @@ def _garwood(events: np.ndarray, exposure: np.ndarray, level: float) -> tuple[np
     low = np.where(events > 0, gammaincinv(np.maximum(events, 1), tail), 0.0)
     high = gammaincinv(events + 1, 1 - tail)
     return tuple(
-        np.divide(each, exposure, out=np.full(events.size, np.nan), where=exposure > 0) for each in (low, high)
+        np.divide(each, exposure, out=np.full(events.size, np.nan), where=exposure > 0)
+        for each in (low, high)
     )

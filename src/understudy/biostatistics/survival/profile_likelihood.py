@@ -41,7 +41,7 @@ def profile_interval(fit: CoxFit, level: float | None = None) -> pd.DataFrame:
     >>> from understudy.biostatistics import cox
     >>> fit = cox([5, 6, 7, 8, 9, 10], [1, 1, 1, 0, 0, 0], {"placebo": [1, 1, 1, 0, 0, 0]})
     >>> profile_interval(fit)[["low", "high"]].round(2).values.tolist()
-    [[0.86, inf]]
+    [[0.66, inf]]
     """
     import pandas as pd
 

@@ -73,7 +73,9 @@ def counting_process(follow_up: ArrayLike, events: Sequence[ArrayLike]) -> Count
     problems: list[Problem] = []
     ends = numbers(follow_up, "follow_up", problems)
     if len(events) != ends.size:
-        problems.append(Problem(f"{len(events)} lists of events for {ends.size} patients", "give one for each"))
+        problems.append(
+            Problem(f"{len(events)} lists of events for {ends.size} patients", "give one for each")
+        )
     stop_for(problems, "recurrent events")
     rows = []
     for patient, (end, given) in enumerate(zip(ends, events, strict=True)):
@@ -82,7 +84,9 @@ def counting_process(follow_up: ArrayLike, events: Sequence[ArrayLike]) -> Count
         cuts = np.r_[0.0, times, end] if not times.size or times[-1] < end else np.r_[0.0, times]
         size = cuts.size - 1
         seen = np.arange(size) < times.size
-        rows.append(np.column_stack([np.full(size, patient), cuts[:-1], cuts[1:], seen, np.arange(1, size + 1)]))
+        rows.append(
+            np.column_stack([np.full(size, patient), cuts[:-1], cuts[1:], seen, np.arange(1, size + 1)])
+        )
     stop_for(problems, "recurrent events")
     patient, entry, time, event, number = np.concatenate(rows).T
     whole = (each.astype(np.int64) for each in (patient, event, number))
@@ -93,7 +97,9 @@ def counting_process(follow_up: ArrayLike, events: Sequence[ArrayLike]) -> Count
 def _check_patient(patient: int, end: float, times: np.ndarray, problems: list[Problem]) -> None:
     place = f"events of patient {patient}"
     if not end > 0:
-        problems.append(Problem(f"patient {patient} was not watched", "give a time above 0", value=f"{end:g}"))
+        problems.append(
+            Problem(f"patient {patient} was not watched", "give a time above 0", value=f"{end:g}")
+        )
     if not np.isfinite(times).all() or (times <= 0).any() or (times > end).any():
         told = ", ".join(f"{time:g}" for time in times)
         problems.append(
@@ -103,7 +109,9 @@ def _check_patient(patient: int, end: float, times: np.ndarray, problems: list[P
         problems.append(Problem("two at one time", "count them as one, or move one", column=place))
 
 
-def andersen_gill(process: CountingProcess, covariates: Any, *, robust: bool = False, **settings: Any) -> CoxFit:
+def andersen_gill(
+    process: CountingProcess, covariates: Any, *, robust: bool = False, **settings: Any
+) -> CoxFit:
     """One hazard of any next event, whatever came before (Andersen, Gill 1982, doi:10.1214/aos/1176345976).
 
     Parameters
@@ -120,7 +128,7 @@ def andersen_gill(process: CountingProcess, covariates: Any, *, robust: bool = F
     --------
     >>> process = counting_process([10, 8, 9, 10], [[3, 7], [2], [5], []])
     >>> andersen_gill(process, {"drug": [0, 0, 1, 1]}).hazard_ratios.round(3)
-    array([0.331])
+    array([0.333])
     """
     x, names = _by_row(process, covariates, settings)
     cluster = process.patient if robust else None

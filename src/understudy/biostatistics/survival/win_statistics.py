@@ -12,7 +12,11 @@ from numpy.typing import ArrayLike
 from understudy.biostatistics.survival.censored import labels
 from understudy.biostatistics.survival.p_value import normal_quantile, two_sided
 from understudy.biostatistics.survival.restricted_mean import Contrast
-from understudy.biostatistics.survival.win_pairs import ContinuousEndpoint, RecurrentEndpoint, SurvivalEndpoint
+from understudy.biostatistics.survival.win_pairs import (
+    ContinuousEndpoint,
+    RecurrentEndpoint,
+    SurvivalEndpoint,
+)
 from understudy.core.errors import DataError, Problem, SimulationError
 
 if TYPE_CHECKING:
@@ -72,7 +76,10 @@ class WinStatistics:
 
     def __repr__(self) -> str:
         head = f"{self.groups[1]} against {self.groups[0]}: {self.pairs} pairs, {self.ties} ties"
-        told = [frame.to_string(index=False, float_format="{:.4g}".format) for frame in (self.decided(), self.table())]
+        told = [
+            frame.to_string(index=False, float_format="{:.4g}".format)
+            for frame in (self.decided(), self.table())
+        ]
         return "\n".join([head, *told])
 
 
@@ -86,10 +93,10 @@ def win_statistics(
 ) -> WinStatistics:
     """Win ratio, net benefit and win odds of unmatched pairs (Pocock et al. 2012, doi:10.1093/eurheartj/ehr352).
 
-    Each patient of the second group meets each of the first. The first endpoint that tells them apart decides. Ratio is
-    wins / losses; net benefit (wins - losses) / pairs (Buyse 2010, doi:10.1002/sim.3923); odds (wins + ties / 2) /
-    (losses + ties / 2) (Dong et al. 2020, doi:10.1080/10543406.2019.1657132). Strata are weighted by the inverse of their
-    number of patients (Dong et al. 2018, doi:10.1080/10543406.2017.1397007).
+    Each patient of the second group meets each of the first. The first endpoint that tells them apart decides. Ratio
+    is wins / losses; net benefit (wins - losses) / pairs (Buyse 2010, doi:10.1002/sim.3923); odds (wins + ties / 2) /
+    (losses + ties / 2) (Dong et al. 2020, doi:10.1080/10543406.2019.1657132). Strata are weighted by the inverse of
+    their number of patients (Dong et al. 2018, doi:10.1080/10543406.2017.1397007).
 
     Variances are those of U-statistics, from each patient's wins and losses (Dong et al. 2016, Pharm Stat 15:430-437,
     doi:10.1002/pst.1763; Bebchuk, Lachin 2016, doi:10.1093/biostatistics/kxv032), then the delta method.
@@ -157,7 +164,9 @@ def win_statistics(
 def _checked(endpoints: Sequence[Endpoint], group: ArrayLike) -> tuple[np.ndarray, np.ndarray, list]:
     checked = [each.checked() for each in endpoints]
     if not checked:
-        raise DataError([Problem("no endpoint", "give one or more", column="endpoints")], place="win statistics")
+        raise DataError(
+            [Problem("no endpoint", "give one or more", column="endpoints")], place="win statistics"
+        )
     names, member = labels(group, checked[0].size, "group")
     problems = [
         Problem(f"has {each.size} patients, not {member.size}", "give one value for each", column=each.name)
@@ -221,4 +230,6 @@ def _ratio(estimate: float, error: float, z: float) -> Contrast:
     """A ratio with limits made on its logarithm."""
     estimate, error = float(estimate), float(error)
     p = float(two_sided(np.log(estimate) / error)) if error > 0 else float("nan")
-    return Contrast(estimate, error, float(estimate * np.exp(-z * error)), float(estimate * np.exp(z * error)), p)
+    return Contrast(
+        estimate, error, float(estimate * np.exp(-z * error)), float(estimate * np.exp(z * error)), p
+    )
