@@ -175,7 +175,7 @@ def group_sequential(
     Examples
     --------
     >>> group_sequential(2, efficacy=OBrienFlemingSpending())
-    GroupSequential: 2 looks, two-sided alpha 0.05, power 0.9, largest size 1.0066 times a fixed design's
+    GroupSequential: 2 looks, two-sided alpha 0.05, power 0.9, largest size 1.0034 times a fixed design's
       at 0.500 of the information: reject beyond ±2.9626
       at 1.000 of the information: reject beyond ±1.9686
     """
