@@ -33,7 +33,7 @@ class Boin:
     --------
     >>> rule = Boin(0.3)
     >>> round(rule.escalate, 3), round(rule.de_escalate, 3)
-    (0.236, 0.358)
+    (0.236, 0.359)
     """
 
     target: float

@@ -135,7 +135,7 @@ def skeleton(half_width: float, target: float, *, guess: int, doses: int) -> tup
     Examples
     --------
     >>> [round(rate, 3) for rate in skeleton(0.05, 0.25, guess=3, doses=5)]
-    [0.063, 0.143, 0.25, 0.37, 0.488]
+    [0.084, 0.157, 0.25, 0.355, 0.46]
     """
     if not 0 < target - half_width < target + half_width < 1 or not 1 <= guess <= doses:
         raise SimulationError(

@@ -18,8 +18,8 @@ from understudy.core.errors import SimulationError
 if TYPE_CHECKING:
     import pandas as pd
 
-_SHIFTS = 16  # of the lattice rule
-_POINTS = 4093
+_SHIFTS = 16  # of the lattice
+_POINTS = 32_749
 Shape = Callable[[NDArray[np.float64]], NDArray[np.float64]]
 
 
@@ -169,29 +169,33 @@ def contrast_test(
 def critical_value(correlation, *, freedom: float | None = None, alpha: float = 0.025) -> float:
     """Equicoordinate upper quantile of a multivariate t or normal distribution.
 
-    By a randomly shifted lattice of 65,488 points, whose shifts are fixed: an error of about 0.003.
+    From half a million points of a randomly shifted lattice, whose shifts are fixed: an error of about 0.002. Shapes that
+    depend on each other (as many as there are doses, or more) are no hindrance.
 
     Examples
     --------
-    >>> abs(critical_value(np.eye(1)) - 1.96) < 0.005
-    True
+    >>> round(critical_value([[1.0, 0.5], [0.5, 1.0]]), 2)  # Dunnett's test of two doses
+    2.21
     """
     return float(np.quantile(_largest(np.asarray(correlation, dtype=float), freedom), 1 - alpha))
 
 
 def _largest(correlation: NDArray[np.float64], freedom: float | None) -> NDArray[np.float64]:
-    """Largest element of each of many multivariate t vectors, from a Richtmyer lattice (Genz and Bretz 2002)."""
+    """Largest element of each of many multivariate t vectors, from a Richtmyer lattice (Genz and Bretz,
+    J Comput Graph Stat 11, 950 (2002), doi:10.1198/106186002394)."""
     from scipy.special import gammaincinv, ndtri
 
     from understudy.core.random import uniforms
 
-    size = len(correlation)
-    primes = np.array([n for n in range(2, 400) if all(n % d for d in range(2, int(n**0.5) + 1))])[: size + 1]
-    steps = np.arange(1, _POINTS + 1)[:, None] * np.sqrt(primes)
-    shifts = uniforms(1, "contrast lattice", range(_SHIFTS), size + 1)
-    points = np.clip((steps[None] + shifts[:, None]) % 1.0, 1e-12, 1 - 1e-12).reshape(-1, size + 1)
     value, vector = np.linalg.eigh(correlation)
-    normal = ndtri(points[:, 1:]) @ (vector * np.sqrt(np.maximum(value, 0.0))).T
+    kept = value > 1e-10 * value.max()
+    root = vector[:, kept] * np.sqrt(value[kept])
+    size = int(kept.sum()) + 1
+    primes = [n for n in range(2, 400) if all(n % d for d in range(2, int(n**0.5) + 1))][:size]
+    steps = np.arange(1, _POINTS + 1)[:, None] * np.sqrt(primes)
+    shifts = uniforms(1, "contrast lattice", range(_SHIFTS), size)
+    points = np.clip((steps[None] + shifts[:, None]) % 1.0, 1e-12, 1 - 1e-12).reshape(-1, size)
+    normal = ndtri(points[:, 1:]) @ root.T
     if freedom is not None:
         normal /= np.sqrt(2 * gammaincinv(freedom / 2, points[:, :1]) / freedom)
     return normal.max(axis=1)
