@@ -19,7 +19,7 @@ from understudy.trials.designs.patients import Patients
 from understudy.trials.designs.runs import Runs
 from understudy.trials.designs.two_samples import two_sample_z
 
-_PATHS = 4093  # of the control arm
+_PATHS = 8000  # of the control arm, at most
 _NODES = 40
 _REACH = 8.0
 
@@ -30,7 +30,7 @@ def multi_arm_limits(
     """Limits of Z that keep the family-wise error rate, one-sided, for arms of equal size; futility is not counted on.
 
     Given the control arm's path, the treatments are independent, and each one's path is integrated as that of a group
-    sequential test; the control's paths come from a lattice (error of the rate below 2e-4).
+    sequential test; the control's increments are integrated by Gauss-Hermite quadrature (limits to 4 digits up to three looks).
 
     Parameters
     ----------
@@ -58,7 +58,7 @@ def multi_arm_limits(
     def excess(constant: float) -> float:
         return _family_wise(rule.limits(times, constant), np.asarray(times), treatments, control) - alpha
 
-    return rule.limits(times, brentq(excess, 0.5, 10.0, xtol=1e-6))
+    return rule.limits(times, brentq(excess, 0.5, 8.0, xtol=1e-5))
 
 
 @dataclass(frozen=True)
@@ -172,14 +172,15 @@ class MultiArmMultiStage:
         return dropped
 
 
-def _control_paths(times: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Sums of the control arm (variance t) at the looks, shape (paths, looks), from a Richtmyer lattice."""
-    from scipy.special import ndtri
+def _control_paths(times: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Sums of the control arm (variance t) at the looks, shape (paths, looks), and weights, by Gauss-Hermite."""
+    from scipy.special import roots_hermitenorm
 
-    primes = [n for n in range(2, 400) if all(n % d for d in range(2, int(n**0.5) + 1))][: len(times)]
-    points = (0.5 + np.arange(1, _PATHS + 1)[:, None] * np.sqrt(primes)) % 1.0
-    points = np.clip(points, 1e-9, 1 - 1e-9)
-    return np.cumsum(ndtri(points) * np.sqrt(np.diff(times, prepend=0.0)), axis=1)
+    looks = len(times)
+    node, weight = roots_hermitenorm(max(5, min(24, int(_PATHS ** (1 / looks)))))
+    normal = np.stack([each.ravel() for each in np.meshgrid(*[node] * looks, indexing="ij")], axis=1)
+    mass = np.prod([each.ravel() for each in np.meshgrid(*[weight] * looks, indexing="ij")], axis=0)
+    return np.cumsum(normal * np.sqrt(np.diff(times, prepend=0.0)), axis=1), mass / mass.sum()
 
 
 def _family_wise(limits, times, treatments: int, control) -> float:
@@ -187,14 +188,15 @@ def _family_wise(limits, times, treatments: int, control) -> float:
     from scipy.special import ndtr, roots_legendre
 
     # A treatment's sum stays below limit √(2t) + the control's sum.
-    upper = np.asarray(limits) * np.sqrt(2 * times) + control
+    path, chance = control
+    upper = np.asarray(limits) * np.sqrt(2 * times) + path
     x, weight = roots_legendre(_NODES)
-    place, mass, before = np.zeros((len(control), 1)), np.ones((len(control), 1)), 0.0
+    place, mass, before = np.zeros((len(path), 1)), np.ones((len(path), 1)), 0.0
     for look, t in enumerate(times):
         width = math.sqrt(t - before)
         if look + 1 == len(times):
             stay = (mass * ndtr((upper[:, look, None] - place) / width)).sum(axis=1)
-            return float(1 - (stay**treatments).mean())
+            return float(1 - chance @ stay**treatments)
         low = -_REACH * math.sqrt(t)
         half = 0.5 * np.maximum(np.minimum(upper[:, look], -low) - low, 0.0)[:, None]
         node = low + half * (x + 1)
