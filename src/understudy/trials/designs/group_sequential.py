@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 _NEVER = 38.0  # a limit of Z that a double's normal tail cannot tell from infinity
 _MOST_DRIFT = 20.0
+_NEAREST = 1e-3  # share of the information between two looks; the grid grows as its inverse root
 
 
 @dataclass(frozen=True)
@@ -304,6 +305,11 @@ def _times(looks: int | Sequence[float]) -> tuple[float, ...]:
             f"looks at {looks!r}",
             place="looks",
             repair="give a number of looks, at least 1, or fractions that rise from above 0 to 1",
+        )
+    near = [t for before, t in zip(times, times[1:], strict=False) if t - before < _NEAREST * t]
+    if near:
+        raise SimulationError(
+            f"a look at {near[0]:g} right after another", place="looks", repair="leave a thousandth between two"
         )
     return times
 
