@@ -33,7 +33,9 @@ def normal_assurance(mean: float, sd: float, standard_error: float, *, alpha: fl
 
     if sd < 0 or standard_error <= 0:
         raise SimulationError(
-            f"sd {sd}, standard error {standard_error}", place="normal_assurance", repair="give numbers above 0"
+            f"sd {sd}, standard error {standard_error}",
+            place="normal_assurance",
+            repair="give numbers above 0",
         )
     limit = -float(ndtri(alpha)) * standard_error
     return float(ndtr((mean - limit) / math.hypot(standard_error, sd)))

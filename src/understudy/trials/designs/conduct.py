@@ -45,7 +45,9 @@ class Recruitment:
     def __post_init__(self):
         if not self.rate > 0 or self.ramp < 0 or self.site_variation < 0 or (self.sites or 1) < 1:
             raise SimulationError(
-                f"{self!r}", place="Recruitment", repair="give a rate above 0, ramp and variation from 0, sites from 1"
+                f"{self!r}",
+                place="Recruitment",
+                repair="give a rate above 0, ramp and variation from 0, sites from 1",
             )
         if self.process not in ("poisson", "uniform"):
             raise SimulationError(
@@ -112,7 +114,9 @@ class Dropout:
         if not self.rate > 0:
             raise SimulationError(f"rate {self.rate}", place="Dropout", repair="give one above 0, or None")
 
-    def times(self, trials: NDArray[np.int64], prognosis: NDArray[np.float64], seed: int) -> NDArray[np.float64]:
+    def times(
+        self, trials: NDArray[np.int64], prognosis: NDArray[np.float64], seed: int
+    ) -> NDArray[np.float64]:
         """Times from enrolment to the loss, shape (trials, patients)."""
         exponential = -np.log(uniforms(seed, "trial dropout", trials, prognosis.shape[1]))
         return exponential / (self.rate * np.exp(self.by_prognosis * prognosis))

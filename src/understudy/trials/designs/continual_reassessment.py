@@ -62,11 +62,15 @@ class ContinualReassessment:
         guesses = np.asarray(self.skeleton, dtype=float)
         if (guesses <= 0).any() or (guesses >= 1).any() or (np.diff(guesses) <= 0).any():
             raise SimulationError(
-                f"skeleton {self.skeleton}", place="ContinualReassessment", repair="give rising rates between 0 and 1"
+                f"skeleton {self.skeleton}",
+                place="ContinualReassessment",
+                repair="give rising rates between 0 and 1",
             )
         if not 0 < self.target < 1 or not self.sd > 0 or self.model not in ("power", "logistic"):
             raise SimulationError(
-                f"{self!r}", place="ContinualReassessment", repair="give a target, an sd, and power or logistic"
+                f"{self!r}",
+                place="ContinualReassessment",
+                repair="give a target, an sd, and power or logistic",
             )
 
     def estimate(self, toxic: NDArray, treated: NDArray) -> NDArray[np.float64]:

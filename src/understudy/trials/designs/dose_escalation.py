@@ -68,7 +68,9 @@ class DoseEscalation:
 
     def __post_init__(self):
         if self.cohort < 1 or self.cohorts < 1 or self.start < 0 or self.window < 0:
-            raise SimulationError(f"{self!r}", place="DoseEscalation", repair="give cohorts of 1 patient or more")
+            raise SimulationError(
+                f"{self!r}", place="DoseEscalation", repair="give cohorts of 1 patient or more"
+            )
 
     @property
     def patients(self) -> int:

@@ -73,7 +73,11 @@ class Enrichment:
         # Enough to be screened that an enriched second stage finds its patients.
         screened = self.first + math.ceil(self.second * self._screening(patients))
         outcomes = patients.outcomes(trials, screened, seed)
-        if len(patients.arms) != 2 or patients.endpoint == "survival" or "biomarker" not in outcomes.covariates:
+        if (
+            len(patients.arms) != 2
+            or patients.endpoint == "survival"
+            or "biomarker" not in outcomes.covariates
+        ):
             raise SimulationError(
                 f"{patients.endpoint} patients of {len(patients.arms)} arms",
                 place="Enrichment",
@@ -107,7 +111,9 @@ class Enrichment:
     def _screening(self, patients: Patients) -> float:
         share = getattr(patients, "prevalence", None)
         if share is None:
-            share = float(np.mean(np.asarray(getattr(patients, "covariates", {}).get("biomarker", [0.2])) > 0.5))
+            share = float(
+                np.mean(np.asarray(getattr(patients, "covariates", {}).get("biomarker", [0.2])) > 0.5)
+            )
         # Four standard deviations more than are expected to be needed.
         return (1 + 4 / math.sqrt(self.second)) / max(share, 0.01)
 

@@ -309,7 +309,9 @@ def _times(looks: int | Sequence[float]) -> tuple[float, ...]:
     near = [t for before, t in zip(times, times[1:], strict=False) if t - before < _NEAREST * t]
     if near:
         raise SimulationError(
-            f"a look at {near[0]:g} right after another", place="looks", repair="leave a thousandth between two"
+            f"a look at {near[0]:g} right after another",
+            place="looks",
+            repair="leave a thousandth between two",
         )
     return times
 

@@ -84,8 +84,13 @@ class ContrastTest:
         return frame.sort_values("t", ascending=False, ignore_index=True)
 
     def __repr__(self) -> str:
-        rows = [f"  {row.shape:<12} t {row.t:.4f}, adjusted p {row.p_value:.5f}" for row in self.table().itertuples()]
-        return "\n".join([f"ContrastTest: critical value {self.critical:.4f}, best {self.best or 'none'}", *rows])
+        rows = [
+            f"  {row.shape:<12} t {row.t:.4f}, adjusted p {row.p_value:.5f}"
+            for row in self.table().itertuples()
+        ]
+        return "\n".join(
+            [f"ContrastTest: critical value {self.critical:.4f}, best {self.best or 'none'}", *rows]
+        )
 
 
 def optimal_contrasts(doses: Sequence[float], shapes: Mapping[str, Shape], covariance) -> NDArray[np.float64]:
@@ -114,7 +119,9 @@ def optimal_contrasts(doses: Sequence[float], shapes: Mapping[str, Shape], covar
         mean = np.asarray(shape(dose), dtype=float)
         if mean.shape != dose.shape or not np.isfinite(mean).all() or np.ptp(mean) == 0:
             raise SimulationError(
-                "no finite response that changes with the dose", place=f"shape {name}", repair="give another one"
+                "no finite response that changes with the dose",
+                place=f"shape {name}",
+                repair="give another one",
             )
         contrast = inverse @ (mean - (ones @ inverse @ mean) / (ones @ inverse @ ones))
         columns.append(contrast / np.linalg.norm(contrast))

@@ -50,7 +50,9 @@ def multi_arm_limits(
 
     if treatments < 1 or not times or not 0 < alpha < 0.5:
         raise SimulationError(
-            f"{treatments} treatments, looks {times}", place="multi_arm_limits", repair="give 1 or more of both"
+            f"{treatments} treatments, looks {times}",
+            place="multi_arm_limits",
+            repair="give 1 or more of both",
         )
     rule = shape or OBrienFleming()
     control = _control_paths(np.asarray(times))
@@ -112,7 +114,9 @@ class MultiArmMultiStage:
                 repair="give one for each look but the last",
             )
         if self.per_arm < 4 or (self.keep is not None and self.keep < 1):
-            raise SimulationError(f"{self!r}", place="MultiArmMultiStage", repair="give 4 patients an arm or more")
+            raise SimulationError(
+                f"{self!r}", place="MultiArmMultiStage", repair="give 4 patients an arm or more"
+            )
         found = multi_arm_limits(self.treatments, self.times, alpha=self.alpha, shape=self.shape)
         object.__setattr__(self, "limits", found)
 
@@ -159,7 +163,11 @@ class MultiArmMultiStage:
         size = value.shape[1]
         treated = np.repeat([[False, True]], size, axis=1).repeat(len(value), axis=0)
         found = [
-            two_sample_z(np.concatenate([value[..., 0], value[..., arm]], axis=1), treated, np.ones(treated.shape, bool))
+            two_sample_z(
+                np.concatenate([value[..., 0], value[..., arm]], axis=1),
+                treated,
+                np.ones(treated.shape, bool),
+            )
             for arm in range(1, value.shape[2])
         ]
         return np.stack([z for z, _ in found], axis=1), np.stack([effect for _, effect in found], axis=1)

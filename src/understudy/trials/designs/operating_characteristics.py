@@ -62,7 +62,9 @@ class OperatingCharacteristics:
 
         rows: list[dict[str, Any]] = []
         for scenario, runs in self.runs.items():
-            rows.append({"scenario": scenario, "measure": "rejected any", **_share(runs.rejected.any(axis=1))})
+            rows.append(
+                {"scenario": scenario, "measure": "rejected any", **_share(runs.rejected.any(axis=1))}
+            )
             for index, name in enumerate(runs.hypotheses):
                 head = {"scenario": scenario, "measure": f"rejected {name}"}
                 rows.append({**head, **_share(runs.rejected[:, index])})
@@ -134,7 +136,9 @@ class OperatingCharacteristics:
                 if len(runs.hypotheses) > 1
             ]
         notes = dict.fromkeys(note for runs in self.runs.values() for note in runs.notes)
-        return "\n".join([*lines, "  (± is the Monte Carlo standard error)", *(f"  note: {note}" for note in notes)])
+        return "\n".join(
+            [*lines, "  (± is the Monte Carlo standard error)", *(f"  note: {note}" for note in notes)]
+        )
 
 
 def _share(met: np.ndarray) -> dict[str, float]:

@@ -55,7 +55,9 @@ class ParallelDesign:
     def __post_init__(self):
         if self.patients < 4 or min(self.allocation) < 1 or not 0 < self.alpha < 0.5 or self.follow_up < 0:
             raise SimulationError(
-                f"{self!r}", place="ParallelDesign", repair="give 4 patients or more, allocation from 1, alpha, follow_up"
+                f"{self!r}",
+                place="ParallelDesign",
+                repair="give 4 patients or more, allocation from 1, alpha, follow_up",
             )
         if self.events is not None and not 2 <= self.events <= self.patients:
             raise SimulationError(
@@ -145,4 +147,6 @@ class ParallelDesign:
         inside = entry <= duration[:, None]
         enrolled = np.stack([(inside & (arm == index)).sum(axis=1) for index in (0, 1)], axis=1)
         measures = {counted: measure}
-        return Runs((effect,), rejected[:, None], enrolled, duration, looks, futile, estimate[:, None], measures)
+        return Runs(
+            (effect,), rejected[:, None], enrolled, duration, looks, futile, estimate[:, None], measures
+        )

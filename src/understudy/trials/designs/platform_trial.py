@@ -62,7 +62,9 @@ class PlatformTrial:
 
     def __post_init__(self):
         if self.per_arm < 4 or not self.entry or not 0 < self.alpha < 0.5:
-            raise SimulationError(f"{self!r}", place="PlatformTrial", repair="give treatments of 4 patients or more")
+            raise SimulationError(
+                f"{self!r}", place="PlatformTrial", repair="give treatments of 4 patients or more"
+            )
         late = [arm for arm, first in self.entry.items() if not 0 <= first < self.patients]
         if late:
             raise SimulationError(

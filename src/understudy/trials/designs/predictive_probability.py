@@ -53,9 +53,15 @@ class PredictiveProbability:
 
     def __post_init__(self):
         if not 0 < self.reference < 1 or not 0 < self.success < 1 or min(self.prior) <= 0:
-            raise SimulationError(f"{self!r}", place="PredictiveProbability", repair="give shares between 0 and 1")
-        if any(not 0 < look < self.patients for look in self.looks) or list(self.looks) != sorted(set(self.looks)):
-            raise SimulationError(f"looks {self.looks}", place="looks", repair="give rising numbers below patients")
+            raise SimulationError(
+                f"{self!r}", place="PredictiveProbability", repair="give shares between 0 and 1"
+            )
+        if any(not 0 < look < self.patients for look in self.looks) or list(self.looks) != sorted(
+            set(self.looks)
+        ):
+            raise SimulationError(
+                f"looks {self.looks}", place="looks", repair="give rising numbers below patients"
+            )
 
     def of(self, responses, seen: int) -> NDArray[np.float64]:
         """Predictive probability after ``responses`` (a number or an array) of ``seen`` patients."""
@@ -64,9 +70,7 @@ class PredictiveProbability:
         responses, rest = np.asarray(responses), self.patients - seen
         a, b = self.prior
         future = np.arange(rest + 1)
-        chance = betabinom.pmf(
-            future, rest, (a + responses)[..., None], (b + seen - responses)[..., None]
-        )
+        chance = betabinom.pmf(future, rest, (a + responses)[..., None], (b + seen - responses)[..., None])
         return (chance * (self.posterior(responses[..., None] + future) > self.success)).sum(axis=-1)
 
     def posterior(self, responses) -> NDArray[np.float64]:
@@ -91,7 +95,9 @@ class PredictiveProbability:
         for index, look in reversed(list(enumerate(self.looks, start=1))):
             chance = self.of(np.arange(look + 1), look)[total[:, look - 1]]
             low, high = chance < self.futility, chance > self.efficacy
-            stopped, looks = (np.where(low | high, new, old) for new, old in ((look, stopped), (index, looks)))
+            stopped, looks = (
+                np.where(low | high, new, old) for new, old in ((look, stopped), (index, looks))
+            )
             futile, rejected = np.where(low | high, low, futile), np.where(low | high, high, rejected)
         rows = np.arange(len(trials))
         share = total[rows, stopped - 1] / stopped

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -46,7 +47,9 @@ def inverse_normal(p: Sequence[float], weights: Sequence[float]) -> float:
     p, weights = np.asarray(p, dtype=float), np.asarray(weights, dtype=float)
     if p.shape != weights.shape or ((p <= 0) | (p >= 1)).any() or (weights <= 0).any():
         raise SimulationError(
-            "p values and weights do not fit", place="inverse_normal", repair="give one weight above 0 for each p"
+            "p values and weights do not fit",
+            place="inverse_normal",
+            repair="give one weight above 0 for each p",
         )
     return float(-(weights @ ndtri(p)) / math.sqrt(weights @ weights))
 
@@ -99,12 +102,14 @@ class PromisingZone:
     power: float = 0.9
 
     def __post_init__(self):
-        if not (0 < self.interim < 1 and self.most > 1 and 0 < self.alpha < self.power < 1 and self.patients > 1):
+        if not (
+            0 < self.interim < 1 and self.most > 1 and 0 < self.alpha < self.power < 1 and self.patients > 1
+        ):
             raise SimulationError(
                 f"{self!r}", place="PromisingZone", repair="give an interim share below 1 and most above 1"
             )
 
-    @property
+    @cached_property
     def least_promising(self) -> float:
         """Least conditional power from which the ordinary test is no liberal one after the increase."""
         grid = np.linspace(0.0, 3.0 * math.sqrt(self.interim), 30_001)[1:]
@@ -150,7 +155,9 @@ class PromisingZone:
         return need <= limit
 
 
-def blinded_size(values, *, difference: float, alpha: float = 0.05, sides: int = 2, power: float = 0.9) -> int:
+def blinded_size(
+    values, *, difference: float, alpha: float = 0.05, sides: int = 2, power: float = 0.9
+) -> int:
     """Patients of both arms from the pooled variance of a blinded interim look, at equal allocation.
 
     Kieser and Friede, Stat Med 22, 3571 (2003), doi:10.1002/sim.1585: the one-sample variance, which counts the
@@ -165,12 +172,20 @@ def blinded_size(values, *, difference: float, alpha: float = 0.05, sides: int =
 
     values = np.asarray(values, dtype=float)
     if values.ndim != 1 or len(values) < 2 or not np.isfinite(values).all() or np.ptp(values) == 0:
-        raise SimulationError("no variance", place="values", repair="give two measurements or more that differ")
+        raise SimulationError(
+            "no variance", place="values", repair="give two measurements or more that differ"
+        )
     return two_means(difference, float(values.std(ddof=1)), alpha=alpha, sides=sides, power=power).total
 
 
 def blinded_proportion_size(
-    responses: int, patients: int, *, difference: float, alpha: float = 0.05, sides: int = 2, power: float = 0.9
+    responses: int,
+    patients: int,
+    *,
+    difference: float,
+    alpha: float = 0.05,
+    sides: int = 2,
+    power: float = 0.9,
 ) -> int:
     """Patients of both arms from the pooled share of responses, at equal allocation.
 
@@ -185,7 +200,9 @@ def blinded_proportion_size(
 
     if not 0 < responses < patients:
         raise SimulationError(
-            f"{responses} responses of {patients}", place="responses", repair="give some, and fewer than patients"
+            f"{responses} responses of {patients}",
+            place="responses",
+            repair="give some, and fewer than patients",
         )
     half, share = difference / 2, responses / patients
     return two_proportions(share - half, share + half, alpha=alpha, sides=sides, power=power).total

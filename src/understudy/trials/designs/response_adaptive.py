@@ -72,7 +72,9 @@ class ResponseAdaptive:
                 f"{self!r}", place="ResponseAdaptive", repair="give batches of 1 up to patients, power from 0"
             )
         if any(not 0 <= share <= 1 for share in shares):
-            raise SimulationError(f"{self!r}", place="ResponseAdaptive", repair="give probabilities from 0 to 1")
+            raise SimulationError(
+                f"{self!r}", place="ResponseAdaptive", repair="give probabilities from 0 to 1"
+            )
 
     def run(self, patients: Patients, conduct: Conduct, trials: NDArray[np.int64], seed: int) -> Runs:
         """See `Design.run`."""

@@ -98,9 +98,7 @@ def two_means(
         if freedom < 1:
             return 0.0
         if equivalence:
-            both = sum(
-                _t_power((margin - sign * difference) / error, freedom, alpha, 1) for sign in (1, -1)
-            )
+            both = sum(_t_power((margin - sign * difference) / error, freedom, alpha, 1) for sign in (1, -1))
             return max(0.0, both - 1)
         return _t_power((difference + margin) / error, freedom, alpha, sides)
 
@@ -133,7 +131,9 @@ def two_proportions(
     _check(alpha, power, ratio, margin, equivalence)
     for p in (control, treatment):
         if not 0 < p < 1:
-            raise SimulationError(f"a share of {p}", place="two_proportions", repair="give one between 0 and 1")
+            raise SimulationError(
+                f"a share of {p}", place="two_proportions", repair="give one between 0 and 1"
+            )
     sides = 1 if margin else sides
     difference = treatment - control
     _reachable(difference, margin, equivalence)
@@ -144,7 +144,9 @@ def two_proportions(
         other = math.ceil(n * ratio)
         error = math.sqrt(control * (1 - control) / n + treatment * (1 - treatment) / other)
         if equivalence:
-            return max(0.0, sum(float(ndtr((margin - sign * difference) / error - z)) for sign in (1, -1)) - 1)
+            return max(
+                0.0, sum(float(ndtr((margin - sign * difference) / error - z)) for sign in (1, -1)) - 1
+            )
         null = error if margin else math.sqrt(pooled * (1 - pooled) * (1 / n + 1 / other))
         effect = difference + margin if margin or sides == 1 else abs(difference)
         return float(ndtr((effect - z * null) / error))
@@ -191,7 +193,9 @@ def two_counts(
 
     _check(alpha, power, ratio, 0.0, False)
     if min(control, ratio_of_rates, exposure, margin) <= 0 or dispersion < 0:
-        raise SimulationError("a rate, ratio or exposure is not above 0", place="two_counts", repair="give one that is")
+        raise SimulationError(
+            "a rate, ratio or exposure is not above 0", place="two_counts", repair="give one that is"
+        )
     sides = 1 if margin != 1 else sides
     effect = math.log(margin) - math.log(ratio_of_rates)
     if effect == 0 or (effect < 0 and sides == 1):
@@ -204,7 +208,9 @@ def two_counts(
         error += (1 / (control * ratio_of_rates * exposure) + dispersion) / other
         return float(ndtr(abs(effect) / math.sqrt(error) - z))
 
-    return _least(achieved, power, ratio, "negative binomial rates (Zhu and Lakkis 2014, doi:10.1002/sim.5947)")
+    return _least(
+        achieved, power, ratio, "negative binomial rates (Zhu and Lakkis 2014, doi:10.1002/sim.5947)"
+    )
 
 
 def _t_power(noncentrality: float, freedom: float, alpha: float, sides: int) -> float:
@@ -237,12 +243,16 @@ def _check(alpha: float, power: float, ratio: float, margin: float, equivalence:
         )
     if not ratio > 0 or margin < 0 or (equivalence and margin == 0):
         raise SimulationError(
-            f"ratio {ratio}, margin {margin}", place="sample size", repair="give a ratio above 0, a margin from 0"
+            f"ratio {ratio}, margin {margin}",
+            place="sample size",
+            repair="give a ratio above 0, a margin from 0",
         )
 
 
 def _reachable(difference: float, margin: float, equivalence: bool) -> None:
-    there = abs(difference) < margin if equivalence else (difference + margin > 0 if margin else difference != 0)
+    there = (
+        abs(difference) < margin if equivalence else (difference + margin > 0 if margin else difference != 0)
+    )
     if not there:
         raise SimulationError(
             f"a difference of {difference} with a margin of {margin} can never be shown",

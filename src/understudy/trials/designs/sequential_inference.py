@@ -58,7 +58,9 @@ class SequentialResult:
         )
 
 
-def sequential_result(design: GroupSequential, look: int, z: float, *, information: float = 1.0) -> SequentialResult:
+def sequential_result(
+    design: GroupSequential, look: int, z: float, *, information: float = 1.0
+) -> SequentialResult:
     """P value, median unbiased estimate and intervals for a trial that stopped.
 
     Parameters
@@ -89,11 +91,11 @@ def sequential_result(design: GroupSequential, look: int, z: float, *, informati
     (True, True)
     """
     if not 1 <= look <= len(design.times):
-        raise SimulationError(
-            f"look {look}", place="look", repair=f"give one from 1 to {len(design.times)}"
-        )
+        raise SimulationError(f"look {look}", place="look", repair=f"give one from 1 to {len(design.times)}")
     if not (math.isfinite(z) and information > 0):
-        raise SimulationError(f"z {z}, information {information}", place="sequential_result", repair="give numbers")
+        raise SimulationError(
+            f"z {z}, information {information}", place="sequential_result", repair="give numbers"
+        )
     above = exceedance(design, look, z, 0.0)
     tail = design.alpha / design.sides
     scale = math.sqrt(information)
@@ -125,7 +127,9 @@ def _drift(design: GroupSequential, look: int, z: float, chance: float) -> float
 
     centre = z / math.sqrt(design.times[look - 1])
     span = _REACH / math.sqrt(design.times[0])
-    return brentq(lambda drift: exceedance(design, look, z, drift) - chance, centre - span, centre + span, xtol=1e-10)
+    return brentq(
+        lambda drift: exceedance(design, look, z, drift) - chance, centre - span, centre + span, xtol=1e-10
+    )
 
 
 def repeated_intervals(design: GroupSequential, z, *, information: float = 1.0) -> np.ndarray:

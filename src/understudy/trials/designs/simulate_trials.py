@@ -75,7 +75,9 @@ def simulate_trials(
                 repair=f"give the arms {', '.join(first.arms)} and the endpoint {first.endpoint}, as in the others",
             )
     began = time.perf_counter()
-    runs = {name: _run(design, patients, conduct or Conduct(), trials, seed) for name, patients in named.items()}
+    runs = {
+        name: _run(design, patients, conduct or Conduct(), trials, seed) for name, patients in named.items()
+    }
     return OperatingCharacteristics(design, tuple(first.arms), runs, seed, time.perf_counter() - began)
 
 

@@ -46,7 +46,12 @@ class Hazard:
         object.__setattr__(self, "breaks", tuple(float(each) for each in self.breaks))
         edges = (0.0, *self.breaks)
         rising = all(first < second for first, second in zip(edges, self.breaks, strict=False))
-        if len(self.rates) != len(edges) or not rising or min(self.rates) <= 0 or not math.isfinite(max(self.rates)):
+        if (
+            len(self.rates) != len(edges)
+            or not rising
+            or min(self.rates) <= 0
+            or not math.isfinite(max(self.rates))
+        ):
             raise SimulationError(
                 f"rates {self.rates} with breaks {self.breaks}",
                 place="Hazard",
@@ -74,7 +79,9 @@ class Hazard:
             return replace(self, rates=[rate * ratio for rate in self.rates])
         breaks = tuple(sorted({*self.breaks, delay}))
         starts = (0.0, *breaks)
-        rates = [rate * (ratio if at >= delay else 1.0) for rate, at in zip(self._at(starts), starts, strict=True)]
+        rates = [
+            rate * (ratio if at >= delay else 1.0) for rate, at in zip(self._at(starts), starts, strict=True)
+        ]
         return replace(self, rates=rates, breaks=breaks)
 
     def survival(self, time: float) -> float:
@@ -139,7 +146,12 @@ class SurvivalPatients:
     def __post_init__(self):
         known = {**self.hazards, **(self.treatments or {})}
         for each in self.switches:
-            if each.arm not in self.hazards or each.to not in known or not 0 <= each.probability <= 1 or each.at < 0:
+            if (
+                each.arm not in self.hazards
+                or each.to not in known
+                or not 0 <= each.probability <= 1
+                or each.at < 0
+            ):
                 raise SimulationError(
                     f"{each}", place="switches", repair="name known arms, a time from 0 and a probability"
                 )
@@ -147,7 +159,9 @@ class SurvivalPatients:
             raise SimulationError("two switches of one arm", place="switches", repair="keep one for each arm")
         if self.adherence is not None and not (0 < self.adherence[0] < 1 and self.adherence[1] > 0):
             raise SimulationError(
-                f"adherence {self.adherence}", place="adherence", repair="give a mean between 0 and 1, and a precision"
+                f"adherence {self.adherence}",
+                place="adherence",
+                repair="give a mean between 0 and 1, and a precision",
             )
 
     @property

@@ -48,14 +48,18 @@ def events_needed(
             repair="give ratios above 0 that differ",
         )
     if not 0 < alpha < 0.5 or not alpha < power < 1:
-        raise SimulationError(f"alpha {alpha}, power {power}", place="events_needed", repair="give 0.05 and 0.9")
+        raise SimulationError(
+            f"alpha {alpha}, power {power}", place="events_needed", repair="give 0.05 and 0.9"
+        )
     z = float(ndtri(1 - alpha / (1 if margin != 1 else sides)) + ndtri(power)) ** 2
     if method == "schoenfeld":
         return z * (1 + ratio) ** 2 / (ratio * math.log(hazard_ratio / margin) ** 2)
     if method == "freedman" and margin == 1:
         return z * (1 + ratio * hazard_ratio) ** 2 / (ratio * (1 - hazard_ratio) ** 2)
     raise SimulationError(
-        f"method {method!r} with margin {margin}", place="method", repair="give schoenfeld, or freedman without margin"
+        f"method {method!r} with margin {margin}",
+        place="method",
+        repair="give schoenfeld, or freedman without margin",
     )
 
 

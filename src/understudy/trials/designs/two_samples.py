@@ -38,7 +38,8 @@ def two_sample_z(
     fit = (low[0] > 1) & (high[0] > 1) & (total > 0)
     safe = np.where(fit, total, 1.0)
     freedom = safe**2 / sum(
-        np.maximum(part, 1e-100 * safe) ** 2 / np.maximum(n - 1, 1) for part, (n, _, _) in zip(parts, (low, high), strict=True)
+        np.maximum(part, 1e-100 * safe) ** 2 / np.maximum(n - 1, 1)
+        for part, (n, _, _) in zip(parts, (low, high), strict=True)
     )
     statistic = np.where(fit, difference / np.sqrt(safe), 0.0)
     tail = np.maximum(t.sf(np.abs(statistic), freedom), 1e-300)

@@ -37,8 +37,14 @@ OBRIEN = {
     0.10: {2: 1.678, 3: 1.710, 4: 1.733, 5: 1.751, 10: 1.801},
 }
 # Tables 2.2 and 2.4: largest size over that of a fixed design, alpha 0.05, by power.
-POCOCK_RATIO = {0.8: {2: 1.110, 3: 1.166, 4: 1.202, 5: 1.229, 10: 1.301}, 0.9: {2: 1.100, 5: 1.207, 10: 1.271}}
-OBRIEN_RATIO = {0.8: {2: 1.008, 3: 1.017, 4: 1.024, 5: 1.028, 10: 1.040}, 0.9: {2: 1.007, 5: 1.026, 10: 1.037}}
+POCOCK_RATIO = {
+    0.8: {2: 1.110, 3: 1.166, 4: 1.202, 5: 1.229, 10: 1.301},
+    0.9: {2: 1.100, 5: 1.207, 10: 1.271},
+}
+OBRIEN_RATIO = {
+    0.8: {2: 1.008, 3: 1.017, 4: 1.024, 5: 1.028, 10: 1.040},
+    0.9: {2: 1.007, 5: 1.026, 10: 1.037},
+}
 # Printed to three digits, the last of which is at times off by one in the book (1.2284 is given as 1.229).
 PRINTED = 1.0e-3
 
@@ -121,7 +127,9 @@ def test_one_look_is_the_fixed_design():
     assert design.expected_information(3.0) == 1.0
 
 
-@pytest.mark.parametrize("shape", [HaybittlePeto(), WangTsiatis(0.25), PowerSpending(1.5), HwangShihDeCaniSpending(0)])
+@pytest.mark.parametrize(
+    "shape", [HaybittlePeto(), WangTsiatis(0.25), PowerSpending(1.5), HwangShihDeCaniSpending(0)]
+)
 def test_every_shape_spends_alpha_and_has_its_power(shape):
     design = group_sequential((0.2, 0.55, 1.0), efficacy=shape)
     assert design.rejection(0.0) == pytest.approx(0.05, abs=1e-8)
@@ -135,7 +143,9 @@ def test_expected_size_by_simulation():
     design = group_sequential(3, alpha=0.025, sides=1, efficacy=Pocock())
     draws = np.random.default_rng(1).normal(size=(200_000, 3)) * math.sqrt(1 / 3)
     z = (np.cumsum(draws, axis=1) + design.drift * np.array(design.times)) / np.sqrt(design.times)
-    first = np.where((z[:, :2] >= design.upper[:2]).any(axis=1), (z[:, :2] >= design.upper[:2]).argmax(axis=1), 2)
+    first = np.where(
+        (z[:, :2] >= design.upper[:2]).any(axis=1), (z[:, :2] >= design.upper[:2]).argmax(axis=1), 2
+    )
     # Standard error of the mean of 200,000 values between 1/3 and 1: below 7e-4.
     assert design.expected_information(design.drift) == pytest.approx(np.mean((first + 1) / 3), abs=2.5e-3)
 
@@ -168,7 +178,9 @@ def test_first_look_is_a_fixed_test():
     root = math.sqrt(25 / 3)
     assert found.p_value == pytest.approx(3.167e-5, rel=1e-3)  # 1 - Φ(4)
     assert found.estimate == pytest.approx(4.0 / root, abs=1e-8)
-    assert (found.lower, found.upper) == pytest.approx(((4 - 1.959964) / root, (4 + 1.959964) / root), abs=1e-6)
+    assert (found.lower, found.upper) == pytest.approx(
+        ((4 - 1.959964) / root, (4 + 1.959964) / root), abs=1e-6
+    )
 
 
 def test_p_value_on_the_last_limit_is_alpha():
@@ -188,10 +200,14 @@ def test_median_estimate_and_intervals_cover(drift):
     crossed = z[:, :2] >= design.upper[:2]
     look = np.where(crossed.any(axis=1), crossed.argmax(axis=1), 2)
     at = z[np.arange(len(z)), look]
-    chance = np.array([exceedance(design, k + 1, each, drift) for k, each in zip(look[:800], at[:800], strict=True)])
+    chance = np.array(
+        [exceedance(design, k + 1, each, drift) for k, each in zip(look[:800], at[:800], strict=True)]
+    )
     # Uniform, so that intervals cover as they say; of 800, four standard errors.
     assert (chance < 0.5).mean() == pytest.approx(0.5, abs=4 * 0.5 / math.sqrt(800))
-    assert ((chance > 0.025) & (chance < 0.975)).mean() == pytest.approx(0.95, abs=4 * math.sqrt(0.0475 / 800))
+    assert ((chance > 0.025) & (chance < 0.975)).mean() == pytest.approx(
+        0.95, abs=4 * math.sqrt(0.0475 / 800)
+    )
     root = np.sqrt(design.times)
     covered = (np.abs(z / root - drift) <= np.array(design.upper) / root).all(axis=1)
     assert covered.mean() >= 0.95 - 4 * math.sqrt(0.0475 / 4000)

@@ -41,9 +41,14 @@ SOME = np.arange(2000)
 
 def within(found: tuple[float, float], expected: float, more: float = 0.0) -> bool:
     """Whether a rate is within four Monte Carlo errors, and what an approximation may add."""
-    return abs(found[0] - expected) <= 4 * math.sqrt(expected * (1 - expected)) * found[1] / math.sqrt(
-        max(found[0] * (1 - found[0]), 1e-9)
-    ) + more
+    return (
+        abs(found[0] - expected)
+        <= 4
+        * math.sqrt(expected * (1 - expected))
+        * found[1]
+        / math.sqrt(max(found[0] * (1 - found[0]), 1e-9))
+        + more
+    )
 
 
 def test_log_rank_written_out():
@@ -101,7 +106,9 @@ def test_survival_design_has_the_error_and_power_of_theory():
 
 def test_a_trial_hangs_on_its_number_only():
     design = ParallelDesign(patients=60, events=40)
-    conduct = Conduct(Recruitment(5, ramp=4, sites=5, site_variation=0.8), Dropout(0.02, 0.5), visit_every=1.0)
+    conduct = Conduct(
+        Recruitment(5, ramp=4, sites=5, site_variation=0.8), Dropout(0.02, 0.5), visit_every=1.0
+    )
     many, few = design.run(TWO, conduct, np.arange(50), 3), design.run(TWO, conduct, np.array([17, 49]), 3)
     for name in ("duration", "estimate", "enrolled", "rejected"):
         assert np.array_equal(getattr(many, name)[[17, 49]], getattr(few, name))
@@ -113,10 +120,16 @@ def test_measurements_and_responses():
     assert within(found.rejection("null"), 0.025)
     assert within(found.rejection("alternative"), 0.8015)  # the noncentral t distribution's, 64 an arm
     lost = trials.simulate_trials(
-        design, ContinuousPatients({"c": 0, "d": 0.5}), trials=500, seed=1, conduct=Conduct(dropout=Dropout(0.2))
+        design,
+        ContinuousPatients({"c": 0, "d": 0.5}),
+        trials=500,
+        seed=1,
+        conduct=Conduct(dropout=Dropout(0.2)),
     )
     assert lost.runs["null"].measures["measured"].mean() == pytest.approx(128 * math.exp(-0.6), rel=0.03)
-    binary = trials.simulate_trials(ParallelDesign(patients=186), BinaryPatients({"c": 0.3, "d": 0.5}), trials=2000, seed=2)
+    binary = trials.simulate_trials(
+        ParallelDesign(patients=186), BinaryPatients({"c": 0.3, "d": 0.5}), trials=2000, seed=2
+    )
     assert within(binary.rejection("alternative"), 0.80, 0.01)
 
 
@@ -124,7 +137,9 @@ def test_informative_dropout_hides_events():
     kinds = {name: Dropout(0.03, strength) for name, strength in (("blind", 0.0), ("informative", 1.0))}
     events = {}
     for name, dropout in kinds.items():
-        runs = ParallelDesign(patients=200, follow_up=12).run(TWO, Conduct(dropout=dropout), np.arange(300), 5)
+        runs = ParallelDesign(patients=200, follow_up=12).run(
+            TWO, Conduct(dropout=dropout), np.arange(300), 5
+        )
         events[name] = runs.measures["events"].mean()
     assert events["informative"] < events["blind"] - 5
 
@@ -136,7 +151,12 @@ def test_informative_dropout_hides_events():
     "hazard", [CONTROL, CONTROL.times(0.5, delay=6.0), Hazard((0.1, 0.02), (5.0,), cured=0.3)], ids=str
 )
 def test_times_follow_their_hazard(hazard):
-    value = SurvivalPatients({"control": hazard, "drug": hazard}).outcomes(SOME[:500], 40, 1).value[..., 0].ravel()
+    value = (
+        SurvivalPatients({"control": hazard, "drug": hazard})
+        .outcomes(SOME[:500], 40, 1)
+        .value[..., 0]
+        .ravel()
+    )
     for time in (2.0, 7.0, 30.0):
         survival = hazard.survival(time)
         assert (value > time).mean() == pytest.approx(survival, abs=4 * 0.5 / math.sqrt(len(value)))
@@ -226,7 +246,9 @@ def test_response_adaptive_trial_sends_patients_to_the_better_arm():
 @pytest.mark.parametrize("pooled", [False, True])
 def test_controls_of_another_time_bias_a_platform_where_patients_change(pooled):
     design = PlatformTrial(40, {"a": 0, "b": 60}, patients=250, non_concurrent=pooled)
-    found = trials.simulate_trials(design, ContinuousPatients({"c": 0, "a": 0, "b": 0}, trend=1.0), trials=1000, seed=1)
+    found = trials.simulate_trials(
+        design, ContinuousPatients({"c": 0, "a": 0, "b": 0}, trend=1.0), trials=1000, seed=1
+    )
     rate = found.rejection("null", "b better")
     assert ("note:" in repr(found)) is pooled
     assert (rate[0] > 0.1) if pooled else within(rate, 0.025, 0.01)
@@ -235,11 +257,16 @@ def test_controls_of_another_time_bias_a_platform_where_patients_change(pooled):
 
 def test_enrichment_keeps_the_error_and_finds_who_benefits():
     none, some = (ContinuousPatients({"c": 0.0, "d": effect}) for effect in (0.0, 0.7))
-    found = trials.simulate_trials(Enrichment(100, 100), BiomarkerPatients(none, some, 0.4), trials=2000, seed=2)
+    found = trials.simulate_trials(
+        Enrichment(100, 100), BiomarkerPatients(none, some, 0.4), trials=2000, seed=2
+    )
     null = found.rejection("null")
     assert null[0] <= 0.025 + 4 * null[1]
     assert found.runs["alternative"].measures["enriched"].mean() > 0.3
-    assert found.rejection("alternative", "positive benefit")[0] > found.rejection("alternative", "all benefit")[0]
+    assert (
+        found.rejection("alternative", "positive benefit")[0]
+        > found.rejection("alternative", "all benefit")[0]
+    )
 
 
 def test_predictive_probability_stops_early():
@@ -256,9 +283,13 @@ def test_predictive_probability_stops_early():
         lambda: trials.simulate_trials(ParallelDesign(patients=20), TWO, trials=0, seed=1),
         lambda: trials.simulate_trials(ParallelDesign(patients=20), {}, trials=1, seed=1),
         lambda: trials.simulate_trials(
-            ParallelDesign(patients=20), {"a": TWO, "b": BinaryPatients({"control": 0.1, "drug": 0.1})}, seed=1
+            ParallelDesign(patients=20),
+            {"a": TWO, "b": BinaryPatients({"control": 0.1, "drug": 0.1})},
+            seed=1,
         ),
-        lambda: trials.simulate_trials(ParallelDesign(patients=20, monitoring=group_sequential(2)), TWO, seed=1),
+        lambda: trials.simulate_trials(
+            ParallelDesign(patients=20, monitoring=group_sequential(2)), TWO, seed=1
+        ),
         lambda: ParallelDesign(patients=20, events=30),
         lambda: Hazard((0.1, -0.1), (1.0,)),
         lambda: Hazard(0.1, cured=1.0),

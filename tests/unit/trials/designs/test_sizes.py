@@ -89,7 +89,9 @@ def test_event_probability_by_integration():
 
     hazard, dropout, accrual, follow_up = 0.05, 0.02, 12.0, 6.0
     expected = quad(
-        lambda entry: hazard / (hazard + dropout) * -math.expm1(-(hazard + dropout) * (accrual + follow_up - entry)),
+        lambda entry: (
+            hazard / (hazard + dropout) * -math.expm1(-(hazard + dropout) * (accrual + follow_up - entry))
+        ),
         0,
         accrual,
     )[0]
@@ -125,7 +127,6 @@ def test_promising_zone_increases_and_keeps_the_error():
 
 def test_combination_and_conditional_power():
     assert inverse_normal([0.025, 0.025], [3, 4]) == pytest.approx(7 / 5 * norm.isf(0.025))
-
 
     end = math.sqrt(0.4) + 2.0 * 0.6 + math.sqrt(0.6) * np.random.default_rng(5).normal(size=100_000)
     assert conditional_power(1.0, 0.4, drift=2.0) == pytest.approx((end > 1.959964).mean(), abs=0.006)
