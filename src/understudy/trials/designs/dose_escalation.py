@@ -114,7 +114,8 @@ class DoseEscalation:
 def isotonic(values: NDArray[np.float64], weights: NDArray[np.float64]) -> NDArray[np.float64]:
     """Rising values nearest to the given ones, along the last axis; weight 0 leaves a place out.
 
-    By the largest of the smallest means (Robertson, Wright and Dykstra, *Order Restricted Statistical Inference*, 1988).
+    By the largest of the smallest means (Robertson, Wright and Dykstra, *Order Restricted Statistical Inference*,
+    1988).
 
     Examples
     --------

@@ -1,9 +1,9 @@
 """Enrichment: a trial that may go on in those with a biomarker only, if they alone benefit.
 
-Two stages, combined by the inverse normal method, in a closed test of "no effect in all" and "no effect in those with the
-biomarker": Brannath and others, Stat Med 28, 1445 (2009), doi:10.1002/sim.3559; Jenkins, Stone and Jennison, Pharm Stat 10,
-347 (2011), doi:10.1002/pst.472. The intersection is tested by Simes' p value (Biometrika 73, 751 (1986),
-doi:10.1093/biomet/73.3.751).
+Two stages, combined by the inverse normal method, in a closed test of "no effect in all" and "no effect in those
+with the biomarker": Brannath and others, Stat Med 28, 1445 (2009), doi:10.1002/sim.3559; Jenkins, Stone and
+Jennison, Pharm Stat 10, 347 (2011), doi:10.1002/pst.472. The intersection is tested by Simes' p value (Biometrika
+73, 751 (1986), doi:10.1093/biomet/73.3.751).
 """
 
 from __future__ import annotations

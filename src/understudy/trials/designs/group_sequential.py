@@ -5,6 +5,7 @@ Jennison and Turnbull, *Group Sequential Methods with Applications to Clinical T
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -306,7 +307,7 @@ def _times(looks: int | Sequence[float]) -> tuple[float, ...]:
             place="looks",
             repair="give a number of looks, at least 1, or fractions that rise from above 0 to 1",
         )
-    near = [t for before, t in zip(times, times[1:], strict=False) if t - before < _NEAREST * t]
+    near = [t for before, t in itertools.pairwise(times) if t - before < _NEAREST * t]
     if near:
         raise SimulationError(
             f"a look at {near[0]:g} right after another",

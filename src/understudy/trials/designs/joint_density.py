@@ -1,10 +1,10 @@
 """Joint density: how a sequence of test statistics is distributed while a trial goes on.
 
-The statistics Z_1, …, Z_K at information fractions t_1 < … < t_K are normal with mean δ√t_k (δ, the *drift*, is the mean
-of Z at full information), variance 1 and covariance √(t_j / t_k): the canonical form of Jennison and Turnbull, *Group
-Sequential Methods* (2000), chapter 3. The density of Z_k among trials that go on is found from that of Z_{k-1} by one
-integral (Armitage, McPherson and Rowe, J R Stat Soc A 132, 235 (1969), doi:10.2307/2343787), here by Gauss-Legendre
-quadrature: the integrand is analytic between the limits, so that the error is that of rounding.
+The statistics Z_1, …, Z_K at information fractions t_1 < … < t_K are normal with mean δ√t_k (δ, the *drift*, is the
+mean of Z at full information), variance 1 and covariance √(t_j / t_k): the canonical form of Jennison and Turnbull,
+*Group Sequential Methods* (2000), chapter 3. The density of Z_k among trials that go on is found from that of
+Z_{k-1} by one integral (Armitage, McPherson and Rowe, J R Stat Soc A 132, 235 (1969), doi:10.2307/2343787), here by
+Gauss-Legendre quadrature: the integrand is analytic between the limits, so that the error is that of rounding.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Log-rank: tests and hazard ratios of many simulated trials at once.
 
 Mantel, Cancer Chemother Rep 50, 163 (1966); Cox, J R Stat Soc B 34, 187 (1972), doi:10.1111/j.2517-6161.1972.tb00899.x,
-with ties by Breslow's method. This kernel is for two arms and thousands of trials; the estimators that a reader wants of
-one trial are in `understudy.biostatistics`.
+with ties by Breslow's method. This kernel is for two arms and thousands of trials; the estimators that a reader
+wants of one trial are in `understudy.biostatistics`.
 """
 
 from __future__ import annotations

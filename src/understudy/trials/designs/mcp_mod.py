@@ -176,8 +176,8 @@ def contrast_test(
 def critical_value(correlation, *, freedom: float | None = None, alpha: float = 0.025) -> float:
     """Equicoordinate upper quantile of a multivariate t or normal distribution.
 
-    From half a million points of a randomly shifted lattice, whose shifts are fixed: an error of about 0.002. Shapes that
-    depend on each other (as many as there are doses, or more) are no hindrance.
+    From half a million points of a randomly shifted lattice, whose shifts are fixed: an error of about 0.002. Shapes
+    that depend on each other (as many as there are doses, or more) are no hindrance.
 
     Examples
     --------

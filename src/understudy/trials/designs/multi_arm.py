@@ -1,7 +1,7 @@
 """Multi-arm multi-stage: several treatments against one control, with looks that drop arms.
 
-Magirr, Jaki and Whitehead, Biometrika 99, 494 (2012), doi:10.1093/biomet/ass002; Royston and others, Trials 12, 81 (2011),
-doi:10.1186/1745-6215-12-81; with one look, Dunnett, J Am Stat Assoc 50, 1096 (1955), doi:10.2307/2281208.
+Magirr, Jaki and Whitehead, Biometrika 99, 494 (2012), doi:10.1093/biomet/ass002; Royston and others, Trials 12, 81
+(2011), doi:10.1186/1745-6215-12-81; with one look, Dunnett, J Am Stat Assoc 50, 1096 (1955), doi:10.2307/2281208.
 """
 
 from __future__ import annotations
@@ -30,7 +30,8 @@ def multi_arm_limits(
     """Limits of Z that keep the family-wise error rate, one-sided, for arms of equal size; futility is not counted on.
 
     Given the control arm's path, the treatments are independent, and each one's path is integrated as that of a group
-    sequential test; the control's increments are integrated by Gauss-Hermite quadrature (limits to 4 digits up to three looks).
+    sequential test; the control's increments are integrated by Gauss-Hermite quadrature (limits to 4 digits up to
+    three looks).
 
     Parameters
     ----------

@@ -1,8 +1,8 @@
 """Patients of simulated trials: whatever can say how each patient would fare in each arm.
 
-A simulated trial asks one thing of them: `Patients.outcomes`. Twins, virtual patients of the engine and resampled records
-come in as `ResampledPatients`, a table of outcomes in every arm; parametric patients are in `survival_patients` and
-`response_patients`.
+A simulated trial asks one thing of them: `Patients.outcomes`. Twins, virtual patients of the engine and resampled
+records come in as `ResampledPatients`, a table of outcomes in every arm; parametric patients are in
+`survival_patients` and `response_patients`.
 """
 
 from __future__ import annotations

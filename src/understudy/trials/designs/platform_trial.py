@@ -1,7 +1,7 @@
 """Platform trial: a common control, and treatments that enter and leave while it goes on.
 
-Woodcock and LaVange, N Engl J Med 377, 62 (2017), doi:10.1056/NEJMra1510062; on controls that were not enrolled at the same
-time, Lee and Wason, BMC Med Res Methodol 20, 165 (2020), doi:10.1186/s12874-020-01043-6.
+Woodcock and LaVange, N Engl J Med 377, 62 (2017), doi:10.1056/NEJMra1510062; on controls that were not enrolled at
+the same time, Lee and Wason, BMC Med Res Methodol 20, 165 (2020), doi:10.1186/s12874-020-01043-6.
 """
 
 from __future__ import annotations

@@ -34,8 +34,8 @@ def conditional_power(z: float, t: float, *, drift: float | None = None, alpha: 
 def inverse_normal(p: Sequence[float], weights: Sequence[float]) -> float:
     """Combined statistic Σ w Φ⁻¹(1 - p) / √Σ w² of stagewise one-sided p values.
 
-    Lehmacher and Wassmer, Biometrics 55, 1286 (1999), doi:10.1111/j.0006-341X.1999.01286.x. Weights must be fixed before
-    the trial: √ of the planned information of each stage.
+    Lehmacher and Wassmer, Biometrics 55, 1286 (1999), doi:10.1111/j.0006-341X.1999.01286.x. Weights must be fixed
+    before the trial: √ of the planned information of each stage.
 
     Examples
     --------
@@ -189,7 +189,8 @@ def blinded_proportion_size(
 ) -> int:
     """Patients of both arms from the pooled share of responses, at equal allocation.
 
-    Gould, Stat Med 11, 55 (1992), doi:10.1002/sim.4780110107: the arms are taken to lie half the difference to both sides.
+    Gould, Stat Med 11, 55 (1992), doi:10.1002/sim.4780110107: the arms are taken to lie half the difference to both
+    sides.
 
     Examples
     --------

@@ -127,7 +127,7 @@ class ResponseAdaptive:
 
 
 def _better(a, b, arms: tuple[int, ...]) -> NDArray[np.float64]:
-    """Probability that each of some arms has the highest rate, shape (trials, those arms), by quadrature in the rate."""
+    """Probability that each of some arms has the highest rate, shape (trials, those arms), by quadrature."""
     from scipy.special import betainc, betaln, roots_legendre
 
     x, weight = roots_legendre(_NODES)

@@ -1,8 +1,8 @@
 """Sequential inference: p values, estimates and intervals that know of the looks.
 
-Jennison and Turnbull, *Group Sequential Methods* (2000), chapters 8 (after the trial, by the stagewise ordering of Tsiatis,
-Rosner and Mehta, Biometrics 40, 797 (1984), doi:10.2307/2530924) and 9 (repeated confidence intervals, J R Stat Soc B 51,
-305 (1989), doi:10.1111/j.2517-6161.1989.tb01433.x).
+Jennison and Turnbull, *Group Sequential Methods* (2000), chapters 8 (after the trial, by the stagewise ordering of
+Tsiatis, Rosner and Mehta, Biometrics 40, 797 (1984), doi:10.2307/2530924) and 9 (repeated confidence intervals, J R
+Stat Soc B 51, 305 (1989), doi:10.1111/j.2517-6161.1989.tb01433.x).
 """
 
 from __future__ import annotations

@@ -25,7 +25,8 @@ def two_sample_z(
 
     Examples
     --------
-    >>> z, difference = two_sample_z(np.array([[1.0, 2, 4, 6]]), np.array([[False, False, True, True]]), np.ones((1, 4), bool))
+    >>> treated = np.array([[False, False, True, True]])
+    >>> z, difference = two_sample_z(np.array([[1.0, 2, 4, 6]]), treated, np.ones((1, 4), bool))
     >>> float(difference[0]), round(float(z[0]), 3)
     (3.5, 1.518)
     """

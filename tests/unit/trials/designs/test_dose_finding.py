@@ -127,7 +127,8 @@ def test_continual_reassessment_skips_no_dose_and_stops():
 def test_model_based_rules_find_the_dose(rule):
     found = trials.simulate_trials(DoseEscalation(rule), {"steep": STEEP}, trials=800, seed=1)
     chosen = [found.rejection("steep", f"select dose {number}")[0] for number in range(1, 6)]
-    assert int(np.argmax(chosen)) == 2 and chosen[2] > 0.5
+    assert int(np.argmax(chosen)) == 2
+    assert chosen[2] > 0.5
     assert "null" not in found.runs
 
 
@@ -140,7 +141,8 @@ def test_optimal_contrasts_of_the_biom_example():
     found = optimal_contrasts([0, 0.05, 0.2, 0.6, 1], shapes, [1 / 20] * 5)
     assert found[0] == pytest.approx([-0.437, -0.643, -0.574], abs=0.6e-3)
     assert found[:, 1] == pytest.approx([-0.643, -0.361, 0.061, 0.413, 0.530], abs=0.6e-3)
-    assert np.allclose(found.sum(axis=0), 0) and np.allclose((found**2).sum(axis=0), 1)
+    assert np.allclose(found.sum(axis=0), 0)
+    assert np.allclose((found**2).sum(axis=0), 1)
 
 
 def test_critical_values_of_dunnett():
@@ -161,7 +163,8 @@ def test_contrast_test_keeps_its_error_and_finds_the_shape():
         "quadratic": quadratic(-0.854),
     }
     found = contrast_test(doses, emax(0.2)(np.array(doses)), [0.02] * 5, shapes, freedom=95)
-    assert found.best == "emax" and found.p_value.min() < 0.001
+    assert found.best == "emax"
+    assert found.p_value.min() < 0.001
     assert "best emax" in repr(found)
     means = np.random.default_rng(1).normal(0, np.sqrt(1 / n), (20_000, 5))
     known = contrast_test(doses, means[0], [1 / n] * 5, shapes)
