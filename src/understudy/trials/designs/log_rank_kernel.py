@@ -11,6 +11,7 @@ _FAR = 10.0  # a log hazard ratio beyond which there is none: all events are in 
 
 @njit(cache=True, nogil=True)
 def batch(time, event, treated):
+    """Statistics, log hazard ratios and standard errors of trials whose patients are sorted by time."""
     trials = time.shape[0]
     z, log_ratio, error = np.zeros(trials), np.zeros(trials), np.zeros(trials)
     for trial in range(trials):

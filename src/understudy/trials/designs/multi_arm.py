@@ -94,7 +94,7 @@ class MultiArmMultiStage:
     --------
     >>> design = MultiArmMultiStage(100, treatments=3, futility=(0.0,))
     >>> [round(limit, 2) for limit in design.limits]
-    [3.31, 2.34]
+    [3.33, 2.36]
     """
 
     per_arm: int
