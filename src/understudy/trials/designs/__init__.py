@@ -15,6 +15,7 @@ from understudy.trials.designs.parallel_design import ParallelDesign
 from understudy.trials.designs.patients import Outcomes, Patients, ResampledPatients
 from understudy.trials.designs.platform_trial import PlatformTrial
 from understudy.trials.designs.predictive_probability import PredictiveProbability
+from understudy.trials.designs.re_estimated_design import ReEstimatedDesign
 from understudy.trials.designs.re_estimation import (
     PromisingZone,
     blinded_proportion_size,
@@ -69,6 +70,7 @@ __all__ = [
     "PowerSpending",
     "PredictiveProbability",
     "PromisingZone",
+    "ReEstimatedDesign",
     "Recruitment",
     "ResampledPatients",
     "ResponseAdaptive",

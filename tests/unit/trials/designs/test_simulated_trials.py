@@ -22,7 +22,9 @@ from understudy.trials.designs import (
     ParallelDesign,
     PlatformTrial,
     PredictiveProbability,
+    PromisingZone,
     Recruitment,
+    ReEstimatedDesign,
     ResampledPatients,
     ResponseAdaptive,
     SurvivalPatients,
@@ -269,6 +271,19 @@ def test_enrichment_keeps_the_error_and_finds_who_benefits():
         found.rejection("alternative", "positive benefit")[0]
         > found.rejection("alternative", "all benefit")[0]
     )
+
+
+@pytest.mark.parametrize("weighted", [True, False])
+def test_re_estimated_design_keeps_the_error_and_grows(weighted):
+    design = ReEstimatedDesign(PromisingZone(120, power=0.9), weighted)
+    found = trials.simulate_trials(design, ContinuousPatients({"c": 0, "d": 0.45}), trials=2000, seed=4)
+    null = found.rejection("null")
+    assert null[0] <= 0.025 + 4 * null[1]
+    fixed = trials.simulate_trials(
+        ParallelDesign(patients=120), ContinuousPatients({"c": 0, "d": 0.45}), trials=2000, seed=4
+    )
+    assert found.rejection("alternative")[0] > fixed.rejection("alternative")[0] + 0.02
+    assert found.runs["alternative"].measures["grown"].mean() > 0.2
 
 
 def test_predictive_probability_stops_early():
