@@ -320,3 +320,17 @@ def test_predictive_probability_stops_early():
 def test_what_cannot_be_simulated_is_refused(call):
     with pytest.raises(SimulationError):
         call()
+
+
+def test_closed_test_written_out():
+    """Equal stages, so Z is the sum over √2; Simes' p of two equal p values is that p."""
+    design, high, low = Enrichment(50, 50), [3.0, 3.0], [0.0, 0.0]
+    z1 = np.array([high, high, high, [3.0, -3.0], low])
+    z2 = np.array([high, high, high, [3.0, -3.0], [0.0, 2.7]])
+    choice = np.array([0, 1, 2, 0, 1])
+    # After enrichment all patients are not claimed for, nor after a stop; and in the last row 2.7 / √2 is too little.
+    expected = [[True, True], [False, True], [False, False], [True, False], [False, False]]
+    assert design._closed_test(z1, z2, choice).tolist() == expected
+    # Both alone are enough for 2.1, but Simes' p of 2.1 and -4 is twice that of 2.1: the intersection stands.
+    near = np.array([[2.1 / math.sqrt(2), -4.0]])
+    assert not design._closed_test(near, near, np.array([0])).any()
