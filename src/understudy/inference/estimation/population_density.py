@@ -1,0 +1,117 @@
+"""Population density: the joint posterior density of a population's parameters and all individuals' random effects.
+
+Random effects are not centred (Betancourt and Girolami 2015, arXiv:1312.0906): ``eta = L z`` with L the Cholesky factor
+of omega, so that z is standard normal before the data. A point is the vector of parameters, then z, patient by patient.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from understudy.core.errors import SimulationError
+from understudy.inference.estimation.method import Task
+from understudy.inference.estimation.omega_factor import OmegaFactor
+from understudy.inference.estimation.population_prior import PopulationPrior
+from understudy.inference.likelihood import Likelihood
+
+
+@dataclass(frozen=True, eq=False)
+class PopulationDensity:
+    """The density and its exact gradient, for all chains at once.
+
+    Parameters
+    ----------
+    task : Task
+    prior : PopulationPrior
+    """
+
+    task: Task
+    prior: PopulationPrior
+
+    def __call__(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Log-densities up to a constant, shape (copies,), and gradients, at points of shape (copies, dimensions).
+
+        Minus infinity where predictions are undefined, or no engine can have an answer.
+        """
+        try:
+            with np.errstate(all="ignore"):
+                return self._at(points)
+        except SimulationError:
+            if len(points) == 1:
+                return np.full(1, -np.inf), np.zeros_like(points)
+            # One chain has come to parameters that cannot be simulated: the others are where they can be.
+            apart = [self(point[None]) for point in points]
+            return tuple(np.concatenate(parts) for parts in zip(*apart, strict=True))
+
+    @property
+    def parameters(self) -> int:
+        """How many coordinates are of the population."""
+        return len(self.task.space.names)
+
+    @property
+    def individuals(self) -> tuple[int, int]:
+        """Patients and random effects of each."""
+        return len(self.task.predictor.patients), self.factor.active.size
+
+    @property
+    def dimensions(self) -> int:
+        """Of a point."""
+        count, size = self.individuals
+        return self.parameters + count * size
+
+    @cached_property
+    def factor(self) -> OmegaFactor:
+        """Of the covariance of random effects."""
+        return OmegaFactor(self.task.space)
+
+    def split(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Vectors of parameters, shape (..., parameters), and z, shape (..., N, active)."""
+        vectors, rest = points[..., : self.parameters], points[..., self.parameters :]
+        return vectors, rest.reshape(*points.shape[:-1], *self.individuals)
+
+    def effects(self, points: np.ndarray) -> np.ndarray:
+        """Random effects of every patient, shape (..., N, n), zero where they do not vary."""
+        vectors, z = self.split(points)
+        full = np.zeros((*z.shape[:-1], self.task.space.effects.active.size))
+        full[..., self.factor.active] = z @ np.swapaxes(self.factor.of(vectors), -1, -2)
+        return full
+
+    def fixed(self, vectors: np.ndarray) -> np.ndarray:
+        """Fixed effects, shape (copies, fixed effects)."""
+        space = self.task.space
+        found = np.tile([p.value for p in space.model.fixed], (len(vectors), 1))
+        for column, (place, scale) in enumerate(zip(space.fixed, space.scales, strict=True)):
+            found[:, place] = scale.natural(vectors[:, column])
+        return found
+
+    @cached_property
+    def _likelihood(self) -> Likelihood:
+        return Likelihood(self.task.predictor)
+
+    def _at(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        vectors, z = self.split(points)
+        likelihood = self._likelihood
+        at = self.task.predictor.slopes(self.effects(points), self.fixed(vectors), with_fixed=True)
+        data = -0.5 * likelihood.data_term(at.prediction, at.variance).sum(axis=1)
+        before, by_prior = self.prior(vectors)
+        value = data - 0.5 * (z**2).sum(axis=(1, 2)) + before
+        by_vector, by_z = self._by_data(vectors, z, -likelihood.scores(at))
+        gradient = np.concatenate([by_vector + by_prior, (by_z - z).reshape(len(points), -1)], axis=1)
+        return np.where(np.isfinite(value), value, -np.inf), gradient
+
+    def _by_data(
+        self, vectors: np.ndarray, z: np.ndarray, scores: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Derivatives of the data's log-density by the vector and by z, from each observation's by all effects."""
+        size, space = self.factor.active.size, self.task.space
+        factor = self.factor.of(vectors)
+        own = np.moveaxis(scores[..., :size], -1, 0)
+        by_eta = np.moveaxis(self._likelihood.sum_by_patient(own), 0, -1)
+        by_vector = self.factor.gradient(vectors, np.einsum("cni,cnj->cij", by_eta, z))
+        by_fixed = scores[..., size:].sum(axis=1)
+        for column, scale in enumerate(space.scales):
+            by_vector[:, column] += by_fixed[:, column] * scale.slope(vectors[:, column])
+        return by_vector, by_eta @ factor
