@@ -53,7 +53,7 @@ class Fit:
     objective_error : float
         Monte Carlo standard error of the objective; zero where nothing was drawn.
     covariance_kind : str
-        What the covariance is made of: "sandwich", "R" or "S"; empty where that is not known.
+        What the covariance is made of: "sandwich", "R", "S" or draws of the "posterior"; empty where that is not known.
     shrinkage : mapping of str to float
         Of each random effect.
     warnings : tuple of str
@@ -95,7 +95,11 @@ class Fit:
             object.__setattr__(self, name, MappingProxyType(dict(getattr(self, name))))
 
     def interval(self, name: str) -> tuple[float, float]:
-        """95 % interval of an estimate, from its standard error and the normal distribution."""
+        """95 % interval of an estimate: quantiles of its posterior where that was drawn from, else from its standard
+        error and the normal distribution."""
+        drawn = self.details.get("posterior", {}).get(name)
+        if drawn is not None:
+            return drawn["low"], drawn["high"]
         error = self.standard_errors.get(name, np.nan)
         # 1.96 is the normal distribution's 97.5 % point, to the digits that a standard error has.
         return (

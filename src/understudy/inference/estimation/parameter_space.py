@@ -95,7 +95,10 @@ class ParameterSpace:
     def vector(self, values: Values) -> np.ndarray:
         """The vector of some values."""
         fixed = [scale.free(values.fixed[k]) for k, scale in zip(self.fixed, self.scales, strict=True)]
-        parts = [np.array(fixed), *(_factor_vector(values.blocks[k], self.free_entries(k)) for k in self.blocks)]
+        parts = [
+            np.array(fixed),
+            *(_factor_vector(values.blocks[k], self.free_entries(k)) for k in self.blocks),
+        ]
         return np.concatenate(parts)
 
     def values(self, vector: np.ndarray) -> Values:
@@ -106,7 +109,9 @@ class ParameterSpace:
             fixed[k] = scale.natural(free)
         for k in self.blocks:
             length = self._length(k)
-            factor = block_factor(vector[place : place + length], self.model.random[k].size, self.free_entries(k))
+            factor = block_factor(
+                vector[place : place + length], self.model.random[k].size, self.free_entries(k)
+            )
             blocks[k], place = factor @ factor.T, place + length
         for k, block in enumerate(self.model.random):
             blocks[k] = blocks[k - 1] if block.same else blocks[k]

@@ -95,7 +95,12 @@ class PopulationPrior:
         """Names of parameters whose priors the model does not state."""
         model, space = self.space.model, self.space
         fixed = [model.fixed[k].name for c, k in enumerate(space.fixed) if self._stated_scale(c) is None]
-        random = [f"omega({n})" for k in space.blocks if model.random[k].prior is None for n in model.random[k].names]
+        random = [
+            f"omega({n})"
+            for k in space.blocks
+            if model.random[k].prior is None
+            for n in model.random[k].names
+        ]
         return (*fixed, *random)
 
     def _stated(self, vectors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -169,7 +174,9 @@ class PopulationPrior:
 
     def _normal(self, value: float, scale) -> str:
         if not (np.isfinite(scale.lower) or np.isfinite(scale.upper)):
-            return f"normal about {value:.4g} with standard deviation {self.weak.relative_sd * scale.unit:.3g}"
+            return (
+                f"normal about {value:.4g} with standard deviation {self.weak.relative_sd * scale.unit:.3g}"
+            )
         bound = scale.lower if np.isfinite(scale.lower) else scale.upper
         what = "logarithm" if bound == 0 else f"logarithm of the distance from {bound:g}"
         return f"{what} normal about that of {value:.4g} with standard deviation {self.weak.log_sd:g}"

@@ -98,7 +98,9 @@ def sample_nuts(
     root = learnt_roots(learnt.samples, start.shape)
     inverse = np.linalg.inv(root)
     begin = np.einsum("nij,cnj->cni", inverse, learnt.last)
-    found = run_chains(turned(log_density, root), begin, late, draws, StepNumbers(seed, "nuts", numbers), **goal)
+    found = run_chains(
+        turned(log_density, root), begin, late, draws, StepNumbers(seed, "nuts", numbers), **goal
+    )
     return Chains(
         np.einsum("nij,csnj->csni", root, found.samples[:, late:]),
         found.acceptance,
