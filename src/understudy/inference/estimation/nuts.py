@@ -8,7 +8,7 @@ told of them: `posterior_summary`.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import numpy as np
 
@@ -49,6 +49,9 @@ class NUTS:
         Mean acceptance probability that step sizes are made for; nearer to one where trajectories diverge.
     doublings : int
         Most doublings of a trajectory.
+    parametrisation : {"auto", "centred", "non-centred"}
+        Of the random effects while they are drawn, see `population_density`; "auto" is centred where the data leave less
+        than half of their variance open. The posterior is the same.
     log_sd, relative_sd, omega_scale, lkj : float
         How weak default priors are, see `WeakPriors`; infinite ones are flat.
 
@@ -68,6 +71,7 @@ class NUTS:
     chains: int = 4
     acceptance: float = 0.8
     doublings: int = 10
+    parametrisation: Literal["auto", "centred", "non-centred"] = "auto"
     log_sd: float = 2.0
     relative_sd: float = 10.0
     omega_scale: float = 2.5
@@ -83,6 +87,8 @@ class NUTS:
             _refuse(
                 f"an acceptance of {self.acceptance:g}", "give a probability between 0 and 1, such as 0.9"
             )
+        if self.parametrisation not in ("auto", "centred", "non-centred"):
+            _refuse(f"parametrisation {self.parametrisation!r}", "take auto, centred or non-centred")
         for name in ("log_sd", "relative_sd", "omega_scale", "lkj"):
             if not getattr(self, name) > 0.0:
                 _refuse(f"{name} {getattr(self, name):g}", "give a number above zero")
@@ -106,7 +112,7 @@ class NUTS:
         stand = begun
         for stand in chains.run(begun):
             task.watch(self._step(stand, coordinates))
-        return posterior_estimate(density, coordinates, stand, told)
+        return posterior_estimate(coordinates.density, coordinates, stand, told)
 
     @property
     def weak(self) -> WeakPriors:
@@ -123,13 +129,13 @@ class NUTS:
         if "centre" in task.state:
             centre, precision = task.state["centre"], task.state["precision"]
             told = {"start": "taken up again from a checkpoint"}
-            return Stand.of_arrays(task.state), _about(task, density, centre, precision), told
+            return Stand.of_arrays(task.state), _about(task, density, centre, precision, self.parametrisation), told
         method = Laplace() if task.predictor.not_normal else FOCEI()
         with np.errstate(all="ignore"):
             found = method.estimate(replace(task, watch=task.watch))
             known = method.information(task, found)
         centre = _spread_out(density, found.vector)
-        coordinates = _about(task, density, centre, _precision(known))
+        coordinates = _about(task, density, centre, _precision(known), self.parametrisation)
         told = {"start": f"{method.name}, objective {found.objective:.4f}: {found.status}"}
         return Stand.begin(self._starts(task, coordinates), density.parameters), coordinates, told
 
@@ -160,7 +166,7 @@ class NUTS:
 
 
 def _about(
-    task: Task, density: PopulationDensity, centre: np.ndarray, precision: np.ndarray
+    task: Task, density: PopulationDensity, centre: np.ndarray, precision: np.ndarray, centred: str = "auto"
 ) -> PopulationCoordinates:
     """Coordinates about the modes of the individuals at some parameters."""
     likelihood = task.likelihood(centre)
@@ -169,7 +175,17 @@ def _about(
         factor = density.factor.of(centre)
         z = np.linalg.solve(factor, effects[:, likelihood.active].T).T
         z = np.where(np.isfinite(z), z, 0.0)
-        return PopulationCoordinates.about(density, centre, z, precision)
+        scaled = PopulationCoordinates.about(replace(density, centred=False), centre, z, precision)
+        if not (_well_known(scaled) if centred == "auto" else centred == "centred"):
+            return scaled
+        own = effects[:, likelihood.active]
+        return PopulationCoordinates.about(replace(density, centred=True), centre, own, precision)
+
+
+def _well_known(scaled: PopulationCoordinates) -> bool:
+    """Whether data leave less than half of the random effects' variance open, over all individuals."""
+    open_ = np.einsum("nab,nab->n", scaled.roots, scaled.roots)
+    return bool(open_.size and open_.mean() < 0.5 * scaled.roots.shape[1])
 
 
 def _precision(known: Information) -> np.ndarray:

@@ -1,7 +1,7 @@
 """Population coordinates: those in which a population's posterior is nearly standard normal.
 
 Given the parameters, individuals are independent: the precision of the whole posterior is an arrow. From its blocks at
-the mode every individual's z moves with the parameters to first order and is scaled by what its own data leave open,
+the mode every individual's z (or eta) moves with the parameters to first order and is scaled by what its own data leave open,
 while the parameters themselves are scaled by a fit's information (as the inner iterations of Rue, Martino and Chopin
 2009, doi:10.1111/j.1467-9868.2008.00700.x, here only to shape the sampler's steps: the posterior stays exact).
 """
@@ -16,8 +16,9 @@ from understudy.inference.estimation.population_density import PopulationDensity
 
 # Differences of exact gradients: second order in this part of a standard deviation.
 _STEP = 1e-2
-# Least eigenvalues of precisions: of z relative to its prior's, of parameters as correlations.
-_LEAST_OF_Z, _LEAST = 0.5, 1e-3
+# Least eigenvalues of precisions: of an individual's effects relative to their prior's, of parameters as correlations.
+_LEAST_OF_EFFECTS, _LEAST = 0.5, 1e-3
+
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,7 +32,7 @@ class PopulationCoordinates:
     root : float array, shape (parameters, parameters)
         Lower triangular root of the parameters' covariance.
     modes : float array, shape (N, active)
-        Each individual's z there.
+        Each individual's z or eta there.
     turning : float array, shape (N, active, parameters)
         How the modes move with the parameters.
     roots : float array, shape (N, active, active)
@@ -59,13 +60,14 @@ class PopulationCoordinates:
         density : PopulationDensity
         centre : float array, shape (parameters,)
         modes : float array, shape (N, active)
-            Of each individual's z.
+            Of each individual's z, or eta where the density is centred.
         precision : float array, shape (parameters, parameters)
             Information of the data about the parameters; not-a-number where it is not known.
         """
         root = np.linalg.cholesky(np.linalg.inv(_usable(precision + _prior_precision(density, centre))))
-        own, crossed = _curvature(density, centre, modes)
-        covariance = np.linalg.inv(_above(own, _LEAST_OF_Z))
+        unit = density.factor.of(centre) if density.centred else np.eye(modes.shape[1])
+        own, crossed = _curvature(density, centre, modes, unit)
+        covariance = unit @ np.linalg.inv(_above(own, _LEAST_OF_EFFECTS)) @ unit.T
         turning = -covariance @ crossed
         return cls(density, centre, root, modes, turning, np.linalg.cholesky(covariance), precision)
 
@@ -87,19 +89,20 @@ class PopulationCoordinates:
 
 
 def _curvature(
-    density: PopulationDensity, centre: np.ndarray, modes: np.ndarray
+    density: PopulationDensity, centre: np.ndarray, modes: np.ndarray, unit: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Minus the second derivatives by each individual's z, and by z and parameters."""
+    """Minus the second derivatives by each individual's effects in units of the columns of `unit`, and by its effects and
+    parameters."""
     size, parameters = modes.shape[1], centre.size
     shifts = np.zeros((size + parameters, density.dimensions))
     for k in range(size):
-        density.split(shifts)[1][k, :, k] = _STEP
+        density.split(shifts)[1][k] = _STEP * unit[:, k]
     shifts[size:, :parameters] = _STEP * np.eye(parameters)
     at = np.concatenate([centre, modes.ravel()])
     _, gradients = density(np.concatenate([at + shifts, at - shifts]))
     slopes = density.split(gradients)[1]
     second = -(slopes[: len(shifts)] - slopes[len(shifts) :]) / (2.0 * _STEP)
-    own, crossed = np.moveaxis(second[:size], 0, -1), np.moveaxis(second[size:], 0, -1)
+    own, crossed = unit.T @ np.moveaxis(second[:size], 0, -1), np.moveaxis(second[size:], 0, -1)
     return 0.5 * (own + np.swapaxes(own, 1, 2)), np.where(np.isfinite(crossed), crossed, 0.0)
 
 

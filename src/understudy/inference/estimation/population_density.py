@@ -1,7 +1,8 @@
 """Population density: the joint posterior density of a population's parameters and all individuals' random effects.
 
-Random effects are not centred (Betancourt and Girolami 2015, arXiv:1312.0906): ``eta = L z`` with L the Cholesky factor
-of omega, so that z is standard normal before the data. A point is the vector of parameters, then z, patient by patient.
+A point is the vector of parameters, then each patient's random effects: either themselves (centred), or not centred as z
+with ``eta = L z``, L the Cholesky factor of omega. Where data say much of each individual, eta hardly depends on omega,
+and where they say little z hardly does (Betancourt and Girolami 2015, arXiv:1312.0906).
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ from understudy.inference.estimation.omega_factor import OmegaFactor
 from understudy.inference.estimation.population_prior import PopulationPrior
 from understudy.inference.likelihood import Likelihood
 
+_Part = tuple[np.ndarray, np.ndarray, np.ndarray]
+
 
 @dataclass(frozen=True, eq=False)
 class PopulationDensity:
@@ -26,10 +29,12 @@ class PopulationDensity:
     ----------
     task : Task
     prior : PopulationPrior
+    centred : bool
     """
 
     task: Task
     prior: PopulationPrior
+    centred: bool = False
 
     def __call__(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Log-densities up to a constant, shape (copies,), and gradients, at points of shape (copies, dimensions).
@@ -68,15 +73,16 @@ class PopulationDensity:
         return OmegaFactor(self.task.space)
 
     def split(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Vectors of parameters, shape (..., parameters), and z, shape (..., N, active)."""
+        """Vectors of parameters, shape (..., parameters), and z or eta, shape (..., N, active)."""
         vectors, rest = points[..., : self.parameters], points[..., self.parameters :]
         return vectors, rest.reshape(*points.shape[:-1], *self.individuals)
 
     def effects(self, points: np.ndarray) -> np.ndarray:
         """Random effects of every patient, shape (..., N, n), zero where they do not vary."""
-        vectors, z = self.split(points)
-        full = np.zeros((*z.shape[:-1], self.task.space.effects.active.size))
-        full[..., self.factor.active] = z @ np.swapaxes(self.factor.of(vectors), -1, -2)
+        vectors, own = self.split(points)
+        full = np.zeros((*own.shape[:-1], self.task.space.effects.active.size))
+        eta = own if self.centred else own @ np.swapaxes(self.factor.of(vectors), -1, -2)
+        full[..., self.factor.active] = eta
         return full
 
     def fixed(self, vectors: np.ndarray) -> np.ndarray:
@@ -92,26 +98,35 @@ class PopulationDensity:
         return Likelihood(self.task.predictor)
 
     def _at(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        vectors, z = self.split(points)
-        likelihood = self._likelihood
+        vectors, own = self.split(points)
         at = self.task.predictor.slopes(self.effects(points), self.fixed(vectors), with_fixed=True)
-        data = -0.5 * likelihood.data_term(at.prediction, at.variance).sum(axis=1)
+        data = -0.5 * self._likelihood.data_term(at.prediction, at.variance).sum(axis=1)
         before, by_prior = self.prior(vectors)
-        value = data - 0.5 * (z**2).sum(axis=(1, 2)) + before
-        by_vector, by_z = self._by_data(vectors, z, -likelihood.scores(at))
-        gradient = np.concatenate([by_vector + by_prior, (by_z - z).reshape(len(points), -1)], axis=1)
+        by_fixed, by_eta = self._by_data(-self._likelihood.scores(at))
+        among, by_factor, by_own = (self._centred if self.centred else self._scaled)(vectors, own, by_eta)
+        value, by_vector = data + among + before, by_prior + self.factor.gradient(vectors, by_factor)
+        for column, scale in enumerate(self.task.space.scales):
+            by_vector[:, column] += by_fixed[:, column] * scale.slope(vectors[:, column])
+        gradient = np.concatenate([by_vector, by_own.reshape(len(points), -1)], axis=1)
         return np.where(np.isfinite(value), value, -np.inf), gradient
 
-    def _by_data(
-        self, vectors: np.ndarray, z: np.ndarray, scores: np.ndarray
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Derivatives of the data's log-density by the vector and by z, from each observation's by all effects."""
-        size, space = self.factor.active.size, self.task.space
+    def _by_data(self, scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Derivatives of the data's log-density by fixed effects and by eta, from each observation's."""
+        size = self.factor.active.size
+        by_eta = self._likelihood.sum_by_patient(np.moveaxis(scores[..., :size], -1, 0))
+        return scores[..., size:].sum(axis=1), np.moveaxis(by_eta, 0, -1)
+
+    def _scaled(self, vectors: np.ndarray, z: np.ndarray, by_eta: np.ndarray) -> _Part:
+        """Of z: the individuals' log-density, and derivatives by the factor and by z."""
+        by_factor = np.einsum("cni,cnj->cij", by_eta, z)
+        return -0.5 * (z**2).sum(axis=(1, 2)), by_factor, by_eta @ self.factor.of(vectors) - z
+
+    def _centred(self, vectors: np.ndarray, eta: np.ndarray, by_eta: np.ndarray) -> _Part:
+        """Of eta: the same."""
         factor = self.factor.of(vectors)
-        own = np.moveaxis(scores[..., :size], -1, 0)
-        by_eta = np.moveaxis(self._likelihood.sum_by_patient(own), 0, -1)
-        by_vector = self.factor.gradient(vectors, np.einsum("cni,cnj->cij", by_eta, z))
-        by_fixed = scores[..., size:].sum(axis=1)
-        for column, scale in enumerate(space.scales):
-            by_vector[:, column] += by_fixed[:, column] * scale.slope(vectors[:, column])
-        return by_vector, by_eta @ factor
+        z = np.swapaxes(np.linalg.solve(factor, np.swapaxes(eta, 1, 2)), 1, 2)
+        pull = np.swapaxes(np.linalg.solve(np.swapaxes(factor, 1, 2), np.swapaxes(z, 1, 2)), 1, 2)
+        diagonal = np.diagonal(factor, axis1=1, axis2=2)
+        value = -0.5 * (z**2).sum(axis=(1, 2)) - eta.shape[1] * np.log(diagonal).sum(axis=1)
+        shrinking = eta.shape[1] / diagonal[:, :, None] * np.eye(factor.shape[1])
+        return value, np.einsum("cni,cnj->cij", pull, z) - shrinking, by_eta - pull

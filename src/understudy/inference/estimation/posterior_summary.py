@@ -43,6 +43,7 @@ def posterior_estimate(
         **told,
         "posterior": each,
         "individuals": _agreement(points[..., density.parameters :]),
+        "parametrisation": "centred" if density.centred else "non-centred",
         "chains": len(named),
         "draws_per_chain": named.shape[1],
         "divergences": int(stand.divergences.sum()),
