@@ -25,7 +25,10 @@ def fit(
     method: Annotated[
         str,
         option(
-            "--method", "-m", help="fo, foce, focei, laplace, agq, imp, impmap, its, saem or nuts.", metavar="NAME"
+            "--method",
+            "-m",
+            help="fo, foce, focei, laplace, agq, imp, impmap, its, saem or nuts.",
+            metavar="NAME",
         ),
     ] = "focei",
     covariance: Annotated[

@@ -129,7 +129,11 @@ class NUTS:
         if "centre" in task.state:
             centre, precision = task.state["centre"], task.state["precision"]
             told = {"start": "taken up again from a checkpoint"}
-            return Stand.of_arrays(task.state), _about(task, density, centre, precision, self.parametrisation), told
+            return (
+                Stand.of_arrays(task.state),
+                _about(task, density, centre, precision, self.parametrisation),
+                told,
+            )
         method = Laplace() if task.predictor.not_normal else FOCEI()
         with np.errstate(all="ignore"):
             found = method.estimate(replace(task, watch=task.watch))

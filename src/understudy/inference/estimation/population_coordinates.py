@@ -20,7 +20,6 @@ _STEP = 1e-2
 _LEAST_OF_EFFECTS, _LEAST = 0.5, 1e-3
 
 
-
 @dataclass(frozen=True, eq=False)
 class PopulationCoordinates:
     """A linear map from points that are about standard normal.
