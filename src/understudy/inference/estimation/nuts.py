@@ -36,8 +36,8 @@ _COLLAPSED = 3.0
 class NUTS:
     """Bayesian estimation by the No-U-Turn sampler (NONMEM's NUTS).
 
-    Estimates are posterior means, standard errors posterior standard deviations, intervals posterior quantiles. It begins
-    at FOCEI's fit (Laplace's where FOCEI is not defined). Priors are the model's own; parameters without one get
+    Estimates are posterior means, standard errors posterior standard deviations, intervals posterior quantiles. It
+    begins at FOCEI's fit (Laplace's where FOCEI is not defined). Priors are the model's own; parameters without one get
     weakly informative defaults, named in ``details["priors"]`` and in a warning.
 
     Parameters
@@ -50,8 +50,8 @@ class NUTS:
     doublings : int
         Most doublings of a trajectory.
     parametrisation : {"auto", "centred", "non-centred"}
-        Of the random effects while they are drawn, see `population_density`; "auto" is centred where the data leave less
-        than half of their variance open. The posterior is the same.
+        Of the random effects while they are drawn, see `population_density`; "auto" is centred where the data leave
+        less than half of their variance open. The posterior is the same.
     log_sd, relative_sd, omega_scale, lkj : float
         How weak default priors are, see `WeakPriors`; infinite ones are flat.
 

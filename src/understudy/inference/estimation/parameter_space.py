@@ -211,6 +211,20 @@ class ParameterSpace:
         lower = [values.blocks[k][self.free_entries(k)] for k in self.blocks]
         return np.concatenate([values.fixed[list(self.fixed)], *lower])
 
+    def values_of_named(self, named: np.ndarray) -> Values:
+        """Values whose `named` these are."""
+        own, place = values_of(self.model), len(self.fixed)
+        fixed, blocks = own.fixed.copy(), list(own.blocks)
+        fixed[list(self.fixed)] = named[:place]
+        for k in self.blocks:
+            rows, columns = self.free_entries(k)
+            matrix = np.zeros_like(blocks[k])
+            matrix[rows, columns] = matrix[columns, rows] = named[place : place + len(rows)]
+            blocks[k], place = matrix, place + len(rows)
+        for k, block in enumerate(self.model.random):
+            blocks[k] = blocks[k - 1] if block.same else blocks[k]
+        return Values(fixed, tuple(blocks))
+
     def with_values(self, values: Values) -> PopulationModel:
         """The model with other values."""
         named = {p.name: float(v) for p, v in zip(self.model.fixed, values.fixed, strict=True)}

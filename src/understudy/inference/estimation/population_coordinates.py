@@ -1,9 +1,9 @@
 """Population coordinates: those in which a population's posterior is nearly standard normal.
 
 Given the parameters, individuals are independent: the precision of the whole posterior is an arrow. From its blocks at
-the mode every individual's z (or eta) moves with the parameters to first order and is scaled by what its own data leave open,
-while the parameters themselves are scaled by a fit's information (as the inner iterations of Rue, Martino and Chopin
-2009, doi:10.1111/j.1467-9868.2008.00700.x, here only to shape the sampler's steps: the posterior stays exact).
+the mode every individual's effects move with the parameters to first order and are scaled by what its own data leave
+open, while the parameters themselves are scaled by a fit's information (as the inner iterations of Rue, Martino and
+Chopin 2009, doi:10.1111/j.1467-9868.2008.00700.x, here only to shape the sampler's steps: the posterior stays exact).
 """
 
 from __future__ import annotations
@@ -90,7 +90,7 @@ class PopulationCoordinates:
 def _curvature(
     density: PopulationDensity, centre: np.ndarray, modes: np.ndarray, unit: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Minus the second derivatives by each individual's effects in units of the columns of `unit`, and by its effects and
+    """Minus the second derivatives by each individual's effects, in units of the columns of `unit`, and by these and
     parameters."""
     size, parameters = modes.shape[1], centre.size
     shifts = np.zeros((size + parameters, density.dimensions))

@@ -1,8 +1,8 @@
 """Population density: the joint posterior density of a population's parameters and all individuals' random effects.
 
-A point is the vector of parameters, then each patient's random effects: either themselves (centred), or not centred as z
-with ``eta = L z``, L the Cholesky factor of omega. Where data say much of each individual, eta hardly depends on omega,
-and where they say little z hardly does (Betancourt and Girolami 2015, arXiv:1312.0906).
+A point is the vector of parameters, then each patient's random effects: either themselves (centred), or not centred as
+z with ``eta = L z``, L the Cholesky factor of omega. Where data say much of each individual, eta hardly depends on
+omega, and where they say little z hardly does (Betancourt and Girolami 2015, arXiv:1312.0906).
 """
 
 from __future__ import annotations

@@ -29,8 +29,8 @@ class WeakPriors:
     Parameters
     ----------
     log_sd : float
-        Standard deviation about the initial estimate of a fixed effect with one bound, in logarithms of its distance from
-        the bound. One with two bounds is uniform between them.
+        Standard deviation about the initial estimate of a fixed effect with one bound, in logarithms of its distance
+        from the bound. One with two bounds is uniform between them.
     relative_sd : float
         That of a fixed effect without bounds, as a multiple of the initial estimate's size (of one where that is zero).
     omega_scale : float

@@ -7,7 +7,6 @@ above 1.05 is no success.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -37,7 +36,7 @@ def posterior_estimate(
     named = named_draws(density, vectors)
     each = _each(space.names, named)
     individuals = _individuals(density, points)
-    vector = _mean_vector(density, named)
+    vector = space.vector(space.values_of_named(named.mean(axis=(0, 1))))
     objective, error = _objective(density, vector, individuals)
     details = {
         **told,
@@ -109,20 +108,6 @@ def _individuals(density: PopulationDensity, points: np.ndarray) -> tuple[np.nda
         square = square + np.einsum("sna,snb->nab", effects, effects)
     mean = total / seen
     return mean, square / seen - mean[:, :, None] * mean[:, None, :], full / seen
-
-
-def _mean_vector(density: PopulationDensity, named: np.ndarray) -> np.ndarray:
-    """The vector of the posterior means of fixed effects, variances and covariances."""
-    space = density.task.space
-    values, mean = space.values(space.start), named.mean(axis=(0, 1))
-    fixed, blocks, place = values.fixed.copy(), list(values.blocks), len(space.fixed)
-    fixed[list(space.fixed)] = mean[:place]
-    for k in space.blocks:
-        rows, columns = space.free_entries(k)
-        own = np.zeros_like(blocks[k])
-        own[rows, columns] = own[columns, rows] = mean[place : place + len(rows)]
-        blocks[k], place = own, place + len(rows)
-    return space.vector(replace(values, fixed=fixed, blocks=tuple(blocks)))
 
 
 def _objective(

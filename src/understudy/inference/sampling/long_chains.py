@@ -2,8 +2,8 @@
 
 The warm-up is Stan's (Stan Reference Manual, section on adaptation): a first stage in which chains come to where the
 density is, windows that double in length and after each of which the metric is learnt anew, a last stage for the step
-size. All chains learn one metric. The covariance of the leading coordinates is learnt whole, of the others the variances
-alone: of hundreds of dimensions a few hundred draws say no more.
+size. All chains learn one metric. The covariance of the leading coordinates is learnt whole, of the others the
+variances alone: of hundreds of dimensions a few hundred draws say no more.
 """
 
 from __future__ import annotations

@@ -168,7 +168,7 @@ def run_chains(
     log_density: LogDensity, start: np.ndarray, warmup: int, draws: int, numbers: StepNumbers, *,
     acceptance: float, doublings: int, step_size: np.ndarray | None = None,
 ) -> Run:  # fmt: skip
-    """All chains from their starts to their last draw; the step size is learnt in the warm-up, from one given or not."""
+    """All chains from their starts to their last draw; step sizes are learnt in the warm-up, from given ones or not."""
     chains, targets, size = start.shape
     learning = StepSize.begin(start, acceptance, step_size)
     forest = _Forest(log_density, start, warmup, warmup + draws, doublings, learning)

@@ -14,6 +14,7 @@ from understudy.inference.estimation.method import Task
 from understudy.inference.estimation.omega_factor import OmegaFactor
 from understudy.inference.estimation.population_density import PopulationDensity
 from understudy.inference.estimation.population_prior import PopulationPrior, WeakPriors
+from understudy.inference.estimation.posterior_draws import posterior_draws, posterior_models
 from understudy.inference.estimation.posterior_summary import _doubts, _status
 from understudy.inference.fit import Fit
 from understudy.inference.predictor import Predictor
@@ -49,6 +50,14 @@ def bounded() -> PopulationModel:
 def density_of(model: PopulationModel, records: Records, centred: bool = False) -> PopulationDensity:
     task = Task(Predictor(model, records))
     return PopulationDensity(task, PopulationPrior(task.space, WeakPriors()), centred)
+
+
+def test_values_come_back_from_their_names():
+    task = Task(Predictor(oral(), measured(oral(), 2)))
+    vector = task.start + 0.2
+    named = task.space.named(task.space.values(vector))
+    # Exponentials and roots there and back: some roundings.
+    np.testing.assert_allclose(task.space.vector(task.space.values_of_named(named)), vector, rtol=1e-12)
 
 
 CASES = {
@@ -175,6 +184,16 @@ def test_what_is_told_survives_the_file(known, tmp_path):
     assert known.covariance_kind == again.covariance_kind == "posterior"
     assert known.estimates["theta"] == pytest.approx(np.mean(known.details["draws"]["theta"]))
     assert known.standard_errors["theta"] == pytest.approx(known.details["posterior"]["theta"]["sd"])
+
+
+def test_draws_are_populations_to_simulate_from(known):
+    table = posterior_draws(known)
+    assert table.shape == (600, 1)
+    first, last = posterior_models(known, 2)
+    assert first.fixed_values["theta"] == table["theta"].iloc[0]
+    assert last.fixed_values["theta"] == table["theta"].iloc[-1]
+    with pytest.raises(SimulationError, match="has no draws"):
+        posterior_draws(replace(known, details={}))
 
 
 def test_the_prior_was_the_models_own(known):
