@@ -1,7 +1,7 @@
 """Populations drawn from their posterior by NUTS, beside FOCEI's fits: times, effective draws, means and errors.
 
 Run with ``python -m benchmarks.population_bayes`` beside the reference data, of which theophylline's levels are; writes
-benchmarks/results/population_bayes.json. ``--draws`` makes it shorter and stores nothing.
+benchmarks/results/population_bayes.json and the tables of docs/estimation-methods.md. ``--draws`` makes it shorter and stores nothing.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def case(records: Records, name: str, method: NUTS) -> dict[str, Any]:
     worst = min(row["ess_bulk"] for row in rows.values())
     return {
         "model": name,
-        "chains": method.chains, "warmup": method.warmup, "draws": method.draws,
+        "parametrisation": told["parametrisation"], "chains": method.chains, "warmup": method.warmup, "draws": method.draws,
         "seconds": round(time.perf_counter() - began, 1), "cpu": round(cpu, 1), "least_ess_per_cpu_second": worst / cpu,
         "parameters": rows, "individuals": told["individuals"], "divergences": told["divergences"],
         "saturated": told["saturated"], "ebfmi": told["ebfmi"], "leapfrogs_per_draw": told["leapfrogs_per_draw"],
@@ -63,7 +63,10 @@ def main() -> None:
         found[name] = case(read(), population, method)
         print(line(name, found[name]), flush=True)
     if not draws:
+        from benchmarks.population_bayes_page import write_page
+
         store("population_bayes", {"cases": found})
+        write_page()
 
 
 def line(name: str, found: dict[str, Any]) -> str:
