@@ -10,7 +10,7 @@ import argparse
 import time
 from typing import Any
 
-from benchmarks.result import store
+from benchmarks.result import FOLDER, store
 from benchmarks.twins import phenobarbital, theophylline
 
 from understudy.data.records import Records
@@ -53,20 +53,27 @@ def case(records: Records, name: str, method: NUTS) -> dict[str, Any]:
 
 
 def main() -> None:
-    """Run all cases and store what came of them."""
+    """Run all cases, or those whose names are given, and store what came of them beside the others."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--draws", type=int, default=0, help="of each chain, and of its warm-up twice as few")
-    draws = parser.parse_args().draws
-    method = NUTS(draws=draws, warmup=max(20, draws // 2)) if draws else METHOD
-    found = {}
-    for name, (read, population) in CASES.items():
-        found[name] = case(read(), population, method)
-        print(line(name, found[name]), flush=True)
-    if not draws:
-        from benchmarks.population_bayes_page import write_page
+    parser.add_argument("cases", nargs="*", help="names of cases; all where none is given")
+    parser.add_argument("--draws", type=int, default=0, help="of each chain; nothing is stored then")
+    asked = parser.parse_args()
+    method = NUTS(draws=asked.draws, warmup=max(20, asked.draws // 2)) if asked.draws else METHOD
+    for name in asked.cases or CASES:
+        read, population = CASES[name]
+        found = case(read(), population, method)
+        print(line(name, found), flush=True)
+        if not asked.draws:
+            _store(name, found)
 
-        store("population_bayes", {"cases": found})
-        write_page()
+
+def _store(name: str, found: dict[str, Any]) -> None:
+    from benchmarks.population_bayes_page import load, write_page
+
+    kept = load()["cases"] if (FOLDER / "population_bayes.json").exists() else {}
+    both = kept | {name: found}
+    store("population_bayes", {"cases": {each: both[each] for each in CASES if each in both}})
+    write_page()
 
 
 def line(name: str, found: dict[str, Any]) -> str:

@@ -1,4 +1,4 @@
-"""Page of populations by NUTS: the tables of docs/estimation-methods.md, ``python -m benchmarks.population_bayes_page``."""
+"""Populations by NUTS as tables of docs/estimation-methods.md: ``python -m benchmarks.population_bayes_page``."""
 
 from __future__ import annotations
 

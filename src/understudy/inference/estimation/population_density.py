@@ -44,10 +44,10 @@ class PopulationDensity:
         try:
             with np.errstate(all="ignore"):
                 return self._at(points)
-        except SimulationError:
+        except (SimulationError, np.linalg.LinAlgError):
             if len(points) == 1:
                 return np.full(1, -np.inf), np.zeros_like(points)
-            # One chain has come to parameters that cannot be simulated: the others are where they can be.
+            # One chain has come to parameters that cannot be simulated, or to an omega that is none any more.
             apart = [self(point[None]) for point in points]
             return tuple(np.concatenate(parts) for parts in zip(*apart, strict=True))
 
