@@ -43,7 +43,8 @@ def case(records: Records, name: str, method: NUTS) -> dict[str, Any]:
     worst = min(row["ess_bulk"] for row in rows.values())
     return {
         "model": name,
-        "parametrisation": told["parametrisation"], "chains": method.chains, "warmup": method.warmup, "draws": method.draws,
+        "parametrisation": told["parametrisation"],
+        "chains": method.chains, "warmup": method.warmup, "draws": method.draws,
         "seconds": round(time.perf_counter() - began, 1), "cpu": round(cpu, 1), "least_ess_per_cpu_second": worst / cpu,
         "parameters": rows, "individuals": told["individuals"], "divergences": told["divergences"],
         "saturated": told["saturated"], "ebfmi": told["ebfmi"], "leapfrogs_per_draw": told["leapfrogs_per_draw"],

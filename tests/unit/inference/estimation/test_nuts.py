@@ -264,3 +264,16 @@ def test_a_mixture_is_refused():
     )
     with pytest.raises(SimulationError, match="NUTS cannot estimate a mixture"):
         fit(two, measured(model, 2), "nuts")
+
+
+@pytest.mark.parametrize("centred", [False, True])
+def test_a_chain_that_is_lost_does_not_end_the_others(centred):
+    density = density_of(straight_lines(), measured(straight_lines(), 2), centred)
+    own = np.concatenate([density.task.start, np.full(4, 0.1)])
+    lost = own.copy()
+    lost[3] = -2000.0  # the exponential underflows: omega is singular
+    lost[0] = np.nan
+    value, _ = density(np.array([own, lost]))
+    alone = density(own[None])[0]
+    assert value[0] == pytest.approx(alone[0], rel=1e-12)
+    assert value[1] == -np.inf
