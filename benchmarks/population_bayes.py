@@ -1,7 +1,8 @@
 """Populations drawn from their posterior by NUTS, beside FOCEI's fits: times, effective draws, means and errors.
 
 Run with ``python -m benchmarks.population_bayes`` beside the reference data, of which theophylline's levels are; writes
-benchmarks/results/population_bayes.json and the tables of docs/estimation-methods.md. ``--draws`` makes it shorter and stores nothing.
+benchmarks/results/population_bayes.json and the tables of docs/estimation-methods.md. ``--draws`` makes it shorter and
+stores nothing.
 """
 
 from __future__ import annotations
