@@ -153,7 +153,10 @@ def _estimates(found: Fit) -> Table:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
     table.add_column("parameter")
     table.add_column("unit")
-    for heading in ("estimate", f"standard error{kind}", "relative", "95 % interval"):
+    first = (
+        ("posterior mean", "SD") if "posterior" in found.details else ("estimate", f"standard error{kind}")
+    )
+    for heading in (*first, "relative", "95 % interval"):
         table.add_column(heading, justify="right")
     for name, value in found.estimates.items():
         table.add_row(name, units.get(name, ""), single(value, 5), *_uncertainty(found, name, value))
