@@ -33,8 +33,9 @@ def test_the_moments_are_right_and_the_metric_is_learnt(stands):
     assert np.abs(flat.mean(axis=0) / np.r_[1, 1, SCALES]).max() < 4.5 / np.sqrt(worth)
     assert np.abs(flat.var(axis=0) / np.r_[1, 1, SCALES] ** 2 - 1).max() < 4.5 * np.sqrt(2 / (0.5 * worth))
     assert np.corrcoef(flat[:, 0], flat[:, 1])[0, 1] == pytest.approx(0.95, abs=0.03)
-    # The metric is of some hundreds of draws: a tenth.
-    np.testing.assert_allclose(last.spread / SCALES, 1.0, atol=0.25)
+    # The last window has 200 draws, and the metric begun with weighs five: errors of a twentieth, four of them.
+    learnt = np.sqrt(200 / 205 * SCALES**2 + 5 / 205)
+    np.testing.assert_allclose(last.spread / learnt, 1.0, atol=0.25)
     assert not last.divergences.any()
     # All trajectories have steps enough, and momenta reach the energies: near one for 32 dimensions.
     assert last.leapfrogs.sum() >= 1200
