@@ -27,7 +27,7 @@ def fit(
         option(
             "--method",
             "-m",
-            help="fo, foce, focei (default), laplace, agq, imp, impmap, its or saem.",
+            help="fo, foce, focei (default), laplace, agq, imp, impmap, its, saem or nuts.",
             metavar="NAME",
         ),
     ] = None,

@@ -11,6 +11,7 @@ import numpy as np
 import typer
 
 from understudy.app.named_value import named_texts, quantity
+from understudy.app.sampling_view import sampling_facts, sampling_table
 from understudy.app.terminal import console, note, print_json
 from understudy.app.terminal_number import single
 from understudy.core.errors import FormatError, SimulationError
@@ -154,6 +155,10 @@ def show(found: Fit) -> None:
     to.print(_facts(found), style="dim", markup=False, highlight=False)
     to.print()
     to.print(_estimates(found))
+    if "posterior" in found.details:
+        to.print()
+        to.print(sampling_table(found))
+        to.print(sampling_facts(found), markup=False, highlight=False)
     if found.shrinkage:
         shrunk = ", ".join(f"{name} {100 * value:.0f} %" for name, value in found.shrinkage.items())
         to.print(f"\nShrinkage: {shrunk}", markup=False, highlight=False)
@@ -165,8 +170,11 @@ def _headline(found: Fit) -> str:
 
 
 def _facts(found: Fit) -> str:
-    parts = [f"{found.observations} observations", f"{found.iterations} iterations", f"{found.seconds:.1f} s"]
-    parts += [f"AIC {found.aic:.2f}", f"BIC {found.bic:.2f}"]
+    steps = "draws" if "posterior" in found.details else "iterations"
+    parts = [f"{found.observations} observations", f"{found.iterations} {steps}", f"{found.seconds:.1f} s"]
+    if "posterior" not in found.details:
+        # Of estimates that maximise a likelihood; posterior means do not.
+        parts += [f"AIC {found.aic:.2f}", f"BIC {found.bic:.2f}"]
     if np.isfinite(found.condition_number):
         parts.append(f"condition number {found.condition_number:.3g}")
     return "; ".join(parts)
@@ -182,7 +190,10 @@ def _estimates(found: Fit) -> Table:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
     table.add_column("parameter")
     table.add_column("unit")
-    for heading in ("estimate", f"standard error{kind}", "relative", "95 % interval"):
+    first = (
+        ("posterior mean", "SD") if "posterior" in found.details else ("estimate", f"standard error{kind}")
+    )
+    for heading in (*first, "relative", "95 % interval"):
         table.add_column(heading, justify="right")
     for name, value in found.estimates.items():
         table.add_row(name, units.get(name, ""), single(value, 5), *_uncertainty(found, name, value))

@@ -156,8 +156,9 @@ def _estimates(found: StudyFit) -> Table:
         Column("Difference, in SE", numeric=True, group=group),
     )
     caption = (
-        "Estimates. SE: standard error; RSE: SE over estimate; the interval is the normal distribution's, of logarithms "
-        f"for variances and where there is a bound. The difference is this fit's estimate less the {group.lower()} value, in standard errors of this fit."
+        "Estimates. SE: standard error; RSE: SE over estimate; the interval is the normal distribution's, of "
+        "logarithms for variances and where there is a bound. The difference is this fit's estimate less the "
+        f"{group.lower()} value, in standard errors of this fit."
     )
     return Table(columns, tuple(rows), caption)
 

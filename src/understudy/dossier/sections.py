@@ -97,7 +97,7 @@ class FitSection(Section):
     )
     method: Text = Field(
         default="focei",
-        description="method of estimation: fo, foce, focei, laplace, agq, imp, impmap, its or saem",
+        description="method of estimation: fo, foce, focei, laplace, agq, imp, impmap, its, saem or nuts",
     )
     covariance: Literal["sandwich", "R", "S", "none"] = Field(
         default="sandwich", description="what standard errors are made of; none for no standard errors"

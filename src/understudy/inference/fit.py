@@ -54,7 +54,7 @@ class Fit:
     objective_error : float
         Monte Carlo standard error of the objective; zero where nothing was drawn.
     covariance_kind : str
-        What the covariance is made of: "sandwich", "R" or "S"; empty where that is not known.
+        What the covariance is made of: "sandwich", "R", "S" or draws of the "posterior"; empty where that is not known.
     shrinkage : mapping of str to float
         Of each random effect.
     warnings : tuple of str
@@ -100,11 +100,15 @@ class Fit:
             object.__setattr__(self, name, MappingProxyType(dict(getattr(self, name))))
 
     def interval(self, name: str) -> tuple[float, float]:
-        """95 % interval of an estimate, from its standard error and the normal distribution.
+        """95 % interval of an estimate: quantiles of its posterior where that was drawn from.
 
-        On the scale on which it was estimated, see `understudy.inference.estimate_interval`: a variance's interval is
-        made of logarithms. Even about the estimate where its bounds are not known, as for another program's fit.
+        Else from its standard error and the normal distribution, on the scale on which it was estimated, see
+        `understudy.inference.estimate_interval`: a variance's interval is made of logarithms. Even about the estimate
+        where its bounds are not known, as for another program's fit.
         """
+        drawn = self.details.get("posterior", {}).get(name)
+        if drawn is not None:
+            return drawn["low"], drawn["high"]
         return estimate_interval(
             self.estimates[name], self.standard_errors.get(name, np.nan), *self._bounds.get(name, ())
         )

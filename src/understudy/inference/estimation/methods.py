@@ -31,6 +31,7 @@ METHODS = {
     "impmap": ("impmap", "IMPMAP"),
     "its": ("its", "ITS"),
     "saem": ("saem", "SAEM"),
+    "nuts": ("nuts", "NUTS"),
 }
 _HOMES = {name: module for module, name in METHODS.values()}
 
