@@ -1,7 +1,7 @@
 """What docs/estimation.md and the README say of published fits, against what is stored."""
 
 import pytest
-from benchmarks import standard_errors_page
+from benchmarks import recovery_page, standard_errors_page
 from benchmarks.estimation import ABOVE, AT_PUBLISHED
 from benchmarks.estimation_page import PAGE, load, page
 
@@ -15,6 +15,7 @@ def test_the_page_has_the_stored_results():
     text = PAGE.read_text(encoding="utf-8")
     assert page(text) == text
     assert standard_errors_page.page(text) == text
+    assert recovery_page.page(text) == text
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case['case']}-{case['method']}")
@@ -63,3 +64,21 @@ def test_nonmem_is_off_where_it_is_said(run):
 def test_closed_form_agrees_where_the_solver_does_not():
     far = {case["case"]: case["error_at_published"] for case in CASES}
     assert far["runN032"] < 0.0005 < 0.015 < far["runODE032"]
+
+
+RECOVERED = [
+    (name, parameter) for name, found in recovery_page.load().items() for parameter in found["parameters"]
+]
+# The linearisation's own bias, which the page shows beside quadrature of the same studies.
+_LINEARISED = ("sparse_focei", "theta_CL")
+
+
+@pytest.mark.parametrize(("name", "parameter"), RECOVERED)
+def test_simulated_studies_are_recovered(name, parameter):
+    found = recovery_page.load()[name]
+    row = found["parameters"][parameter]
+    assert found["replicates"] >= 200
+    assert not found["failed"]
+    assert abs(row["bias"]) < (0.15 if recovery_page.is_variance(parameter) else 0.05)
+    if (name, parameter) != _LINEARISED:
+        assert 0.90 <= row["coverage"] <= 0.98
