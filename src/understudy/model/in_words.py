@@ -61,24 +61,22 @@ def shape_of(effect: str, model: PopulationModel) -> str:
     >>> shape_of("eta_CL", load_model("phenobarbital_neonates"))
     'normal'
     """
+    known = {*model.fixed_values, *(item.name for item in model.individual)}
     for item in model.individual:
         if effect in item.expression.names:
             for node in ast.walk(item.expression.tree):
-                found = _shape(effect, node)
+                found = _shape(effect, node, known)
                 if found:
                     return found
     return "normal"
 
 
-def _shape(effect: str, node: ast.AST) -> str:
-    """The transform that a part of an equation is, where it is one of a random effect."""
+def _shape(effect: str, node: ast.AST, known: set[str]) -> str:
+    """The transform that a part of an equation is, where it is one of a random effect; `known` may shape it."""
     if not isinstance(node, (ast.Call, ast.BinOp)):
         return ""
     parts = list(ast.walk(node))
-    functions = {
-        each.func.id for each in parts if isinstance(each, ast.Call) and isinstance(each.func, ast.Name)
-    }
-    names = {each.id for each in parts if isinstance(each, ast.Name)} - functions - {effect}
+    names = {each.id for each in parts if isinstance(each, ast.Name)} & known
     numbers = {
         str(each.value)
         for each in parts

@@ -170,7 +170,7 @@ def test_results_of_a_run(run, tmp_path):
     told = json.loads(run("models", tmp_path / "run1.ext", "--json").stdout)
     assert told["estimates"] == {"THETA1": 2.5, "OMEGA(1,1)": 0.1}
     assert told["standard_errors"]["OMEGA(1,1)"] is None
-    assert "there is a Fit in it" in run("check", tmp_path / "run1.ext").stderr
+    assert "no model that they belong to" in run("check", tmp_path / "run1.ext").stderr
     result = run("simulate", tmp_path / "run1.ext", "100 mg")
     assert result.exit_code == 2
-    assert "there is a Fit in it, not a model" in result.stderr
+    assert "no model that they belong to" in result.stderr
