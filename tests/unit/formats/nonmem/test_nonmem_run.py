@@ -76,7 +76,7 @@ def test_a_run_that_failed(run):
 
 
 def test_a_fit_is_no_model(run):
-    with pytest.raises(ModelError, match="there is a Fit in it"):
+    with pytest.raises(ModelError, match="the fit in it holds numbers, but no model"):
         load_model(run / "run1.ext")
 
 
