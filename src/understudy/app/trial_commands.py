@@ -57,6 +57,19 @@ def redesign(
 
 
 @trial.command()
+def simulate(
+    protocol: Protocol,
+    arm: Annotated[str, option(help="The treated arm; the first, if left out.", metavar="ARM")] = "",
+    trials: Annotated[int, option(help="Simulated trials of each scenario.", metavar="N", min=100)] = 10_000,
+    json: Json = False,
+) -> None:
+    """What a new trial, the protocol's [design], would show if patients are as in this one."""
+    from understudy.app.trial_simulation import run
+
+    run(protocol, arm or None, trials, json)
+
+
+@trial.command()
 def schema() -> None:
     """Print the JSON Schema of trial protocols."""
     from understudy.app.terminal import print_json

@@ -2,6 +2,7 @@
 
 from understudy.trials.condition import Condition
 from understudy.trials.designs.simulate_trials import simulate_trials
+from understudy.trials.new_trial import NewTrial, simulate_new_trial
 from understudy.trials.protocol import Protocol
 from understudy.trials.redesign.redesign import Redesign, redesign
 from understudy.trials.replay import Replay, replay
@@ -9,6 +10,7 @@ from understudy.trials.trial import Trial, load_trial
 
 __all__ = [
     "Condition",
+    "NewTrial",
     "Protocol",
     "Redesign",
     "Replay",
@@ -16,5 +18,6 @@ __all__ = [
     "load_trial",
     "redesign",
     "replay",
+    "simulate_new_trial",
     "simulate_trials",
 ]
