@@ -57,7 +57,7 @@ def area_under_curve(scores: ArrayLike, positive: ArrayLike) -> Area:
     Examples
     --------
     >>> area_under_curve([1, 2, 3, 3, 5], [False, False, True, False, True]).estimate
-    0.9166666666666666
+    0.9166666666666667
     """
     from scipy.stats import rankdata
 

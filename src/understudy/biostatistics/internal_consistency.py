@@ -30,7 +30,7 @@ def cronbach_alpha(answers: ArrayLike) -> float:
     Examples
     --------
     >>> round(cronbach_alpha([[1, 2], [2, 2], [3, 4]]), 4)
-    0.8571
+    0.9231
     """
     answers = np.asarray(answers, float)
     if not np.isfinite(answers).all():
