@@ -11,6 +11,7 @@ from understudy.core.errors import StudyError
 
 # Beyond these a ratio of standard deviations is zero or infinite for any purpose.
 _BOUNDS = (-8.0, 8.0)
+_OTHER_STARTS = ((0.0, 0.0, 0.0), (-3.0, 0.0, -3.0), (2.0, 0.0, -4.0))
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,11 +117,12 @@ def _searched(
         weighted, logdet = _weighted(_root(logs), moments, mixed, products)
         return _profiled(weighted, rows)[0] + logdet
 
-    starts = ([0.0, 0.0, 0.0], [0.0, 0.0, -3.0], [-3.0, 0.0, -3.0])
     bounds = [_BOUNDS, (-50.0, 50.0), _BOUNDS]
-    found = min(
-        (minimize(deviance, s, method="L-BFGS-B", bounds=bounds) for s in starts), key=lambda f: f.fun
-    )
+    found = minimize(deviance, [0.0, 0.0, -1.0], method="L-BFGS-B", bounds=bounds)
+    if not found.success:
+        # A line search that ends in rounding is at the optimum or lost: other starts tell.
+        others = [minimize(deviance, s, method="L-BFGS-B", bounds=bounds) for s in _OTHER_STARTS]
+        found = min((found, *others), key=lambda each: each.fun)
     root = _root(found.x)
     weighted, _ = _weighted(root, moments, mixed, products)
     _, coefficients, residual = _profiled(weighted, rows)

@@ -23,11 +23,15 @@ BASELINE = "carry forward"
 
 @dataclass(frozen=True, eq=False)
 class Forecasts:
-    """What a method said of each target, in the measure's unit, shapes (targets,)."""
+    """What a method said of each target, in the measure's unit, shapes (targets,).
+
+    `endless` counts patients of subgroups that are too small to calibrate: their intervals reach to the limits.
+    """
 
     centre: np.ndarray
     low: np.ndarray
     high: np.ndarray
+    endless: int = 0
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -206,11 +210,13 @@ def _held_out(
     asked: Question, name: str, fold: np.ndarray, level: float, calibration: str, seed: int
 ) -> Forecasts:
     parts = int(fold.max()) + 1
-    ends = np.empty((3, len(asked.target.value)))
+    ends, endless = np.empty((3, len(asked.target.value))), 0
     for part in range(parts):
         model, reach = calibrated(name, asked.of_patients(fold != part), level, calibration, parts, seed)
-        ends[:, fold[asked.target.patient] == part] = limits_of(model, reach, asked.of_patients(fold == part))
-    return Forecasts(*ends)
+        tried = asked.of_patients(fold == part)
+        ends[:, fold[asked.target.patient] == part] = limits_of(model, reach, tried)
+        endless += sum(np.isinf(reach.get(name, np.inf)) for name in tried.history.group)
+    return Forecasts(*ends, int(endless))
 
 
 def limits_of(model, reach: dict[str, float], asked: Question) -> np.ndarray:
@@ -228,7 +234,9 @@ def _warnings(asked: Question, found: dict[str, Forecasts]) -> tuple[str, ...]:
         )
     if asked.without_history:
         told.append(f"{asked.without_history} patients were not seen often enough before and are not counted")
-    endless = any(np.isinf(each.high).any() for each in found.values())
+    endless = max(each.endless for each in found.values())
     if endless:
-        told.append("intervals of small subgroups are without end: too few patients to calibrate them")
+        told.append(
+            f"intervals of {endless} patients reach to the limits: their subgroups are too small to calibrate"
+        )
     return tuple(told)
