@@ -148,6 +148,76 @@ def test_coverage_over_many_trials(how, most):
     assert 0.775 < np.mean(held) < most
 
 
+def test_boosted_trees_learn_the_slope():
+    pytest.importorskip("sklearn", reason="scikit-learn, of the extra trials")
+    found = compare(read(table(200)), first=3, methods=["boosted"], parts=3, seed=1)
+    assert found.difference("boosted")[1] < 0
+    assert abs(found.table().loc["boosted", "coverage"] - 0.9) < 0.07
+
+
+def test_nothing_is_better_where_nothing_can_be():
+    """A random walk: the last value is the best forecast."""
+    frame = table(120)
+    steps = normals(5, "walk", range(len(frame)), 1)[:, 0]
+    frame = frame.assign(score=pd.Series(steps, index=frame.index).groupby(frame["id"]).cumsum())
+    found = compare(read(frame, covariates=[]), first=3, methods=FAST, seed=2)
+    assert found.difference("own line")[0] > 0
+    assert found.difference("mixed")[1] > -0.05
+    assert "own line is worse than" in found.verdict
+
+
+def test_the_same_seed_gives_the_same():
+    first, again = (compare(read(), first=3, methods=("mixed",), parts=3, seed=1).table() for _ in range(2))
+    pd.testing.assert_frame_equal(first, again)
+
+
+def test_a_small_subgroup_has_no_interval_and_is_told():
+    frame = table()
+    frame["arm"] = np.where(frame["id"] < 6, "rare", "common")
+    found = compare(read(frame, limits=(0, 100)), first=3, methods=(), seed=1)
+    rare = found.coverage().loc[("carry forward", "rare")]
+    assert (rare["coverage"], rare["width"]) == (1, 100)
+    assert any("too small to calibrate" in told for told in found.warnings)
+
+
+def test_weights_are_of_patients():
+    """Nine patients of one error each and one of a thousand: the thousand weigh one in eleven."""
+    scores = np.concatenate([np.arange(1.0, 10.0), np.full(1000, 50.0)])
+    patient = np.concatenate([np.arange(9), np.full(1000, 9)])
+    assert weighted_quantile(scores, patient, 9 / 11) == 9
+    assert weighted_quantile(scores, patient, 10 / 11) == 50
+    assert weighted_quantile(scores, patient, 0.95) == np.inf
+
+
+# One patient's course, and the arm the patient was not in.
+
+
+@pytest.fixture(scope="module")
+def forecaster():
+    return fit_forecaster(read(), method="mixed", first=3, arm="arm", seed=1)
+
+
+def test_a_forecast_goes_on_from_all_that_is_known(forecaster):
+    told = forecaster.forecast(read(), [6.0, 8.0])
+    assert len(told) == 300
+    assert (told["low"] < told["value"]).all()
+    assert (told["value"] < told["high"]).all()
+    assert set(told["standing"]) == {"90 % interval"}
+    early, late = (told.xs(t, level="time") for t in (6.0, 8.0))
+    assert (late["high"] - late["low"] > early["high"] - early["low"]).all()
+
+
+def test_the_other_arm_cannot_be_tested(forecaster):
+    courses = read()
+    told = forecaster.forecast(courses, [6.0], arm="drug").droplevel("time")
+    own = courses.known["arm"] == "drug"
+    assert (told["standing"] == np.where(own, "90 % interval", "cannot be tested")).all()
+    fact = forecaster.forecast(courses, [6.0]).droplevel("time")
+    assert (told["value"][own.to_numpy()] == fact["value"][own.to_numpy()]).all()
+    # Slopes of the drug's arm are lower.
+    assert (told["value"] - fact["value"])[~own.to_numpy()].mean() < 0
+
+
 @pytest.mark.parametrize(
     ("ask", "told"),
     [
