@@ -19,6 +19,7 @@ bench: .venv/installed ## benchmarks that need nothing else, results under bench
 
 reference: .venv/installed ## published fits made again, results in docs/estimation.md
 	$(BIN)/python -m benchmarks.estimation
+	$(BIN)/python -m benchmarks.standard_errors
 
 docs: .venv/installed
 	$(BIN)/pip install --quiet --disable-pip-version-check -e ".[docs]"

@@ -7,7 +7,7 @@ import sys
 
 OWN = ("startup", "engine", "sensitivities", "lane_width")
 # They take longer, and the first needs other solvers.
-FURTHER = ("peers", "million", "surrogate")
+FURTHER = ("peers", "million", "surrogate", "many_trials", "trial_simulation")
 
 
 def main(arguments: list[str]) -> int:

@@ -1,6 +1,6 @@
 """Recovery: simulate, then estimate, many times: ``python -m benchmarks.recovery``.
 
-Prints and stores bias and coverage of 95 % intervals of every parameter.
+Prints and stores bias and coverage of 95 % intervals of every parameter, and writes them into docs/estimation.md.
 """
 
 from __future__ import annotations
@@ -14,8 +14,9 @@ from functools import partial
 from typing import Any
 
 import numpy as np
+from benchmarks import recovery_page
 from benchmarks.recovery_design import DESIGNS
-from benchmarks.result import store
+from benchmarks.result import FOLDER, store
 
 from understudy.core.errors import SimulationError
 from understudy.inference.effects import Effects
@@ -98,6 +99,8 @@ def main() -> None:
             print(f"  failed {text}")
         if options.replicates >= REPLICATES:
             store(f"recovery_{name}", made)
+    if all((FOLDER / f"recovery_{name}.json").exists() for name in DESIGNS):
+        recovery_page.main()
 
 
 if __name__ == "__main__":

@@ -180,7 +180,7 @@ _OTHERS = (
     schema,
 )
 _COMMANDS = tuple(app.command()(command) for command in _OTHERS)
-app.add_typer(trial)
+_GROUPS = tuple(app.add_typer(group) for group in (trial,))
 
 
 def main() -> None:

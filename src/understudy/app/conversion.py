@@ -24,7 +24,8 @@ def run(name: str, to: str, out: Path | None) -> None:
     if text is not None:
         return _write({out: text}) if out else typer.echo(text, nl=not text.endswith("\n"))
     found = load(name)
-    model = found if wanted.name == "NONMEM" else model_in(found, name)
+    alone = model_in(found, name)
+    model = found if wanted.name == "NONMEM" else alone
     if told := left_out(model, wanted):
         note(told)
     if out is not None:

@@ -23,16 +23,31 @@ def fit(
         option("--units", "-u", help="Of --data: TIME=h,AMT=mg,DV=mg/L.", metavar="NAME=UNIT"),
     ] = None,
     method: Annotated[
-        str,
+        str | None,
         option(
-            "--method", "-m", help="fo, foce, focei, laplace, agq, imp, impmap, its or saem.", metavar="NAME"
+            "--method",
+            "-m",
+            help="fo, foce, focei (default), laplace, agq, imp, impmap, its, saem or nuts.",
+            metavar="NAME",
         ),
-    ] = "focei",
+    ] = None,
     covariance: Annotated[
-        str, option(help="Standard errors from: sandwich, R, S or none.", metavar="KIND")
-    ] = "sandwich",
-    starts: Annotated[int, option(help="Starts; the best is kept.", metavar="N", min=1)] = 1,
-    seed: Annotated[int, option(help="Seed of perturbed starts and of draws.", metavar="N", min=0)] = 0,
+        str | None,
+        option(help="Standard errors from: sandwich (default), R, S or none.", metavar="KIND"),
+    ] = None,
+    starts: Annotated[
+        int | None, option(help="Starts, 1 by default; the best is kept.", metavar="N", min=1)
+    ] = None,
+    seed: Annotated[
+        int | None, option(help="Seed of perturbed starts and of draws.", metavar="N", min=0)
+    ] = None,
+    initial: Annotated[
+        list[str] | None,
+        option("--initial", help="Where to begin: theta_CL=0.006; repeated.", metavar="NAME=VALUE"),
+    ] = None,
+    fixed: Annotated[
+        list[str] | None, option("--fixed", help="What is held: theta_CL; repeated.", metavar="NAME")
+    ] = None,
     checkpoint: Annotated[
         Path | None, option(help="Keep every iteration there, and go on from it.", metavar="FILE")
     ] = None,
@@ -43,10 +58,10 @@ def fit(
     quiet: Annotated[bool, flag("--quiet", "-q", help="Show no iterations.")] = False,
     json: Json = False,
 ) -> None:
-    """Estimate a population's parameters from records."""
-    from understudy.app.fit_view import FitQuestion, run
+    """Estimate a population's parameters from records; of a study as its table fit says, but for options."""
+    from understudy.app.fit_view import FitQuestion, named_numbers, run
 
-    asked = FitQuestion(
-        file, data, tuple(units or ()), method, covariance, starts, seed, checkpoint, out, jobs
-    )
-    run(asked, quiet, json)
+    wishes = {"method": method, "covariance": covariance, "starts": starts, "seed": seed}
+    wishes |= {"initial": named_numbers(initial, "--initial"), "fixed": tuple(fixed) if fixed else None}
+    given = {name: value for name, value in wishes.items() if value is not None}
+    run(FitQuestion(file, data, tuple(units or ()), given, checkpoint, out, jobs), quiet, json)

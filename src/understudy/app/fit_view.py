@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import typer
 
-from understudy.app.named_value import named_texts
+from understudy.app.named_value import named_texts, quantity
+from understudy.app.sampling_view import sampling_facts, sampling_table
 from understudy.app.terminal import console, note, print_json
 from understudy.app.terminal_number import single
 from understudy.core.errors import FormatError, SimulationError
+from understudy.core.toml_file import validated
 from understudy.core.units import UNKNOWN
 from understudy.data.records import Records
+from understudy.dossier.sections import FitSection
 from understudy.dossier.study import Study
+from understudy.dossier.study_fit import estimate
 from understudy.formats.load import load, model_in
-from understudy.inference.estimation.fitting import fit
 from understudy.inference.estimation.method import Step
 from understudy.inference.fit import Fit
 from understudy.model.population_model import PopulationModel
@@ -29,15 +32,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class FitQuestion:
-    """Arguments and options of ``understudy fit``, as they were written."""
+    """Arguments and options of ``understudy fit``; `given` holds those that a study's ``[fit]`` can say too."""
 
     file: str
     data: Path | None
     units: tuple[str, ...]
-    method: str
-    covariance: str
-    starts: int
-    seed: int
+    given: Mapping[str, Any]
     checkpoint: Path | None
     out: Path | None
     jobs: int
@@ -55,11 +55,11 @@ def run(question: FitQuestion, quiet: bool, as_json: bool) -> None:
         raise FormatError(
             "a fit is written as .json, its table as .csv", place=f"--out {question.out}", repair="name it so"
         )
+    section, seed = _asked(question)
     model, records = population_and_records(question.file, question.data, question.units)
-    covariance = None if question.covariance == "none" else question.covariance
-    found = fit(
-        model, records, question.method, covariance=covariance, starts=question.starts, seed=question.seed,
-        checkpoint=question.checkpoint, watch=_watcher(quiet or as_json), jobs=question.jobs,
+    found = estimate(
+        section, model, records, seed, checkpoint=question.checkpoint, watch=_watcher(quiet or as_json),
+        jobs=question.jobs,
     )  # fmt: skip
     print_json(found.to_json()) if as_json else show(found)
     if question.out is not None:
@@ -71,6 +71,44 @@ def run(question: FitQuestion, quiet: bool, as_json: bool) -> None:
     if not found.succeeded:
         note(f"not converged: {found.status}")
         raise typer.Exit(1)
+
+
+def _asked(question: FitQuestion) -> tuple[FitSection, int]:
+    """How to estimate, by the options and, for what they leave open, the study's ``[fit]``; and the study's seed."""
+    study = Study.read(question.file) if Path(question.file).suffix == ".toml" else None
+    own = study.fit if study else None
+    said = {name: getattr(own, name) for name in own.model_fields_set} if own else {}
+    for name in question.given.keys() & said.keys():
+        if question.given[name] != said[name]:
+            note(
+                f"--{name} {_shown(question.given[name])} takes the place of the study's {_shown(said[name])}"
+            )
+    changed = "method" in question.given and question.given["method"] != said.get("method", "focei")
+    if changed and said.pop("settings", None):
+        note("the study's settings are of its own method, and left out")
+    section, problems = validated(FitSection, {**said, **question.given})
+    if section is None:
+        raise SimulationError(problems[0].cause, place=f"--{problems[0].keys[0]}", repair=problems[0].repair)
+    return section, study.seed if own else 0
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name}={each:g}" for name, each in value.items())
+    return ", ".join(map(str, value)) if isinstance(value, (list, tuple)) else str(value)
+
+
+def named_numbers(texts: Sequence[str] | None, place: str) -> dict[str, float] | None:
+    """``NAME=NUMBER`` of options that are repeated; None where there are none.
+
+    Examples
+    --------
+    >>> named_numbers(["theta_CL=0.006", "omega(eta_CL)=0.1"], "--initial")
+    {'theta_CL': 0.006, 'omega(eta_CL)': 0.1}
+    """
+    if not texts:
+        return None
+    return {name: quantity(text, "1", place) for name, text in named_texts(texts, place).items()}
 
 
 def population_and_records(
@@ -117,6 +155,10 @@ def show(found: Fit) -> None:
     to.print(_facts(found), style="dim", markup=False, highlight=False)
     to.print()
     to.print(_estimates(found))
+    if "posterior" in found.details:
+        to.print()
+        to.print(sampling_table(found))
+        to.print(sampling_facts(found), markup=False, highlight=False)
     if found.shrinkage:
         shrunk = ", ".join(f"{name} {100 * value:.0f} %" for name, value in found.shrinkage.items())
         to.print(f"\nShrinkage: {shrunk}", markup=False, highlight=False)
@@ -128,8 +170,11 @@ def _headline(found: Fit) -> str:
 
 
 def _facts(found: Fit) -> str:
-    parts = [f"{found.observations} observations", f"{found.iterations} iterations", f"{found.seconds:.1f} s"]
-    parts += [f"AIC {found.aic:.2f}", f"BIC {found.bic:.2f}"]
+    steps = "draws" if "posterior" in found.details else "iterations"
+    parts = [f"{found.observations} observations", f"{found.iterations} {steps}", f"{found.seconds:.1f} s"]
+    if "posterior" not in found.details:
+        # Of estimates that maximise a likelihood; posterior means do not.
+        parts += [f"AIC {found.aic:.2f}", f"BIC {found.bic:.2f}"]
     if np.isfinite(found.condition_number):
         parts.append(f"condition number {found.condition_number:.3g}")
     return "; ".join(parts)
@@ -145,7 +190,10 @@ def _estimates(found: Fit) -> Table:
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
     table.add_column("parameter")
     table.add_column("unit")
-    for heading in ("estimate", f"standard error{kind}", "relative", "95 % interval"):
+    first = (
+        ("posterior mean", "SD") if "posterior" in found.details else ("estimate", f"standard error{kind}")
+    )
+    for heading in (*first, "relative", "95 % interval"):
         table.add_column(heading, justify="right")
     for name, value in found.estimates.items():
         table.add_row(name, units.get(name, ""), single(value, 5), *_uncertainty(found, name, value))

@@ -8,9 +8,17 @@ from typing import TYPE_CHECKING, Any
 
 from understudy.app.terminal_number import single, with_unit
 from understudy.library.entry import Entry
+from understudy.model.in_words import (
+    correlation_phrases,
+    kind_of_outcome,
+    limits_of,
+    mixture_phrases,
+    prior_phrases,
+    shape_of,
+)
 from understudy.model.model import Model
 from understudy.model.parts import Parameter, Source
-from understudy.model.population_model import Covariate, PopulationModel, RandomEffects
+from understudy.model.population_model import Covariate, PopulationModel
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -87,15 +95,19 @@ def show_card(
     _block(to, "Events", [_described(f"{e.name}: {e}", "", e.description) for e in base.events])
     if isinstance(model, PopulationModel):
         _block(to, "Individuals", [f"{item.name} = {item.expression}" for item in model.individual])
-        _block(to, "Measurement error", [f"variance of {r.output} = {r.variance}" for r in model.residual])
+        _block(to, "Measurement error", list(_errors(model)))
+        _block(to, "Outcomes that are no levels", list(_outcomes(model)))
     _heading(to, "Parameters")
     to.print(_parameters(_numbers(model), cited))
     if isinstance(model, PopulationModel) and model.random:
         _heading(to, "Differences between patients")
-        to.print(_random(model.random, cited))
+        to.print(_random(model, cited))
     if isinstance(model, PopulationModel) and model.covariates:
         _heading(to, "Covariates")
         to.print(_covariates(model.covariates))
+    if isinstance(model, PopulationModel):
+        _block(to, "Subpopulations", list(_subpopulations(model)))
+        _block(to, "Priors", [f"{name}: {told}" for name, told in prior_phrases(model)])
     _block(to, "Doses", list(_doses(base)))
     _block(
         to, "Outputs", [_described(f"{o.name} = {o.expression}", o.unit, o.description) for o in base.outputs]
@@ -157,6 +169,25 @@ def _equations(model: Model) -> Iterator[str]:
         yield _described(f"d{state.name}/dt = {rate}", unit, f"{state.description}{start}".removeprefix(", "))
 
 
+def _errors(model: PopulationModel) -> Iterator[str]:
+    for item in model.residual:
+        limits = limits_of(item)
+        scale = " on the logarithm" if item.scale == "log" else ""
+        yield f"variance of {item.output}{scale} = {item.variance}{f'; quantified {limits}' if limits else ''}"
+    yield from (f"{which}: {told}" for which, told in correlation_phrases(model))
+
+
+def _outcomes(model: PopulationModel) -> Iterator[str]:
+    for item in model.distributions:
+        equations = ", ".join(f"{name} = {item.equation(name)}" for name in item.parameter_names)
+        yield f"{item.output}: {kind_of_outcome(item)}; {equations}"
+
+
+def _subpopulations(model: PopulationModel) -> Iterator[str]:
+    for which, equation, share in mixture_phrases(model):
+        yield f"probability of {which}: {equation} = {share:.3g}"
+
+
 def _described(equation: str, unit: str, description: str) -> str:
     """An equation with its unit, and what it is."""
     shown = with_unit("", unit).strip()
@@ -211,15 +242,17 @@ def _parameters(parameters: tuple[Parameter, ...], cited: References) -> Table:
     return _grid(("name", "value", "unit", "RSE", "meaning", "source"), rows, right=("value", "RSE"))
 
 
-def _random(blocks: tuple[RandomEffects, ...], cited: References) -> Table:
+def _random(model: PopulationModel, cited: References) -> Table:
     rows = []
-    for block in blocks:
+    shapes = {name: shape_of(name, model) for name in model.eta_names}
+    told = any(shape != "normal" for shape in shapes.values())
+    for block in model.random:
         for k, name in enumerate(block.names):
             variance = block.covariance[k][k]
             error = _relative(block.standard_errors[k] if block.standard_errors else None, variance)
             spread = (f"{variance:.6g}", f"{math.sqrt(variance):.3f}", error)
-            rows.append((name, *spread, block.level, cited.mark(block.source)))
-    headings = ("name", "variance", "SD", "RSE", "level", "source")
+            rows.append((name, *spread, block.level, shapes[name] if told else "", cited.mark(block.source)))
+    headings = ("name", "variance", "SD", "RSE", "level", "distribution", "source")
     return _grid(headings, rows, right=("variance", "SD", "RSE"))
 
 

@@ -31,13 +31,22 @@ def show(name: str, as_json: bool) -> None:
     print_json(list_json(found)) if as_json else show_list(found, console())
 
 
+def _show_fit(found: Fit) -> None:
+    """The estimates, and the card of the model that they are of."""
+    to = console()
+    to.print(str(found), markup=False, highlight=False)
+    if found.model is not None:
+        to.print()
+        show_card(None, found.model, to)
+
+
 def _show_one(name: str, as_json: bool) -> None:
     card = entry(name) if name in names() else None
     found = load(name)
     if isinstance(found, FluxBalance):
         print_json(found.to_json()) if as_json else show_network(found, console())
     elif isinstance(found, Fit):
-        print_json(found.to_json()) if as_json else console().print(str(found), markup=False, highlight=False)
+        print_json(found.to_json()) if as_json else _show_fit(found)
     elif as_json:
         print_json(card_json(card, model_in(found, name)))
     else:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from understudy.app.model_check import is_model
 from understudy.app.named_value import named_texts
+from understudy.app.terminal import note
 from understudy.core.errors import SimulationError
 from understudy.data.records import Records
 from understudy.dossier.study import Study
@@ -36,12 +37,16 @@ def model_and_records(
     if data.suffix == ".toml":
         study = Study.read(data)
         records, found = study.read_records(), study.load_model()
+        if not model:
+            tell_of_fit(study)
     elif is_model(data):
         found = load(str(data))
         records = getattr(found, "records", None)
         if records is None:
             raise SimulationError(
-                "the model file brings no records", place=str(data), repair="name a .csv of records"
+                "the model file brings no records",
+                place=str(data),
+                repair=f"name a .csv of records in its place, and --model {data.name}",
             )
         found = model_in(found, data)
     else:
@@ -50,6 +55,15 @@ def model_and_records(
     if model:
         found = model_in(load(model), model)
     return _population(found, model or str(data)), records
+
+
+def tell_of_fit(study: Study) -> None:
+    """Say that a study's ``[fit]`` is for `evaluate` and `fit`, where another command takes the model as it is."""
+    if study.fit is not None and study.fit.use is not False:
+        note(
+            "the model's own parameters are used, not those that the study's [fit] estimates; --model fit.json "
+            "takes the estimates of a fit"
+        )
 
 
 def _population(found: object, name: str) -> PopulationModel:

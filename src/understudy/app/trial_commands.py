@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from understudy.app.options import Json, argument
+from understudy.app.options import Json, argument, option
 from understudy.app.questionnaire_command import shorten
 
 trial = typer.Typer(
@@ -17,6 +17,10 @@ trial = typer.Typer(
     add_completion=False,
 )
 
+Out = Annotated[
+    Path | None,
+    option("--out", "-o", help="Folder for the report, tables, charts and record.", metavar="DIR"),
+]
 Protocol = Annotated[Path, argument("The trial's protocol, in TOML.", "TRIAL")]
 
 
@@ -26,6 +30,31 @@ def check(protocol: Protocol, json: Json = False) -> None:
     from understudy.app.trial_check import run
 
     raise typer.Exit(run(protocol, json))
+
+
+@trial.command()
+def replay(protocol: Protocol, out: Out = None, json: Json = False) -> None:
+    """Make the primary analysis again; exit code 1 where it departs from what was published."""
+    from understudy.app.trial_replay import run
+
+    raise typer.Exit(run(protocol, out, json))
+
+
+@trial.command()
+def redesign(
+    protocol: Protocol,
+    second: Annotated[
+        Path | None, option(help="Protocol of another trial on which criteria are tested.", metavar="TRIAL")
+    ] = None,
+    arm: Annotated[str, option(help="The treated arm; the first, if left out.", metavar="ARM")] = "",
+    resamples: Annotated[int, option(help="Of subjects, for intervals.", metavar="N", min=50)] = 500,
+    out: Out = None,
+    json: Json = False,
+) -> None:
+    """What other criteria of eligibility would have made of the trial."""
+    from understudy.app.trial_redesign import run
+
+    run(protocol, second, arm or None, resamples, out, json)
 
 
 @trial.command()

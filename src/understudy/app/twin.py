@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from understudy.app.model_check import is_model
+from understudy.app.model_records import tell_of_fit
 from understudy.app.named_value import named_texts, quantity
 from understudy.app.time_grid import readable
 from understudy.core.errors import SimulationError
@@ -271,12 +272,16 @@ def _read(question: TwinQuestion) -> tuple[Records, PopulationModel]:
     if file.suffix == ".toml":
         study = Study.read(file)
         records, model = study.read_records(), study.load_model()
+        if not question.model:
+            tell_of_fit(study)
     elif is_model(file):
         found = load(file)
         records, model = getattr(found, "records", None), getattr(found, "model", found)
         if records is None:
             raise SimulationError(
-                f"{file.name} brings no records", place=str(file), repair="give a table, and --model"
+                f"{file.name} brings no records",
+                place=str(file),
+                repair=f"name a .csv of records in its place, and --model {file.name}",
             )
     else:
         if not question.model:

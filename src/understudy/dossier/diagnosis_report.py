@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,7 +25,9 @@ from understudy.plot.vpc import vpc
 if TYPE_CHECKING:
     import pandas as pd
 
-REPORT = "report.html"
+REPORT, LISTING = "report.html", "files.txt"
+# Where a diagnosis puts its files: a listing that was tampered with removes nothing else.
+_OWN = re.compile(r"charts/[^/\\]+\.svg|tables/[^/\\]+\.csv")
 _MOST_PAGES = 5
 
 
@@ -46,10 +49,13 @@ def _page(found: Diagnosis, charts: dict[str, Figure]) -> str:
 def write(found: Diagnosis, path: Path) -> tuple[Path, ...]:
     """Write a page, where the path ends in ``.html``, or else a folder of a page, charts and tables.
 
+    Files of an earlier diagnosis in that folder that this one does not have are removed: those that its ``files.txt``
+    names, and no other.
+
     Returns
     -------
     tuple of Path
-        The files: ``report.html``, ``charts/*.svg``, ``tables/*.csv``; or the page.
+        The files: ``report.html``, ``charts/*.svg``, ``tables/*.csv``, ``files.txt``, which lists them; or the page.
     """
     if path.suffix == ".html":
         return write_texts(path.parent, {path.name: render(found)})
@@ -60,7 +66,19 @@ def write(found: Diagnosis, path: Path) -> tuple[Path, ...]:
         f"tables/{name}.csv": frame.to_csv(index=False, lineterminator="\n", float_format="%.10g")
         for name, frame in _tables(found).items()
     }
-    return write_texts(path, texts)
+    earlier = _listed(path)
+    texts[LISTING] = "".join(f"{name}\n" for name in texts)
+    written = write_texts(path, texts)
+    for stale in earlier - texts.keys():
+        (path / stale).unlink(missing_ok=True)
+    return written
+
+
+def _listed(folder: Path) -> set[str]:
+    """Charts and tables that an earlier diagnosis wrote into a folder, by its own list; nothing outside of it."""
+    listing = folder / LISTING
+    names = listing.read_text(encoding="utf-8").splitlines() if listing.is_file() else []
+    return {name for name in names if _OWN.fullmatch(name)}
 
 
 def _tables(found: Diagnosis) -> dict[str, pd.DataFrame]:

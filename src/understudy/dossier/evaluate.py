@@ -3,33 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from understudy.core.dataset_file import save_dataset
 from understudy.core.record import Record, Stopwatch
-from understudy.dossier.regimen_comparison import (
-    TWINS,
-    VIRTUAL,
-    Comparison,
-    compare,
-    comparison_target,
-    dose_table,
-)
+from understudy.dossier.plan import Findings, Plan
+from understudy.dossier.population_content import population_content
+from understudy.dossier.regimen_comparison import TWINS, VIRTUAL, Comparison, compare, comparison_target
 from understudy.dossier.report import summary_of, write
 from understudy.dossier.report_content import ReportContent
 from understudy.dossier.study import Study
-from understudy.dossier.typical_content import typical_content, undeclared_units
+from understudy.dossier.study_fit import require_success, study_fit, without_held_back
+from understudy.dossier.typical_content import typical_content
 from understudy.dossier.typical_patient import TypicalPatient, answer_typical
 from understudy.engine.parameters import structural
 from understudy.engine.problem import Tolerances
 from understudy.engine.solve import EXACT_ENGINES, choose
 from understudy.inference.diagnose import Diagnostics, diagnose
+from understudy.inference.diagnostics.estimates import drawn_models
 from understudy.inference.diagnostics.visual_check import visual_predictive_check
 from understudy.inference.hold_out import ForecastCheck, check_forecasts
 from understudy.inference.individualise import Twins, individualise
+from understudy.inference.twins.uncertain_draws import uncertain_draws
 from understudy.model.population_model import PopulationModel
 from understudy.population.strata import Stratification
 from understudy.population.virtual import virtual_patients
@@ -38,8 +36,6 @@ if TYPE_CHECKING:
     import pandas as pd
     import xarray as xr
 
-    from understudy.data.records import Records
-    from understudy.model.model import Model
 
 Progress = Callable[[str, float], None]
 
@@ -91,44 +87,6 @@ def _rows(frame: pd.DataFrame) -> list[dict[str, Any]]:
     return json.loads(frame.to_json(orient="records"))
 
 
-@dataclass(frozen=True, eq=False)
-class _Plan:
-    """A study made ready: its parts loaded, checked and in the model's units."""
-
-    study: Study
-    records: Records | None
-    model: Model | PopulationModel
-    seed: int
-    jobs: int
-    strata: tuple[Stratification, ...]
-
-    @property
-    def draws(self) -> int:
-        return self.study.evaluation.draws
-
-    @property
-    def interval(self) -> float:
-        return self.study.evaluation.interval
-
-
-@dataclass(frozen=True, eq=False)
-class _Findings:
-    """What the stages found."""
-
-    check: ForecastCheck
-    twins: Twins
-    diagnostics: Diagnostics
-    vpc: pd.DataFrame
-    comparisons: tuple[Comparison, ...]
-
-    @property
-    def failures(self) -> dict[str, str]:
-        named = dict(self.check.failures) | self.twins.failures
-        return named | {
-            name: text for comparison in self.comparisons for name, text in comparison.failures.items()
-        }
-
-
 def evaluate(
     study: Study | str | Path,
     *,
@@ -166,7 +124,9 @@ def evaluate(
     """
     watch, tell = Stopwatch(), progress or (lambda stage, fraction: None)
     plan = _stage(watch, tell, "Reading the study", lambda done: _prepare(study, seed, jobs))
-    findings = _find(plan, partial(_stage, watch, tell))
+    stage = partial(_stage, watch, tell)
+    plan = _fitted(plan, stage)
+    findings = _find(plan, stage)
     folder = Path(out) if out else plan.study.output_folder
     return _stage(watch, tell, "Writing the dossier", lambda done: _write(plan, findings, watch, folder))
 
@@ -182,11 +142,13 @@ def _stage(
     return result
 
 
-def _prepare(given: Study | str | Path, seed: int | None, jobs: int) -> _Plan:
+def _prepare(given: Study | str | Path, seed: int | None, jobs: int) -> Plan:
     study = given if isinstance(given, Study) else Study.read(given)
     model, records = study.load_model(), study.read_records()
     if not isinstance(model, PopulationModel):
-        return _Plan(study, records, model, study.seed if seed is None else seed, jobs, ())
+        return Plan(study, records, model, study.seed if seed is None else seed, jobs, ())
+    if study.model_fit is not None:
+        require_success(study.model_fit, f"[model] file: {study.model.file}")
     unit = {covariate.name: covariate.unit for covariate in model.covariates}
     strata = tuple(
         Stratification(
@@ -194,11 +156,31 @@ def _prepare(given: Study | str | Path, seed: int | None, jobs: int) -> _Plan:
         )
         for s in study.population.strata
     )
-    return _Plan(study, records, model, study.seed if seed is None else seed, jobs, strata)
+    return Plan(study, records, model, study.seed if seed is None else seed, jobs, strata)
 
 
-def _find(plan: _Plan, stage: Callable[[str, Callable], Any]) -> _Findings | TypicalPatient:
-    """Every stage between reading and writing."""
+Stage = Callable[[str, Callable[[Callable[[float], None]], Any]], Any]
+
+
+def _fitted(plan: Plan, stage: Stage) -> Plan:
+    """The plan with the parameters that the study's ``[fit]`` says."""
+    section = plan.study.fit
+    if section is None or section.use is False or not isinstance(plan.model, PopulationModel):
+        return plan
+    found = stage(
+        "Estimating the parameters",
+        lambda done: study_fit(plan.study, plan.model, plan.records, plan.seed, plan.jobs),
+    )
+    plan = replace(plan, fit=found, model=found.model)
+    more = stage(
+        "Estimating without held-back levels",
+        lambda done: without_held_back(found, plan.study, plan.records, plan.output, plan.seed, plan.jobs),
+    )
+    return replace(plan, fit=more)
+
+
+def _find(plan: Plan, stage: Stage) -> Findings | TypicalPatient:
+    """Every stage between reading, estimating and writing."""
     if not isinstance(plan.model, PopulationModel):
         return answer_typical(plan.study, plan.model, plan.records, plan.jobs, stage)
     check = stage("Forecasting held-back levels", lambda done: _check(plan))
@@ -206,25 +188,25 @@ def _find(plan: _Plan, stage: Callable[[str, Callable], Any]) -> _Findings | Typ
     twins = made.succeeded()
     diagnostics = stage("Comparing with the data", lambda done: _diagnose(plan, twins))
     vpc = stage("Visual predictive check", lambda done: _visual_check(plan))
-    in_twins = stage("Regimens in the twins", lambda done: _in_twins(plan, twins, done))
+    in_twins, left_out = stage("Regimens in the twins", lambda done: _in_twins(plan, twins, done))
     in_virtual = stage("Regimens in virtual patients", lambda done: _in_virtual(plan, done))
-    return _Findings(check, made, diagnostics, vpc, (in_twins, in_virtual))
+    return Findings(check, made, diagnostics, vpc, (in_twins, in_virtual), left_out)
 
 
-def _check(plan: _Plan) -> ForecastCheck:
-    # The output that the target is about, where it has been measured.
-    target = plan.study.target.output
-    output = target if target in plan.model.output_names else None
-    return check_forecasts(
-        plan.model, plan.records, output=output, interval=plan.interval, seed=plan.seed, jobs=plan.jobs
-    )
+def _check(plan: Plan) -> ForecastCheck:
+    model, drawn = plan.model, plan.twin_models
+    if plan.fit and plan.fit.refit:
+        model = plan.fit.refit
+        drawn = drawn_models(model, len(drawn), plan.seed) if drawn else ()
+    how = {"interval": plan.interval, "seed": plan.seed, "jobs": plan.jobs}
+    return check_forecasts(model, plan.records, output=plan.output, drawn=drawn, **how)
 
 
-def _diagnose(plan: _Plan, twins: Twins) -> Diagnostics:
+def _diagnose(plan: Plan, twins: Twins) -> Diagnostics:
     return diagnose(twins, draws=plan.draws, interval=plan.interval, seed=plan.seed, jobs=plan.jobs)
 
 
-def _visual_check(plan: _Plan) -> pd.DataFrame:
+def _visual_check(plan: Plan) -> pd.DataFrame:
     import pandas as pd
 
     columns = ["output", "time", "n", "quantile", "observed", "low", "median", "high"]
@@ -236,18 +218,28 @@ def _visual_check(plan: _Plan) -> pd.DataFrame:
     return check.quantiles[columns]
 
 
-def _in_twins(plan: _Plan, twins: Twins, done: Callable[[float], None]) -> Comparison:
-    return _compare(plan, TWINS, twins.draws(plan.draws, plan.seed), twins.covariates, done)
+def _in_twins(plan: Plan, twins: Twins, done: Callable[[float], None]) -> tuple[Comparison, dict[str, str]]:
+    """The regimens in the twins, and who is left out since no twin could be made under some parameters drawn."""
+    if not plan.drawn:
+        return _compare(plan, TWINS, twins.draws(plan.draws, plan.seed), twins.covariates, done), {}
+    drawn, left_out = uncertain_draws(twins, plan.twin_models, plan.draws, plan.seed)
+    return _compare(plan, TWINS, drawn, twins.covariates, done), left_out
 
 
-def _in_virtual(plan: _Plan, done: Callable[[float], None]) -> Comparison:
+def _in_virtual(plan: Plan, done: Callable[[float], None]) -> Comparison:
     # All covariates are resampled, for the strata; the model is given those it knows.
-    patients = virtual_patients(plan.model, plan.records.baseline(), plan.study.population.size, plan.seed)
-    known = [name for name in patients if name in (*plan.model.covariate_names, *plan.model.eta_names)]
-    return _compare(plan, VIRTUAL, patients[known], patients, done)
+    patients = virtual_patients(
+        plan.model,
+        plan.records.baseline(),
+        plan.study.population.size,
+        plan.seed,
+        drawn=plan.drawn,
+    )
+    own = (*plan.model.covariate_names, *plan.model.eta_names, *plan.model.fixed_values)
+    return _compare(plan, VIRTUAL, patients[[name for name in patients if name in own]], patients, done)
 
 
-def _compare(plan: _Plan, source: str, patients, covariates, done: Callable[[float], None]) -> Comparison:
+def _compare(plan: Plan, source: str, patients, covariates, done: Callable[[float], None]) -> Comparison:
     target = plan.study.target
     return compare(
         source,
@@ -262,18 +254,18 @@ def _compare(plan: _Plan, source: str, patients, covariates, done: Callable[[flo
     )
 
 
-def _write(plan: _Plan, findings: _Findings | TypicalPatient, watch: Stopwatch, folder: Path) -> Dossier:
+def _write(plan: Plan, findings: Findings | TypicalPatient, watch: Stopwatch, folder: Path) -> Dossier:
     record = _record(plan, watch)
     if isinstance(findings, TypicalPatient):
         content = typical_content(plan.study, plan.model, plan.records, findings, record)
     else:
-        content = _content(plan, findings, record)
+        content = population_content(plan, findings, record)
     files = [*write(content, folder), _store(plan, findings, folder, record)]
     record.write(folder / "record.json")
     return Dossier(folder, (*files, folder / "record.json"), content, summary_of(content), record)
 
 
-def _store(plan: _Plan, findings: _Findings | TypicalPatient, folder: Path, record: Record) -> Path:
+def _store(plan: Plan, findings: Findings | TypicalPatient, folder: Path, record: Record) -> Path:
     import json
 
     dataset = findings.dataset() if isinstance(findings, TypicalPatient) else _levels(plan, findings)
@@ -282,7 +274,7 @@ def _store(plan: _Plan, findings: _Findings | TypicalPatient, folder: Path, reco
     return path
 
 
-def _levels(plan: _Plan, findings: _Findings) -> xr.Dataset:
+def _levels(plan: Plan, findings: Findings) -> xr.Dataset:
     import xarray as xr
 
     output = plan.study.target.output
@@ -290,13 +282,15 @@ def _levels(plan: _Plan, findings: _Findings) -> xr.Dataset:
     return xr.merge(parts, join="outer", compat="override", combine_attrs="drop_conflicts")
 
 
-def _record(plan: _Plan, watch: Stopwatch) -> Record:
+def _record(plan: Plan, watch: Stopwatch) -> Record:
     used, study = Tolerances(), plan.study
     engine = choose(structural(plan.model), study.evaluation.engine)
     asked, method = {}, "typical patient"
     if isinstance(plan.model, PopulationModel):
         asked = {"draws": plan.draws, "interval": plan.interval, "virtual_patients": study.population.size}
         method = "maximum a posteriori with Laplace's approximation"
+    if plan.fit:
+        asked["fit"] = plan.fit.described(study.fit) | {"parameter_sets_of_twins": len(plan.twin_models)}
     return Record.make(
         "evaluate",
         stopwatch=watch,
@@ -313,78 +307,4 @@ def _record(plan: _Plan, watch: Stopwatch) -> Record:
             ),
         },
         citations=tuple(str(source) for source in plan.model.sources),
-    )
-
-
-def _content(plan: _Plan, findings: _Findings, record: Record) -> ReportContent:
-    import pandas as pd
-
-    study, check, model = plan.study, findings.check, plan.model
-    in_twins = findings.comparisons[0]
-    target = comparison_target(
-        study.target.output, study.target.low, study.target.high, study.target.unit, model
-    )
-    return ReportContent(
-        title=study.title,
-        question=study.question,
-        created=record.started,
-        assumptions=_assumptions(plan),
-        target=target,
-        regimens=tuple((name, str(regimen)) for name, regimen in study.parsed_regimens()),
-        model=model,
-        records=plan.records.report(),
-        exclusions=_exclusions(findings),
-        observations=findings.diagnostics.observations,
-        curves=findings.diagnostics.curves,
-        vpc=findings.vpc,
-        forecast=check.table,
-        forecast_scores=check.scores,
-        forecast_sentence=f"{check.sentence} {_IN_SAMPLE[study.model.built_on_these_patients]}",
-        interval=plan.interval,
-        attainment=pd.concat([c.table(plan.strata) for c in findings.comparisons], ignore_index=True),
-        profile=pd.concat(
-            [c.profiles(target, plan.interval) for c in findings.comparisons], ignore_index=True
-        ),
-        doses=dose_table(findings.twins.succeeded(), in_twins),
-        failures=findings.failures,
-        tested=model.population,
-        limits=model.limits,
-        record=record,
-    )
-
-
-def _exclusions(findings: _Findings) -> pd.DataFrame:
-    import pandas as pd
-
-    rows = [{"id": name, "row": None, "reason": text} for name, text in findings.failures.items()]
-    return pd.DataFrame(rows, columns=["id", "row", "reason"])
-
-
-# Whether the patients of the study are those whom the model was estimated from.
-_IN_SAMPLE = {
-    True: "The model's parameters were estimated from these very patients, held-back levels included: in others the "
-    "forecasts would be less exact.",
-    False: "The model's parameters were estimated from other patients.",
-    None: "The study does not say whether the model's parameters were estimated from these very patients; if they "
-    "were, forecasts in others would be less exact.",
-}
-
-
-def _assumptions(plan: _Plan) -> tuple[str, ...]:
-    covariates = ", ".join(plan.model.covariate_names) or "none"
-    share = f"{100 * plan.interval:g} %"
-    return (
-        "Parameters of the population are fixed at their published values; their own uncertainty is not carried on.",
-        _IN_SAMPLE[plan.study.model.built_on_these_patients],
-        "A twin is the posterior of one patient's random effects given all of that patient's levels, approximated by "
-        f"a normal distribution around its mode; {plan.draws} draws from it are simulated.",
-        f"The {plan.study.population.size:,} virtual patients have covariates ({covariates}) resampled from the "
-        "patients in the data, whole rows at a time, and random effects drawn from the population.",
-        "Every patient starts without drug; covariates stay as at the first record.",
-        "The share of time is counted at 120 evenly spaced times after the first dose; the trough is the level one "
-        "interval after the last dose. Levels are true ones, without the scatter of a measurement.",
-        "Where regimens are no different for a patient within Monte Carlo error, that one is named for the patient "
-        "which is best over all patients.",
-        f"Intervals hold with a probability of {share} unless another is given.",
-        *undeclared_units(plan.records),
     )

@@ -13,9 +13,12 @@ from understudy.core.unit_label import unit_label
 from understudy.dossier.citations import Citations
 from understudy.dossier.diagram import diagram
 from understudy.dossier.mechanism import mechanism
-from understudy.dossier.number import MISSING, compact, figures, is_number, listed, normal_interval
+from understudy.dossier.number import MISSING, compact, figures, is_number, listed
+from understudy.dossier.outcome_tables import outcome_tables
 from understudy.dossier.page import Column, Figure, Section, Table, Text, section
 from understudy.dossier.report_content import ReportContent
+from understudy.inference.estimate_interval import estimate_interval
+from understudy.model.in_words import limits_of, shape_of
 from understudy.model.model import Model
 from understudy.model.parts import Parameter
 from understudy.model.population_model import PopulationModel, RandomEffects, Residual
@@ -46,6 +49,7 @@ def model_section(content: ReportContent) -> Section | None:
             _individual(model),
             _random(model, cited),
             _residual(model, content),
+            *outcome_tables(model),
             _covariates(content),
             Text("Sources", "heading") if cited.known else None,
             Table(
@@ -157,13 +161,13 @@ def _fixed(model: PopulationModel, cited: Citations) -> Table | None:
         Column("Unit"),
         Column("Source"),
     )
-    note = "The interval is the value ± 1.96 standard errors."
+    note = "The interval is that of the normal distribution, of logarithms where there is a bound."
     what = "Population parameters, the same for all patients." if model.fixed else "Parameters."
     return Table(columns, tuple(rows), f"{what} {note}")
 
 
 def _parameter_row(parameter: Parameter, cited: Citations) -> tuple:
-    low, high = normal_interval(parameter.value, parameter.standard_error)
+    low, high = _interval(parameter.value, parameter.standard_error, parameter.lower, parameter.upper)
     return (
         parameter.name,
         sentence_case(parameter.description) or MISSING,
@@ -172,6 +176,11 @@ def _parameter_row(parameter: Parameter, cited: Citations) -> tuple:
         unit_label(parameter.unit) or MISSING,
         cited.mark(parameter.source),
     )
+
+
+def _interval(value: float, error: float | None, *bounds: float) -> tuple[float, float] | tuple[None, None]:
+    """From a standard error, on the scale on which it was estimated; (None, None) without one."""
+    return estimate_interval(value, error, *bounds) if is_number(error) else (None, None)
 
 
 def _range(low: float | None, high: float | None, digits: int = 3) -> str:
@@ -207,6 +216,7 @@ def _random(model: PopulationModel, cited: Citations) -> Table | None:
         Column("Random effect", manner="code"),
         Column("Acts on", manner="code"),
         Column("Drawn for each"),
+        Column("Distribution"),
         Column("Variance", numeric=True),
         Column("95\xa0% interval", numeric=True),
         Column("CV", "percent", numeric=True),
@@ -221,7 +231,7 @@ def _block_rows(block: RandomEffects, model: PopulationModel, cited: Citations) 
     for k, name in enumerate(block.names):
         variance = block.covariance[k][k]
         error = block.standard_errors[k] if block.standard_errors else None
-        low, high = normal_interval(variance, error)
+        low, high = _interval(variance, error, 0.0)
         coefficient = (
             f"{100 * math.sqrt(math.expm1(variance)):.1f}" if _enters_as_exponent(name, model) else MISSING
         )
@@ -230,6 +240,7 @@ def _block_rows(block: RandomEffects, model: PopulationModel, cited: Citations) 
             name,
             acts or MISSING,
             level,
+            shape_of(name, model),
             compact(variance),
             _range(low, high) if is_number(low) else NOT_PUBLISHED,
             coefficient,
@@ -244,6 +255,7 @@ def _block_rows(block: RandomEffects, model: PopulationModel, cited: Citations) 
                 pair,
                 correlation,
                 level,
+                MISSING,
                 compact(block.covariance[j][k]),
                 MISSING,
                 MISSING,
@@ -323,9 +335,7 @@ def _in_short(residual: Residual, model: PopulationModel, unit: str) -> str:
 
 
 def _limits(residual: Residual, unit: str) -> str:
-    words = (("from", residual.lower_limit), ("to", residual.upper_limit))
-    told = " ".join(f"{word} {compact(limit)}" for word, limit in words if limit is not None)
-    return f"{told} {unit_label(unit)}".strip() if told else "not given"
+    return limits_of(residual, lambda limit: f"{compact(limit)} {unit_label(unit)}".strip()) or "not given"
 
 
 def _covariates(content: ReportContent) -> Table | None:

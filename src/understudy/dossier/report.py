@@ -6,12 +6,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from understudy.dossier import figures, result_tables
+from understudy.dossier.fit_section import fit_section
 from understudy.dossier.html_page import html
 from understudy.dossier.model_section import model_section
 from understudy.dossier.number import MISSING, is_number, listed
 from understudy.dossier.page import Bullets, Column, Section, Table, Text, section
 from understudy.dossier.provenance_section import provenance_section
 from understudy.dossier.report_content import ReportContent
+from understudy.dossier.study_fit import FILE
 from understudy.dossier.summary import summarise
 from understudy.dossier.tables import TABLE_NAMES, tables
 from understudy.dossier.text_files import write_texts
@@ -45,10 +47,10 @@ def summary_of(content: ReportContent) -> tuple[str, ...]:
 
 
 def write(content: ReportContent, folder: str | Path) -> tuple[Path, ...]:
-    """Write ``report.html`` and ``tables/*.csv``.
+    """Write ``report.html``, ``tables/*.csv``, and ``fit.json`` where the study asks for a fit.
 
-    All is made before anything is written, and each file takes its place whole. A table of an earlier report that
-    this one does not have is removed; other files stay.
+    All is made before anything is written, and each file takes its place whole. A table or fit of an earlier report
+    that this one does not have is removed; other files stay.
 
     Parameters
     ----------
@@ -63,10 +65,11 @@ def write(content: ReportContent, folder: str | Path) -> tuple[Path, ...]:
     """
     folder = Path(folder)
     texts = {REPORT: render(content)} | {f"{TABLES}/{name}": text for name, text in tables(content).items()}
+    texts |= {FILE: content.fit.text} if content.fit else {}
     written = write_texts(folder, texts)
-    for stale in (folder / TABLES / name for name in TABLE_NAMES):
-        if f"{TABLES}/{stale.name}" not in texts:
-            stale.unlink(missing_ok=True)
+    for name in (FILE, *(f"{TABLES}/{name}" for name in TABLE_NAMES)):
+        if name not in texts:
+            (folder / name).unlink(missing_ok=True)
     return written
 
 
@@ -74,6 +77,7 @@ def _sections(content: ReportContent) -> Iterator[Section | None]:
     yield _question(content)
     yield _records(content)
     yield model_section(content)
+    yield fit_section(content)
     yield from _found_in_typical(content) if content.typical else _found_in_population(content)
     yield _domain(content)
     yield provenance_section(content.record)
@@ -88,7 +92,12 @@ def _found_in_population(content: ReportContent) -> Iterator[Section | None]:
     yield section(
         "fit",
         "Fit to the observations",
-        [*figures.fit_figures(content), *figures.check_figures(content), figures.individual_figure(content)],
+        [
+            # The chapter Fit shows observed against predicted already, with residuals that tell more.
+            *(figures.fit_figures(content) if content.fit is None else ()),
+            *figures.check_figures(content),
+            figures.individual_figure(content),
+        ],
     )
     yield _forecast(content)
     yield section(

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from understudy.core.errors import UnderstudyError
 from understudy.core.record import Record
 from understudy.data.report import RecordsReport
+from understudy.dossier.study_fit import StudyFit
 from understudy.dossier.typical_patient import TypicalPatient
 from understudy.model.population_model import PopulationModel
 from understudy.population.attainment import Target
@@ -89,6 +90,8 @@ class ReportContent:
     record : Record
     typical : TypicalPatient or None
         Of a mechanism, which has no population: `model` is then the mechanism alone, and most frames are empty.
+    fit : StudyFit or None
+        Where the parameters were estimated for this study.
 
     Raises
     ------
@@ -120,6 +123,7 @@ class ReportContent:
     limits: str
     record: Record
     typical: TypicalPatient | None = None
+    fit: StudyFit | None = None
 
     def __post_init__(self) -> None:
         for name, columns in _NEEDED.items():

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 _MEASURES = {"time": "Share of time, whole course", "trough": "Share of patients, last trough"}
 _BAR = 60.0
 _SHORT = 24
+_UNCERTAIN = " Shares are means over the sets of parameters drawn from how sure the fit is of them."
 
 
 def forecast_scores(content: ReportContent) -> Table | None:
@@ -91,7 +92,8 @@ def attainment_table(content: ReportContent) -> Table | None:
     return Table(
         tuple(columns),
         tuple(found),
-        f"Target attainment, {content.range_text}. The interval is the simulation's (Monte Carlo) alone.",
+        f"Target attainment, {content.range_text}. The interval is the simulation's (Monte Carlo) alone."
+        + (_UNCERTAIN if content.fit and content.fit.drawn else ""),
     )
 
 

@@ -11,6 +11,7 @@ from pydantic import (
     Field,
     StringConstraints,
     ValidationInfo,
+    WithJsonSchema,
     field_validator,
     model_validator,
 )
@@ -30,6 +31,8 @@ def _unit(text: str) -> str:
 
 
 Unit = Annotated[Text, AfterValidator(_unit)]
+# The method itself says of what kind each of its settings is.
+Setting = Annotated[Any, WithJsonSchema({"type": ["number", "boolean"]})]
 
 
 class RecordsSection(Section):
@@ -82,6 +85,87 @@ class ModelSection(Section):
             given = "both name and file are" if self.name else "neither name nor file is"
             raise complaint(f"{given} given", "give one of them: name of a library model, or a model file")
         return self
+
+
+class FitSection(Section):
+    """``[fit]``: parameters estimated from the study's records, in the place of those that the model brings."""
+
+    use: bool | str = Field(
+        default=True,
+        description="true: estimate before anything else; a fit file (.json), relative to the study: take the "
+        "estimates in it; false: keep the model's parameters, and let only `understudy fit` heed this table",
+    )
+    method: Text = Field(
+        default="focei",
+        description="method of estimation: fo, foce, focei, laplace, agq, imp, impmap, its, saem or nuts",
+    )
+    covariance: Literal["sandwich", "R", "S", "none"] = Field(
+        default="sandwich", description="what standard errors are made of; none for no standard errors"
+    )
+    starts: Whole = Field(default=1, description="starts, of which the best is kept", ge=1, le=1000)
+    seed: Whole | None = Field(
+        default=None,
+        description="seed of perturbed starts and of methods that draw; the study's, if left out",
+        ge=0,
+        le=2**63 - 1,
+    )
+    initial: dict[Text, Number] = Field(
+        default_factory=dict,
+        description='initial estimates, the model\'s where left out: { theta_CL = 0.006, "omega(eta_CL)" = 0.1 }',
+    )
+    fixed: tuple[Text, ...] = Field(
+        default=(), description='parameters that are held at their value: ["theta_APGR", "omega(eta_V)"]'
+    )
+    settings: dict[Text, Setting] = Field(
+        default_factory=dict, description="of the method: { iterations = 200, tolerance = 1e-6 }"
+    )
+    refit: bool | None = Field(
+        default=None,
+        description="whether parameters are estimated anew without the levels that are held back and forecast; true "
+        "where the fit is made for the study, false where it is a file's, if left out",
+    )
+    other_records: bool = Field(
+        default=False, description="whether the fit file may have been made of other records than the study's"
+    )
+    uncertainty: bool = Field(
+        default=True,
+        description="carry the uncertainty of the estimates to twins, virtual patients and forecasts, where the fit "
+        "has a covariance",
+    )
+
+    @field_validator("use", mode="before")
+    @classmethod
+    def _known_use(cls, use: Any) -> bool | str:
+        if isinstance(use, bool) or (isinstance(use, str) and use.strip().endswith(".json")):
+            return use if isinstance(use, bool) else use.strip()
+        raise complaint(f"use should be true, false or a fit file, is {use!r}", 'write true, or "fit.json"')
+
+    @field_validator("method")
+    @classmethod
+    def _known_method(cls, method: str) -> str:
+        from understudy.inference.estimation.methods import method_of
+
+        checked(lambda: method_of(method))
+        return method.lower()
+
+    @field_validator("settings")
+    @classmethod
+    def _settings_of_method(cls, settings: dict[str, float], info: ValidationInfo) -> dict[str, float]:
+        from understudy.inference.estimation.methods import method_of
+
+        if "method" in info.data:
+            checked(lambda: method_of(info.data["method"], settings))
+        return settings
+
+    @property
+    def file(self) -> str:
+        """The fit file; empty where the fit is made for the study, or none is used."""
+        return self.use if isinstance(self.use, str) else ""
+
+    @property
+    def refits(self) -> bool:
+        """Whether parameters are estimated anew without the levels that are held back."""
+        return not self.file if self.refit is None else self.refit
 
 
 class Target(Section):

@@ -16,6 +16,7 @@ from understudy.core.toml_file import parse, read_text
 from understudy.dossier.sections import (
     Candidate,
     EvaluationSection,
+    FitSection,
     ModelSection,
     OutputsSection,
     PopulationSection,
@@ -25,6 +26,7 @@ from understudy.dossier.sections import (
 
 if TYPE_CHECKING:
     from understudy.data.records import Records
+    from understudy.inference.fit import Fit
     from understudy.model.model import Model
     from understudy.model.population_model import PopulationModel
     from understudy.model.regimen import Regimen
@@ -40,7 +42,7 @@ class Study(Section):
     title, question : str
     seed : int
         Of every random number.
-    records, model, target, regimens, population, evaluation, outputs
+    records, model, fit, target, regimens, population, evaluation, outputs
         The tables of the file; `Study.json_schema` describes every key.
 
     Examples
@@ -57,6 +59,10 @@ class Study(Section):
         description="the patients' doses, measurements and covariates; with a mechanism they may be left out",
     )
     model: ModelSection = Field(description="the model of the drug in these patients")
+    fit: FitSection | None = Field(
+        default=None,
+        description="parameters estimated from the records, instead of those that the model brings",
+    )
     target: Target = Field(description="the range in which an output should stay")
     regimens: Annotated[tuple[Candidate, ...], Field(min_length=1)] = Field(
         description="the ways to dose, compared"
@@ -137,11 +143,21 @@ class Study(Section):
         return self._folder / self.outputs.folder
 
     @cached_property
-    def _model(self) -> Model | PopulationModel:
-        from understudy.formats.load import load, model_in
+    def _loaded(self) -> Any:
+        from understudy.formats.load import load
 
-        name = self.model.name or self._folder / self.model.file
-        found = load(name)
+        return load(self.model.name or self._folder / self.model.file)
+
+    @property
+    def model_fit(self) -> Fit | None:
+        """The fit that is named as the model, where one is."""
+        return self._loaded if hasattr(self._loaded, "estimates") else None
+
+    @cached_property
+    def _model(self) -> Model | PopulationModel:
+        from understudy.formats.load import model_in
+
+        name, found = self.model.name or self._folder / self.model.file, self._loaded
         if hasattr(found, "with_units"):
             said = self.records.units.items() if self.records else ()
             found = found.with_units({n: u for n, u in said if n.upper() in ("TIME", "AMT", "DV")})
@@ -206,8 +222,9 @@ class Study(Section):
         return tuple((candidate.name, candidate.regimen) for candidate in self.regimens)
 
     def input_hashes(self) -> dict[str, str]:
-        """SHA-256 of the study file, the records and the model file, by their names relative to the study."""
+        """SHA-256 of the study file, the records, the model file and the fit, by their names relative to the study."""
         files = [self._file, self.records.file if self.records else "", self.model.file]
+        files.append(self.fit.file if self.fit else "")
         hashes = {self._relative(name): file_hash(self._folder / name) for name in files if name}
         return hashes if self._file else {"study": content_hash(self.model_dump(mode="json"))} | hashes
 

@@ -52,6 +52,7 @@ def _impossible(data: Mapping[str, Any], study: Study | None, folder: Path) -> l
     from understudy.engine.parameters import structural
 
     problems = [*_unreadable(folder, _text(data, "records", "file"))]
+    problems += _unreadable(folder, _text(data, "fit", "use"), ("fit", "use"), "fit")
     problems += _overwriting(folder, _text(data, "outputs", "folder"))
     problems += _same_labels(data)
     found, model_problems = _model(data, study, folder)
@@ -59,6 +60,7 @@ def _impossible(data: Mapping[str, Any], study: Study | None, folder: Path) -> l
     if found is not None:
         model = structural(found)
         problems += find_unfit(data, found)
+        problems += _fit_names(study, found)
         problems += _target(_text(data, "target", "output"), _text(data, "target", "unit"), model)
         problems += [
             problem for k, sentence in _listed(data, "doses") for problem in _doses(k, sentence, model)
@@ -95,7 +97,9 @@ def _same_labels(data: Mapping[str, Any]) -> Iterator[KeyProblem]:
         seen.add(name)
 
 
-def _unreadable(folder: Path, written: str) -> Iterator[KeyProblem]:
+def _unreadable(
+    folder: Path, written: str, keys: Keys = ("records", "file"), what: str = "records"
+) -> Iterator[KeyProblem]:
     from understudy.core.nearest_file import nearest_file
 
     path = folder / written
@@ -103,8 +107,24 @@ def _unreadable(folder: Path, written: str) -> Iterator[KeyProblem]:
         with path.open("rb") if written else nullcontext():
             return
     except OSError as error:
-        cause = f"cannot read the records: {error.strerror or error}"
-        yield KeyProblem(("records", "file"), cause, nearest_file(path), written)
+        cause = f"cannot read the {what}: {error.strerror or error}"
+        yield KeyProblem(keys, cause, nearest_file(path), written)
+
+
+def _fit_names(study: Study | None, model: Model | PopulationModel) -> Iterator[KeyProblem]:
+    """Names in ``[fit]`` that are no parameters of the model."""
+    from understudy.inference.estimation.initial import beginning
+    from understudy.model.population_model import PopulationModel
+
+    if study is None or study.fit is None or not isinstance(model, PopulationModel):
+        return
+    wishes = [("initial", {"initial": {name: value}}, name) for name, value in study.fit.initial.items()]
+    wishes += [("fixed", {"fixed": [name]}, k) for k, name in enumerate(study.fit.fixed)]
+    for key, wish, place in wishes:
+        try:
+            beginning(model, **wish)
+        except UnderstudyError as error:
+            yield KeyProblem(("fit", key, place), error.cause, error.repair)
 
 
 def require_own_folder(study_folder: Path, out: Path, place: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from understudy.dossier.fit_section import estimate_frame
 from understudy.dossier.report_content import ReportContent
 
 if TYPE_CHECKING:
@@ -44,6 +45,7 @@ TABLE_NAMES = (
     "levels.csv",
     "courses.csv",
     "prediction_errors.csv",
+    "estimates.csv",
 )
 
 
@@ -76,6 +78,7 @@ def tables(content: ReportContent) -> dict[str, str]:
         _doses(content),
         _failures(content),
         *_of_typical(content),
+        estimate_frame(content.fit) if content.fit else content.exclusions.head(0),
     )
     return {name: _csv(frame) for name, frame in zip(TABLE_NAMES, frames, strict=True) if len(frame)}
 

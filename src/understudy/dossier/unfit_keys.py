@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 _NO_POPULATION = "the model is a mechanism, without random effects and residual error: "
 # Keys that ask for what only a population has, with what is missing.
 _OF_POPULATIONS = {
+    ("fit",): "there is nothing to estimate",
     ("population",): "there are no virtual patients",
     ("evaluation", "draws"): "there are no twins to draw from",
     ("evaluation", "interval"): "predictions have no interval",

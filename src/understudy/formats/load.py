@@ -165,10 +165,16 @@ def model_in(found: Any, name: str | Path) -> Model | PopulationModel:
     if not isinstance(found, (Model, PopulationModel)):
         found = getattr(found, "model", None) or found
     if not isinstance(found, (Model, PopulationModel)):
+        numbers = hasattr(found, "estimates")
         raise ModelError(
-            f"there is a {type(found).__name__} in it, not a model",
+            "the fit in it holds numbers, but no model that they belong to"
+            if numbers
+            else f"there is a {type(found).__name__} in it, not a model",
             place=str(name),
-            repair="use understudy.load",
+            repair="give the model's own file, such as the run's control stream, or a fit that `understudy fit --out "
+            "fit.json` wrote: it has its model"
+            if numbers
+            else "use understudy.load",
         )
     return found
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from understudy.core.errors import FormatError
+from understudy.inference.estimate_interval import estimate_interval
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -53,7 +54,7 @@ class Fit:
     objective_error : float
         Monte Carlo standard error of the objective; zero where nothing was drawn.
     covariance_kind : str
-        What the covariance is made of: "sandwich", "R" or "S"; empty where that is not known.
+        What the covariance is made of: "sandwich", "R", "S" or draws of the "posterior"; empty where that is not known.
     shrinkage : mapping of str to float
         Of each random effect.
     warnings : tuple of str
@@ -61,7 +62,10 @@ class Fit:
     iterations, observations : int
     seconds : float
     details : mapping
-        What only the method knows.
+        What only the method knows. ``draws``, where a method has kept draws from the posterior of the parameters: a
+        mapping of each estimate's name to its draws.
+    records_hash : str
+        `Records.hash` of what it was estimated from; empty where that is not known.
 
     Examples
     --------
@@ -89,19 +93,33 @@ class Fit:
     seconds: float = 0.0
     observations: int = 0
     details: Mapping[str, Any] = field(default_factory=dict)
+    records_hash: str = ""
 
     def __post_init__(self) -> None:
         for name in ("estimates", "standard_errors", "shrinkage", "details"):
             object.__setattr__(self, name, MappingProxyType(dict(getattr(self, name))))
 
     def interval(self, name: str) -> tuple[float, float]:
-        """95 % interval of an estimate, from its standard error and the normal distribution."""
-        error = self.standard_errors.get(name, np.nan)
-        # 1.96 is the normal distribution's 97.5 % point, to the digits that a standard error has.
-        return (
-            round(self.estimates[name] - 1.96 * error, 15),
-            round(self.estimates[name] + 1.96 * error, 15),
+        """95 % interval of an estimate: quantiles of its posterior where that was drawn from.
+
+        Else from its standard error and the normal distribution, on the scale on which it was estimated, see
+        `understudy.inference.estimate_interval`: a variance's interval is made of logarithms. Even about the estimate
+        where its bounds are not known, as for another program's fit.
+        """
+        drawn = self.details.get("posterior", {}).get(name)
+        if drawn is not None:
+            return drawn["low"], drawn["high"]
+        return estimate_interval(
+            self.estimates[name], self.standard_errors.get(name, np.nan), *self._bounds.get(name, ())
         )
+
+    @property
+    def _bounds(self) -> dict[str, tuple[float, float]]:
+        """Of fixed effects and variances."""
+        if self.model is None:
+            return {}
+        fixed = {parameter.name: (parameter.lower, parameter.upper) for parameter in self.model.fixed}
+        return fixed | {f"omega({name})": (0.0, np.inf) for name in self.model.eta_names}
 
     @property
     def condition_number(self) -> float:
@@ -176,11 +194,16 @@ class Fit:
             given["objective"] = np.nan
         return cls(**given | numbers | frames | lists | {"model": model})
 
+    @property
+    def text(self) -> str:
+        """What `write` writes."""
+        return json.dumps(self.to_json(), indent=1, allow_nan=False)
+
     def write(self, path: str | Path) -> None:
         """Write it as JSON; the file is whole or not there."""
         path = Path(path)
         beside = path.with_name(path.name + ".part")
-        beside.write_text(json.dumps(self.to_json(), indent=1, allow_nan=False), encoding="utf-8")
+        beside.write_text(self.text, encoding="utf-8")
         os.replace(beside, path)
 
     @classmethod

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from understudy.core.random import choices
+from understudy.core.random import choices, uniforms
 from understudy.core.unit_label import unit_label
-from understudy.inference.diagnose import central, expected, measurement_draws
+from understudy.inference.diagnose import central, drawn_measurements, expected, natural_scale
 from understudy.inference.fit import Fit
 from understudy.inference.individualise import Twins, individualise, prior_twins
 from understudy.inference.predictor import Predictor
@@ -105,6 +105,7 @@ def check_forecasts(
     interval: float = 0.9,
     seed: int = 0,
     jobs: int = 1,
+    drawn: Sequence[PopulationModel] = (),
 ) -> ForecastCheck:
     """Forecast each patient's last measurement from all that was measured before it.
 
@@ -122,6 +123,9 @@ def check_forecasts(
     interval : float
         Probability of the prediction interval.
     seed, jobs : int
+    drawn : sequence of PopulationModel
+        The model with parameters drawn from how sure one is of them, see `drawn_models`. Intervals are then over all
+        of them, with a twin made under each; a draw of a twin's posterior, or of the population, belongs to one.
 
     Examples
     --------
@@ -137,19 +141,10 @@ def check_forecasts(
     model = fitted_model(model)
     chosen = output or model.output_names[0]
     held, hidden = _held_back(Predictor(model, records, jobs=jobs), chosen)
-    twins = (
-        individualise(
-            model,
-            records.select(list(held)).without_observations(hidden),
-            method=method,
-            draws=draws,
-            seed=seed,
-            jobs=jobs,
-        )
-        if held
-        else None
-    )
-    failures = twins.failures if twins else {}
+    seen = records.select(list(held)).without_observations(hidden) if held else None
+    how = {"method": method, "draws": draws, "seed": seed, "jobs": jobs}
+    made = [individualise(each, seen, **how) for each in (model, *drawn)] if held else []
+    failures = _failures(made)
     stands = [name for name in held if name not in failures]
     unit, skipped = model.structural.output(chosen).unit, len(records.ids) - len(held)
     if not stands:
@@ -159,10 +154,55 @@ def check_forecasts(
     predictor = Predictor(model, records.select(stands), jobs=jobs)
     known = predictor.records.without_observations([row for row in hidden if row in set(predictor.row)])
     forecasts = _forecasts(
-        predictor, twins.succeeded(), prior_twins(model, known, jobs=jobs), draws, interval, seed
+        predictor,
+        [twins.select(stands) for twins in made],
+        [prior_twins(each, known, jobs=jobs) for each in (model, *drawn)],
+        draws,
+        interval,
+        seed,
     )
     table = _table(predictor, forecasts, np.isin(predictor.row, [held[name] for name in stands]))
     return ForecastCheck(table, _scores(table), _gain(table, seed), interval, unit, skipped, failures, seed)
+
+
+def training_records(
+    model: PopulationModel | Fit, records: Records, output: str | None = None, jobs: int = 1
+) -> Records:
+    """The records without the measurements that `check_forecasts` forecasts: what may be learned from before.
+
+    Patients with a single measurement, who take no part in the check, keep it.
+
+    Parameters
+    ----------
+    model : PopulationModel or Fit
+    records : Records
+    output : str, optional
+        As for `check_forecasts`.
+    jobs : int
+
+    Examples
+    --------
+    >>> from understudy import Records, load_model
+    >>> records = Records.read_csv(
+    ...     "examples/phenobarbital/phenobarbital.csv",
+    ...     units={"TIME": "h", "AMT": "mg", "DV": "mg/L", "WT": "kg", "APGR": "1"},
+    ... )
+    >>> len(records.observations), len(training_records(load_model("phenobarbital_neonates"), records).observations)
+    (155, 105)
+    """
+    model = fitted_model(model)
+    _, hidden = _held_back(Predictor(model, records, jobs=jobs), output or model.output_names[0])
+    return records.without_observations(hidden)
+
+
+def _failures(made: Sequence[Twins]) -> dict[str, str]:
+    """Patients of whom no twin could be made, be it under one of the models."""
+    under = {
+        name: "no twin could be made under some of the parameters drawn"
+        for each in made
+        for name in each.failures
+    }
+    return under | (made[0].failures if made else {})
 
 
 def _held_back(predictor: Predictor, output: str) -> tuple[dict[str, int], list[int]]:
@@ -178,14 +218,31 @@ def _held_back(predictor: Predictor, output: str) -> tuple[dict[str, int], list[
 
 
 def _forecasts(
-    predictor: Predictor, individual: Twins, population: Twins, draws: int, interval: float, seed: int
-):
-    """Point forecasts and intervals of every measurement by each method."""
+    predictor: Predictor,
+    individual: Sequence[Twins],
+    population: Sequence[Twins],
+    draws: int,
+    interval: float,
+    seed: int,
+) -> dict[str, np.ndarray]:
+    """Point forecasts, by the first of the twins, and intervals over the others of every measurement by each method."""
     found = {"previous": _previous(predictor)}
-    for name, twins in (("individual", individual), ("population", population)):
-        found[name] = expected(predictor, twins.modes[None])[0]
-        drawn = measurement_draws(predictor, twins.vectors(draws, seed), seed)
+    for name, (centre, *others) in (("individual", individual), ("population", population)):
+        found[name] = expected(predictor, centre.modes[None])[0]
+        drawn = _measured(predictor, others or [centre], draws, seed)
         found[f"{name}_lower"], found[f"{name}_upper"] = central(drawn, interval)
+    return found
+
+
+def _measured(predictor: Predictor, made: Sequence[Twins], draws: int, seed: int) -> np.ndarray:
+    """Measurements as they might come out, shape (draws, observations); each twin has its share of the draws."""
+    uniform = uniforms(seed, "residual", np.arange(predictor.output.size), draws).T
+    found = np.empty_like(uniform)
+    for twins, here in zip(made, np.array_split(np.arange(draws), len(made)), strict=True):
+        own = twins.model == predictor.model
+        by = predictor if own else Predictor(twins.model, predictor.records, jobs=twins.settings.jobs)
+        vectors = twins.vectors(draws, seed)[here]
+        found[here] = natural_scale(by, drawn_measurements(by, vectors, uniform[here]))
     return found
 
 

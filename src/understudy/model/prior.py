@@ -118,18 +118,19 @@ class InverseWishart:
         object.__setattr__(self, "degrees", float(self.degrees))
 
     @property
-    def _weight(self) -> float:
+    def weight(self) -> float:
+        """As how many individuals' covariance the mode counts where it is found together with theirs."""
         return self.degrees + len(self.mode) + 1.0
 
     def penalty(self, covariance: np.ndarray) -> float:
         """Minus twice the log-density of a covariance, shape (n, n)."""
         weighed = np.linalg.solve(covariance, np.array(self.mode))
-        return self._weight * float(np.linalg.slogdet(covariance)[1] + np.trace(weighed))
+        return self.weight * float(np.linalg.slogdet(covariance)[1] + np.trace(weighed))
 
     def slopes(self, covariance: np.ndarray) -> np.ndarray:
         """Derivatives of `penalty` by the entries of the covariance, as if all were free, shape (n, n)."""
         precision = np.linalg.inv(covariance)
-        return self._weight * (precision - precision @ np.array(self.mode) @ precision)
+        return self.weight * (precision - precision @ np.array(self.mode) @ precision)
 
 
 def _require_definite(matrix: np.ndarray, place: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -25,6 +25,7 @@ def virtual_patients(
     count: int = 1000,
     seed: int = 0,
     first: int = 0,
+    drawn: Sequence[PopulationModel] = (),
 ) -> pd.DataFrame:
     """Draw virtual patients.
 
@@ -38,12 +39,16 @@ def virtual_patients(
     seed : int
     first : int
         Number of the first patient: patients 0 to 99 and 100 to 199 are those of one draw of 200.
+    drawn : sequence of PopulationModel
+        The model with parameters drawn from how sure one is of them. Patients take turns: of n models patient i has the
+        fixed effects and the omega of number i modulo n. None: the model's own parameters hold for all.
 
     Returns
     -------
     DataFrame
         Index ``v1``, ``v2``, …; a column for each covariate and each subject-level random effect, and for the number of
-        the subpopulation that each was drawn from where the model is a mixture.
+        the subpopulation that each was drawn from where the model is a mixture; for each fixed effect where parameters
+        are drawn.
 
     Raises
     ------
@@ -65,9 +70,16 @@ def virtual_patients(
     columns = _resampled(model, covariates, numbers, seed)
     names = [name for block in model.random if block.level == "subject" for name in block.names]
     draws = normals(seed, "random effects", numbers, max(len(names), 1))
-    effects = draws[:, : len(names)] @ square_root(_subject_omega(model)).T
+    effects = np.empty((count, len(names)))
+    models, turn = tuple(drawn) or (model,), numbers % max(len(drawn), 1)
+    for k in np.unique(turn):
+        effects[turn == k] = draws[turn == k, : len(names)] @ square_root(_subject_omega(models[k])).T
     columns |= {name: effects[:, k] for k, name in enumerate(names)}
-    columns |= _subpopulations(model, numbers, seed)
+    columns |= _subpopulations(models, turn, numbers, seed)
+    if drawn:
+        columns |= {
+            name: np.array([each.fixed_values[name] for each in models])[turn] for name in model.fixed_values
+        }
     return pd.DataFrame(columns, index=[f"v{number + 1}" for number in numbers])
 
 
@@ -134,11 +146,14 @@ def _subject_omega(model: PopulationModel) -> np.ndarray:
     return block_diag(*blocks) if blocks else np.zeros((0, 0))
 
 
-def _subpopulations(model: PopulationModel, numbers: np.ndarray, seed: int) -> dict[str, np.ndarray]:
-    """The number of each patient's subpopulation, where the model is a mixture."""
+def _subpopulations(
+    models: Sequence[PopulationModel], turn: np.ndarray, numbers: np.ndarray, seed: int
+) -> dict[str, np.ndarray]:
+    """The number of each patient's subpopulation, where the model is a mixture; `turn` says whose model is whose."""
+    model = models[0]
     if model.mixture is None:
         return {}
-    shares = model.mixture.shares(model.fixed_values)
+    shares = np.array([each.mixture.shares(each.fixed_values) for each in models])
     if not np.isfinite(shares).all():
         raise SimulationError(
             "the probabilities of the subpopulations are no probabilities that sum to one",
@@ -146,7 +161,8 @@ def _subpopulations(model: PopulationModel, numbers: np.ndarray, seed: int) -> d
             repair="correct the mixture, or the fixed effects it depends on",
         )
     u = uniforms(seed, "subpopulation", numbers, 1)[:, 0]
-    return {model.mixture.covariate: 1.0 + np.searchsorted(np.cumsum(shares)[:-1], u)}
+    ends = np.cumsum(shares, axis=1)[turn, :-1]
+    return {model.mixture.covariate: 1.0 + (ends < u[:, None]).sum(axis=1)}
 
 
 def _resampled(

@@ -1,7 +1,20 @@
 """Trials: clinical trials read from their tables, replayed, understood, redesigned and simulated."""
 
 from understudy.trials.condition import Condition
+from understudy.trials.designs.simulate_trials import simulate_trials
 from understudy.trials.protocol import Protocol
+from understudy.trials.redesign.redesign import Redesign, redesign
+from understudy.trials.replay import Replay, replay
 from understudy.trials.trial import Trial, load_trial
 
-__all__ = ["Condition", "Protocol", "Trial", "load_trial"]
+__all__ = [
+    "Condition",
+    "Protocol",
+    "Redesign",
+    "Replay",
+    "Trial",
+    "load_trial",
+    "redesign",
+    "replay",
+    "simulate_trials",
+]

@@ -156,6 +156,12 @@ class AnalysisSection(Section):
     missing: Text = Field(
         default="as observed", description="as observed, or a kind of imputation, such as jump to reference"
     )
+    imputations: Whole = Field(default=100, description="how often missing values are drawn", ge=2)
+    horizon: Number | None = Field(
+        default=None,
+        description="to which restricted means go; the last time that all arms were watched, if left out",
+        gt=0,
+    )
     level: Number = Field(default=0.95, description="of intervals", gt=0.5, lt=1)
     published: dict[Text, dict[Text, Number]] = Field(
         default_factory=dict,
@@ -168,6 +174,13 @@ class Criterion(Section):
 
     name: Text = Field(description="in words")
     rule: Rows = Field(description="who meets it: { age = { at_least = 18 } }")
+
+
+class SafetySection(Section):
+    """``[safety]``: the harm that is weighed against the effect."""
+
+    name: Text = Field(default="the safety event", description="what reports call it")
+    event: Rows = Field(description='subjects who had it: { DSRAEFL = "Y" }')
 
 
 class BaselineSection(Section):
@@ -192,6 +205,7 @@ class Protocol(Section):
     estimand: EstimandSection = Field(default_factory=EstimandSection, description="what is estimated")
     analysis: AnalysisSection = Field(default_factory=AnalysisSection, description="the primary analysis")
     baseline: BaselineSection = Field(default_factory=BaselineSection, description="covariates of subjects")
+    safety: SafetySection | None = Field(default=None, description="a harm, counted in treated subjects")
     criteria: tuple[Criterion, ...] = Field(default=(), description="criteria of eligibility")
 
     @model_validator(mode="after")

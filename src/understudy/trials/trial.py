@@ -138,6 +138,15 @@ class Trial:
         """SHA-256 of the protocol and the tables."""
         return content_hash(dict(self.inputs or {}))
 
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The protocol as JSON data; files by their names, wherever they lie."""
+        found = self.protocol.model_dump(mode="json")
+        for section in ("subjects", "endpoint"):
+            name = found[section]["file"]
+            found[section]["file"] = Path(name).name if name else None
+        return found
+
     def __repr__(self) -> str:
         counts = self.subjects["arm"].value_counts()
         parts = ", ".join(f"{arm} {counts[arm]}" for arm in self.arms)

@@ -192,7 +192,7 @@ def test_every_parameter_has_value_unit_interval_and_source(page):
     assert "theta_V Volume per weight 0.984258 0.932 to 1.04 L/kg [1]" in page.text
     assert "0.013241 not published – [1]" in page.text
     # sqrt(exp(0.0293508) - 1) = 17.3 %
-    assert "eta_CL CL patient 0.0293508 not published 17.3 [1]" in page.text
+    assert "eta_CL CL patient normal 0.0293508 not published 17.3 [1]" in page.text
     assert "proportional, CV 11.5 %" in page.text
 
 
@@ -200,8 +200,9 @@ def test_a_number_without_source_is_marked_as_one():
     text = Page(render(sample_content(**two_outputs(sample_content())))).text
     assert "theta_CL – 1 not published L/h no source given" in text
     assert "correlation 0.50" in text
-    assert "0.09 0.0508 to 0.129 30.7" in text  # enters as exp(effect)
-    assert "0.04 0.0204 to 0.0596 –" in text  # is added: no coefficient of variation
+    # Of logarithms: 0.09 times and over exp(1.96 * 0.02 / 0.09), 0.04 times and over exp(1.96 * 0.01 / 0.04).
+    assert "0.09 0.0582 to 0.139 30.7" in text  # enters as exp(effect)
+    assert "0.04 0.0245 to 0.0653 –" in text  # is added: no coefficient of variation
     assert "constant, SD 0.300 mg/L" in text
     assert "from 0.5 mg/L" in text
 

@@ -22,7 +22,8 @@ def texts():
 
 def test_every_frame_with_rows_is_a_file(texts):
     of_mechanisms = {"levels.csv", "courses.csv", "prediction_errors.csv"}
-    assert set(TABLE_NAMES) - set(texts) == {"exclusions.csv", "failures.csv"} | of_mechanisms
+    of_fits = {"estimates.csv"}
+    assert set(TABLE_NAMES) - set(texts) == {"exclusions.csv", "failures.csv"} | of_mechanisms | of_fits
     failed = sample_content(failures={"7": "the integration failed"})
     assert read(tables(failed), "failures.csv").values.tolist() == [["7", "the integration failed"]]
 

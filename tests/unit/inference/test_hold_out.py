@@ -6,7 +6,7 @@ import pytest
 from normal_model import OMEGA, SIGMA2, THETA, measured, normal_population, posterior
 from scipy import stats
 
-from understudy.inference.hold_out import METHODS, ForecastCheck, check_forecasts
+from understudy.inference.hold_out import METHODS, ForecastCheck, check_forecasts, training_records
 
 VALUES = {"a": [5.5, 6.1, 4.9], "b": [3.0], "c": [7.2, 7.0], "d": [4.0, 3.8, 4.4, 4.1]}
 
@@ -134,3 +134,37 @@ def test_the_verdict_follows_the_interval(gain, verdict):
     told = sentence(gain)
     assert told.startswith(verdict + ": over 2 held-back levels the twin was off by 2 mg/L on average")
     assert "the population alone by 3 mg/L" in told
+
+
+def test_intervals_carry_how_sure_the_parameters_are():
+    error, draws = 1.5, 8000
+    model = normal_population()
+    z = stats.norm.ppf((np.arange(24) + 0.5) / 24)
+    theta = THETA + error * z / z.std()
+    drawn = [model.with_values(theta=value) for value in np.random.default_rng(1).permutation(theta)]
+    found = check_forecasts(model, measured(VALUES), draws=draws, interval=0.8, drawn=drawn)
+    plain = check_forecasts(model, measured(VALUES), draws=draws, interval=0.8)
+    np.testing.assert_array_equal(found.table["individual"], plain.table["individual"])
+    z = stats.norm.ppf(0.9)
+    for row, name in zip(found.table.itertuples(), "acd", strict=True):
+        known = VALUES[name][:-1]
+        # The twin's mean moves with theta by what the patient's own measurements leave of the population's weight.
+        left = 1 - posterior(known)[1] * len(known) / SIGMA2
+        spread = np.sqrt(posterior(known)[1] + SIGMA2 + left**2 * error**2)
+        wide = np.sqrt(OMEGA + SIGMA2 + error**2)
+        # 24 values of theta, and 8,000 draws among them: a quantile is known to some 3 % of the spread.
+        assert row.individual_upper - row.individual_lower == pytest.approx(2 * z * spread, rel=0.1)
+        assert row.population_upper - row.population_lower == pytest.approx(2 * z * wide, rel=0.1)
+
+
+def test_training_records_are_those_that_forecasts_know():
+    records = measured(VALUES)
+    known = training_records(normal_population(), records)
+    assert [known.observations.query("id == @name")["dv"].tolist() for name in "abcd"] == [
+        [5.5, 6.1], [3.0], [7.2], [4.0, 3.8, 4.4],
+    ]  # fmt: skip
+    # What is learned from them does not depend on what is held back.
+    other = training_records(normal_population(), measured(VALUES | {"a": [5.5, 6.1, 99.0]}))
+    pd.testing.assert_frame_equal(
+        known.observations.drop(columns="row"), other.observations.drop(columns="row")
+    )

@@ -1,5 +1,7 @@
 """Virtual patients: what their table holds, and that each patient's numbers are its own."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -8,7 +10,9 @@ from understudy.core.errors import SimulationError
 from understudy.engine.simulate import simulate
 from understudy.library.catalogue import model as library_model
 from understudy.library.pk import compartments
-from understudy.model.population_model import PopulationModel, RandomEffects
+from understudy.model.mixture import Mixture
+from understudy.model.parts import Parameter
+from understudy.model.population_model import Covariate, PopulationModel, RandomEffects
 from understudy.population.virtual import VirtualPopulation, square_root, virtual_patients
 
 NEWBORNS = library_model("phenobarbital_neonates")
@@ -111,3 +115,43 @@ def test_a_population_that_cannot_be_is_refused_at_once():
         VirtualPopulation(NEWBORNS, count=0)
     with pytest.raises(SimulationError, match="no patients to resample"):
         VirtualPopulation(NEWBORNS, REAL.iloc[:0])
+
+
+def test_patients_take_turns_with_drawn_parameters():
+    wide = replace(
+        NEWBORNS.with_values(theta_V=2.0), random=(RandomEffects(("eta_CL", "eta_V"), ((4, 0), (0, 1))),)
+    )
+    found = virtual_patients(NEWBORNS, REAL, 4000, seed=2, drawn=[NEWBORNS, wide])
+    plain = virtual_patients(NEWBORNS, REAL, 4000, seed=2)
+    assert found["theta_V"].tolist()[:4] == [NEWBORNS.fixed_values["theta_V"], 2.0] * 2
+    assert set(NEWBORNS.fixed_values) < set(found.columns)
+    np.testing.assert_allclose(found["eta_CL"][::2], plain["eta_CL"][::2], rtol=1e-12)
+    np.testing.assert_array_equal(found["WT"], plain["WT"])
+    # 2,000 patients: a standard deviation is known to 1.6 %; four of those.
+    assert found["eta_CL"][1::2].std() == pytest.approx(2.0, rel=0.065)
+    pd.testing.assert_frame_equal(
+        virtual_patients(NEWBORNS, REAL, 10, seed=2, first=15, drawn=[NEWBORNS, wide]), found.iloc[15:25]
+    )
+
+
+def test_drawn_parameters_reach_the_simulation():
+    heavy = NEWBORNS.with_values(theta_V=2 * NEWBORNS.fixed_values["theta_V"])
+    patients = virtual_patients(NEWBORNS, REAL, 6, seed=2, drawn=[NEWBORNS, heavy]).assign(
+        eta_V=0.0, WT=1.0, APGR=9.0
+    )
+    levels = simulate(NEWBORNS, patients, "20 mg", [0.0])["Cp"].values[:, 0]
+    np.testing.assert_allclose(levels[::2], 2 * levels[1::2], rtol=1e-12)
+
+
+def test_subpopulations_are_drawn_by_each_set_of_parameters():
+    model = replace(
+        NEWBORNS,
+        fixed=(*NEWBORNS.fixed, Parameter("share", 0.5)),
+        covariates=(*NEWBORNS.covariates, Covariate("GROUP")),
+        mixture=Mixture("GROUP", ("share", "1 - share")),
+    )
+    drawn = [model.with_values(share=0.1), model.with_values(share=0.9)]
+    found = virtual_patients(model, REAL, 4000, seed=1, drawn=drawn)["GROUP"].to_numpy()
+    # A share of 2,000 patients is known to 0.7 percentage points; four of those.
+    assert (found[::2] == 1).mean() == pytest.approx(0.1, abs=0.028)
+    assert (found[1::2] == 1).mean() == pytest.approx(0.9, abs=0.028)

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from understudy.core.errors import SimulationError
-from understudy.core.random import normals
+from understudy.core.errors import ModelError, SimulationError
+from understudy.core.random import choices, normals
+from understudy.inference.effects import Effects
+from understudy.inference.estimation.parameter_space import ParameterSpace, omega_name
 from understudy.inference.fit import Fit
 from understudy.model.population_model import PopulationModel, RandomEffects
 from understudy.population.virtual import square_root
@@ -19,8 +21,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _OMEGA = re.compile(r"omega\(\s*(\w+)\s*(?:,\s*(\w+)\s*)?\)", re.IGNORECASE)
-# Tries for each set of parameters before the covariance is called one that no set can be drawn from.
-_TRIES = 20
 
 
 def fitted_model(given: Fit | PopulationModel) -> PopulationModel:
@@ -85,6 +85,25 @@ def with_estimates(model: PopulationModel, estimates: Mapping[str, float]) -> Po
     return replace(model.with_values(**fixed), random=_blocks(model, omega))
 
 
+def value_in(model: PopulationModel, name: str) -> float:
+    """A parameter's value in a model, by the names that `with_estimates` knows.
+
+    Raises
+    ------
+    SimulationError
+        For a name that the model does not have.
+
+    Examples
+    --------
+    >>> from understudy import load_model
+    >>> round(value_in(load_model("phenobarbital_neonates"), "omega(eta_V)"), 4)
+    0.0279
+    """
+    return (
+        model.fixed_values[name] if name in model.fixed_values else float(model.omega[_element(model, name)])
+    )
+
+
 def _element(model: PopulationModel, name: str) -> tuple[int, int]:
     found, names = _OMEGA.fullmatch(name.strip()), model.eta_names
     if found:
@@ -112,43 +131,83 @@ def _blocks(model: PopulationModel, omega: np.ndarray) -> tuple[RandomEffects, .
 
 
 def drawn_models(fit: Fit, count: int, seed: int) -> tuple[PopulationModel, ...]:
-    """Models whose parameters are drawn from the normal distribution with the fit's estimates and covariance.
+    """Models whose parameters are drawn from how sure a fit is of them.
+
+    From the draws that the fit itself kept, where its method samples the parameters' posterior; else from the normal
+    distribution with the fit's covariance, on the scale without bounds on which parameters are estimated (see
+    `understudy.inference.estimation.parameter_space`), so that every draw is a model.
 
     Parameters
     ----------
     fit : Fit
-        With a model and a covariance.
+        With a model, and with a covariance or draws.
     count : int
     seed : int
 
     Returns
     -------
     tuple of PopulationModel, length count
-        A draw outside of a parameter's limits, or whose omega is no covariance matrix, is drawn again.
+        A draw depends on the seed and its place alone, not on how many there are.
 
     Raises
     ------
     SimulationError
-        Without a covariance, or where hardly a draw is possible.
+        Without a covariance, or where no distribution on that scale has it.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from understudy import load_model
+    >>> error = pd.DataFrame([[0.01]], index=["theta_V"], columns=["theta_V"])
+    >>> found = Fit("FOCEI", 0.0, {"theta_V": 1.0}, covariance=error, model=load_model("phenobarbital_neonates"))
+    >>> [round(each.fixed_values["theta_V"], 2) for each in drawn_models(found, 3, seed=1)]
+    [0.97, 1.03, 1.0]
     """
-    model, covariance = fitted_model(fit), _covariance(fit)
-    centre = np.array([fit.estimates[name] for name in covariance.index])
-    root = square_root(covariance.to_numpy(float))
-    z = normals(seed, "parameters", np.arange(count * _TRIES), max(len(centre), 1))[:, : len(centre)]
-    found: list[PopulationModel] = []
-    for values in centre + z @ root:
-        if len(found) == count:
-            break
-        named = dict(zip(covariance.index, values.tolist(), strict=True))
-        if _possible(model, named):
-            found.append(with_estimates(model, named))
-    if len(found) < count:
+    if fit.details.get("draws"):
+        return _kept(fit, count, seed)
+    table = _covariance(fit)
+    model = fitted_model(fit)
+    try:
+        model = with_estimates(model, {name: fit.estimates[name] for name in table.index})
+        space = ParameterSpace(model, Effects(model))
+        root = square_root(_unbounded(space, table))
+        z = normals(seed, "parameters", np.arange(count), max(len(root), 1))[:, : len(root)]
+        return tuple(space.with_values(space.values(vector)) for vector in space.start + z @ root)
+    except ModelError as error:
         raise SimulationError(
-            f"only {len(found)} of {count * _TRIES} draws of the parameters are possible",
+            f"parameters cannot be drawn from this fit: {error.cause}",
             place=fit.source or model.name,
-            repair="the covariance is too wide for a normal distribution: leave parameter uncertainty out",
-        )
-    return tuple(found)
+            repair="leave parameter uncertainty out, or drop what the data do not determine and fit again",
+        ) from None
+
+
+def _kept(fit: Fit, count: int, seed: int) -> tuple[PopulationModel, ...]:
+    """Models of draws that the method kept, each as likely as any other."""
+    model, kept = fitted_model(fit), fit.details["draws"]
+    rows = choices(seed, "parameters", np.arange(count), min(map(len, kept.values())))
+    return tuple(
+        with_estimates(model, {name: float(values[row]) for name, values in kept.items()}) for row in rows
+    )
+
+
+def _unbounded(space: ParameterSpace, table: pd.DataFrame) -> np.ndarray:
+    """The covariance on the scale without bounds; zero for what has none."""
+    known = {_standard_name(space.model, name): name for name in table.index}
+    here = [k for k, name in enumerate(space.names) if name in known]
+    own = [known[space.names[k]] for k in here]
+    natural = np.zeros((len(space.names), len(space.names)))
+    natural[np.ix_(here, here)] = table.loc[own, own].to_numpy(float)
+    # Named values change with the vector by the Jacobian; its inverse carries their covariance back.
+    back = np.linalg.inv(space.jacobian(space.start))
+    return back @ natural @ back.T
+
+
+def _standard_name(model: PopulationModel, name: str) -> str:
+    """How a parameter space calls what a fit calls ``OMEGA(2,1)``."""
+    if name in model.fixed_values:
+        return name
+    i, j = sorted(_element(model, name), reverse=True)
+    return omega_name(model.eta_names, i, j)
 
 
 def _covariance(fit: Fit) -> pd.DataFrame:
@@ -162,15 +221,3 @@ def _covariance(fit: Fit) -> pd.DataFrame:
     table = fit.covariance
     known = [name for name in table.index if name in fit.estimates and table.loc[name, name] > 0]
     return table.loc[known, known]
-
-
-def _possible(model: PopulationModel, values: Mapping[str, float]) -> bool:
-    limits = {p.name: (p.lower, p.upper) for p in model.fixed}
-    if any(n in limits and not limits[n][0] <= v <= limits[n][1] for n, v in values.items()):
-        return False
-    omega = model.omega.copy()
-    for name, value in values.items():
-        if name not in limits:
-            i, j = _element(model, name)
-            omega[i, j] = omega[j, i] = value
-    return not omega.size or np.linalg.eigvalsh(omega).min() >= 0

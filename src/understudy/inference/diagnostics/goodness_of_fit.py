@@ -124,9 +124,9 @@ def goodness_of_fit(
     References
     ----------
     WRES: first-order method; CWRES: Hooker et al. 2007, doi:10.1007/s11095-007-9361-x, with the residual variance at
-    zero random effects; CWRESI: the same with that at the mode (interaction), as NONMEM 7 names them. NPD, NPDE:
-    Brendel et al. 2006, doi:10.1007/s11095-006-9067-5. Shrinkage: Savic and Karlsson 2009,
-    doi:10.1208/s12248-009-9133-0.
+    zero random effects; CWRESI: the same with that at the mode (interaction); NONMEM's has the variance over all
+    patients there, see docs/diagnostics.md. NPD, NPDE: Brendel et al. 2006, doi:10.1007/s11095-006-9067-5. Shrinkage:
+    Savic and Karlsson 2009, doi:10.1208/s12248-009-9133-0.
 
     Examples
     --------

@@ -11,6 +11,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
@@ -90,6 +91,7 @@ class ExpectationMaximisation(ABC):
     iterations: int = 300
     window: int = 20
     tolerance: float = 0.005
+    priors: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         if self.window < 10:
@@ -178,7 +180,7 @@ class ExpectationMaximisation(ABC):
                 place=task.predictor.model.name, repair="begin elsewhere, or hold parameters that are not identified",
             )  # fmt: skip
         vector, after, statistics = maximisation.step(now.vector, sample, now.statistics, 1.0, 0.0)
-        trace = np.vstack([now.trace, [sample.objective, *vector]])
+        trace = np.vstack([now.trace, [sample.objective + task.space.penalty(now.vector), *vector]])
         return _State(number, vector, Posterior.of(after), statistics, trace)
 
     def _drifts(self, now: _State) -> np.ndarray:
@@ -201,15 +203,17 @@ class ExpectationMaximisation(ABC):
         closed += [task.predictor.model.fixed[each.place].name for each in maximisation.scales]
         details = {"trace": now.trace, "closed_form": tuple(closed)} | _told(sample)
         return Estimate(
-            vector, sample.objective, full_vectors(likelihood, sample.means), self._settled(now),
+            vector, sample.objective + task.space.penalty(vector), full_vectors(likelihood, sample.means),
+            self._settled(now),
             self._status(task, now), now.number, sample.error, details=details,
         )  # fmt: skip
 
     def _evaluated(self, task: Task, posterior: Posterior) -> Estimate:
         likelihood = task.likelihood(task.start)
         sample = self.concluded(task, likelihood, posterior)
+        objective = sample.objective + task.space.penalty(task.start)
         return Estimate(
-            task.start, sample.objective, full_vectors(likelihood, sample.means), False,
+            task.start, objective, full_vectors(likelihood, sample.means), False,
             "evaluated at the initial estimates: nothing was estimated", 0, sample.error, details=_told(sample),
         )  # fmt: skip
 

@@ -95,6 +95,11 @@ def fit(
         raise SimulationError(
             f"unknown covariance {covariance!r}", repair=f"one of {', '.join(KINDS)}, or None"
         )
+    if starts > 1 and getattr(chosen, "samples_posterior", False):
+        raise SimulationError(
+            f"{chosen.name} has chains, which all count: there is no best of {starts} starts",
+            repair="leave starts out; chains begin apart from one another",
+        )
     task = task_of(model, records, chosen, seed, (engine, jobs, tolerances))
     _require_something(task)
     task = _taken_up(task, chosen, checkpoint, watch)
@@ -102,7 +107,8 @@ def fit(
     with np.errstate(all="ignore"):
         known = chosen.information(task, found) if covariance else None
     found = _confirmed(found, known)
-    return _fit(task, chosen, found, known, covariance or "", tried, clock)
+    made = _fit(task, chosen, found, known, covariance or "", tried, clock)
+    return replace(made, records_hash=records.hash)
 
 
 def task_of(model: PopulationModel, records: Records, method: Method, seed: int, how: tuple) -> Task:
@@ -214,14 +220,19 @@ def _fit(
         source=predictor.records.source,
         model=space.with_values(values),
         objective_error=found.objective_error,
-        covariance_kind=kind if matrix is not None else "",
+        covariance_kind=_kind(found, kind) if matrix is not None else "",
         shrinkage=_shrinkage(task, found, values),
-        warnings=(*predictor.notes, *warnings(task, found, known), *trouble),
+        warnings=(*predictor.notes, *found.warnings, *warnings(task, found, known), *trouble),
         iterations=found.iterations,
         seconds=clock.elapsed,
         observations=predictor.output.size,
         details=_details(task, found, known, tried),
     )
+
+
+def _kind(found: Estimate, kind: str) -> str:
+    """What the covariance is made of: where it is of draws from the posterior, there is no choice."""
+    return kind if found.named_covariance is None else "posterior"
 
 
 def _has_priors(model: PopulationModel) -> bool:
@@ -249,6 +260,9 @@ def _covariance(
     """Covariance of the named estimates, and what kept it from being found."""
     import pandas as pd
 
+    if kind and found.named_covariance is not None:
+        names = list(task.space.names)
+        return pd.DataFrame(found.named_covariance, index=names, columns=names), ()
     if not kind or (known is None and found.covariance is None):
         return None, ()
     if known is not None and known.eigenvalues[0] < FLAT:

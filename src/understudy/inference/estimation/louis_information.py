@@ -23,7 +23,7 @@ _AT_ONCE = 100_000
 
 
 def louis_information(complete: CompleteData, vector: np.ndarray, sample: ImportanceSample) -> Information:
-    """The observed information, and the outer products of subjects' scores.
+    """The observed information, and the outer products of subjects' scores, with what priors add to both.
 
     Parameters
     ----------
@@ -42,9 +42,12 @@ def louis_information(complete: CompleteData, vector: np.ndarray, sample: Import
     squares = np.einsum("sn,snp,snq->pq", density.weights, scores, scores)
     # What the data do not tell of the individuals: the covariance of the complete data's score.
     hessian = density.curvature(np.sqrt(np.diag(squares))) - (squares - own.T @ own)
+    known = 0.5 * complete.task.space.penalty_curvature(vector)
+    score = own.sum(axis=0) - 0.5 * complete.task.space.penalty_gradient(vector)
     apart = density.weights[..., None] * (scores - own)
     noise = np.einsum("snp,snq->pq", apart, apart)
-    return Information(hessian, own.T @ own, _promise(own.sum(axis=0), hessian, noise))
+    promise = _promise(score, hessian + known, noise)
+    return Information(hessian + known, own.T @ own + known, promise, score)
 
 
 def _promise(score: np.ndarray, hessian: np.ndarray, noise: np.ndarray) -> float:

@@ -8,6 +8,9 @@ models. Comput Stat Data Anal 2005;49:1020-1038, doi:10.1016/j.csda.2004.07.001.
   where the means are linear in the vector of parameters.
 - Variances and covariances of random effects: their averaged squares and products.
 - Scales of residual errors: averaged squared residuals.
+- What priors add is part of each: least squares have one more term, an inverse Wishart prior adds to mean products in
+  closed form, a scale with a prior is sought along its own coordinate. The result is the mode of the posterior of the
+  parameters (Dempster, Laird and Rubin 1977, section 1, doi:10.1111/j.2517-6161.1977.tb01600.x).
 - All others: a Newton step on the complete-data likelihood of what was just visited, with curvature averaged over
   iterations, shortened as the averages' own steps are.
 """
@@ -21,6 +24,7 @@ from typing import Protocol
 
 import numpy as np
 
+from understudy.inference.estimation.block_covariance import at_least, fitting
 from understudy.inference.estimation.complete_data import CompleteData
 from understudy.inference.estimation.expected_prior import ExpectedPrior
 from understudy.inference.estimation.markov_chain import full_vectors
@@ -30,6 +34,8 @@ from understudy.inference.likelihood import Likelihood
 
 # Of the differences that Newton's steps are made of: coordinates are logarithms or fractions of the first value.
 _DIFFERENCE, _LONGEST, _FORGETS = 5e-3, 0.3, 0.3
+# How far a scale that has a prior may go in one iteration, along its coordinate.
+_FARTHEST = 3.0
 # A variance falls no further than to this share of where it began.
 _LEAST = 1e-6
 
@@ -127,7 +133,7 @@ class Maximisation:
             k = self.complete.task.space.fixed.index(scale.place)
             value, slope = self._slope(vector, k)
             found[k] = 0.5 * scale.here.sum() * (scale.power * slope / value) ** 2
-        return found
+        return found + 0.5 * np.diag(self.complete.task.space.penalty_curvature(vector))
 
     def _slope(self, vector: np.ndarray, coordinate: int) -> tuple[float, float]:
         """A fixed effect, and its derivative by its coordinate."""
@@ -198,19 +204,23 @@ class Maximisation:
         places = list(self.complete.through_means)
         if not places:
             return vector
-        here = self.complete.seen.any(axis=1)
+        here, space = self.complete.seen.any(axis=1), self.complete.task.space
         target = statistics.first + self.complete.means(vector[None])[0]
         found, lost = vector, np.inf
         moves = 1e-5 * np.eye(vector.size)[places]
         for _ in range(20):
             means = self.complete.means(np.concatenate([[found], found + moves, found - moves]))[:, here]
             apart = means[0] - target[here]
-            lost = np.einsum("ni,ij,nj", apart, likelihood.precision, apart)
+            lost = np.einsum("ni,ij,nj", apart, likelihood.precision, apart) + space.penalty(found)
             slopes = (means[1 : len(moves) + 1] - means[len(moves) + 1 :]) / 2e-5
             weighed = slopes @ likelihood.precision
             system = np.einsum("rni,sni->rs", weighed, slopes)
+            gradient = np.einsum("rni,ni->r", weighed, apart)
+            if space.has_priors:
+                system = system + _bent(0.5 * space.penalty_curvature(found)[np.ix_(places, places)])
+                gradient = gradient + 0.5 * space.penalty_gradient(found)[places]
             step = np.zeros(vector.size)
-            step[places] = -np.linalg.lstsq(system, np.einsum("rni,ni->r", weighed, apart), rcond=1e-10)[0]
+            step[places] = -np.linalg.lstsq(system, gradient, rcond=1e-10)[0]
             found, gain = self._shortened(found, step, target, here, likelihood.precision, lost)
             if gain <= 1e-12 * max(lost, 1.0):
                 break
@@ -222,6 +232,7 @@ class Maximisation:
         for _ in range(20):
             apart = self.complete.means((vector + step)[None])[0, here] - target[here]
             after = np.einsum("ni,ij,nj", apart, precision, apart)
+            after += self.complete.task.space.penalty(vector + step)
             if after <= lost:
                 return vector + step, lost - after
             step = 0.5 * step
@@ -236,21 +247,49 @@ class Maximisation:
             began = np.diag(np.array(space.model.random[origin].covariance))
             least = np.maximum(annealing * np.diag(blocks[origin]), _LEAST * began)
             pattern = np.array(space.model.random[origin].covariance) != 0.0
-            products = _fitting(self._products(statistics, places), pattern, blocks[origin])
-            blocks[origin] = _at_least(products, least)
+            products = fitting(self._with_prior(origin, statistics, places), pattern, blocks[origin])
+            blocks[origin] = at_least(products, least)
         for scale, square in zip(self.scales, statistics.squares, strict=True):
-            new = max(square ** (1.0 / scale.power), annealing * fixed[scale.place])
+            new = max(self._scale(vector, scale, square), annealing * fixed[scale.place])
             fixed[scale.place] = _within(new, space.model.fixed[scale.place])
         return space.vector(Values(fixed, tuple(blocks)))
 
-    def _products(self, statistics: Statistics, places: list[np.ndarray]) -> np.ndarray:
-        """Mean products of a block's random effects, over subjects and the places where it stands."""
+    def _with_prior(self, block: int, statistics: Statistics, places: list[np.ndarray]) -> np.ndarray:
+        """Mean products of a block's random effects, over subjects and the places where it stands, and of its prior:
+        the covariance of highest posterior density where all of it is free."""
         total, count = 0.0, 0
         for where in places:
             here = self.complete.seen[:, where].all(axis=1)
             total = total + statistics.second[here][:, where[:, None], where].sum(axis=0)
             count += int(here.sum())
-        return total / max(count, 1)
+        prior = self.complete.task.space.model.random[block].prior
+        if prior is None:
+            return total / max(count, 1)
+        return (total + prior.weight * np.array(prior.mode)) / (count + prior.weight)
+
+    def _scale(self, vector: np.ndarray, scale: ResidualScale, square: float) -> float:
+        """A residual scale, from the mean of squared residuals and what is known of it before."""
+        space, free = self.complete.task.space, square ** (1.0 / scale.power)
+        name = space.model.fixed[scale.place].name
+        if not any(name in prior.names for prior in space.model.priors):
+            return free
+        from scipy.optimize import minimize_scalar
+
+        place, count = space.fixed.index(scale.place), int(scale.here.sum())
+        unit = np.eye(vector.size)[place]
+
+        def lost(by: float) -> float:
+            moved = vector + by * unit
+            value = space.scales[place].natural(moved[place])
+            if not value > 0:
+                return np.inf
+            data = count * (scale.power * np.log(value) + square / value**scale.power)
+            return data + space.penalty(moved)
+
+        by = minimize_scalar(
+            lost, bounds=(-_FARTHEST, _FARTHEST), method="bounded", options={"xatol": 1e-9}
+        ).x
+        return space.scales[place].natural(vector[place] + by)
 
     @cached_property
     def _places(self) -> dict[int, list[np.ndarray]]:
@@ -278,8 +317,10 @@ class Maximisation:
             return vector, chains, statistics
         weight = _FORGETS * rate if statistics.curvature.any() else 1.0
         known = statistics.curvature + weight * (curvature - statistics.curvature)
-        step = np.zeros(vector.size)
-        step[self.others] = -rate * np.linalg.solve(_definite(known), gradient)
+        step, space = np.zeros(vector.size), self.complete.task.space
+        gradient = gradient + 0.5 * space.penalty_gradient(vector)[self.others]
+        bent = _bent(0.5 * space.penalty_curvature(vector)[np.ix_(self.others, self.others)])
+        step[self.others] = -rate * np.linalg.solve(_definite(known) + bent, gradient)
         step *= min(1.0, _LONGEST / max(np.abs(step).max(), 1e-300))
         found = vector + self._annealed(vector, step, likelihood, chains, annealing)
         if self.complete.moves_predictions[self.others].any():
@@ -319,48 +360,21 @@ class Maximisation:
         return step if not fallen < allowed else step - residual * (1.0 - allowed / fallen)
 
 
-def _fitting(products: np.ndarray, pattern: np.ndarray, start: np.ndarray) -> np.ndarray:
-    """The covariance of highest likelihood for some mean products, that is zero outside of a pattern."""
-    if pattern.all():
-        return products
-    apart = pattern.astype(int) @ pattern > 0
-    if (apart == pattern).all():
-        return products * pattern
-    from scipy.optimize import minimize
-
-    rows, columns = np.nonzero(np.tril(pattern))
-
-    def matrix(values: np.ndarray) -> np.ndarray:
-        found = np.zeros(pattern.shape)
-        found[rows, columns] = found[columns, rows] = values
-        return found
-
-    def lost(values: np.ndarray) -> float:
-        sign, size = np.linalg.slogdet(matrix(values))
-        definite = sign > 0 and np.linalg.eigvalsh(matrix(values)).min() > 0
-        return size + np.trace(np.linalg.solve(matrix(values), products)) if definite else np.inf
-
-    return matrix(minimize(lost, start[rows, columns], method="Nelder-Mead", options={"fatol": 1e-8}).x)
-
-
 def _weighed(weights: np.ndarray, values: np.ndarray) -> np.ndarray:
     """Values times weights; what has no weight may be infinite."""
     return np.where(weights > 0, weights, 0.0) * np.where(weights > 0, values, 0.0)
-
-
-def _at_least(matrix: np.ndarray, least: np.ndarray) -> np.ndarray:
-    """A covariance with variances no less than some, and the same correlations."""
-    variances = np.diag(matrix)
-    spread = np.sqrt(np.maximum(variances, least) / np.maximum(variances, 1e-300))
-    found = matrix * np.outer(spread, spread)
-    # Rounding, or fewer draws than effects, may leave it singular.
-    return found + np.diag(1e-9 * np.diag(found))
 
 
 def _within(value: float, parameter) -> float:
     """A value inside of a parameter's bounds."""
     margin = 1e-9 * max(abs(value), 1e-9)
     return float(np.clip(value, parameter.lower + margin, parameter.upper - margin))
+
+
+def _bent(matrix: np.ndarray) -> np.ndarray:
+    """The part of a curvature that bends upwards."""
+    values, directions = np.linalg.eigh(matrix)
+    return (directions * np.maximum(values, 0.0)) @ directions.T
 
 
 def _definite(matrix: np.ndarray) -> np.ndarray:

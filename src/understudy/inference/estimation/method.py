@@ -108,6 +108,10 @@ class Estimate:
         Of the vector, where the method itself gives one.
     details : mapping
         What only this method knows.
+    named_covariance : float array, shape (parameters, parameters), optional
+        Of the named values, where the method knows them by draws.
+    warnings : tuple of str
+        What the method itself finds doubtful.
     """
 
     vector: np.ndarray
@@ -119,6 +123,8 @@ class Estimate:
     objective_error: float = 0.0
     covariance: np.ndarray | None = None
     details: Mapping[str, Any] = field(default_factory=dict)
+    named_covariance: np.ndarray | None = None
+    warnings: tuple[str, ...] = ()
 
 
 class Method(Protocol):

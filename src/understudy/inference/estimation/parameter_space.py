@@ -18,6 +18,9 @@ from understudy.inference.effects import Effects
 from understudy.model.parts import Parameter
 from understudy.model.population_model import PopulationModel
 
+# Of differences of a gradient that is exact: coordinates are logarithms or fractions of the first value.
+_DIFFERENCE = 1e-5
+
 
 @dataclass(frozen=True, eq=False)
 class Values:
@@ -79,7 +82,7 @@ class ParameterSpace:
         return fixed + tuple(
             omega_name(self.model.random[k].names, i, j)
             for k in self.blocks
-            for i, j in zip(*self._free(k), strict=True)
+            for i, j in zip(*self.free_entries(k), strict=True)
         )
 
     @cached_property
@@ -95,7 +98,10 @@ class ParameterSpace:
     def vector(self, values: Values) -> np.ndarray:
         """The vector of some values."""
         fixed = [scale.free(values.fixed[k]) for k, scale in zip(self.fixed, self.scales, strict=True)]
-        parts = [np.array(fixed), *(_factor_vector(values.blocks[k], self._free(k)) for k in self.blocks)]
+        parts = [
+            np.array(fixed),
+            *(_factor_vector(values.blocks[k], self.free_entries(k)) for k in self.blocks),
+        ]
         return np.concatenate(parts)
 
     def values(self, vector: np.ndarray) -> Values:
@@ -106,7 +112,9 @@ class ParameterSpace:
             fixed[k] = scale.natural(free)
         for k in self.blocks:
             length = self._length(k)
-            factor = _factor(vector[place : place + length], self.model.random[k].size, self._free(k))
+            factor = block_factor(
+                vector[place : place + length], self.model.random[k].size, self.free_entries(k)
+            )
             blocks[k], place = factor @ factor.T, place + length
         for k, block in enumerate(self.model.random):
             blocks[k] = blocks[k - 1] if block.same else blocks[k]
@@ -116,7 +124,7 @@ class ParameterSpace:
         """Covariance of a subject's vector of random effects, shape (n, n)."""
         from scipy.linalg import block_diag
 
-        repeated = [m for m, times in zip(values.blocks, self._times, strict=True) for _ in range(times)]
+        repeated = [m for m, times in zip(values.blocks, self.times, strict=True) for _ in range(times)]
         return block_diag(*repeated) if repeated else np.zeros((0, 0))
 
     @cached_property
@@ -126,9 +134,9 @@ class ParameterSpace:
 
         found = []
         for k in self.blocks:
-            for i, j in zip(*self._free(k), strict=True):
+            for i, j in zip(*self.free_entries(k), strict=True):
                 parts, origin = [], 0
-                for place, (block, times) in enumerate(zip(self.model.random, self._times, strict=True)):
+                for place, (block, times) in enumerate(zip(self.model.random, self.times, strict=True)):
                     origin = origin if block.same else place
                     unit = np.zeros((block.size, block.size))
                     if origin == k:
@@ -172,6 +180,23 @@ class ParameterSpace:
         by_fixed = np.array([by_name[self.model.fixed[k].name] for k in self.fixed])
         return self._by_vector(vector, by_fixed, by_block)
 
+    def penalty_curvature(self, vector: np.ndarray) -> np.ndarray:
+        """Second derivatives of `penalty` by the vector, shape (parameters, parameters), by differences."""
+        size = vector.size
+        if not self.has_priors:
+            return np.zeros((size, size))
+        moves = _DIFFERENCE * np.eye(size)
+        ahead, behind = (
+            np.array([self.penalty_gradient(vector + sign * move) for move in moves]) for sign in (1.0, -1.0)
+        )
+        found = (ahead - behind) / (2.0 * _DIFFERENCE)
+        return 0.5 * (found + found.T)
+
+    @property
+    def has_priors(self) -> bool:
+        """Whether anything is known of the parameters before the data."""
+        return bool(self.model.priors or self._known)
+
     def _fixed_values(self, values: Values) -> dict[str, float]:
         return {p.name: float(v) for p, v in zip(self.model.fixed, values.fixed, strict=True)}
 
@@ -187,10 +212,10 @@ class ParameterSpace:
         found, place = [by_fixed * slopes], len(self.fixed)
         for k in self.blocks:
             size, length = self.model.random[k].size, self._length(k)
-            factor = _factor(vector[place : place + length], size, self._free(k))
+            factor = block_factor(vector[place : place + length], size, self.free_entries(k))
             by_factor = 2.0 * by_block[k] @ factor
             by_factor = np.where(np.eye(size, dtype=bool), by_factor * factor, by_factor)
-            found.append(by_factor[..., *self._free(k)])
+            found.append(by_factor[..., *self.free_entries(k)])
             place += length
         return np.concatenate(found, axis=-1)
 
@@ -203,8 +228,22 @@ class ParameterSpace:
 
     def named(self, values: Values) -> np.ndarray:
         """Values in the order of `names`."""
-        lower = [values.blocks[k][self._free(k)] for k in self.blocks]
+        lower = [values.blocks[k][self.free_entries(k)] for k in self.blocks]
         return np.concatenate([values.fixed[list(self.fixed)], *lower])
+
+    def values_of_named(self, named: np.ndarray) -> Values:
+        """Values whose `named` these are."""
+        own, place = values_of(self.model), len(self.fixed)
+        fixed, blocks = own.fixed.copy(), list(own.blocks)
+        fixed[list(self.fixed)] = named[:place]
+        for k in self.blocks:
+            rows, columns = self.free_entries(k)
+            matrix = np.zeros_like(blocks[k])
+            matrix[rows, columns] = matrix[columns, rows] = named[place : place + len(rows)]
+            blocks[k], place = matrix, place + len(rows)
+        for k, block in enumerate(self.model.random):
+            blocks[k] = blocks[k - 1] if block.same else blocks[k]
+        return Values(fixed, tuple(blocks))
 
     def with_values(self, values: Values) -> PopulationModel:
         """The model with other values."""
@@ -218,14 +257,14 @@ class ParameterSpace:
         return replace(self.model.with_values(**kept), random=random)
 
     @cached_property
-    def _times(self) -> tuple[int, ...]:
+    def times(self) -> tuple[int, ...]:
         """How often each block stands in a subject's omega."""
         return tuple(1 if block.level == "subject" else self.effects.occasions for block in self.model.random)
 
     def _length(self, block: int) -> int:
-        return len(self._free(block)[0])
+        return len(self.free_entries(block)[0])
 
-    def _free(self, block: int) -> tuple[np.ndarray, np.ndarray]:
+    def free_entries(self, block: int) -> tuple[np.ndarray, np.ndarray]:
         """Rows and columns of a block's factor that are estimated: a covariance of zero stays zero, as in NONMEM."""
         matrix = np.array(self.model.random[block].covariance)
         return np.nonzero(np.tril((matrix != 0.0) | (np.abs(np.linalg.cholesky(matrix)) > 0.0)))
@@ -237,7 +276,7 @@ class ParameterSpace:
         full[..., active[:, None], active] = by_omega
         found: dict[int, np.ndarray] = {}
         place, origin = 0, 0
-        for k, (block, times) in enumerate(zip(self.model.random, self._times, strict=True)):
+        for k, (block, times) in enumerate(zip(self.model.random, self.times, strict=True)):
             origin = origin if block.same else k
             for _ in range(times):
                 here = slice(place, place + block.size)
@@ -290,21 +329,21 @@ class _Scale:
             return float(np.log(value - self.lower))
         return float(-np.log(self.upper - value)) if np.isfinite(self.upper) else value / self.unit
 
-    def natural(self, free: float) -> float:
+    def natural(self, free: float | np.ndarray) -> float | np.ndarray:
         with np.errstate(over="ignore"):
             if np.isfinite(self.lower) and np.isfinite(self.upper):
-                return float(self.lower + (self.upper - self.lower) / (1.0 + np.exp(-free)))
+                return self.lower + (self.upper - self.lower) / (1.0 + np.exp(-free))
             if np.isfinite(self.lower):
-                return float(self.lower + np.exp(free))
-            return float(self.upper - np.exp(-free)) if np.isfinite(self.upper) else free * self.unit
+                return self.lower + np.exp(free)
+            return self.upper - np.exp(-free) if np.isfinite(self.upper) else free * self.unit
 
-    def slope(self, free: float) -> float:
+    def slope(self, free: float | np.ndarray) -> float | np.ndarray:
         value = self.natural(free)
         if np.isfinite(self.lower) and np.isfinite(self.upper):
             return (value - self.lower) * (self.upper - value) / (self.upper - self.lower)
         if np.isfinite(self.lower):
             return value - self.lower
-        return self.upper - value if np.isfinite(self.upper) else self.unit
+        return self.upper - value if np.isfinite(self.upper) else 0.0 * free + self.unit
 
 
 def _require_definite(names: tuple[str, ...], matrix: np.ndarray, place: str) -> None:
@@ -322,8 +361,10 @@ def _factor_vector(matrix: np.ndarray, free: tuple[np.ndarray, np.ndarray]) -> n
     return factor[free]
 
 
-def _factor(vector: np.ndarray, size: int, free: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
-    factor = np.zeros((size, size))
-    factor[free] = vector
-    np.fill_diagonal(factor, np.exp(np.diag(factor)))
+def block_factor(vector: np.ndarray, size: int, free: tuple[np.ndarray, np.ndarray]) -> np.ndarray:
+    """Cholesky factors of a block, shape (..., size, size), from its coordinates, shape (..., free entries)."""
+    factor, diagonal = np.zeros((*vector.shape[:-1], size, size)), np.arange(size)
+    factor[..., free[0], free[1]] = vector
+    with np.errstate(over="ignore"):
+        factor[..., diagonal, diagonal] = np.exp(factor[..., diagonal, diagonal])
     return factor

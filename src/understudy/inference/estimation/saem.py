@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 import numpy as np
 
@@ -16,13 +17,16 @@ from understudy.core.errors import SimulationError
 from understudy.inference.estimation.complete_data import CompleteData
 from understudy.inference.estimation.conditional_search import undefined_at_start
 from understudy.inference.estimation.importance_objective import ImportanceSample, importance_objective
+from understudy.inference.estimation.likelihood_steps import LikelihoodSteps
 from understudy.inference.estimation.louis_information import louis_information
 from understudy.inference.estimation.markov_chain import Chains, begin, full_vectors, move
 from understudy.inference.estimation.maximisation import Maximisation, Statistics
 from understudy.inference.estimation.method import Estimate, Step, Task
+from understudy.inference.estimation.proposal import Proposal
 from understudy.inference.estimation.residual_scale import residual_scales
 from understudy.inference.estimation.standard_errors import Information
 from understudy.inference.estimation.trend import trend
+from understudy.inference.likelihood import Likelihood
 
 # Copies of all subjects together, at least.
 _CHAINS = 100
@@ -32,6 +36,13 @@ _ASKED, _LEAST_EXPLORED, _LEAST_SMOOTHED = 10, 150, 200
 # one half (Delyon, Lavielle and Moulines 1999). Long ones, whose scatter the last average takes away, forget the start
 # best.
 _LONG, _DECREASE = 20.0, 0.7
+# By how much a Newton step on the likelihood may still promise to lower the objective at its top.
+_ARRIVED = 0.1
+# Standard error of the objective that is small enough; how many times as many draws are made for it, and draws of all
+# subjects together, at most.
+_KNOWN_WELL, _MANY, _DRAWS = 0.08, 10, 2_000_000
+# What draws for the objective are from.
+_PROPOSAL = Proposal(sobol=True)
 # Standard errors of a trend that chance seldom explains.
 _CRITICAL = 3.0
 
@@ -105,6 +116,7 @@ class SAEM:
     annealing: float = 0.95
     tolerance: float = 0.2
     samples: int = 2000
+    priors: ClassVar[bool] = True
 
     @property
     def name(self) -> str:
@@ -117,10 +129,9 @@ class SAEM:
         Raises
         ------
         SimulationError
-            Where the likelihood is undefined at the start, and for a model with priors or without random effects.
+            Where the likelihood is undefined at the start, and for a model without random effects.
         """
         _require_effects(task)
-        _refuse_priors(task)
         complete = CompleteData(task)
         with np.errstate(all="ignore"):
             now, maximisation = self._start(task, complete)
@@ -168,7 +179,8 @@ class SAEM:
         annealing = self.annealing if number <= _LEAST_EXPLORED // 2 and not now.explored else 0.0
         vector, after, statistics = maximisation.step(now.vector, chains, now.statistics, rate, annealing)
         sizes = likelihood.count * np.linalg.slogdet(likelihood.omega)[1]
-        row = [chains.joint.mean(axis=0).sum() + sizes, *vector]
+        complete = chains.joint.mean(axis=0).sum() + sizes + task.space.penalty(now.vector)
+        row = [complete, *vector]
         found = _State(
             number, vector, after, statistics, now.explored, now.settled, np.vstack([now.trace, row])
         )
@@ -210,21 +222,34 @@ class SAEM:
         vector = half.mean(axis=0)
         by = complete.means(np.stack([now.vector, vector]))
         sample = self._sampled(task, vector, now.chains.mean + by[0] - by[1], now.chains.covariance)
-        drifts = self._drifts(now, maximisation)
+        drifts, promise, steps = self._drifts(now, maximisation), np.inf, 0
+        if now.smoothed >= _LEAST_SMOOTHED:
+
+            def draw(at: np.ndarray, means: np.ndarray, covariances: np.ndarray) -> ImportanceSample:
+                near = task.likelihood(at)
+                return self._drawn(near, means, _widened(covariances, near.omega), size, task.seed)
+
+            size = len(sample.effects)
+            found = LikelihoodSteps(complete, draw).begun(vector, sample)
+            vector, sample, promise, steps = found.vector, found.sample, found.promise, found.steps
+        top = promise < _ARRIVED
         effects = full_vectors(task.likelihood(vector), sample.means)
         details = {
             "trace": now.trace,
             "explored": now.explored,
             "scatter": _scatter(now),
+            "newton_steps": steps,
             "acceptance": dict(zip(_KERNELS, now.chains.acceptance.tolist(), strict=True)),
             "closed_form": self._closed_form(task, complete),
             "conditional_covariance": sample.covariances,
             "effective_samples": sample.effective,
         }
+        objective = sample.objective + task.space.penalty(vector)
+        succeeded = bool(top or (now.settled and not drifts.any()))
+        status = _status(task, now, drifts, top)
         return Estimate(
-            vector, sample.objective, effects, bool(now.settled and not drifts.any()),
-            _status(task, now, drifts), now.number, sample.error, details=details,
-        )  # fmt: skip
+            vector, objective, effects, succeeded, status, now.number, sample.error, details=details
+        )
 
     def _closed_form(self, task: Task, complete: CompleteData) -> tuple[str, ...]:
         return tuple(task.space.names[k] for k in complete.through_means)
@@ -235,12 +260,23 @@ class SAEM:
         """An importance sample whose proposals a smaller one has put into place."""
         likelihood = task.likelihood(vector)
         covariances = _widened(covariances, likelihood.omega)
-        few = importance_objective(likelihood, means, covariances, self.samples // 2, task.seed)
+        few = self._drawn(likelihood, means, covariances, self.samples // 2, task.seed - 1)
         good = (few.effective > 10 * likelihood.active.size)[:, None]
         means = np.where(good, few.means, means)
         own = _widened(few.covariances, likelihood.omega)
         covariances = np.where(good[..., None], own, covariances)
-        return importance_objective(likelihood, means, covariances, self.samples, task.seed + 1)
+        found = self._drawn(likelihood, means, covariances, self.samples, task.seed)
+        wanted = int(self.samples * (found.error / _KNOWN_WELL) ** 2)
+        samples = min(wanted, _MANY * self.samples, _DRAWS // likelihood.count)
+        if samples <= self.samples:
+            return found
+        covariances = _widened(found.covariances, likelihood.omega)
+        return self._drawn(likelihood, found.means, covariances, samples, task.seed)
+
+    def _drawn(
+        self, likelihood: Likelihood, means: np.ndarray, covariances: np.ndarray, samples: int, seed: int
+    ) -> ImportanceSample:
+        return importance_objective(likelihood, means, covariances, samples, seed + 1, _PROPOSAL)
 
 
 def _scatter(now: _State) -> np.ndarray:
@@ -267,15 +303,9 @@ def _require_effects(task: Task) -> None:
         )  # fmt: skip
 
 
-def _refuse_priors(task: Task) -> None:
-    model = task.space.model
-    if model.priors or any(block.prior is not None for block in model.random):
-        raise SimulationError(
-            "SAEM does not know priors", place=model.name, repair="leave them out, or use FOCEI()"
-        )
-
-
-def _status(task: Task, now: _State, drifts: np.ndarray) -> str:
+def _status(task: Task, now: _State, drifts: np.ndarray, top: bool) -> str:
+    if top:
+        return "converged"
     if drifts.any():
         names = ", ".join(np.array(task.space.names)[drifts])
         return f"stopped after {now.smoothed} iterations of smoothing, while {names} still drifted"

@@ -19,6 +19,8 @@ KINDS = ("sandwich", "R", "S")
 _STEP = 0.02
 # Eigenvalues of R as a correlation matrix that differ from zero by less than differences of gradients can tell.
 FLAT = 1e-4
+# Of the outer products of scores, that a curvature is taken to have in every direction.
+_SHARE = 0.5
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,11 +36,14 @@ class Information:
     promise : float
         By how much the objective would still fall in a Newton step from here; infinite where the point is no minimum.
         Directions in which it hardly bends, as to a variance of zero, are left out.
+    score : float array, shape (parameters,), optional
+        Derivatives of the log-likelihood, with priors, where a method of EM gives them.
     """
 
     hessian: np.ndarray
     crossed: np.ndarray
     promise: float
+    score: np.ndarray | None = None
 
     def covariance(self, kind: str) -> np.ndarray:
         """Of the estimates.
@@ -52,6 +57,28 @@ class Information:
             return np.linalg.inv(self.crossed)
         inverse = np.linalg.inv(self.hessian)
         return inverse if kind == "R" else inverse @ self.crossed @ inverse
+
+    @property
+    def steady(self) -> np.ndarray:
+        """R, bent in every direction by `_SHARE` of S at least: both estimate the same, and noise upsets S less where
+        R is a small difference of large numbers. Shape (parameters, parameters); not-a-number where there is none."""
+        try:
+            factor = np.linalg.cholesky(self.crossed)
+            inner = np.linalg.solve(factor, np.linalg.solve(factor, self.hessian).T)
+            values, directions = np.linalg.eigh(0.5 * (inner + inner.T))
+        except np.linalg.LinAlgError:
+            return np.full_like(self.hessian, np.nan)
+        along = factor @ directions
+        return (along * np.maximum(values, _SHARE)) @ along.T
+
+    @property
+    def gain(self) -> float:
+        """By how much the objective would fall in a Newton step with the curvature `steady`; infinite where that is
+        unknown."""
+        curvature = self.steady
+        if self.score is None or not np.isfinite(curvature).all():
+            return np.inf
+        return float(self.score @ np.linalg.solve(curvature, self.score))
 
     @property
     def eigenvalues(self) -> np.ndarray:

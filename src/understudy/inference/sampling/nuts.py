@@ -12,21 +12,17 @@ of them by one step.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from understudy.core.random import uniforms
+from understudy.inference.sampling.metric import LogDensity, learnt_roots, turned
 from understudy.inference.sampling.step_size import StepSize
-
-LogDensity = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
 
 # An error of the energy from which a trajectory is called divergent, as in Stan.
 _DIVERGENT = 1000.0
 _BLOCK = 32  # steps for which random numbers are drawn at once
-# Weight of the draws' own covariance against a small multiple of the identity, as in Stan: n / (n + 5).
-_PRIOR_DRAWS, _PRIOR_VARIANCE = 5.0, 1e-3
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,11 +94,13 @@ def sample_nuts(
     numbers = np.arange(start.shape[1]) if keys is None else np.asarray(keys)
     goal = {"acceptance": acceptance, "doublings": doublings}
     early, late = warmup // 2, warmup - warmup // 2
-    learnt = _run(log_density, start, early, 0, _Numbers(seed, "nuts warm-up", numbers), **goal)
-    root = _roots(learnt.samples, start.shape)
+    learnt = run_chains(log_density, start, early, 0, StepNumbers(seed, "nuts warm-up", numbers), **goal)
+    root = learnt_roots(learnt.samples, start.shape)
     inverse = np.linalg.inv(root)
     begin = np.einsum("nij,cnj->cni", inverse, learnt.last)
-    found = _run(_turned(log_density, root), begin, late, draws, _Numbers(seed, "nuts", numbers), **goal)
+    found = run_chains(
+        turned(log_density, root), begin, late, draws, StepNumbers(seed, "nuts", numbers), **goal
+    )
     return Chains(
         np.einsum("nij,csnj->csni", root, found.samples[:, late:]),
         found.acceptance,
@@ -112,32 +110,16 @@ def sample_nuts(
     )
 
 
-def _roots(samples: np.ndarray, shape: tuple[int, int, int]) -> np.ndarray:
-    """Lower triangular roots of each target's covariance, from the later half of the draws of all of its chains."""
-    late = samples[:, samples.shape[1] // 2 :]
-    pooled = np.moveaxis(late, 2, 0).reshape(shape[1], -1, shape[2])
-    count = pooled.shape[1]
-    if count < 2:
-        return np.broadcast_to(np.eye(shape[2]), (shape[1], shape[2], shape[2]))
-    centred = pooled - pooled.mean(axis=1, keepdims=True)
-    spread = np.einsum("nsi,nsj->nij", centred, centred) / (count - 1)
-    share = count / (count + _PRIOR_DRAWS)
-    return np.linalg.cholesky(share * spread + (1 - share) * _PRIOR_VARIANCE * np.eye(shape[2]))
-
-
-def _turned(log_density: LogDensity, root: np.ndarray) -> LogDensity:
-    """The density in coordinates `y` with ``x = root @ y``, up to a constant."""
-
-    def turned(y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        value, gradient = log_density(np.einsum("nij,cnj->cni", root, y))
-        return value, np.einsum("nji,cnj->cni", root, gradient)
-
-    return turned
-
-
 @dataclass
-class _Numbers:
-    """Random numbers for every chain, step by step; shape (chains, targets, count)."""
+class StepNumbers:
+    """Random numbers for every chain, step by step; shape (chains, targets, count).
+
+    Parameters
+    ----------
+    seed : int
+    purpose : str
+    keys : int array, shape (targets,)
+    """
 
     seed: int
     purpose: str
@@ -154,35 +136,57 @@ class _Numbers:
         return self.block[:, :, step % _BLOCK]
 
 
-@dataclass(eq=False)
-class _Run:
+@dataclass(frozen=True, eq=False)
+class Run:
+    """What `run_chains` drew; arrays of shape (chains, targets), but for the first three.
+
+    Parameters
+    ----------
+    samples : float array, shape (chains, draws, targets, dimensions)
+        Those of the warm-up first.
+    energy : float array, shape (chains, draws, targets)
+        Minus the log-density and the momentum's part, where each trajectory began.
+    last : float array, shape (chains, targets, dimensions)
+    acceptance, step_size : float arrays
+    divergences, saturated, leapfrogs : int arrays
+        After the warm-up: trajectories whose energy was lost, those that reached the limit on doublings, steps.
+    evaluations : int
+    """
+
     samples: np.ndarray
+    energy: np.ndarray
     last: np.ndarray
     acceptance: np.ndarray
     step_size: np.ndarray
     divergences: np.ndarray
+    saturated: np.ndarray
+    leapfrogs: np.ndarray
     evaluations: int
 
 
-def _run(
-    log_density: LogDensity, start: np.ndarray, warmup: int, draws: int, numbers: _Numbers, *,
-    acceptance: float, doublings: int,
-) -> _Run:  # fmt: skip
-    """All chains from their starts to their last draw; warm-up draws are among the samples."""
+def run_chains(
+    log_density: LogDensity, start: np.ndarray, warmup: int, draws: int, numbers: StepNumbers, *,
+    acceptance: float, doublings: int, step_size: np.ndarray | None = None,
+) -> Run:  # fmt: skip
+    """All chains from their starts to their last draw; step sizes are learnt in the warm-up, from given ones or not."""
     chains, targets, size = start.shape
-    forest = _Forest(log_density, start, warmup, warmup + draws, doublings, StepSize.begin(start, acceptance))
+    learning = StepSize.begin(start, acceptance, step_size)
+    forest = _Forest(log_density, start, warmup, warmup + draws, doublings, learning)
     step = 0
     forest.begin(np.ones((chains, targets), bool), numbers.at(0, chains, 3 + size))
     while forest.growing.any():
         step += 1
         forest.grow(numbers.at(step, chains, 3 + size))
     counted = np.maximum(forest.counted, 1)
-    return _Run(
+    return Run(
         np.moveaxis(forest.samples, 2, 1),
+        np.moveaxis(forest.energies, 2, 1),
         forest.x,
         forest.accepted / counted,
         forest.step.size,
         forest.divergences,
+        forest.saturated,
+        forest.steps,
         step + 1,
     )
 
@@ -196,13 +200,10 @@ class _Forest:
         shape, size = start.shape[:2], start.shape[2]
         self.x = start.copy()
         self.value, self.gradient = _evaluate(log_density, start)
-        self.samples = np.zeros((*shape, total, size))
+        self.samples, self.energies = np.zeros((*shape, total, size)), np.zeros((*shape, total))
         self.done = np.zeros(shape, np.int64)
-        self.divergences, self.counted, self.accepted = (
-            np.zeros(shape, np.int64),
-            np.zeros(shape),
-            np.zeros(shape),
-        )
+        self.divergences, self.saturated, self.steps = (np.zeros(shape, np.int64) for _ in range(3))
+        self.counted, self.accepted = np.zeros(shape), np.zeros(shape)
         self.edge = {side: [np.zeros_like(start) for _ in range(3)] for side in (-1, 1)}
         self.now = [np.zeros_like(start) for _ in range(3)]
         self.kept, self.fresh = _Choice.like(start), _Choice.like(start)
@@ -309,6 +310,7 @@ class _Forest:
         self.value[ended], self.gradient[ended] = self.kept.value[ended], self.kept.gradient[ended]
         chain, target = np.nonzero(ended)
         self.samples[chain, target, self.done[ended]] = self.x[ended]
+        self.energies[chain, target, self.done[ended]] = -self.energy[ended]
         mean = self.acceptance / np.maximum(self.leapfrogs, 1)
         warm = ended & (self.done < self.warmup)
         self.step.learn(warm, mean, last=self.done == self.warmup - 1)
@@ -316,6 +318,8 @@ class _Forest:
         self.counted += after
         self.accepted += np.where(after, mean, 0.0)
         self.divergences += after & lost
+        self.saturated += after & (self.depth >= self.doublings)
+        self.steps += np.where(after, self.leapfrogs, 0).astype(np.int64)
         self.done += ended
         self.begin(ended & self.growing, numbers)
 

@@ -38,10 +38,10 @@ class StepSize:
     count: np.ndarray
 
     @classmethod
-    def begin(cls, start: np.ndarray, goal: float) -> StepSize:
+    def begin(cls, start: np.ndarray, goal: float, first: np.ndarray | None = None) -> StepSize:
         """For densities of standard deviation one in so many dimensions: the error grows with their fourth root."""
         shape = start.shape[:2]
-        first = np.full(shape, max(start.shape[2], 1) ** -0.25)
+        first = np.full(shape, max(start.shape[2], 1) ** -0.25) if first is None else first.copy()
         return cls(first, goal, np.log(10 * first), np.log(first), np.zeros(shape), np.zeros(shape))
 
     def learn(self, which: np.ndarray, acceptance: np.ndarray, last: np.ndarray) -> None:

@@ -16,9 +16,10 @@ from understudy.inference.estimation.laplace import Laplace
 from understudy.inference.estimation.method import Task
 from understudy.inference.event_times import simulate_events
 from understudy.inference.predictor import Predictor
+from understudy.model.mixture import Mixture
 from understudy.model.model import Model
 from understudy.model.parts import Parameter
-from understudy.model.population_model import PopulationModel, RandomEffects, Residual
+from understudy.model.population_model import Covariate, PopulationModel, RandomEffects, Residual
 from understudy.model.prior import NormalPrior
 from understudy.model.residual import ResidualCorrelation
 from understudy.population.virtual import virtual_patients
@@ -188,9 +189,11 @@ def test_levels_below_the_limit_do_not_bias(blq):
     _near(fit(truth.with_values(theta_CL=6.0, add=0.4), data, Laplace(), covariance="R"), truth)
 
 
-def test_methods_that_know_no_priors_or_mixtures_refuse_them():
-    told = replace(outcome("poisson"), priors=(NormalPrior("theta", 0.2, 0.04),))
+def test_methods_of_expectation_and_maximisation_refuse_mixtures():
+    model = replace(
+        outcome("poisson"), covariates=(Covariate("GROUP"),), mixture=Mixture("GROUP", ("0.4", "0.6")),
+    )  # fmt: skip
     data = drawn(outcome("poisson"), 3, 1)
-    for method in ("saem", "its"):
-        with pytest.raises(SimulationError, match="takes no priors into account"):
-            fit(told, data, method)
+    for method in ("saem", "its", "imp", "impmap"):
+        with pytest.raises(SimulationError, match="cannot estimate a mixture"):
+            fit(model, data, method)

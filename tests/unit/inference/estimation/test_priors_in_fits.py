@@ -5,10 +5,16 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from simulated_data import measured, straight_lines
+from test_outcomes_in_fits import drawn, outcome
 
 from understudy.inference.estimation.conditional_search import ConditionalObjective
 from understudy.inference.estimation.fitting import fit
+from understudy.inference.estimation.gauss_hermite import GaussHermite
+from understudy.inference.estimation.impmap import IMPMAP
+from understudy.inference.estimation.importance_sampling import ImportanceSampling
+from understudy.inference.estimation.its import ITS
 from understudy.inference.estimation.method import Task
+from understudy.inference.estimation.saem import SAEM
 from understudy.inference.objective import objective
 from understudy.inference.predictor import Predictor
 from understudy.model.prior import InverseWishart, NormalPrior
@@ -73,3 +79,72 @@ def test_a_prior_counts_as_data_in_standard_errors():
         alone = fit(MODEL, data, covariance=kind).standard_errors["theta_base"]
         wanted = (0.05**-2 + alone**-2) ** -0.5
         assert both == pytest.approx(wanted, rel=0.05)
+
+
+@pytest.fixture(scope="module")
+def told():
+    """Records, and what FOCEI finds with priors: for straight lines that is the exact mode of the posterior."""
+    data = measured(MODEL, 12)
+    return data, fit(with_priors(), data, covariance="R")
+
+
+@pytest.mark.parametrize(
+    "method",
+    [
+        ITS(),
+        ImportanceSampling(sobol=True),
+        IMPMAP(sobol=True),
+        pytest.param(SAEM(samples=1000), marks=pytest.mark.slow),
+    ],
+    ids=["ITS", "IMP", "IMPMAP", "SAEM"],
+)
+def test_methods_of_expectation_and_maximisation_find_the_same_mode(method, told):
+    data, exact = told
+    plain = fit(MODEL, data, covariance=None)
+    found = fit(with_priors(), data, method, covariance="R", seed=1)
+    assert found.succeeded, found.status
+    assert found.details["penalty"] == pytest.approx(found.model.penalty)
+    # Sobol's points and the two-stage method err by thousandths of a standard error; SAEM's averages by hundredths.
+    near = 0.1 if method.name == "SAEM" else 0.02
+    for name, value in exact.estimates.items():
+        error = exact.standard_errors[name]
+        assert found.estimates[name] == pytest.approx(value, abs=near * error), name
+        assert found.standard_errors[name] == pytest.approx(error, rel=0.03), name
+    assert abs(found.objective - exact.objective) < 4 * found.objective_error + 0.02
+    # The priors do pull: without them the estimates are others.
+    for name in ("add", "theta_base"):
+        assert abs(plain.estimates[name] - exact.estimates[name]) > 0.2 * exact.standard_errors[name], name
+
+
+@pytest.mark.parametrize("scale", ["identity", "log"])
+def test_the_scale_of_a_residual_error_with_a_sure_prior_is_that_of_the_prior(scale):
+    data = measured(MODEL, 12)
+    mean = np.log(0.7) if scale == "log" else 0.7
+    model = replace(MODEL, priors=(NormalPrior("add", mean, 1e-8, scale),))
+    # Standard deviation of 1e-4; 72 residuals move it by some 1e-5.
+    assert fit(model, data, ITS(), covariance=None).estimates["add"] == pytest.approx(0.7, abs=5e-4)
+
+
+def test_parameters_that_take_newton_steps_have_priors_too():
+    told = replace(outcome("poisson"), priors=(NormalPrior(("theta", "theta_slope"), (0.2, 0.6),
+                                                           ((0.04, 0.01), (0.01, 0.02))),))  # fmt: skip
+    data = drawn(outcome("poisson"), 20, 1)
+    exact = fit(told, data, GaussHermite(points=9), covariance="R")
+    found = fit(told, data, ImportanceSampling(sobol=True), covariance="R")
+    assert found.succeeded, found.status
+    for name, value in exact.estimates.items():
+        # Averages over a window that may rise by half a percent; Monte Carlo error is less.
+        error = exact.standard_errors[name]
+        assert found.estimates[name] == pytest.approx(value, abs=0.05 * error + 0.005 * abs(value)), name
+    assert abs(found.objective - exact.objective) < 4 * found.objective_error + 0.02
+
+
+def test_curvature_of_the_penalty_is_that_of_differences():
+    task = Task(Predictor(with_priors(), measured(MODEL, 4)))
+    vector, step = task.start + 0.1, 1e-3
+    found, units = task.space.penalty_curvature(vector), step * np.eye(task.start.size)
+    for i, a in enumerate(units):
+        for j, b in enumerate(units):
+            four = [task.space.penalty(vector + p * a + q * b) * p * q for p in (1, -1) for q in (1, -1)]
+            # Second differences of values of some 100 over 1e-3 err by 1e-8 / 1e-6, and by curvature's own change.
+            assert found[i, j] == pytest.approx(sum(four) / (4 * step**2), rel=1e-4, abs=2e-2)

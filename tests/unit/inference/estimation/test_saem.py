@@ -15,7 +15,6 @@ from understudy.inference.estimation.gauss_hermite import GaussHermite
 from understudy.inference.estimation.saem import SAEM
 from understudy.model.parts import Parameter
 from understudy.model.population_model import PopulationModel, RandomEffects, Residual
-from understudy.model.prior import NormalPrior
 
 SHORT = SAEM(exploration=20, smoothing=15, samples=200)
 
@@ -151,12 +150,6 @@ def test_a_model_without_random_effects_is_refused(lines):
         straight_lines(), random=(RandomEffects(("eta_base", "eta_slope"), ((0.0, 0.0), (0.0, 0.0))),)
     )
     with pytest.raises(SimulationError, match="SAEM needs random effects"):
-        fit(model, lines, SAEM())
-
-
-def test_priors_are_refused(lines):
-    model = replace(straight_lines(), priors=(NormalPrior("theta_base", 5.0, 1.0),))
-    with pytest.raises(SimulationError, match="priors"):
         fit(model, lines, SAEM())
 
 

@@ -1,0 +1,87 @@
+"""Trial replay: the primary analysis on the terminal, and in files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from understudy.app.terminal import console, print_json
+from understudy.app.trial_check import table_of
+from understudy.app.trial_numbers import finite
+from understudy.trials import load_trial
+from understudy.trials.replay import Replay, replay
+
+
+def run(path: Path, out: Path | None, as_json: bool) -> int:
+    """Replay, write and print.
+
+    Returns
+    -------
+    int
+        Exit code: 1 where published numbers are not found again.
+    """
+    found = replay(load_trial(path))
+    if out is not None:
+        from understudy.dossier.replay_report import write
+        from understudy.dossier.study_problems import require_own_folder
+
+        require_own_folder(path.parent, out, f"--out {out}")
+        write(found, out)
+    print_json(_plain(found)) if as_json else _show(found, out)
+    return 1 if found.departures else 0
+
+
+def _plain(found: Replay) -> dict[str, Any]:
+    from dataclasses import asdict
+
+    return {
+        "title": found.trial.protocol.title,
+        "estimand": list(found.estimand),
+        "effects": [finite(asdict(each)) for each in found.effects],
+        "published": [asdict(each) for each in found.comparisons],
+        "agrees": found.agrees,
+        "notes": list(found.notes),
+        "record": found.record.hash,
+    }
+
+
+def _show(found: Replay, out: Path | None) -> None:
+    from rich.text import Text
+
+    to = console()
+    to.print(Text(found.trial.protocol.title, style="bold"))
+    for sentence in found.estimand:
+        to.print(Text(sentence, style="dim"))
+    to.print()
+    to.print(table_of(_effects(found), f"By {found.primary.told}"))
+    for each in found.comparisons:
+        style, word = ("green", "agrees") if each.agrees else ("bold red", "DEPARTS")
+        to.print(
+            Text(
+                f"{word}: {each.what} of {each.arm}, published {each.published:g}, here {each.ours:.5g}",
+                style,
+            )
+        )
+    for told in found.notes:
+        to.print(Text(f"Warning: {told}", style="yellow"))
+    if out is not None:
+        to.print(f"Written: {out / 'report.html'}", markup=False, soft_wrap=True)
+
+
+def _effects(found: Replay) -> Any:
+    import pandas as pd
+
+    rows = [
+        {
+            "measure": each.measure,
+            "estimate": f"{each.value:.4g}",
+            f"{100 * each.level:g} % interval": f"{each.low:.4g} to {each.high:.4g}",
+            "SE": f"{each.standard_error:.4g}",
+            "p": f"{each.p_value:.3g}",
+            "subjects": str(each.subjects),
+            "events": "" if each.events is None else str(each.events),
+        }
+        for each in found.effects
+    ]
+    frame = pd.DataFrame(rows, index=[f"{each.arm} against {each.against}" for each in found.effects])
+    return frame if found.effects[0].events is not None else frame.drop(columns="events")

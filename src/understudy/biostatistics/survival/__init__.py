@@ -1,0 +1,1 @@
+"""Survival analysis: curves, tests, hazards, competing risks, repeated events and hierarchical comparisons."""

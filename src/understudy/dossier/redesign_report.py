@@ -1,0 +1,120 @@
+"""Redesign report: criteria of eligibility, what each contributes, and every combination of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from understudy.dossier.figures import figure
+from understudy.dossier.number import figures, percent
+from understudy.dossier.page import Bullets, Column, Figure, Section, Table, section
+from understudy.dossier.trial_page import page, write_folder
+from understudy.plot.forest import forest
+from understudy.plot.label import sentence_case
+from understudy.trials.condition import Condition
+from understudy.trials.redesign.redesign import Redesign
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+# Combinations on the page; the table has all.
+_MOST_ROWS = 40
+
+
+def render(found: Redesign) -> str:
+    """The redesign as one HTML page that needs nothing else."""
+    return page(found.trial, "redesigned", _sections(found, dict(_charts(found))), summary(found))
+
+
+def write(found: Redesign, folder: Path) -> tuple[Path, ...]:
+    """Write the page, charts, tables and record; the files."""
+    tables = {"combinations": found.combinations, "contributions": found.contributions}
+    return write_folder(folder, render(found), dict(_charts(found)), tables, found.record)
+
+
+def summary(found: Redesign) -> tuple[str, ...]:
+    """What criteria do, in sentences."""
+    whole, last = found.combinations.iloc[0], found.combinations.iloc[-1]
+    told = [
+        f"{sentence_case(found.measure)} {_effect(whole)} in all {whole['subjects']:,} subjects; {_effect(last)} in "
+        f"the {last['subjects']:,} ({percent(last['share'])}) who meet all {len(found.criteria)} criteria."
+    ]
+    clear = found.contributions[found.contributions["p_adjusted"] < 0.05]
+    told.append(
+        f"Beyond chance, after adjustment for their number, the effect is changed by: {', '.join(clear['criterion'])}."
+        if len(clear)
+        else "No criterion changes the effect beyond chance, after adjustment for their number."
+    )
+    return (*told, f"{sentence_case(found.notes[0])}.")
+
+
+def _effect(row: pd.Series) -> str:
+    return f"{figures(row['effect'])} ({figures(row['low'])} to {figures(row['high'])})"
+
+
+def _sections(found: Redesign, charts: dict[str, Figure]) -> Iterator[Section | None]:
+    rules = tuple(f"{each.name}: {Condition.of(each.rule)}" for each in found.trial.protocol.criteria)
+    yield section("criteria", "Criteria", [Bullets(rules)])
+    yield section(
+        "contributions", "What each criterion contributes", [_contributions(found), *charts.values()]
+    )
+    yield section("combinations", "Combinations", [_combinations(found)])
+    yield section("notes", "To be known", [Bullets(tuple(f"{sentence_case(each)}." for each in found.notes))])
+
+
+def _contributions(found: Redesign) -> Table:
+    columns = (
+        Column("Criterion"), Column(f"Change of {found.measure}", numeric=True),
+        Column("95\xa0% interval", numeric=True),
+        Column("p", numeric=True), Column("p, adjusted", numeric=True), Column("Change of the pool", numeric=True),
+    )  # fmt: skip
+    rows = tuple(
+        (r["criterion"], figures(r["effect"]), f"{figures(r['low'])} to {figures(r['high'])}", figures(r["p"], 2),
+         figures(r["p_adjusted"], 2), percent(r["share"]))
+        for _, r in found.contributions.iterrows()
+    )  # fmt: skip
+    kind = "factors by which the ratio changes" if " ratio" in found.measure else "differences"
+    return Table(
+        columns, rows, caption=f"Shapley values, {kind}; p adjusted for all criteria by Holm's method."
+    )
+
+
+def _combinations(found: Redesign) -> Table:
+    second = found.tested
+    columns = [
+        Column("Criteria"), Column("Subjects", numeric=True), Column("Share", numeric=True),
+        Column("Events", numeric=True), Column(sentence_case(found.measure), numeric=True),
+        Column("Subjects needed", numeric=True),
+    ]  # fmt: skip
+    columns += [Column("In the second trial", numeric=True)] if second else []
+    safety = found.combinations["safety"].notna().any()
+    columns += [Column("Harm, treated", numeric=True)] if safety else []
+    rows = tuple(_row(r, second, safety) for _, r in found.combinations.head(_MOST_ROWS).iterrows())
+    more = (
+        f" The first {_MOST_ROWS} of {len(found.combinations)}."
+        if len(found.combinations) > _MOST_ROWS
+        else ""
+    )
+    caption = f"Subjects needed for a power of 80\xa0% if the effect is as estimated; level 5\xa0%, two-sided.{more}"
+    return Table(tuple(columns), rows, caption=caption)
+
+
+def _row(row: pd.Series, second: bool, safety: bool) -> tuple[str, ...]:
+    cells = [
+        row["criteria"], f"{row['subjects']:,}", percent(row["share"]), f"{row['events']:,}", _effect(row),
+        figures(row["subjects_needed"], 4),
+    ]  # fmt: skip
+    if second:
+        cells.append(
+            f"{figures(row['second_effect'])} ({figures(row['second_low'])} to {figures(row['second_high'])})"
+        )
+    return (*cells, percent(row["safety"], 1)) if safety else tuple(cells)
+
+
+def _charts(found: Redesign) -> Iterator[tuple[str, Figure]]:
+    ratio = " ratio" in found.measure
+    rows = found.contributions.rename(columns={"criterion": "label", "effect": "value"})
+    title = f"Change of the {found.measure}" + (", factor" if ratio else "")
+    caption = f"What each criterion contributes to the change of the {found.measure}, with 95\xa0% intervals."
+    yield "contributions", figure(forest(rows, measure=title, ratio=ratio), "contributions", caption)

@@ -1,0 +1,1 @@
+"""Analyses: a file for each kind of endpoint, from a trial to effects."""

@@ -1,0 +1,108 @@
+"""Hazards: times to an event, compared by Cox regression and log-rank tests."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from understudy.biostatistics.survival.cox import CoxFit, cox
+from understudy.biostatistics.survival.kaplan_meier import kaplan_meier
+from understudy.biostatistics.survival.log_rank import log_rank
+from understudy.biostatistics.survival.proportional_hazards import proportional_hazards_test
+from understudy.trials.analyses.adjustment import design_of, strata_of, usable
+from understudy.trials.analyses.analysis import Analysed
+from understudy.trials.effect import Effect
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from understudy.trials.trial import Trial
+
+_DOUBTFUL = 0.05
+
+
+def cox_analysis(trial: Trial) -> Analysed:
+    """Hazard ratio of each arm, with the protocol's covariates and strata; hazards tested for being proportional."""
+    rows, told = usable(trial, trial.outcome)
+    design = design_of(trial, rows)
+    fit = cox(
+        rows["time"], rows["event"], design.matrix[:, 1:], names=design.names[1:],
+        strata=strata_of(trial, rows), level=trial.protocol.analysis.level,
+    )  # fmt: skip
+    effects = tuple(_hazard_ratio(trial, rows, fit, arm) for arm in trial.arms[1:])
+    tables, doubts = {"coefficients": fit.table(), "survival": survival_table(trial)}, ()
+    if not fit.monotone:
+        proportional = proportional_hazards_test(fit).table()
+        tables["proportional hazards"], doubts = proportional, _doubts(proportional)
+    return Analysed("cox", effects, tables, (*told, *fit.warnings, *doubts))
+
+
+def _hazard_ratio(trial: Trial, rows: pd.DataFrame, fit: CoxFit, arm: str) -> Effect:
+    row = fit.table().set_index("covariate").loc[f"arm[{arm}]"]
+    own = rows[rows["arm"].isin([trial.control, arm])]
+    return Effect(
+        arm, trial.control, "hazard ratio", row["hazard_ratio"], row["low"], row["high"], row["standard_error"],
+        row["p"], len(own), f"Cox regression, {fit.ties} ties", fit.level, int(own["event"].sum()),
+    )  # fmt: skip
+
+
+def _doubts(proportional: pd.DataFrame) -> tuple[str, ...]:
+    """Arms whose hazards do not look proportional to the control's."""
+    arms = proportional[proportional["covariate"].str.startswith("arm[") & (proportional["p"] < _DOUBTFUL)]
+    return tuple(
+        f"hazards of {name[4:-1]} are not proportional to the control's (p {p:.2g}): the hazard ratio is an average "
+        "over time; look at the curves and at restricted mean times"
+        for name, p in zip(arms["covariate"], arms["p"], strict=True)
+    )
+
+
+def log_rank_analysis(trial: Trial) -> Analysed:
+    """Log-rank test of each arm, with the hazard ratio of a Cox model of these two arms beside it."""
+    rows, told = usable(trial, trial.outcome)
+    strata = strata_of(trial, rows)
+    effects = []
+    for arm in trial.arms[1:]:
+        two = rows["arm"].isin([trial.control, arm]).to_numpy()
+        own, within = rows[two], None if strata is None else strata[two]
+        treated = (own["arm"] == arm).to_numpy(dtype=float)
+        test = log_rank(own["time"], own["event"], treated, strata=within)
+        fit = cox(
+            own["time"], own["event"], {arm: treated}, strata=within, level=trial.protocol.analysis.level
+        )
+        row = fit.table().iloc[0]
+        effects.append(
+            Effect(arm, trial.control, "hazard ratio", row["hazard_ratio"], row["low"], row["high"],
+                   row["standard_error"], test.p, len(own), "log-rank test; ratio by Cox regression, efron ties",
+                   fit.level, int(own["event"].sum()))
+        )  # fmt: skip
+    return Analysed("log-rank", tuple(effects), {"survival": survival_table(trial)}, told)
+
+
+def survival_table(trial: Trial) -> pd.DataFrame:
+    """Kaplan-Meier curve of each arm as steps, with limits and numbers at risk."""
+    import pandas as pd
+
+    arms, level = trial.subjects["arm"].reindex(trial.outcome.index), trial.protocol.analysis.level
+    parts = []
+    for arm in trial.arms:
+        own = trial.outcome[(arms == arm).to_numpy()]
+        curve = kaplan_meier(own["time"], own["event"], level=level)
+        begin = pd.DataFrame(
+            {"time": [0.0], "at_risk": [float(len(own))], "events": [0.0], "censored": [0.0], "survival": [1.0],
+             "standard_error": [0.0], "low": [1.0], "high": [1.0]}
+        )  # fmt: skip
+        parts.append(pd.concat([begin, curve.table()]).assign(arm=arm))
+    return pd.concat(parts, ignore_index=True)
+
+
+def median_table(trial: Trial) -> pd.DataFrame:
+    """Median time of each arm with its limits; infinite where it was not reached."""
+    import pandas as pd
+
+    arms, rows = trial.subjects["arm"].reindex(trial.outcome.index), {}
+    for arm in trial.arms:
+        own = trial.outcome[(arms == arm).to_numpy()]
+        median = kaplan_meier(own["time"], own["event"], level=trial.protocol.analysis.level).median
+        rows[arm] = {"median": median.estimate, "low": median.low, "high": median.high}
+    return pd.DataFrame.from_dict(rows, orient="index").replace({np.nan: np.inf}).rename_axis("arm")

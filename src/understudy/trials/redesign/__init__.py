@@ -1,0 +1,1 @@
+"""Redesign: eligibility criteria as data, and what each of them does to a trial."""
