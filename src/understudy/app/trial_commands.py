@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from understudy.app.options import Json, argument, option
+from understudy.app.questionnaire_command import shorten
 
 trial = typer.Typer(
     name="trial",
@@ -76,3 +77,6 @@ def schema() -> None:
     from understudy.trials import Protocol
 
     print_json(Protocol.json_schema())
+
+
+_COMMANDS = (trial.command()(shorten),)
