@@ -71,6 +71,21 @@ def simulate(
 
 
 @trial.command()
+def responders(
+    protocol: Protocol,
+    arm: Annotated[str, option(help="The treated arm; the first, if left out.", metavar="ARM")] = "",
+    copies: Annotated[int, option(help="Of the trial, with permuted arms.", metavar="N", min=500)] = 500,
+    level: Annotated[float, option(help="Of false discovery.", metavar="P", min=0.001, max=0.5)] = 0.05,
+    out: Out = None,
+    json: Json = False,
+) -> None:
+    """Who benefits more than others, and how often chance alone would say so."""
+    from understudy.app.trial_responders import run
+
+    run(protocol, arm or None, copies, level, out, json)
+
+
+@trial.command()
 def schema() -> None:
     """Print the JSON Schema of trial protocols."""
     from understudy.app.terminal import print_json

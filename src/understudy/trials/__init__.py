@@ -6,6 +6,7 @@ from understudy.trials.new_trial import NewTrial, simulate_new_trial
 from understudy.trials.protocol import Protocol
 from understudy.trials.redesign.redesign import Redesign, redesign
 from understudy.trials.replay import Replay, replay
+from understudy.trials.responders.responders import Responders, responders
 from understudy.trials.trial import Trial, load_trial
 
 __all__ = [
@@ -14,10 +15,12 @@ __all__ = [
     "Protocol",
     "Redesign",
     "Replay",
+    "Responders",
     "Trial",
     "load_trial",
     "redesign",
     "replay",
+    "responders",
     "simulate_new_trial",
     "simulate_trials",
 ]
