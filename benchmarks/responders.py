@@ -1,4 +1,4 @@
-"""Responders: how often chance is taken for a finding, and how often a finding is made: ``python -m benchmarks.responders``.
+"""Responders: how often chance is taken for a finding, and how often one is made: ``python -m benchmarks.responders``.
 
 Three published trials without heterogeneity, their arms permuted 200 times; simulated trials with a planted subgroup.
 """
@@ -26,28 +26,34 @@ FOLDER = Path(__file__).parents[2] / "shared" / "reference" / "trials"
 PERMUTED, COPIES, LEVEL = 200, 500, 0.05
 STUDIES, SUBJECTS = 100, 300
 SHARES, EFFECTS = (0.25, 0.5, 0.75), (0.0, 0.5, 1.0)
-HEAD = 'title = "{name}"\n[subjects]\nfile = "{folder}/{file}"\n{more}\n'
 TRIALS = {
-    "PBC, survival": HEAD.format(
-        name="pbc", folder=FOLDER, file="pbc.csv",
-        more='id = "id"\narm = "trt"\n[arms]\ncontrol = 2\ntreated = [1]\n[endpoint]\nkind = "survival"\ntime = "time"\n'
-        'event = { status = 2 }\n[baseline]\ncovariates = ["age", "sex", "ascites", "hepato", "spiders", "edema", '
-        '"bili", "albumin", "protime", "stage"]',
-    ),
-    "stroke, heparin": HEAD.format(
-        name="ist", folder=FOLDER, file="ist.csv.gz",
-        more='arm = "ANYHEP"\n[arms]\ncontrol = "N"\ntreated = ["Y"]\n[endpoint]\nkind = "binary"\n'
-        'event = { OCCODE = [1, 2] }\nknown = { OCCODE = [1, 2, 3, 4] }\n[baseline]\ncovariates = ["AGE", "SEX", "RDELAY", '
-        '"RCONSC", "RSBP", "STYPE", "RATRIAL", "RVISINF"]',
-    ),
-    "CDISC, ADAS-Cog": HEAD.format(
-        name="cdisc", folder=FOLDER, file="cdisc_adsl.csv",
-        more='id = "USUBJID"\narm = "TRT01P"\nkeep = { EFFFL = "Y" }\n[arms]\ncontrol = "Placebo"\n'
-        f'treated = ["Xanomeline High Dose"]\n[endpoint]\nkind = "continuous"\nfile = "{FOLDER}/cdisc_adqsadas.csv.gz"\n'
-        'keep = { PARAMCD = "ACTOT", AVISIT = "Week 24", EFFFL = "Y", ANL01FL = "Y" }\nvalue = "CHG"\nbaseline = "BASE"\n'
-        '[baseline]\ncovariates = ["AGE", "SEX", "BMIBL", "EDUCLVL", "DURDIS", "MMSETOT"]',
-    ),
-}  # fmt: skip
+    "PBC, survival": """title = "pbc"
+subjects = { file = "FOLDER/pbc.csv", id = "id", arm = "trt" }
+arms = { control = 2, treated = [1] }
+endpoint = { kind = "survival", time = "time", event = { status = 2 } }
+[baseline]
+covariates = ["age", "sex", "ascites", "hepato", "spiders", "edema", "bili", "albumin", "protime", "stage"]
+""",
+    "stroke, heparin": """title = "ist"
+subjects = { file = "ist.csv", arm = "ANYHEP" }
+arms = { control = "N", treated = ["Y"] }
+endpoint = { kind = "binary", event = { OCCODE = [1, 2] }, known = { OCCODE = [1, 2, 3, 4] } }
+[baseline]
+covariates = ["AGE", "SEX", "RDELAY", "RCONSC", "RSBP", "STYPE", "RATRIAL", "RVISINF"]
+""",
+    "CDISC, ADAS-Cog": """title = "cdisc"
+subjects = { file = "FOLDER/cdisc_adsl.csv", id = "USUBJID", arm = "TRT01P", keep = { EFFFL = "Y" } }
+arms = { control = "Placebo", treated = ["Xanomeline High Dose"] }
+[endpoint]
+kind = "continuous"
+file = "FOLDER/cdisc_adqsadas.csv.gz"
+keep = { PARAMCD = "ACTOT", AVISIT = "Week 24", EFFFL = "Y", ANL01FL = "Y" }
+value = "CHG"
+baseline = "BASE"
+[baseline]
+covariates = ["AGE", "SEX", "BMIBL", "EDUCLVL", "DURDIS", "MMSETOT"]
+""",
+}
 
 
 def trial_of(text: str, folder: Path) -> Trial:
@@ -56,7 +62,7 @@ def trial_of(text: str, folder: Path) -> Trial:
         frame = pd.read_csv(FOLDER / "ist.csv.gz", low_memory=False)
         frame["ANYHEP"] = np.where(frame["RXHEP"] == "N", "N", "Y")
         frame.to_csv(folder / "ist.csv", index=False)
-        text = text.replace(f"{FOLDER}/ist.csv.gz", "ist.csv")
+    text = text.replace("FOLDER", str(FOLDER))
     (folder / "trial.toml").write_text(text, encoding="utf-8")
     return load_trial(folder / "trial.toml")
 
@@ -86,7 +92,7 @@ def permuted(trial: Trial) -> dict[str, Any]:
 
 
 def planted(share: float, effect: float) -> dict[str, float]:
-    """In how many simulated trials the subgroup is found, and in how many of these the best rule names its covariate."""
+    """In how many simulated trials it is found, and in how many of these the best rule names its covariate."""
     hits, named = 0, 0
     for seed in range(STUDIES):
         trial = simulated(share, effect, seed)
@@ -132,8 +138,9 @@ def main() -> None:
     power = [planted(share, effect) for effect in EFFECTS for share in (SHARES if effect else SHARES[:1])]
     for row in power:
         print(row)
-    store("responders", {"level": LEVEL, "copies": COPIES, "permuted": PERMUTED, "studies": STUDIES, "subjects": SUBJECTS,
-                         "nulls": nulls, "planted": power, "seconds": round(time.perf_counter() - began, 1)})  # fmt: skip
+    made = {"level": LEVEL, "copies": COPIES, "permuted": PERMUTED, "studies": STUDIES, "subjects": SUBJECTS}
+    seconds = round(time.perf_counter() - began, 1)
+    store("responders", {**made, "nulls": nulls, "planted": power, "seconds": seconds})
 
 
 if __name__ == "__main__":
