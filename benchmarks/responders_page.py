@@ -22,7 +22,7 @@ def section(stored: dict[str, Any]) -> str:
     """The result as Markdown."""
     told = (
         f"Of {stored['permuted']} copies of a trial with permuted arms there is nothing to find in any; something is "
-        f"reported in so many, where {100 * stored['level']:.0f} % may be (each against {stored['copies']} more copies):"
+        f"reported in so many, where {100 * stored['level']:.0f} % may be (each against {stored['copies']} others):"
     )
     nulls = [_null(name, row) for name, row in stored["nulls"].items()]
     head = "| trial | subjects | rules | reported | reported in the trial itself |\n| --- | ---: | ---: | ---: | --- |"
