@@ -1,4 +1,4 @@
-"""Surrogate commands: make a surrogate, ask it, and find what its outputs depend on."""
+"""Surrogate commands: make a surrogate, ask it, and find what its outputs depend on; predictions that are kept."""
 
 from __future__ import annotations
 
@@ -57,7 +57,9 @@ def emulate(
 
 
 def predict(
-    surrogate: Annotated[Path, argument("A file that `understudy emulate` wrote.", "SURROGATE")],
+    surrogate: Annotated[
+        Path | None, argument("A file that `understudy emulate` wrote.", "SURROGATE")
+    ] = None,
     value: Annotated[
         list[str] | None, option("--with", "-w", help="CL=3, in its unit; repeated.", metavar="NAME=VALUE")
     ] = None,
@@ -68,9 +70,36 @@ def predict(
         Path | None,
         option("--out", "-o", help="Write .csv, .svg, .png, .html, .nc or .zarr.", metavar="FILE"),
     ] = None,
+    freeze: Annotated[
+        Path | None, option(help="Write this prediction, .toml, into the ledger.", metavar="FILE")
+    ] = None,
+    score: Annotated[
+        Path | None, option(help="Open this outcome, .csv, and tell hit or miss.", metavar="FILE")
+    ] = None,
+    verify: Annotated[bool, flag("--verify", help="Check every line of the ledger.")] = False,
+    ledger: Annotated[Path | None, option(help="The ledger, .jsonl.", metavar="FILE")] = None,
+    id: Annotated[str, option(help="Which frozen prediction to score.", metavar="ID")] = "",
+    head: Annotated[str, option(help="With --verify: a hash that was noted.", metavar="HASH")] = "",
     json: Json = False,
 ) -> None:
-    """Predict by a surrogate, with intervals; outside its ranges it refuses."""
+    """Predict by a surrogate, with intervals; or freeze a prediction in a ledger, and score it later.
+
+    understudy predict SURROGATE --with CL=3
+
+    understudy predict --freeze prediction.toml --ledger ledger.jsonl
+
+    understudy predict --score outcome.csv --ledger ledger.jsonl --id ID
+
+    understudy predict --verify --ledger ledger.jsonl --head HASH
+    """
+    from understudy.app.ledger_question import LedgerQuestion
+
+    asked = LedgerQuestion(freeze, score, verify, ledger, id, head)
+    asked.require_one_kind({"SURROGATE": surrogate, "--with": value, "--patients": patients, "--out": out})
+    if asked.given:
+        from understudy.app.ledger_view import run as keep_ledger
+
+        raise typer.Exit(keep_ledger(asked, json))
     from understudy.app.surrogate_prediction import run
 
     run(surrogate, tuple(value or ()), patients, out, json)

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from understudy.app.options import Json, argument, option
+from understudy.app.questionnaire_command import shorten
 
 trial = typer.Typer(
     name="trial",
@@ -57,9 +58,40 @@ def redesign(
 
 
 @trial.command()
+def simulate(
+    protocol: Protocol,
+    arm: Annotated[str, option(help="The treated arm; the first, if left out.", metavar="ARM")] = "",
+    trials: Annotated[int, option(help="Simulated trials of each scenario.", metavar="N", min=100)] = 10_000,
+    json: Json = False,
+) -> None:
+    """What a new trial, the protocol's [design], would show if patients are as in this one."""
+    from understudy.app.trial_simulation import run
+
+    run(protocol, arm or None, trials, json)
+
+
+@trial.command()
+def responders(
+    protocol: Protocol,
+    arm: Annotated[str, option(help="The treated arm; the first, if left out.", metavar="ARM")] = "",
+    copies: Annotated[int, option(help="Of the trial, with permuted arms.", metavar="N", min=500)] = 500,
+    level: Annotated[float, option(help="Of false discovery.", metavar="P", min=0.001, max=0.5)] = 0.05,
+    out: Out = None,
+    json: Json = False,
+) -> None:
+    """Who benefits more than others, and how often chance alone would say so."""
+    from understudy.app.trial_responders import run
+
+    run(protocol, arm or None, copies, level, out, json)
+
+
+@trial.command()
 def schema() -> None:
     """Print the JSON Schema of trial protocols."""
     from understudy.app.terminal import print_json
     from understudy.trials import Protocol
 
     print_json(Protocol.json_schema())
+
+
+_COMMANDS = (trial.command()(shorten),)

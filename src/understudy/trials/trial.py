@@ -14,6 +14,7 @@ from understudy.core.toml_file import in_order, parse, read_text, validated
 from understudy.trials.check import check
 from understudy.trials.condition import Condition, column_of
 from understudy.trials.protocol import Protocol, arm_name, labels_of
+from understudy.trials.synthetic.mark import refuse_synthetic
 from understudy.trials.tables import ROW, kept_rows, outcome_of, read_table
 
 if TYPE_CHECKING:
@@ -174,6 +175,7 @@ def trial_of(protocol: Protocol, folder: Path, inputs: dict[str, str] | None = N
     """A trial from its protocol, with the paths in it relative to a folder."""
     section, endpoint = protocol.subjects, protocol.endpoint
     frame = read_table(folder / section.file)
+    refuse_synthetic(frame, section.file)
     randomised = kept_rows(frame, section.keep, section.file)
     subjects, left_out = _subjects(randomised, protocol)
     own_table = endpoint.file in (None, section.file)

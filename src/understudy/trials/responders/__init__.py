@@ -1,0 +1,1 @@
+"""Responders: who benefits more than others, and how often chance alone would say so."""

@@ -1,0 +1,18 @@
+"""Synthetic cohorts: rows like those of a table but of nobody, and how like, and how private, they are."""
+
+from understudy.trials.synthetic.cohort import SyntheticCohort, synthesise
+from understudy.trials.synthetic.fidelity import Fidelity, fidelity
+from understudy.trials.synthetic.mark import SYNTHETIC, is_synthetic, refuse_synthetic
+from understudy.trials.synthetic.privacy import Privacy, privacy
+
+__all__ = [
+    "SYNTHETIC",
+    "Fidelity",
+    "Privacy",
+    "SyntheticCohort",
+    "fidelity",
+    "is_synthetic",
+    "privacy",
+    "refuse_synthetic",
+    "synthesise",
+]
