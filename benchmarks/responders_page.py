@@ -21,11 +21,11 @@ def load() -> dict[str, Any]:
 def section(stored: dict[str, Any]) -> str:
     """The result as Markdown."""
     told = (
-        f"Of {stored['permuted']} copies of a trial with permuted arms there is nothing to find in any; something is "
-        f"reported in so many, where {100 * stored['level']:.0f} % may be (each against {stored['copies']} others):"
+        "Trials whose arms are permuted have nothing to be found. Searched as if they were the trial, each with "
+        f"{stored['copies']} copies of its own, something is reported in so many, where {100 * stored['level']:.0f} % may be:"
     )
     nulls = [_null(name, row) for name, row in stored["nulls"].items()]
-    head = "| trial | subjects | rules | reported | reported in the trial itself |\n| --- | ---: | ---: | ---: | --- |"
+    head = "| trial | subjects | permuted | reported | reported in the trial itself |\n| --- | ---: | ---: | ---: | --- |"
     second = (
         f"Of {stored['studies']} simulated trials of {stored['subjects']} subjects, whose drug helps a share of them "
         "by so many standard deviations:"
@@ -37,7 +37,7 @@ def section(stored: dict[str, Any]) -> str:
 
 def _null(name: str, row: dict[str, float]) -> str:
     real = "yes" if row["real"] else "no"
-    return f"| {name} | {row['subjects']:,} | {row['rules']:,} | {100 * row['found']:.1f} % | {real} |"
+    return f"| {name} | {row['subjects']:,} | {row['permuted']} | {100 * row['found']:.1f} % | {real} |"
 
 
 def _planted(row: dict[str, float]) -> str:
