@@ -22,10 +22,12 @@ def section(stored: dict[str, Any]) -> str:
     """The result as Markdown."""
     told = (
         "Trials whose arms are permuted have nothing to be found. Searched as if they were the trial, each with "
-        f"{stored['copies']} copies of its own, something is reported in so many, where {100 * stored['level']:.0f} % may be:"
+        f"{stored['copies']} copies of its own, something is reported in so many, where {100 * stored['level']:.0f} % may:"
     )
     nulls = [_null(name, row) for name, row in stored["nulls"].items()]
-    head = "| trial | subjects | permuted | reported | reported in the trial itself |\n| --- | ---: | ---: | ---: | --- |"
+    head = (
+        "| trial | subjects | permuted | reported | in the trial itself |\n| --- | ---: | ---: | ---: | --- |"
+    )
     second = (
         f"Of {stored['studies']} simulated trials of {stored['subjects']} subjects, whose drug helps a share of them "
         "by so many standard deviations:"

@@ -114,7 +114,8 @@ def responders(
     Effects are the R-learner's on residual outcomes, cross-fitted; rules are conditions on one or two covariates. Every
     statistic is computed again in copies of the trial whose arms are permuted, within strata where the protocol names
     them, in which nobody responds differently. Outcomes are not made again in the copies: pseudo-observations of
-    censored times and the slope on the baseline are those of the trial's own arms, and its mean effect is taken out beforehand.
+    censored times and the slope on the baseline are those of the trial's own arms, and its mean effect is taken
+    out beforehand.
 
     Parameters
     ----------
