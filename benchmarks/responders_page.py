@@ -22,7 +22,7 @@ def section(stored: dict[str, Any]) -> str:
     """The result as Markdown."""
     told = (
         "Trials whose arms are permuted have nothing to be found. Searched as if they were the trial, each with "
-        f"{stored['copies']} copies of its own, something is reported in so many, where {100 * stored['level']:.0f} % may:"
+        f"{stored['copies']} copies of its own, something is reported in so many; {100 * stored['level']:.0f} % may be."
     )
     nulls = [_null(name, row) for name, row in stored["nulls"].items()]
     head = (
