@@ -69,8 +69,8 @@ def test_closed_form_agrees_where_the_solver_does_not():
 RECOVERED = [
     (name, parameter) for name, found in recovery_page.load().items() for parameter in found["parameters"]
 ]
-# The linearisation's own bias, which the page shows beside quadrature of the same studies; and 177 of 200, as 90 % would
-# give once in four times.
+# The linearisation's own bias, which the page shows beside quadrature of the same studies; and 177 of 200, as few as
+# 90 % would give once in four times.
 _BELOW = {("sparse_focei", "theta_CL"): 0.80, ("censored", "prop"): 0.88}
 
 
