@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from understudy.app.options import Json, argument, option
+from understudy.app.options import Json, argument, flag, option
 
 trial = typer.Typer(
     name="trial",
@@ -54,6 +54,24 @@ def redesign(
     from understudy.app.trial_redesign import run
 
     run(protocol, second, arm or None, resamples, out, json)
+
+
+@trial.command()
+def twins(
+    protocol: Protocol,
+    train: Annotated[
+        bool, flag("--train", help="Train a score on [history] and freeze it in the file --out.")
+    ] = False,
+    score: Annotated[Path | None, option(help="The frozen score.", metavar="FILE")] = None,
+    out: Annotated[
+        Path | None, option("--out", "-o", help="File of the score, or folder of the report.", metavar="PATH")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Adjust a trial for a prognostic score that was trained on earlier patients (PROCOVA)."""
+    from understudy.app.trial_twins import run
+
+    run(protocol, train, score, out, json)
 
 
 @trial.command()

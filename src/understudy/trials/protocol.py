@@ -198,21 +198,22 @@ class HistorySection(Section):
 
     file: Text = Field(description="their table, one row a patient; CSV, gzipped CSV or SAS transport file")
     id: Text | None = Field(default=None, description="column that names the patient; the row, if left out")
-    keep: Rows = Field(default_factory=dict, description="rows that are patients on control; all, if left out")
+    keep: Rows = Field(
+        default_factory=dict, description="rows that are patients on control; all, if left out"
+    )
     columns: dict[Text, Text] = Field(
         default_factory=dict, description='columns called otherwise than in the trial: { AGE = "age_years" }'
     )
     event: Rows | None = Field(
         default=None, description="when the event happened; as in the trial, if left out"
     )
-    known: Rows | None = Field(
-        default=None, description="when that is known; as in the trial, if left out"
-    )
+    known: Rows | None = Field(default=None, description="when that is known; as in the trial, if left out")
     other_people: bool = Field(
         default=False, description="these are other people than the trial's even where names are the same"
     )
     score: Text | None = Field(
-        default=None, description="hash of the score as registered before the trial was opened; no other is taken"
+        default=None,
+        description="hash of the score as registered before the trial was opened; no other is taken",
     )
 
 

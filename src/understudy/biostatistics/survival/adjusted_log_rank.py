@@ -61,7 +61,12 @@ class AdjustedLogRank:
 
 
 def adjusted_log_rank(
-    time: ArrayLike, event: ArrayLike, treated: ArrayLike, covariates: ArrayLike | None = None, *, level: float = 0.95
+    time: ArrayLike,
+    event: ArrayLike,
+    treated: ArrayLike,
+    covariates: ArrayLike | None = None,
+    *,
+    level: float = 0.95,
 ) -> AdjustedLogRank:
     """Compare survival of two arms of a randomised trial, adjusted for covariates by their linear projection.
 
@@ -101,7 +106,9 @@ def adjusted_log_rank(
     parts = _Parts(watched.time, watched.event.astype(float), arm)
     if parts.deaths[0].sum() == 0 or parts.deaths[1].sum() == 0:
         raise SimulationError(
-            "no event in one arm", place="adjusted log-rank test", repair="watch longer, or compare by `log_rank`"
+            "no event in one arm",
+            place="adjusted log-rank test",
+            repair="watch longer, or compare by `log_rank`",
         )
     share, spread = arm.mean(), np.atleast_2d(np.cov(x.T, bias=True)) if x.shape[1] else np.zeros((0, 0))
     null = parts.null_variance()
@@ -156,7 +163,9 @@ class _Parts:
         """Each patient's derived outcome (Ye, Shao & Yi 2024), shape (n,); positive sign in both arms."""
         share = self.share(theta)
         hazard = self.all_deaths / (np.exp(theta) * self.at_risk[1] + self.at_risk[0])
-        treated = self.event * (1 - share)[self.place] - np.cumsum((1 - share) * np.exp(theta) * hazard)[self.place]
+        treated = (
+            self.event * (1 - share)[self.place] - np.cumsum((1 - share) * np.exp(theta) * hazard)[self.place]
+        )
         control = self.event * share[self.place] - np.cumsum(share * hazard)[self.place]
         return np.where(self.arm > 0, treated, control)
 
@@ -190,7 +199,9 @@ def _root(function) -> float:
 
     if not function(-_FARTHEST) > 0 > function(_FARTHEST):
         raise SimulationError(
-            "the hazard ratio has no finite estimate", place="adjusted log-rank test", repair="compare by `log_rank`"
+            "the hazard ratio has no finite estimate",
+            place="adjusted log-rank test",
+            repair="compare by `log_rank`",
         )
     return float(brentq(function, -_FARTHEST, _FARTHEST, xtol=1e-12, maxiter=_STEPS))
 
@@ -198,7 +209,9 @@ def _root(function) -> float:
 def _covariates(covariates: ArrayLike | None, size: int, arm: NDArray) -> NDArray:
     problems: list[Problem] = []
     if arm.shape != (size,) or not np.isin(arm, (0.0, 1.0)).all():
-        problems.append(Problem("is not one of 0 and 1 for each patient", "write 1 for treated", column="treated"))
+        problems.append(
+            Problem("is not one of 0 and 1 for each patient", "write 1 for treated", column="treated")
+        )
     x = np.zeros((size, 0)) if covariates is None else np.asarray(covariates, dtype=float).reshape(size, -1)
     if not np.isfinite(x).all():
         problems.append(Problem("is missing or infinite", "complete the value", column="covariates"))

@@ -63,7 +63,9 @@ def _means(trial: Trial, rows: pd.DataFrame, given: Columns, crossed: tuple[str,
     fit = linear_model(rows["value"], _design(trial, rows, given), variance="HC2", level=level)
     found = fit.differences("arm")
     return tuple(
-        effect_of(found[f"{arm} - {trial.control}"], arm, trial.control, MEASURE, rows, METHODS["continuous"], level)
+        effect_of(
+            found[f"{arm} - {trial.control}"], arm, trial.control, MEASURE, rows, METHODS["continuous"], level
+        )
         for arm in trial.arms[1:]
     )
 
@@ -100,7 +102,9 @@ def _visits(trial: Trial, rows: pd.DataFrame, given: Columns, crossed: tuple[str
     )  # fmt: skip
 
 
-def _hazards(trial: Trial, rows: pd.DataFrame, given: Columns, crossed: tuple[str, ...]) -> tuple[Effect, ...]:
+def _hazards(
+    trial: Trial, rows: pd.DataFrame, given: Columns, crossed: tuple[str, ...]
+) -> tuple[Effect, ...]:
     """Each arm by itself against the control."""
     level, effects = trial.protocol.analysis.level, []
     x = np.column_stack(list(given.values())) if given else None
@@ -108,7 +112,11 @@ def _hazards(trial: Trial, rows: pd.DataFrame, given: Columns, crossed: tuple[st
         two = rows["arm"].isin([trial.control, arm]).to_numpy()
         own = rows[two]
         found = adjusted_log_rank(
-            own["time"], own["event"], (own["arm"] == arm).to_numpy(), None if x is None else x[two], level=level
+            own["time"],
+            own["event"],
+            (own["arm"] == arm).to_numpy(),
+            None if x is None else x[two],
+            level=level,
         )
         effects.append(
             Effect(arm, trial.control, "marginal hazard ratio", found.hazard_ratio, found.low, found.high,

@@ -83,7 +83,9 @@ class BoostedTrees:
     def predict(self, matrix: NDArray[np.float64]) -> NDArray[np.float64]:
         """Predictions, shape (rows,); columns are compared in single precision, as they were when trees were grown."""
         single = np.asarray(matrix, dtype=np.float32)
-        return self.start + self.rate * sum((tree.predict(single) for tree in self.trees), np.zeros(len(single)))
+        return self.start + self.rate * sum(
+            (tree.predict(single) for tree in self.trees), np.zeros(len(single))
+        )
 
     def scaled(self, mean: float, spread: float) -> BoostedTrees:
         """The predictor of mean + spread · outcome."""
@@ -100,7 +102,9 @@ def written(learner: Any, constant: float) -> LinearPredictor | BoostedTrees:
         What boosting starts from.
     """
     if hasattr(learner, "estimators_"):
-        return BoostedTrees(constant, float(learner.learning_rate), tuple(_tree(e.tree_) for e in learner.estimators_[:, 0]))
+        return BoostedTrees(
+            constant, float(learner.learning_rate), tuple(_tree(e.tree_) for e in learner.estimators_[:, 0])
+        )
     scaler, model = learner[0], learner[-1]
     slopes = np.ravel(model.coef_) / scaler.scale_
     intercept = float(np.ravel(model.intercept_)[0] - slopes @ scaler.mean_)

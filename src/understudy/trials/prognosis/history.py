@@ -92,7 +92,9 @@ def history_of(protocol: Protocol, folder: Path) -> History:
     section = protocol.history
     if section is None:
         raise StudyError(
-            "the protocol has no history", place="history", repair="give [history] with file, earlier patients on control"
+            "the protocol has no history",
+            place="history",
+            repair="give [history] with file, earlier patients on control",
         )
     require_kind(protocol.endpoint.kind)
     frame = read_table(folder / section.file)
@@ -123,7 +125,9 @@ def _by_names_of_the_trial(frame: pd.DataFrame, protocol: Protocol) -> pd.DataFr
 def _index(frame: pd.DataFrame, column: str | None) -> pd.Index:
     import pandas as pd
 
-    cells = pd.Series(np.arange(1, len(frame) + 1), frame.index) if column is None else column_of(frame, column)
+    cells = (
+        pd.Series(np.arange(1, len(frame) + 1), frame.index) if column is None else column_of(frame, column)
+    )
     return pd.Index(cells.map(arm_name), name="subject")
 
 
@@ -135,9 +139,15 @@ def _target(frame: pd.DataFrame, protocol: Protocol) -> tuple[pd.Series, pd.Data
     needed = [name for name in ("time", "event", "value") if name in outcome]
     whole = outcome[outcome[needed].notna().all(axis=1)]
     if whole.empty:
-        problem = Problem("no patient has a known outcome", "check the endpoint's columns and history.columns")
+        problem = Problem(
+            "no patient has a known outcome", "check the endpoint's columns and history.columns"
+        )
         raise DataError([problem], place=section.file)
-    return target_of(endpoint.kind, whole, endpoint.at), measured_of(endpoint.kind, whole, endpoint.at), outcome
+    return (
+        target_of(endpoint.kind, whole, endpoint.at),
+        measured_of(endpoint.kind, whole, endpoint.at),
+        outcome,
+    )
 
 
 def _refuse_doubles(subjects: pd.Index, place: str) -> None:
@@ -166,7 +176,9 @@ def covariate_table(protocol: Protocol, subjects: pd.DataFrame, outcome: pd.Data
         )
     if not names and not protocol.endpoint.baseline:
         raise StudyError(
-            "the protocol names no covariates", place="baseline.covariates", repair="name what a score may learn from"
+            "the protocol names no covariates",
+            place="baseline.covariates",
+            repair="name what a score may learn from",
         )
     place = "the covariates of the prognostic score"
     first = subjects[~subjects.index.duplicated()]
@@ -188,7 +200,9 @@ def subject_hashes(frame: pd.DataFrame, column: str | None, file_hash: str) -> t
 
 def row_hashes(table: pd.DataFrame, measured: pd.DataFrame) -> tuple[str, ...]:
     """A hash of each subject's covariates and outcome; numbers to nine digits, words as they are."""
-    columns = [part[name].astype(object).map(_cell) for part in (table, measured) for name in sorted(part.columns)]
+    columns = [
+        part[name].astype(object).map(_cell) for part in (table, measured) for name in sorted(part.columns)
+    ]
     cells = zip(*columns, strict=True)
     return tuple(_hash(json.dumps(row)) for row in cells)
 

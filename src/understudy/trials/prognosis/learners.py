@@ -35,10 +35,14 @@ def candidates(binary: bool) -> dict[str, Callable[[int], Any]]:
         import sklearn  # noqa: F401
     except ImportError:
         raise MissingExtraError(
-            "scikit-learn is not installed", place="prognostic score", repair="pip install 'understudy[trials]'"
+            "scikit-learn is not installed",
+            place="prognostic score",
+            repair="pip install 'understudy[trials]'",
         ) from None
     linear = _logistic() if binary else _linear()
-    return linear | {f"boosted trees, {trees} of depth {depth}": _boosted(trees, depth, binary) for trees, depth in _SIZES}
+    return linear | {
+        f"boosted trees, {trees} of depth {depth}": _boosted(trees, depth, binary) for trees, depth in _SIZES
+    }
 
 
 def _linear() -> dict[str, Callable[[int], Any]]:
@@ -54,7 +58,9 @@ def _logistic() -> dict[str, Callable[[int], Any]]:
 
     # A penalty of the mean log-likelihood: scikit-learn's C is its inverse over the number of patients.
     return {
-        f"ridge logistic, penalty {p:g}": _scaled(lambda n, p=p: LogisticRegression(C=1 / (p * n), max_iter=1000))
+        f"ridge logistic, penalty {p:g}": _scaled(
+            lambda n, p=p: LogisticRegression(C=1 / (p * n), max_iter=1000)
+        )
         for p in _PENALTIES
     }
 
@@ -75,7 +81,9 @@ def _boosted(trees: int, depth: int, binary: bool) -> Callable[[int], Any]:
     )
 
 
-def fitted(make: Callable[[int], Any], matrix: NDArray, target: NDArray, binary: bool) -> LinearPredictor | BoostedTrees:
+def fitted(
+    make: Callable[[int], Any], matrix: NDArray, target: NDArray, binary: bool
+) -> LinearPredictor | BoostedTrees:
     """A learner fitted, as plain numbers; of a yes or no outcome it predicts the log odds."""
     mean, spread = float(target.mean()), float(target.std())
     if binary:
@@ -132,4 +140,3 @@ def nested_predictions(matrix: NDArray, target: NDArray, binary: bool, seed: int
         name = choose(matrix[~out], target[~out], binary, seed, f"inner folds {k}")
         found[out] = fitted(makers[name], matrix[~out], target[~out], binary).predict(matrix[out])
     return found
-

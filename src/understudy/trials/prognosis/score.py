@@ -115,10 +115,14 @@ class PrognosticScore:
         path = Path(path)
         if path.exists():
             raise StudyError(
-                "a score is there already", place=path.name, repair="give another name: a frozen score stays as it is"
+                "a score is there already",
+                place=path.name,
+                repair="give another name: a frozen score stays as it is",
             )
         data = {"format": FORMAT, "hash": self.hash, "score": encode(self)}
-        path.write_text(json.dumps(data, indent=1, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8")
+        path.write_text(
+            json.dumps(data, indent=1, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8"
+        )
 
     @classmethod
     def read(cls, path: str | Path) -> PrognosticScore:
@@ -134,7 +138,9 @@ class PrognosticScore:
             found = decode(cls, data["score"])
         except (UnderstudyError, KeyError, TypeError) as error:
             raise StudyError(
-                f"the score cannot be read: {str(error).splitlines()[0]}", place=place, repair="train it again"
+                f"the score cannot be read: {str(error).splitlines()[0]}",
+                place=place,
+                repair="train it again",
             ) from None
         if found.hash != data.get("hash"):
             raise StudyError(
@@ -168,7 +174,11 @@ def _json(path: Path) -> dict[str, Any]:
         data = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         told = getattr(error, "strerror", None) or error
-        raise StudyError(f"cannot read the score: {told}", place=path.name, repair="give a file of --train") from None
+        raise StudyError(
+            f"cannot read the score: {told}", place=path.name, repair="give a file of --train"
+        ) from None
     if not isinstance(data, dict) or data.get("format") != FORMAT:
-        raise StudyError("this is no prognostic score", place=path.name, repair="give a file that --train wrote")
+        raise StudyError(
+            "this is no prognostic score", place=path.name, repair="give a file that --train wrote"
+        )
     return data

@@ -91,4 +91,6 @@ def _alike(trial: Trial, score: PrognosticScore) -> tuple[str, ...]:
             place=trial.protocol.subjects.file,
             repair="train on patients before the trial: these are the same people under other names",
         )
-    return (f"{found} rows of the trial look like a patient of the history, as chance has it",) if found else ()
+    return (
+        (f"{found} rows of the trial look like a patient of the history, as chance has it",) if found else ()
+    )

@@ -58,7 +58,9 @@ def train_score(history: History) -> PrognosticScore:
     said = {*protocol.baseline.categorical, *protocol.analysis.categorical}
     features = features_of(history.table, list(history.table.columns), said - {BASELINE})
     if not features:
-        raise StudyError("no covariate varies", place=history.file, repair="name others in baseline.covariates")
+        raise StudyError(
+            "no covariate varies", place=history.file, repair="name others in baseline.covariates"
+        )
     matrix, seed = coded(features, history.table), protocol.seed
     apart = natural(nested_predictions(matrix, target, binary, seed), binary)
     name = choose(matrix, target, binary, seed, "final choice")

@@ -28,6 +28,7 @@ SCORE = "prognostic score"
 ADJUSTMENTS = ("nothing", "covariates", "score", "score and covariates")
 # A smaller fall of the variance is called none.
 LEAST_GAIN = 0.01
+LINEAR = "the score is a linear combination of the raw covariates: beside them it can add nothing"
 _CITATIONS = (
     "Schuler et al. 2022, doi:10.1515/ijb-2021-0072",
     "European Medicines Agency, Qualification opinion for prognostic covariate adjustment (PROCOVA), September 2022",
@@ -106,7 +107,11 @@ class PrognosticTwins:
             else f"no gain over the raw covariates: with the score beside them the variance is {added:.3f} times theirs"
         )
         instead = self.variance_ratio("score", "covariates")
-        return (first, second, f"the score in place of the raw covariates: {instead:.3f} times their variance")
+        return (
+            first,
+            second,
+            f"the score in place of the raw covariates: {instead:.3f} times their variance",
+        )
 
     @property
     def size_table(self) -> pd.DataFrame:
@@ -178,15 +183,19 @@ def prognostic_twins(trial: Trial, score: PrognosticScore) -> PrognosticTwins:
     _require_score_varies(score, table)
     patients = asked.subjects[["arm"]].assign(score=score.predict(table), expected=score.expected(table))
     raw, dropped = _raw_columns(score, table)
-    effects = _all_effects(asked, patients["score"], raw)
+    own = {SCORE: patients["score"]}
+    known = len(raw) not in independent(np.column_stack([*raw.values(), patients["score"]]))
+    both = raw if known else raw | own
+    effects = _all_effects(asked, own, raw, both)
     r2, interval = _within_arms(asked, patients)
     record = Record.make(
         "trial twins", stopwatch=watch, inputs={**(trial.inputs or {}), SCORE: score.hash}, seed=score.seed,
         method=METHODS[asked.protocol.endpoint.kind], settings={"protocol": trial.settings}, citations=_CITATIONS,
     )  # fmt: skip
-    told = (*alike, *_gaps(score, table), *dropped, *score.notes, *_what_it_means(asked))
+    linear = (LINEAR,) if known else ()
+    told = (*alike, *linear, *_gaps(score, table), *dropped, *score.notes, *_what_it_means(asked))
     return PrognosticTwins(
-        asked, score, patients, effects, _comparison(effects, raw), r2, interval, estimand, told, record
+        asked, score, patients, effects, _comparison(effects, raw, both), r2, interval, estimand, told, record
     )
 
 
@@ -194,7 +203,9 @@ def _require_score_varies(score: PrognosticScore, table: pd.DataFrame) -> None:
     found = score.predict(table)
     if np.ptp(found) <= 1e-12 * max(1.0, float(np.abs(found).max())):
         raise StudyError(
-            "the score is the same for every subject", place=SCORE, repair="check that covariates vary in the trial"
+            "the score is the same for every subject",
+            place=SCORE,
+            repair="check that covariates vary in the trial",
         )
 
 
@@ -209,21 +220,22 @@ def _raw_columns(score: PrognosticScore, table: pd.DataFrame) -> tuple[dict[str,
     return {labels[k]: pd.Series(matrix[:, k], table.index) for k in kept}, told
 
 
-def _all_effects(trial: Trial, score: pd.Series, raw: dict[str, pd.Series]) -> dict[str, tuple[Effect, ...]]:
+def _all_effects(
+    trial: Trial, own: dict[str, pd.Series], raw: dict[str, pd.Series], both: dict[str, pd.Series]
+) -> dict[str, tuple[Effect, ...]]:
     """The trial's effects by each adjustment, in the same subjects."""
-    own = {SCORE: score}
     crossed = (SCORE, BASELINE)
-    matrix = np.column_stack([*raw.values(), score])
-    # A linear score of these covariates is known from them: beside them it adds nothing, and cannot be fitted.
-    both = raw | own if len(raw) in independent(matrix) else raw
-    columns = dict(zip(ADJUSTMENTS, ({}, raw, own, both), strict=True))
-    return {name: adjusted_effects(trial, given, crossed) for name, given in columns.items()}
+    nothing, covariates, score = (adjusted_effects(trial, given, crossed) for given in ({}, raw, own))
+    together = covariates if both is raw else adjusted_effects(trial, both, crossed)
+    return dict(zip(ADJUSTMENTS, (nothing, covariates, score, together), strict=True))
 
 
-def _comparison(effects: dict[str, tuple[Effect, ...]], raw: dict[str, pd.Series]) -> pd.DataFrame:
+def _comparison(
+    effects: dict[str, tuple[Effect, ...]], raw: dict[str, pd.Series], both: dict[str, pd.Series]
+) -> pd.DataFrame:
     import pandas as pd
 
-    counts = dict(zip(ADJUSTMENTS, (0, len(raw), 1, len(raw) + 1), strict=True))
+    counts = dict(zip(ADJUSTMENTS, (0, len(raw), 1, len(both)), strict=True))
     base = effects["nothing"][0].standard_error
     return pd.DataFrame(
         [
@@ -245,7 +257,9 @@ def _within_arms(trial: Trial, patients: pd.DataFrame) -> tuple[float, tuple[flo
     for arm in trial.arms:
         own = trial.outcome[trial.outcome.index.isin(patients.index[patients["arm"] == arm])]
         target = target_of(endpoint.kind, own, endpoint.at)
-        parts.append(pd.DataFrame({"y": target - target.mean(), "s": patients["expected"].reindex(target.index)}))
+        parts.append(
+            pd.DataFrame({"y": target - target.mean(), "s": patients["expected"].reindex(target.index)})
+        )
         parts[-1]["s"] -= parts[-1]["s"].mean()
     both = pd.concat(parts)
     freedom = len(both) - len(parts) - 2
@@ -261,9 +275,13 @@ def _gaps(score: PrognosticScore, table: pd.DataFrame) -> tuple[str, ...]:
     for each in score.features:
         lost, strange = int(table[each.name].isna().sum()), each.strange(table)
         if lost:
-            told.append(f"{each.name} is missing in {lost} subjects: the score takes them as the history has it")
+            told.append(
+                f"{each.name} is missing in {lost} subjects: the score takes them as the history has it"
+            )
         if strange > (lost if not each.gaps and not each.levels else 0):
-            told.append(f"{each.name} has levels in {strange} subjects that the history had not: taken as the reference")
+            told.append(
+                f"{each.name} has levels in {strange} subjects that the history had not: taken as the reference"
+            )
     return tuple(told)
 
 
