@@ -28,7 +28,8 @@ SURVIVAL_TRIALS = 2_000
 EFFECT = 45.0  # cells per mm³, for the power
 SPLITS = 3
 COVARIATES = (
-    "age", "wtkg", "karnof", "symptom", "z30", "preanti", "hemo", "homo", "drugs", "race", "gender", "str2", "cd40", "cd80",
+    "age", "wtkg", "karnof", "symptom", "z30", "preanti", "hemo", "homo", "drugs", "race", "gender", "str2", "cd40",
+    "cd80",
 )  # fmt: skip
 _ENDPOINTS = {
     "continuous": 'name = "CD4 at 20 weeks"\nkind = "continuous"\nvalue = "cd420"',

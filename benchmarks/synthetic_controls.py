@@ -1,4 +1,4 @@
-"""What synthetic controls made from a trial itself do to it: trials drawn from patients of the International Stroke Trial."""
+"""What synthetic controls made from a trial itself do to it, in trials of patients of the International Stroke Trial."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def patients(path: Path) -> tuple[np.ndarray, np.ndarray]:
 
 
 def demonstrate(path: Path, seed: int = 1) -> dict[str, Any]:
-    """Type I error, coverage, bias and length of intervals of the risk difference, with and without synthetic controls."""
+    """Errors, coverage, bias and length of intervals of the risk difference, with and without synthetic controls."""
     y, x = patients(path)
     found = {}
     for name, effect in (("no effect", 0.0), ("effect", EFFECT)):

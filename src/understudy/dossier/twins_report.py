@@ -1,4 +1,4 @@
-"""Twins report: a trial adjusted for its patients' prognosis, as one HTML page or a folder of page, charts and tables."""
+"""Twins report: a trial adjusted for its patients' prognosis, as one HTML page or a folder of page and tables."""
 
 from __future__ import annotations
 
@@ -119,8 +119,8 @@ def _sizes(found: PrognosticTwins) -> Table:
         (r["case"], f"{r['r_squared']:.3f}", percent(r["ratio"])) for _, r in found.size_table.iterrows()
     )
     return Table(
-        columns, rows, caption="Patients of a trial of equal arms over those without adjustment, γ² (1 - λ² r²), for the "
-        "same power.",
+        columns, rows, caption="Patients of a trial of equal arms over those without adjustment, for the same power: "
+        "γ² (1 - λ² r²).",
     )  # fmt: skip
 
 

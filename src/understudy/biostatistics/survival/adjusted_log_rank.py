@@ -1,7 +1,7 @@
 """Covariate-adjusted log-rank test, and the marginal hazard ratio that goes with it.
 
-Covariates of a Cox model change what its hazard ratio means; these do not: the hypothesis and the ratio are those of the
-arms alone, only the chance imbalance of what covariates foretell is taken out.
+Covariates of a Cox model change what its hazard ratio means; these do not: the hypothesis and the ratio are those of
+the arms alone, only the chance imbalance of what covariates foretell is taken out.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ class AdjustedLogRank:
     log_hazard_ratio, standard_error, low, high : float
         Of treated against control; limits are of the ratio. Under proportional marginal hazards.
     statistic, p : float
-        Of the test of equal hazards, which needs no such assumption; standard normal, above 0 where the treated have more
-        events.
+        Of the test of equal hazards, which needs no such assumption; standard normal, above 0 where the treated have
+        more events.
     unadjusted_variance, variance : float
         Of the score under the null hypothesis, per patient, without and with the adjustment.
     patients, events : int
@@ -71,8 +71,9 @@ def adjusted_log_rank(
     """Compare survival of two arms of a randomised trial, adjusted for covariates by their linear projection.
 
     Each patient's part of the log-rank score is regressed on covariates within arms, and what chance imbalance of
-    covariates adds to the score is subtracted. Valid under simple randomisation and covariate-adaptive randomisation whose
-    factors are among the covariates, whether or not any model is right; never less powerful than the log-rank test.
+    covariates adds to the score is subtracted. Valid under simple randomisation, and covariate-adaptive randomisation
+    whose factors are among the covariates, whether or not any model is right; in large trials never less powerful than
+    the log-rank test.
 
     Parameters
     ----------

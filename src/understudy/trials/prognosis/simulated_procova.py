@@ -1,4 +1,4 @@
-"""simulate_procova: type I error, power and variance of adjustment for a score, in thousands of trials of real patients."""
+"""simulate_procova: type I error, power and variance of adjustment for a score, in thousands of trials."""
 
 from __future__ import annotations
 

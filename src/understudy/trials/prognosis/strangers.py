@@ -25,8 +25,8 @@ def require_strangers(trial: Trial, score: PrognosticScore) -> tuple[str, ...]:
     Raises
     ------
     StudyError
-        If subjects are synthetic, the score is not the registered one or of another kind of endpoint, or subjects of the
-        trial were in its training: by name, or by more identical rows than chance explains.
+        If subjects are synthetic, the score is not the registered one or of another kind of endpoint, or subjects of
+        the trial were in its training: by name, or by more identical rows than chance explains.
     """
     place = trial.protocol.subjects.file
     refuse_synthetic_rows(trial.subjects, place, "subjects of the trial")
@@ -34,8 +34,8 @@ def require_strangers(trial: Trial, score: PrognosticScore) -> tuple[str, ...]:
     shared = _same_names(trial, score)
     if shared:
         raise StudyError(
-            f"{shared} subjects of the trial are among the {score.subjects} patients that the score learned from: it has "
-            "seen their outcomes, and would bias the effect",
+            f"{shared} subjects of the trial are among the {score.subjects} patients that the score learned from: it "
+            "has seen their outcomes, and would bias the effect",
             place=place,
             repair="train on patients before the trial; if names only look alike, say history.other_people = true",
         )
@@ -74,7 +74,7 @@ def _file_name(path: str) -> str:
 
 
 def _alike(trial: Trial, score: PrognosticScore) -> tuple[str, ...]:
-    """Rows with the covariates and outcome of a training patient: as many as patients have among themselves by chance."""
+    """Rows that are like a training patient: no more than such patients are alike among themselves."""
     endpoint = trial.protocol.endpoint
     table = covariate_table(trial.protocol, trial.subjects, trial.outcome)
     measured = measured_of(endpoint.kind, trial.outcome, endpoint.at)

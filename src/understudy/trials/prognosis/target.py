@@ -84,8 +84,8 @@ def visit_of(outcome: pd.DataFrame, visit: object = None) -> str:
 def martingale(time: NDArray[np.float64], event: NDArray[np.float64]) -> NDArray[np.float64]:
     """Events seen less those expected, by the Nelson-Aalen estimate of all, shape (n,).
 
-    It is the outcome that the log-rank test adds up (Therneau, Grambsch & Fleming 1990, doi:10.1093/biomet/77.1.147), so
-    what foretells it is what a covariate-adjusted log-rank test profits from (Ye, Shao & Yi 2024,
+    It is the outcome that the log-rank test adds up (Therneau, Grambsch & Fleming 1990, doi:10.1093/biomet/77.1.147),
+    so what foretells it is what a covariate-adjusted log-rank test profits from (Ye, Shao & Yi 2024,
     doi:10.1093/biomet/asad045).
 
     Examples

@@ -50,8 +50,8 @@ class PrognosticTwins:
         By what was adjusted for, see `ADJUSTMENTS`; the analysis is that of the score.
     comparison : DataFrame
         A row an adjustment, of the first effect: ``adjustment``, ``columns``, ``value``, ``low``, ``high``,
-        ``standard_error``, ``p`` and ``variance_ratio``, that of the estimate (of its logarithm for a ratio) over the one
-        without adjustment.
+        ``standard_error``, ``p`` and ``variance_ratio``, that of the estimate (of its logarithm for a ratio) over the
+        one without adjustment.
     r_squared : float
         Squared correlation of score and outcome within the trial's arms; zero where the score goes the wrong way.
     r_squared_interval : tuple of float
@@ -141,10 +141,11 @@ class PrognosticTwins:
 def prognostic_twins(trial: Trial, score: PrognosticScore) -> PrognosticTwins:
     """Analyse a trial with each patient's prognosis on control as a covariate.
 
-    Every effect is marginal, that of the arms in the trial's population, whether or not the score is any good: a bad score
-    gains nothing, and biases nothing. Means by analysis of covariance with HC2 errors; risks standardised over a logistic
-    model; repeated measurements by MMRM with the score and its interaction with visits; times by the covariate-adjusted
-    log-rank test and the marginal hazard ratio that goes with it, not the conditional one of a Cox model with covariates.
+    Every effect is marginal, that of the arms in the trial's population, whether or not the score is any good: a bad
+    score gains nothing, and biases nothing. Means by analysis of covariance with HC2 errors; risks standardised over a
+    logistic model; repeated measurements by MMRM with the score and its interaction with visits; times by the
+    covariate-adjusted log-rank test and the marginal hazard ratio that goes with it, not the conditional one of a Cox
+    model with covariates.
 
     Parameters
     ----------
@@ -159,13 +160,13 @@ def prognostic_twins(trial: Trial, score: PrognosticScore) -> PrognosticTwins:
     Raises
     ------
     StudyError
-        For a score that is not the registered one, or of another kind of endpoint; that learned from subjects of the trial;
-        for synthetic subjects; where no subject of an arm has an outcome.
+        For a score that is not the registered one, or of another kind of endpoint, or that learned from subjects of the
+        trial; for synthetic subjects.
 
     References
     ----------
-    Schuler et al. 2022, doi:10.1515/ijb-2021-0072; Ye, Bannick, Yi & Shao 2023, doi:10.1080/24754269.2023.2205802; Ye, Shao
-    & Yi 2024, doi:10.1093/biomet/asad045.
+    Schuler et al. 2022, doi:10.1515/ijb-2021-0072; Ye, Bannick, Yi & Shao 2023, doi:10.1080/24754269.2023.2205802; Ye,
+    Shao & Yi 2024, doi:10.1093/biomet/asad045.
 
     Examples
     --------
