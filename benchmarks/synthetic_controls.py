@@ -1,4 +1,4 @@
-"""What synthetic controls made from a trial itself do to it, in trials of patients of the International Stroke Trial."""
+"""What synthetic controls made from a trial itself do to it, in trials of the International Stroke Trial."""
 
 from __future__ import annotations
 

@@ -46,20 +46,22 @@ def summary(found: PrognosticTwins) -> tuple[str, ...]:
 
 def comparison_texts(found: PrognosticTwins) -> pd.DataFrame:
     """The first effect by what was adjusted for, as texts."""
+    import pandas as pd
+
     given = found.comparison.set_index("adjustment")
-    level = f"{100 * found.primary[0].level:g}\xa0% interval"
-    return given.assign(
-        estimate=given["value"].map(lambda v: figures(v, 4)),
-        **{
-            level: [
-                f"{figures(a, 4)} to {figures(b, 4)}"
-                for a, b in zip(given["low"], given["high"], strict=True)
-            ]
-        },
-        SE=given["standard_error"].map(lambda v: figures(v, 3)),
-        p=given["p"].map(lambda v: figures(v, 2)),
-        variance=given["variance_ratio"].map("{:.3f}".format),
-    )[["columns", "estimate", level, "SE", "p", "variance"]].rename(columns={"variance": "variance ratio"})
+    interval = [
+        f"{figures(a, 4)} to {figures(b, 4)}" for a, b in zip(given["low"], given["high"], strict=True)
+    ]
+    return pd.DataFrame(
+        {
+            "Columns": given["columns"],
+            "Estimate": given["value"].map(lambda v: figures(v, 4)),
+            f"{100 * found.primary[0].level:g}\xa0% interval": interval,
+            "SE": given["standard_error"].map(lambda v: figures(v, 3)),
+            "p": given["p"].map(lambda v: figures(v, 2)),
+            "Variance ratio": given["variance_ratio"].map("{:.3f}".format),
+        }
+    )
 
 
 def _sections(found: PrognosticTwins, charts: dict[str, Figure]) -> Iterator[Section | None]:
@@ -97,16 +99,17 @@ def _effects(found: PrognosticTwins) -> Table:
 
 def _score_facts(found: PrognosticTwins) -> tuple[str, ...]:
     score, (low, high) = found.score, found.r_squared_interval
-    registered = found.trial.protocol.history.score if found.trial.protocol.history else None
+    registered = found.trial.protocol.history and found.trial.protocol.history.score
+    proof = (
+        "as registered in the protocol"
+        if registered
+        else "which the protocol has not registered: the date is the file's own"
+    )
+    known = "by data" if score.other_people else "by name or by data"
     return (
         f"It foretells {score.endpoint} on control: {score.learner}, from {score.subjects:,} earlier patients.",
-        f"Frozen {score.date}, before it met this trial; hash {score.hash}"
-        + (
-            ", as registered in the protocol."
-            if registered
-            else "; the protocol has no registered hash to compare with."
-        ),
-        f"Patients it learned from: hash {score.training[:12]}; none is a subject of this trial, by name or by data.",
+        f"Frozen {score.date} with the hash {score.hash}, {proof}.",
+        f"Patients it learned from: hash {score.training[:12]}; none is a subject of this trial, {known}.",
         f"r² {score.r_squared:.3f} in nested cross-validation of the history; {found.r_squared:.3f} ({low:.3f} to "
         f"{high:.3f}) within the arms of this trial.",
         f"It looks at {', '.join(score.covariates)}.",
