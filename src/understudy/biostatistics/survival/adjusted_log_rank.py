@@ -66,6 +66,7 @@ def adjusted_log_rank(
     treated: ArrayLike,
     covariates: ArrayLike | None = None,
     *,
+    corrected: bool = True,
     level: float = 0.95,
 ) -> AdjustedLogRank:
     """Compare survival of two arms of a randomised trial, adjusted for covariates by their linear projection.
@@ -82,6 +83,10 @@ def adjusted_log_rank(
     treated : array of bool, shape (n,)
     covariates : array, shape (n,) or (n, p), optional
         Numbers known before randomisation, without collinear columns; the plain log-rank test without them.
+    corrected : bool
+        Multiply variances by (n + p) / (n - p): slopes of p covariates, fitted in each arm, lower the variance that is
+        estimated by 1 - p/n and raise the true one by 1 + p/n. The paper's large-sample variance, which many covariates
+        make too small, without it.
     level : float
         Of the interval.
 
@@ -114,14 +119,15 @@ def adjusted_log_rank(
     share, spread = arm.mean(), np.atleast_2d(np.cov(x.T, bias=True)) if x.shape[1] else np.zeros((0, 0))
     null = parts.null_variance()
     shift, saved = _correction(parts, 0.0, arm, x, spread, share)
-    variance = null - saved
+    excess = (arm.size + x.shape[1]) / (arm.size - x.shape[1]) if corrected else 1.0
+    variance = (null - saved) * excess
     statistic = float((parts.score(0.0) - shift) * np.sqrt(arm.size / variance))
     # Slopes at the unadjusted ratio: the root then moves by the correction alone.
     crude = _root(lambda theta: parts.score(theta))
     shift, saved = _correction(parts, crude, arm, x, spread, share)
     theta = _root(lambda value: parts.score(value) - shift)
     own = parts.information(theta)
-    error = float(np.sqrt((own - saved) / arm.size) / own)
+    error = float(np.sqrt((own - saved) * excess / arm.size) / own)
     half = normal_quantile(level) * error
     return AdjustedLogRank(
         theta, error, float(np.exp(theta - half)), float(np.exp(theta + half)), statistic, float(two_sided(statistic)),
