@@ -19,9 +19,12 @@ def simulated_rows() -> list[str]:
         for size in (266, 80):
             null, real = (cut["simulated"][f"{size} patients, {what}"] for what in ("no effect", "effect 45"))
             for name, words in WORDS.items():
-                row, r2 = null[name], f"{cut['r_squared_cross_validated']:.2f}"
+                row, score = (
+                    null[name],
+                    f"{cut['learner'].split(',')[0]}, r² {cut['r_squared_cross_validated']:.2f}",
+                )
                 found.append(
-                    f"| {k}, {cut['learner'].split(',')[0]}, r² {r2} | {size} | {words} | {100 * row['rejected']:.1f} % | "
+                    f"| {k}, {score} | {size} | {words} | {100 * row['rejected']:.1f} % | "
                     f"{100 * real[name]['rejected']:.0f} % | {row['variance_ratio']:.2f} |"
                 )
     return found

@@ -21,7 +21,21 @@ pytestmark = pytest.mark.skipif(
     not TRIALS.is_dir(), reason="shared/reference/trials is not beside the project"
 )
 # The adjustment of the trial's own covariates whose results are known, see the folder's README.
-COVARIATES = "cd40 age wtkg karnof symptom z30 preanti hemo homo drugs race gender str2".split()
+COVARIATES = [
+    "cd40",
+    "age",
+    "wtkg",
+    "karnof",
+    "symptom",
+    "z30",
+    "preanti",
+    "hemo",
+    "homo",
+    "drugs",
+    "race",
+    "gender",
+    "str2",
+]
 ACTG = f"""title = "ACTG 175"
 [subjects]
 file = "{TRIALS}/actg175.csv"

@@ -48,20 +48,24 @@ def comparison_texts(found: PrognosticTwins) -> pd.DataFrame:
     """The first effect by what was adjusted for, as texts."""
     import pandas as pd
 
-    given = found.comparison.set_index("adjustment")
-    interval = [
-        f"{figures(a, 4)} to {figures(b, 4)}" for a, b in zip(given["low"], given["high"], strict=True)
-    ]
-    return pd.DataFrame(
-        {
-            "Columns": given["columns"],
-            "Estimate": given["value"].map(lambda v: figures(v, 4)),
-            f"{100 * found.primary[0].level:g}\xa0% interval": interval,
-            "SE": given["standard_error"].map(lambda v: figures(v, 3)),
-            "p": given["p"].map(lambda v: figures(v, 2)),
-            "Variance ratio": given["variance_ratio"].map("{:.3f}".format),
-        }
+    rows = [_texts(row) for _, row in found.comparison.iterrows()]
+    names = (
+        "Columns",
+        "Estimate",
+        f"{100 * found.primary[0].level:g}\xa0% interval",
+        "SE",
+        "p",
+        "Variance ratio",
     )
+    return pd.DataFrame(rows, columns=list(names), index=found.comparison["adjustment"])
+
+
+def _texts(row: pd.Series) -> list[str]:
+    if row.isna().any():
+        return [f"{row['columns']}", *["–"] * 5]
+    interval = f"{figures(row['low'], 4)} to {figures(row['high'], 4)}"
+    ends = figures(row["standard_error"], 3), figures(row["p"], 2), f"{row['variance_ratio']:.3f}"
+    return [f"{row['columns']}", figures(row["value"], 4), interval, *ends]
 
 
 def _sections(found: PrognosticTwins, charts: dict[str, Figure]) -> Iterator[Section | None]:
@@ -129,7 +133,7 @@ def _sizes(found: PrognosticTwins) -> Table:
 
 def _charts(found: PrognosticTwins) -> Iterator[tuple[str, Figure]]:
     first = found.primary[0]
-    rows = found.comparison.rename(columns={"adjustment": "label"})
+    rows = found.comparison.dropna().rename(columns={"adjustment": "label"})
     chart = forest(rows, measure=sentence_case(first.measure), ratio=first.is_ratio)
     caption = (
         f"{sentence_case(first.measure)} of {first.arm} against {first.against}, by what is adjusted for."

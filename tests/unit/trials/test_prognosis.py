@@ -15,6 +15,7 @@ from understudy.biostatistics import cox, design_matrix, linear_model, log_rank
 from understudy.biostatistics.survival.adjusted_log_rank import adjusted_log_rank
 from understudy.core.errors import SimulationError, StudyError, UnderstudyError
 from understudy.core.random import normals, uniforms
+from understudy.dossier.twins_report import comparison_texts, render
 from understudy.trials import load_history, load_score, load_trial, prognostic_twins, train_score
 from understudy.trials.analyses.analysis import analyse
 from understudy.trials.designs.sample_size import two_means
@@ -228,6 +229,17 @@ def test_rows_of_the_same_file_are_the_same_people(tmp_path):
         prognostic_twins(load_trial(path), train_score(load_history(path)))
 
 
+def test_coarse_data_are_alike_by_chance(tmp_path):
+    path = case(tmp_path, "binary", history=100)
+    for name in ("history", "trial"):
+        rewrite(
+            tmp_path / f"{name}.csv",
+            lambda f: f.assign(AGE=(f["AGE"] > 60) * 1, MARKER=(f["MARKER"] > 0) * 1),
+        )
+    told = require_strangers(load_trial(path), train_score(load_history(path)))
+    assert told == ("120 rows of the trial look like a patient of the history, as chance has it",)
+
+
 def test_synthetic_subjects_are_refused(tmp_path, trained):
     path = case(tmp_path)
     rewrite(tmp_path / "trial.csv", lambda f: f.assign(synthetic=f.index > 100))
@@ -294,6 +306,24 @@ def test_a_score_of_noise_gains_nothing_and_says_so(tmp_path):
     assert not found.gain
     assert found.verdicts[0].startswith("no gain")
     assert found.verdicts[1].startswith("no gain over the raw covariates")
+
+
+def test_raw_covariates_that_cannot_be_adjusted_for_are_told(tmp_path):
+    path = case(tmp_path)
+    text = path.read_text(encoding="utf-8").replace('"MARKER"]', '"MARKER", "SITE"]\ncategorical = ["SITE"]')
+    path.write_text(text, encoding="utf-8")
+    for name in ("history", "trial"):
+        # As many sites as patients, but for one of two.
+        rewrite(tmp_path / f"{name}.csv", lambda f: f.assign(SITE=np.maximum(f.index - 1, 0)))
+    rewrite(tmp_path / "trial.csv", lambda f: f.head(80))
+    found = prognostic_twins(load_trial(path), train_score(load_history(path)))
+    assert found.primary[0].standard_error > 0
+    assert np.isnan(found.variance_ratio("covariates"))
+    assert not found.gain
+    assert "cannot be told" in found.verdicts[1]
+    assert any(note.startswith("covariates cannot be adjusted for in this trial") for note in found.notes)
+    assert comparison_texts(found).loc["covariates"].tolist()[1:] == ["–"] * 5
+    assert "cannot be told" in render(found)
 
 
 # -- the adjusted log-rank test

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from understudy.core.errors import StudyError
+from understudy.core.errors import StudyError, UnderstudyError
 from understudy.core.record import Record, Stopwatch
 from understudy.trials.estimand import apply_estimand
 from understudy.trials.prognosis.adjusted_effects import METHODS, adjusted_effects
@@ -28,6 +28,8 @@ SCORE = "prognostic score"
 ADJUSTMENTS = ("nothing", "covariates", "score", "score and covariates")
 # A smaller fall of the variance is called none.
 LEAST_GAIN = 0.01
+_CROSSED = (SCORE, BASELINE)
+_SHOWN = {"value": "value", "low": "low", "high": "high", "standard_error": "standard_error", "p": "p_value"}
 LINEAR = "the score is a linear combination of the raw covariates: beside them it can add nothing"
 _CITATIONS = (
     "Schuler et al. 2022, doi:10.1515/ijb-2021-0072",
@@ -101,6 +103,8 @@ class PrognosticTwins:
             else f"no gain: adjusted for the score the variance is {alone:.3f} times that without adjustment"
         )
         added = self.variance_ratio("score and covariates", "covariates")
+        if np.isnan(added):
+            return (first, "whether the score gains over the raw covariates cannot be told: see the notes")
         second = (
             f"beyond the raw covariates the score lowers the variance by {1 - added:.1%}"
             if self.gain
@@ -187,14 +191,14 @@ def prognostic_twins(trial: Trial, score: PrognosticScore) -> PrognosticTwins:
     own = {SCORE: patients["score"]}
     known = len(raw) not in independent(np.column_stack([*raw.values(), patients["score"]]))
     both = raw if known else raw | own
-    effects = _all_effects(asked, own, raw, both)
+    effects, failed = _all_effects(asked, own, raw, both)
     r2, interval = _within_arms(asked, patients)
     record = Record.make(
         "trial twins", stopwatch=watch, inputs={**(trial.inputs or {}), SCORE: score.hash}, seed=score.seed,
         method=METHODS[asked.protocol.endpoint.kind], settings={"protocol": trial.settings}, citations=_CITATIONS,
     )  # fmt: skip
     linear = (LINEAR,) if known else ()
-    told = (*alike, *linear, *_gaps(score, table), *dropped, *score.notes, *_what_it_means(asked))
+    told = (*alike, *failed, *linear, *_gaps(score, table), *dropped, *score.notes, *_what_it_means(asked))
     return PrognosticTwins(
         asked, score, patients, effects, _comparison(effects, raw, both), r2, interval, estimand, told, record
     )
@@ -223,29 +227,41 @@ def _raw_columns(score: PrognosticScore, table: pd.DataFrame) -> tuple[dict[str,
 
 def _all_effects(
     trial: Trial, own: dict[str, pd.Series], raw: dict[str, pd.Series], both: dict[str, pd.Series]
-) -> dict[str, tuple[Effect, ...]]:
-    """The trial's effects by each adjustment, in the same subjects."""
-    crossed = (SCORE, BASELINE)
-    nothing, covariates, score = (adjusted_effects(trial, given, crossed) for given in ({}, raw, own))
-    together = covariates if both is raw else adjusted_effects(trial, both, crossed)
-    return dict(zip(ADJUSTMENTS, (nothing, covariates, score, together), strict=True))
+) -> tuple[dict[str, tuple[Effect, ...]], tuple[str, ...]]:
+    """The trial's effects by each adjustment, in the same subjects; none, and a sentence, where raw covariates fail."""
+    found, told = (
+        {"nothing": adjusted_effects(trial, {}), "score": adjusted_effects(trial, own, _CROSSED)},
+        [],
+    )
+    for name, columns in (("covariates", raw), ("score and covariates", both)):
+        try:
+            found[name] = (
+                found["covariates"] if both is raw and "covariates" in found else _adjusted(trial, columns)
+            )
+        except UnderstudyError as error:
+            found[name] = ()
+            told.append(f"{name} cannot be adjusted for in this trial: {error.cause}")
+    return {name: found[name] for name in ADJUSTMENTS}, tuple(dict.fromkeys(told))
+
+
+def _adjusted(trial: Trial, columns: dict[str, pd.Series]) -> tuple[Effect, ...]:
+    return adjusted_effects(trial, columns, _CROSSED)
 
 
 def _comparison(
     effects: dict[str, tuple[Effect, ...]], raw: dict[str, pd.Series], both: dict[str, pd.Series]
 ) -> pd.DataFrame:
+    """The first effect by each adjustment; not-a-number where there is none."""
     import pandas as pd
 
     counts = dict(zip(ADJUSTMENTS, (0, len(raw), 1, len(both)), strict=True))
-    base = effects["nothing"][0].standard_error
-    return pd.DataFrame(
-        [
-            {"adjustment": name, "columns": counts[name], "value": first.value, "low": first.low, "high": first.high,
-             "standard_error": first.standard_error, "p": first.p_value,
-             "variance_ratio": (first.standard_error / base) ** 2}
-            for name, (first, *_) in effects.items()
-        ]
-    )  # fmt: skip
+    base, none, rows = effects["nothing"][0].standard_error, float("nan"), []
+    for name, found in effects.items():
+        row = {"adjustment": name, "columns": counts[name]}
+        for key, part in _SHOWN.items():
+            row[key] = getattr(found[0], part) if found else none
+        rows.append(row | {"variance_ratio": (row["standard_error"] / base) ** 2})
+    return pd.DataFrame(rows)
 
 
 def _within_arms(trial: Trial, patients: pd.DataFrame) -> tuple[float, tuple[float, float]]:
