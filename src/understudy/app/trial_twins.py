@@ -67,7 +67,7 @@ def _show_score(found: PrognosticScore, out: Path) -> None:
     )
     to.print(
         f"r² {found.r_squared:.3f} in nested cross-validation: if that holds, a trial of equal arms needs "
-        f"{1 - found.r_squared:.0%} of the patients",
+        f"{100 * (1 - found.r_squared):.0f} % of the patients",
         soft_wrap=True,
     )
     to.print(

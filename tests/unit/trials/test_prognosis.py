@@ -229,6 +229,14 @@ def test_rows_of_the_same_file_are_the_same_people(tmp_path):
         prognostic_twins(load_trial(path), train_score(load_history(path)))
 
 
+def test_a_single_patient_under_another_name_is_refused(tmp_path, trained):
+    path = case(tmp_path)
+    one = people("old", 80, 1).iloc[[7]].assign(USUBJID="x")
+    rewrite(tmp_path / "trial.csv", lambda f: pd.concat([f, one]))
+    with pytest.raises(StudyError, match="1 of 121 rows of the trial"):
+        prognostic_twins(load_trial(path), trained[1])
+
+
 def test_coarse_data_are_alike_by_chance(tmp_path):
     path = case(tmp_path, "binary", history=100)
     for name in ("history", "trial"):

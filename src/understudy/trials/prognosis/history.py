@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -59,6 +60,13 @@ class History:
     def rows(self) -> tuple[str, ...]:
         """Hashes of each subject's covariates and outcome."""
         return row_hashes(self.table, self.measured)
+
+    @property
+    def alike(self) -> float:
+        """Probability that two patients have the same row: as seen, or as columns would make it by themselves."""
+        columns = [part[name] for part in (self.table, self.measured) for name in part]
+        alone = np.prod([_doubles([_cell(cell) for cell in each]) for each in columns])
+        return float(max(alone, _doubles(self.rows)))
 
     def __repr__(self) -> str:
         return f"History of {len(self.table)} patients, {self.table.shape[1]} covariates, from {self.file}"
@@ -205,6 +213,12 @@ def row_hashes(table: pd.DataFrame, measured: pd.DataFrame) -> tuple[str, ...]:
     ]
     cells = zip(*columns, strict=True)
     return tuple(_hash(json.dumps(row)) for row in cells)
+
+
+def _doubles(values: Sequence[str]) -> float:
+    """Share of all pairs that are equal."""
+    counts = np.unique(np.array(values), return_counts=True)[1].astype(float)
+    return float((counts * (counts - 1)).sum() / (len(values) * (len(values) - 1)))
 
 
 def _cell(value: object) -> str:

@@ -48,6 +48,8 @@ class PrognosticScore:
         SHA-256 of the file they stood in.
     names, rows : tuple of str
         Hashes of the patients' names, and of their covariates and outcomes.
+    alike : float
+        Probability that two of them have the same row by chance.
     other_people : bool
         Patients of the same name in the trial are others.
     seed : int
@@ -67,6 +69,7 @@ class PrognosticScore:
     file_hash: str
     names: tuple[str, ...]
     rows: tuple[str, ...]
+    alike: float
     other_people: bool
     seed: int
     notes: tuple[str, ...]

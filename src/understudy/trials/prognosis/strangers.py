@@ -74,20 +74,16 @@ def _file_name(path: str) -> str:
 
 
 def _alike(trial: Trial, score: PrognosticScore) -> tuple[str, ...]:
-    """Rows that are like a training patient: no more than such patients are alike among themselves."""
+    """Rows that are like a training patient: no more than chance has them, from pairs of training patients."""
     endpoint = trial.protocol.endpoint
     table = covariate_table(trial.protocol, trial.subjects, trial.outcome)
     measured = measured_of(endpoint.kind, trial.outcome, endpoint.at)
-    mine, theirs = row_hashes(table.loc[measured.index], measured), np.array(score.rows)
-    names, counts = np.unique(theirs, return_counts=True)
-    found = int(np.isin(np.array(mine), names).sum())
-    # Of the training patients themselves, how many have a double; two of each added, so that none is not never.
-    chance = (float(counts[counts > 1].sum()) + 2) / (len(theirs) + 4)
-    spread = np.sqrt(len(mine) * chance * (1 - chance) * (1 + len(mine) / len(theirs)))
-    if found > len(mine) * chance + _FAR * spread or (found == len(mine) and chance < 1 / 2):
+    mine = np.array(row_hashes(table.loc[measured.index], measured))
+    found, chance = int(np.isin(mine, np.array(score.rows)).sum()), len(mine) * score.subjects * score.alike
+    if found > chance + _FAR * np.sqrt(chance):
         raise StudyError(
             f"{found} of {len(mine)} rows of the trial have the covariates and outcome of a patient that the score "
-            f"learned from, where chance explains about {len(mine) * chance:.0f}",
+            f"learned from, where chance explains about {chance:.2g}",
             place=trial.protocol.subjects.file,
             repair="train on patients before the trial: these are the same people under other names",
         )

@@ -68,7 +68,7 @@ def train_score(history: History) -> PrognosticScore:
         protocol.endpoint.kind, protocol.endpoint.name, datetime.now(UTC).isoformat(timespec="seconds"), name,
         fitted(candidates(binary)[name], matrix, target, binary), features, len(target), _r_squared(apart, target),
         content_hash({"names": history.names, "rows": history.rows}), history.file_hash,
-        history.names, history.rows, protocol.history.other_people, seed, _notes(history, features),
+        history.names, history.rows, history.alike, protocol.history.other_people, seed, _notes(history, features),
     )  # fmt: skip
 
 

@@ -98,7 +98,8 @@ class PrognosticTwins:
         """What the score gains, in sentences."""
         alone = self.variance_ratio("score")
         first = (
-            f"the score lowers the variance by {1 - alone:.1%}: as if the trial had {1 / alone - 1:.1%} more patients"
+            f"the score lowers the variance by {_percent(1 - alone)}: "
+            f"as if the trial had {_percent(1 / alone - 1)} more patients"
             if alone <= 1 - LEAST_GAIN
             else f"no gain: adjusted for the score the variance is {alone:.3f} times that without adjustment"
         )
@@ -106,7 +107,7 @@ class PrognosticTwins:
         if np.isnan(added):
             return (first, "whether the score gains over the raw covariates cannot be told: see the notes")
         second = (
-            f"beyond the raw covariates the score lowers the variance by {1 - added:.1%}"
+            f"beyond the raw covariates the score lowers the variance by {_percent(1 - added)}"
             if self.gain
             else f"no gain over the raw covariates: with the score beside them the variance is {added:.3f} times theirs"
         )
@@ -202,6 +203,10 @@ def prognostic_twins(trial: Trial, score: PrognosticScore) -> PrognosticTwins:
     return PrognosticTwins(
         asked, score, patients, effects, _comparison(effects, raw, both), r2, interval, estimand, told, record
     )
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.1f} %"
 
 
 def _require_score_varies(score: PrognosticScore, table: pd.DataFrame) -> None:
