@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from understudy.app.options import Json, argument, option
+from understudy.app.options import Json, argument, flag, option
 from understudy.app.questionnaire_command import shorten
 
 trial = typer.Typer(
@@ -83,6 +83,24 @@ def responders(
     from understudy.app.trial_responders import run
 
     run(protocol, arm or None, copies, level, out, json)
+
+
+@trial.command()
+def twins(
+    protocol: Protocol,
+    train: Annotated[
+        bool, flag("--train", help="Train a score on [history] and freeze it in the file --out.")
+    ] = False,
+    score: Annotated[Path | None, option(help="The frozen score.", metavar="FILE")] = None,
+    out: Annotated[
+        Path | None, option("--out", "-o", help="File of the score, or folder of the report.", metavar="PATH")
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Adjust a trial for a prognostic score that was trained on earlier patients (PROCOVA)."""
+    from understudy.app.trial_twins import run
+
+    run(protocol, train, score, out, json)
 
 
 @trial.command()

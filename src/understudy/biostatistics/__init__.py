@@ -38,6 +38,7 @@ from understudy.biostatistics.two_proportions import mantel_haenszel, risk_diffe
 _HOMES = {
     "understudy.biostatistics.survival.kaplan_meier": ("kaplan_meier",),
     "understudy.biostatistics.survival.log_rank": ("log_rank",),
+    "understudy.biostatistics.survival.adjusted_log_rank": ("adjusted_log_rank",),
     "understudy.biostatistics.survival.max_combo": ("max_combo",),
     "understudy.biostatistics.survival.cox": ("cox",),
     "understudy.biostatistics.survival.profile_likelihood": ("profile_interval",),
@@ -77,6 +78,7 @@ __all__ = [
     "ContinuousEndpoint",
     "RecurrentEndpoint",
     "SurvivalEndpoint",
+    "adjusted_log_rank",
     "andersen_gill",
     "baseline_hazard",
     "compare_restricted_means",

@@ -3,6 +3,10 @@
 from understudy.trials.condition import Condition
 from understudy.trials.designs.simulate_trials import simulate_trials
 from understudy.trials.new_trial import NewTrial, simulate_new_trial
+from understudy.trials.prognosis.history import History, load_history
+from understudy.trials.prognosis.score import PrognosticScore, load_score
+from understudy.trials.prognosis.train import train_score
+from understudy.trials.prognosis.twins import PrognosticTwins, prognostic_twins
 from understudy.trials.protocol import Protocol
 from understudy.trials.redesign.redesign import Redesign, redesign
 from understudy.trials.replay import Replay, replay
@@ -11,16 +15,23 @@ from understudy.trials.trial import Trial, load_trial
 
 __all__ = [
     "Condition",
+    "History",
     "NewTrial",
+    "PrognosticScore",
+    "PrognosticTwins",
     "Protocol",
     "Redesign",
     "Replay",
     "Responders",
     "Trial",
+    "load_history",
+    "load_score",
     "load_trial",
+    "prognostic_twins",
     "redesign",
     "replay",
     "responders",
     "simulate_new_trial",
     "simulate_trials",
+    "train_score",
 ]

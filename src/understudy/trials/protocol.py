@@ -236,6 +236,30 @@ class BaselineSection(Section):
     )
 
 
+class HistorySection(Section):
+    """``[history]``: earlier patients on control, from whom a prognostic score is learned."""
+
+    file: Text = Field(description="their table, one row a patient; CSV, gzipped CSV or SAS transport file")
+    id: Text | None = Field(default=None, description="column that names the patient; the row, if left out")
+    keep: Rows = Field(
+        default_factory=dict, description="rows that are patients on control; all, if left out"
+    )
+    columns: dict[Text, Text] = Field(
+        default_factory=dict, description='columns called otherwise than in the trial: { AGE = "age_years" }'
+    )
+    event: Rows | None = Field(
+        default=None, description="when the event happened; as in the trial, if left out"
+    )
+    known: Rows | None = Field(default=None, description="when that is known; as in the trial, if left out")
+    other_people: bool = Field(
+        default=False, description="these are other people than the trial's even where names are the same"
+    )
+    score: Text | None = Field(
+        default=None,
+        description="hash of the score as registered before the trial was opened; no other is taken",
+    )
+
+
 class Protocol(Section):
     """A trial as its protocol describes it. `understudy.trials.load_trial` reads it with its tables."""
 
@@ -251,6 +275,7 @@ class Protocol(Section):
     safety: SafetySection | None = Field(default=None, description="a harm, counted in treated subjects")
     design: DesignSection | None = Field(default=None, description="a new trial, to be simulated")
     criteria: tuple[Criterion, ...] = Field(default=(), description="criteria of eligibility")
+    history: HistorySection | None = Field(default=None, description="earlier patients on control")
 
     @model_validator(mode="after")
     def _criteria_before(self) -> Protocol:

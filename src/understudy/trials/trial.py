@@ -145,6 +145,8 @@ class Trial:
         for section in ("subjects", "endpoint"):
             name = found[section]["file"]
             found[section]["file"] = Path(name).name if name else None
+        if found["history"]:
+            found["history"]["file"] = Path(found["history"]["file"]).name
         return found
 
     def __repr__(self) -> str:
