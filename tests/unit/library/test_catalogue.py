@@ -31,7 +31,7 @@ def test_the_catalogue_and_the_families_name_the_same_models_once():
 
 def test_the_catalogue_holds_every_combination_of_the_kinetics_and_the_published_populations():
     assert len([each for each in ENTRIES if each.family == FAMILY]) == 3 * 6 * 3
-    assert len(POPULATIONS) == 11
+    assert len(POPULATIONS) == 12
 
 
 @every
