@@ -42,19 +42,7 @@ SIMEONI_2004 = Source(
     "administration of anticancer agents. Cancer Res 2004;64:1094-1101",
     doi="10.1158/0008-5472.CAN-03-2524",
 )
-ZHANG_2017 = Source(
-    "Zhang J, Cunningham JJ, Brown JS, Gatenby RA. Integrating evolutionary dynamics into treatment of "
-    "metastatic castrate-resistant prostate cancer. Nat Commun 2017;8:1816",
-    doi="10.1038/s41467-017-01968-5",
-)
-ZHANG_2022 = Source(
-    "Zhang J, Cunningham J, Brown J, Gatenby R. Evolution-based mathematical models significantly prolong "
-    "response to abiraterone in metastatic castrate-resistant prostate cancer and identify strategies to "
-    "further improve outcomes. eLife 2022;11:e76284",
-    doi="10.7554/eLife.76284",
-)
 _EXAMPLE = assumed("an example within the order of magnitude of sums of diameters; estimate it from your own")
-_CODE = at(ZHANG_2022, "the article's published code, solveSRODE_Adaptive and AlphaComparison")
 _PACLITAXEL = at(SIMEONI_2004, "paclitaxel, experiment 1; read in a second transcription, nlmixr2lib")
 _MOUSE = assumed("an example of a 20 g mouse; replace it by measured kinetics")
 
@@ -149,8 +137,8 @@ def claret() -> Model:
 
     Examples
     --------
-    >>> claret().rate("S")
-    Expression('(kL - kD * effect * exposure) * S')
+    >>> claret().rate("log_change")
+    Expression('kL - kD * effect * exposure')
     """
     return Model(
         "tumour_growth_inhibition",
@@ -163,11 +151,11 @@ def claret() -> Model:
             Parameter("exposure", 1.0, "1", "dose or area a week, in reference doses", source=_EXAMPLE),
         ),
         states=(
-            State("S", "mm", "S0", "sum of diameters"),
+            State("log_change", "1", 0, "logarithm of the size over the baseline"),
             State("effect", "1", 1, "share of the effect that is left"),
         ),
-        rates={"S": "(kL - kD * effect * exposure) * S", "effect": "-resistance * effect"},
-        outputs=(_size("S"),),
+        rates={"log_change": "kL - kD * effect * exposure", "effect": "-resistance * effect"},
+        outputs=(_size("S0 * exp(log_change)"),),
         description="Claret's tumour growth inhibition with resistance",
         sources=(CLARET_2009,),
     )
@@ -259,50 +247,6 @@ def simeoni() -> Model:
     )
 
 
-def resistant_clones() -> Model:
-    """Sensitive and resistant cells that compete for one space; the drug takes the sensitive cells' space away.
-
-    ``dS/dt = rS S (1 - (S + R) / K)`` with ``K`` low while the drug is given, and
-    ``dR/dt = rR R (1 - (competition S + R) / capacity)``: sensitive cells hold resistant ones down.
-
-    Returns
-    -------
-    Model
-        Time in days; output ``marker``, the number of cells, to which PSA is taken to be proportional. ``on`` above
-        a half: drug is given.
-
-    References
-    ----------
-    Zhang J et al. Nat Commun 2017;8:1816. doi:10.1038/s41467-017-01968-5; eLife 2022;11:e76284.
-    doi:10.7554/eLife.76284
-
-    Examples
-    --------
-    >>> resistant_clones().output_names
-    ('marker', 'resistant_share')
-    """
-    return Model(
-        "resistant_clones",
-        "day",
-        parameters=_clone_parameters(),
-        states=(
-            State("S", "1", "S0", "sensitive cells"),
-            State("R", "1", "R0", "resistant cells"),
-        ),
-        rates={
-            "S": "scale * rS * S * (1 - (S + R) / room)",
-            "R": "scale * rR * R * (1 - (competition * S + R) / capacity)",
-        },
-        assignments={"room": "where(on > 0.5, treated_capacity, capacity)"},
-        outputs=(
-            Output("marker", "S + R", "1", "all cells; PSA is proportional to it"),
-            Output("resistant_share", "R / (S + R)", "1", "share of resistant cells"),
-        ),
-        description="Competition of sensitive and resistant cells under a drug that is given or not",
-        sources=(ZHANG_2017, ZHANG_2022),
-    )
-
-
 def _baseline() -> Parameter:
     return Parameter("S0", 80.0, "mm", "sum of diameters at the start", source=_EXAMPLE, lower=0.0)
 
@@ -330,27 +274,6 @@ def _xenograft_parameters() -> tuple[Parameter, ...]:
     return (
         *(Parameter(name, *each, source=_PACLITAXEL, lower=0.0) for name, each in published.items()),
         start,
-    )
-
-
-def _clone_parameters() -> tuple[Parameter, ...]:
-    chosen = assumed(
-        "the hypothetical patient of the article's code, AlphaComparison, chosen to show the effect"
-    )
-    values = {
-        "S0": (5000.0, "1", "sensitive cells at the start", chosen),
-        "R0": (1000.0, "1", "resistant cells at the start", chosen),
-        "rS": (0.0156, "1/day", "growth rate of sensitive cells", _CODE),
-        "rR": (0.0091, "1/day", "growth rate of resistant cells", _CODE),
-        "scale": (8.0, "1", "factor on both rates, of the patient", chosen),
-        "competition": (6.0, "1", "weight of a sensitive cell in the resistant cells' space", chosen),
-        "capacity": (10000.0, "1", "cells that there is room for", _CODE),
-        "treated_capacity": (500.0, "1", "the same for sensitive cells under the drug", _CODE),
-        "on": (1.0, "1", "above a half: drug is given", assumed("treatment begins at time zero")),
-    }
-    return tuple(
-        Parameter(name, value, unit, text, source=source, lower=0.0)
-        for name, (value, unit, text, source) in values.items()
     )
 
 
@@ -425,21 +348,5 @@ ENTRIES = (
         limits="Volume of distribution and clearance are examples; no immune system; all cells are alike.",
         checked="Tumour parameters read in a second transcription, nlmixr2lib; growth without drug checked "
         "against its exponential and linear limits.",
-    ),
-    Entry(
-        name="resistant_clones",
-        title="Sensitive and resistant cells in competition",
-        family=FAMILY,
-        purpose="How long a marker is held under continuous or adaptive treatment.",
-        kind="structural",
-        build=resistant_clones,
-        regimen="no dose",
-        times=(1.0, 5.0, 10.0, 20.0, 30.0, 50.0, 80.0, 120.0, 200.0, 365.0),
-        tested="Run at the values of a hypothetical patient over a year of treatment, against logistic growth "
-        "of either clone alone.",
-        limits="A number of cells is not measured, only a marker that is taken to follow it; strong competition "
-        "by sensitive cells, of which all benefit of adaptive treatment comes, is an assumption.",
-        checked="Rates and capacities read in the code published with the article; starting numbers, scale and "
-        "competition are its hypothetical patient.",
     ),
 )
