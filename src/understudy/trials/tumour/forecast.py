@@ -1,4 +1,4 @@
-"""forecast_lesions: sizes of later visits from a patient's first ones, by twins of patients who were not seen in the fit.
+"""forecast_lesions: sizes of later visits from a patient's first ones, by twins of patients not seen in the fit.
 
 The population is fitted to other patients' whole courses; a patient's twin is made of his first visits; the forecast is
 the median of its later sizes, with an interval. Beside it stand the last size carried forward, and a blend of the two
@@ -123,8 +123,9 @@ class LesionForecasts:
         row = self.scores.set_index("method").loc[METHODS[method]]
         verdict = "better" if row["high"] < 0 else "worse" if row["low"] > 0 else "neither better nor worse"
         return (
-            f"The {METHODS[method]} was {verdict} than the last size carried forward: off by {row['mae']:.2f} mm on "
-            f"average, a difference of {row['difference']:.2f} mm (95 % interval {row['low']:.2f} to {row['high']:.2f})."
+            f"The {METHODS[method]} was {verdict} than the last size carried forward: off by {row['mae']:.2f} mm "
+            f"on average, a difference of {row['difference']:.2f} mm (95 % interval {row['low']:.2f} to "
+            f"{row['high']:.2f})."
         )
 
     def __repr__(self) -> str:
