@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from understudy.app.options import Json, argument, option
+from understudy.app.options import Json, argument, flag, option
 
 trial = typer.Typer(
     name="trial",
@@ -59,13 +59,17 @@ def redesign(
 @trial.command()
 def tumour(
     table: Annotated[Path, argument("Sizes of lesions, a CSV with a row a measurement.", "TABLE")],
-    patient: Annotated[list[str] | None, option(help="Column that names the patient; repeat it.")] = None,
-    day: Annotated[str, option(help="Column of the day, from the start of treatment.")] = "day",
-    size: Annotated[str, option(help="Column of the size, mm.")] = "size",
-    too_small: Annotated[float, option(help="Size of what is too small to measure, mm.", min=0)] = 2.0,
-    forecast: Annotated[
-        bool, option("--forecast", help="Forecast later sizes from three visits, cross-validated.")
-    ] = False,
+    patient: Annotated[
+        list[str] | None, option(help="Column that names the patient; may be repeated.", metavar="COLUMN")
+    ] = None,
+    day: Annotated[
+        str, option(help="Column of the day, from the start of treatment.", metavar="COLUMN")
+    ] = "day",
+    size: Annotated[str, option(help="Column of the size, mm.", metavar="COLUMN")] = "size",
+    too_small: Annotated[
+        float, option(help="Size of what is too small to measure.", metavar="MM", min=0)
+    ] = 2.0,
+    forecast: Annotated[bool, flag("--forecast", help="Forecast later sizes from three visits.")] = False,
     json: Json = False,
 ) -> None:
     """Class courses of lesions by progression and resistance, and forecast them."""
