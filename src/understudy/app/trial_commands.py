@@ -104,6 +104,28 @@ def twins(
 
 
 @trial.command()
+def tumour(
+    table: Annotated[Path, argument("Sizes of lesions, a CSV with a row a measurement.", "TABLE")],
+    patient: Annotated[
+        list[str] | None, option(help="Column that names the patient; may be repeated.", metavar="COLUMN")
+    ] = None,
+    day: Annotated[
+        str, option(help="Column of the day, from the start of treatment.", metavar="COLUMN")
+    ] = "day",
+    size: Annotated[str, option(help="Column of the size, mm.", metavar="COLUMN")] = "size",
+    too_small: Annotated[
+        float, option(help="Size of what is too small to measure.", metavar="MM", min=0)
+    ] = 2.0,
+    forecast: Annotated[bool, flag("--forecast", help="Forecast later sizes from three visits.")] = False,
+    json: Json = False,
+) -> None:
+    """Class courses of lesions by progression and resistance, and forecast them."""
+    from understudy.app.trial_tumour import run
+
+    run(table, patient or ["patient"], day, size, too_small, forecast, json)
+
+
+@trial.command()
 def schema() -> None:
     """Print the JSON Schema of trial protocols."""
     from understudy.app.terminal import print_json

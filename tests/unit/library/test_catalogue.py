@@ -31,7 +31,7 @@ def test_the_catalogue_and_the_families_name_the_same_models_once():
 
 def test_the_catalogue_holds_every_combination_of_the_kinetics_and_the_published_populations():
     assert len([each for each in ENTRIES if each.family == FAMILY]) == 3 * 6 * 3
-    assert len(POPULATIONS) == 11
+    assert len(POPULATIONS) == 12
 
 
 @every
@@ -98,7 +98,7 @@ def test_planted_wrong_unit_is_found(card):
 def test_planted_wrong_rate_is_found(card):
     built = model(card.name)
     base = built.structural if card.kind == "population" else built
-    wrong = (Expression(f"({base.rates[0]}) * {base.states[0].name}"), *base.rates[1:])
+    wrong = (Expression(f"({base.rates[0]}) * 2[mg]"), *base.rates[1:])
     with pytest.raises(UnitError, match=base.states[0].name):
         replace(base, rates=wrong).check_units()
 

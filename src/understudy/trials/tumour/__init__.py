@@ -1,0 +1,30 @@
+"""Tumour: sizes of lesions read, classed and forecast, tied to survival, and dosing by a marker."""
+
+from understudy.trials.tumour.adaptive import compare_adaptive, dosing_by_marker, follow_rule, with_rule
+from understudy.trials.tumour.forecast import forecast_lesions, lesion_population
+from understudy.trials.tumour.lesions import LesionRules, Lesions, read_lesions
+from understudy.trials.tumour.recist import best_response, recist
+from understudy.trials.tumour.resistance import Resistance, ResistanceRule, resistance
+from understudy.trials.tumour.size_survival import size_survival, size_survival_interval
+from understudy.trials.tumour.xenograft import XenograftResponse, xenograft_response
+
+__all__ = [
+    "LesionRules",
+    "Lesions",
+    "Resistance",
+    "ResistanceRule",
+    "XenograftResponse",
+    "best_response",
+    "compare_adaptive",
+    "dosing_by_marker",
+    "follow_rule",
+    "forecast_lesions",
+    "lesion_population",
+    "read_lesions",
+    "recist",
+    "resistance",
+    "size_survival",
+    "size_survival_interval",
+    "with_rule",
+    "xenograft_response",
+]
