@@ -26,7 +26,7 @@ def restricted_mean_analysis(trial: Trial) -> Analysed:
         treated = (own["arm"] == arm).astype(int)
         found = compare_restricted_means(own["time"], own["event"], treated, horizon, level=level).difference
         effects.append(
-            Effect(arm, trial.control, f"difference of mean time to {horizon:g}", found.estimate, found.low, found.high,
+            Effect(arm, trial.control, f"difference of mean time to {horizon:g} {trial.protocol.endpoint.unit}s", found.estimate, found.low, found.high,
                    found.standard_error, found.p, len(own), "restricted mean survival time", level,
                    int(own["event"].sum()))
         )  # fmt: skip

@@ -57,7 +57,7 @@ def outcome_of(trial: Trial, arm: str) -> tuple[np.ndarray, np.ndarray, np.ndarr
         for group in (treated, ~treated):
             own = rows[group]
             value[group] = pseudo_observations(own["time"].to_numpy(), own["event"].to_numpy(), horizon)
-        return subjects, treated, -sign * value, f"difference of mean time to {horizon:g}"
+        return subjects, treated, -sign * value, f"difference of mean time to {horizon:g} {endpoint.unit}s"
     raise StudyError(
         f"responders to a {endpoint.kind} endpoint are not sought yet",
         place="endpoint.kind",
