@@ -20,14 +20,13 @@ def restricted_mean_analysis(trial: Trial) -> Analysed:
     level = trial.protocol.analysis.level
     common = float(rows.groupby("arm", observed=False)["time"].max().min())
     horizon = trial.protocol.analysis.horizon or common
-    effects = []
+    measure, effects = f"difference of mean time to {horizon:g} {trial.protocol.endpoint.unit}s", []
     for arm in trial.arms[1:]:
         own = rows[rows["arm"].isin([trial.control, arm])]
         treated = (own["arm"] == arm).astype(int)
         found = compare_restricted_means(own["time"], own["event"], treated, horizon, level=level).difference
         effects.append(
-            Effect(arm, trial.control, f"difference of mean time to {horizon:g} {trial.protocol.endpoint.unit}s", found.estimate, found.low, found.high,
-                   found.standard_error, found.p, len(own), "restricted mean survival time", level,
-                   int(own["event"].sum()))
+            Effect(arm, trial.control, measure, found.estimate, found.low, found.high, found.standard_error, found.p,
+                   len(own), "restricted mean survival time", level, int(own["event"].sum()))
         )  # fmt: skip
     return Analysed("restricted mean", tuple(effects), {"survival": survival_table(trial)}, told)
