@@ -108,7 +108,8 @@ def test_warfarin_has_monolix_variability(name):
 def test_warfarin_is_a_higher_likelihood_than_monolix():
     found = fitted_warfarin()
     assert found.succeeded, found.status
-    assert likelihood_at(found.model) == pytest.approx(found.objective, abs=4 * found.objective_error)
+    # Both are estimates, with errors of like size.
+    assert likelihood_at(found.model) == pytest.approx(found.objective, abs=6 * found.objective_error)
     random = tuple(
         replace(b, covariance=((MONOLIX_OMEGA[b.names[0]] ** 2,),), standard_errors=(), source=None)
         for b in found.model.random

@@ -53,10 +53,9 @@ def resistant_clones() -> Model:
             State("R", "1", "R0", "resistant cells"),
         ),
         rates={
-            "S": "scale * rS * S * (1 - (S + R) / room)",
+            "S": "scale * rS * S * (1 - (S + R) / where(on > 0.5, treated_capacity, capacity))",
             "R": "scale * rR * R * (1 - (competition * S + R) / capacity)",
         },
-        assignments={"room": "where(on > 0.5, treated_capacity, capacity)"},
         outputs=(
             Output("marker", "S + R", "1", "all cells; PSA is proportional to it"),
             Output("resistant_share", "R / (S + R)", "1", "share of resistant cells"),

@@ -493,7 +493,7 @@ def test_command_trains_then_adjusts(tmp_path):
     assert [row["adjustment"] for row in data["comparison"]][2] == "score"
     assert data["score"]["hash"] in (tmp_path / "report" / "report.html").read_text(encoding="utf-8")
     assert (tmp_path / "report" / "tables" / "twins.csv").exists()
-    assert "Variance ratio" in run(app, use).stdout
+    assert "Variance ratio" in run(app, use, env={"COLUMNS": "120"}).stdout
     for wrong in (
         begin,
         [*use, "--train"],
