@@ -103,7 +103,7 @@ def simulated(share: float, effect: float, seed: int) -> Trial:
     from understudy.trials.protocol import Protocol
 
     who = np.arange(SUBJECTS)
-    u, z = uniforms(seed, "planted", who, 5), normals(seed, "planted", who, 1)[:, 0]
+    u, z = uniforms(seed, "planted", who, 5), normals(seed, "planted noise", who, 1)[:, 0]
     drug = who % 2
     value = z + u[:, 1] + effect * drug * (u[:, 0] < share)
     frame = pd.DataFrame({f"x{k}": u[:, k] for k in range(5)})
