@@ -25,6 +25,8 @@ from understudy.inference.estimation.parameter_space import ParameterSpace, valu
 from understudy.model.population_model import PopulationModel
 
 REPLICATES = 200
+# Whose intervals are looked at: NONMEM's default, and the inverse of the second derivatives.
+KINDS = ("sandwich", "R")
 
 
 def replicate(name: str, seed: int) -> dict[str, Any]:
@@ -43,9 +45,11 @@ def replicate(name: str, seed: int) -> dict[str, Any]:
         "warnings": list(found.warnings),
     }
     names = list(truth(design.model))
+    errors = found.details.get("errors", {})
+    by = {kind: replace(found, standard_errors=errors[kind]) for kind in KINDS if kind in errors}
     return told | {
         "estimates": {n: found.estimates[n] for n in names},
-        "intervals": {n: found.interval(n) for n in names} if found.standard_errors else {},
+        "intervals": {kind: {n: each.interval(n) for n in names} for kind, each in by.items()},
     }
 
 
@@ -62,21 +66,24 @@ def truth(model: PopulationModel) -> dict[str, float]:
 def summary(name: str, found: Iterable[dict[str, Any]]) -> dict[str, Any]:
     """Bias and coverage of every parameter, over the replicates that converged; how many did not."""
     found = list(found)
-    good = [each for each in found if each["succeeded"] and each["intervals"]]
+    good = [each for each in found if each["succeeded"] and len(each["intervals"]) == len(KINDS)]
     rows = {}
     for parameter, value in truth(DESIGNS[name].model).items():
         estimates = np.array([each["estimates"][parameter] for each in good])
-        inside = [
-            each["intervals"][parameter][0] <= value <= each["intervals"][parameter][1] for each in good
-        ]
         rows[parameter] = {
             "truth": value,
             "bias": float(estimates.mean() / value - 1.0),
             "bias_error": float(estimates.std(ddof=1) / abs(value) / np.sqrt(len(good))),
-            "coverage": float(np.mean(inside)),
+            "coverage": {kind: _coverage(good, kind, parameter, value) for kind in KINDS},
         }
     failed = [f"{each['seed']}: {each['status']}" for each in found if each not in good]
     return {"told": DESIGNS[name].told, "replicates": len(found), "failed": failed, "parameters": rows}
+
+
+def _coverage(good: list[dict[str, Any]], kind: str, parameter: str, value: float) -> float:
+    """Share of the intervals that hold the truth."""
+    intervals = np.array([each["intervals"][kind][parameter] for each in good])
+    return float(((intervals[:, 0] <= value) & (value <= intervals[:, 1])).mean())
 
 
 def main() -> None:
@@ -94,7 +101,8 @@ def main() -> None:
         print(f"{name}: {made['replicates']} replicates, {len(made['failed'])} failed, {made['seconds']} s")
         for parameter, row in made["parameters"].items():
             bias = f"bias {100 * row['bias']:+6.2f} % ± {100 * row['bias_error']:.2f}"
-            print(f"  {parameter:22} {row['truth']:8.4g}  {bias}  coverage {100 * row['coverage']:.1f} %")
+            covered = "  ".join(f"{kind} {100 * share:.1f} %" for kind, share in row["coverage"].items())
+            print(f"  {parameter:22} {row['truth']:8.4g}  {bias}  coverage {covered}")
         for text in made["failed"]:
             print(f"  failed {text}")
         if options.replicates >= REPLICATES:

@@ -14,7 +14,7 @@ from benchmarks.result import FOLDER
 BEGIN = "<!-- recovery: written by python -m benchmarks.recovery -->\n"
 END = "<!-- end of recovery -->\n"
 DESIGNS = ("rich", "sparse", "censored", "sparse_focei")
-_HEAD = "| parameter | truth | bias | coverage |\n| --- | ---: | ---: | ---: |"
+_HEAD = "| parameter | truth | bias | coverage, R | coverage, sandwich |\n| --- | ---: | ---: | ---: | ---: |"
 
 
 def load() -> dict[str, dict[str, Any]]:
@@ -41,9 +41,10 @@ def _design(found: dict[str, Any]) -> list[str]:
     return [f"{found['told']}. {told}.", "", _HEAD, *rows, ""]
 
 
-def _row(name: str, row: dict[str, float]) -> str:
+def _row(name: str, row: dict[str, Any]) -> str:
     bias = f"{100 * row['bias']:+.1f} ± {100 * row['bias_error']:.1f} %"
-    return f"| `{name}` | {row['truth']:g} | {bias} | {100 * row['coverage']:.1f} % |"
+    covered = " | ".join(f"{100 * row['coverage'][kind]:.1f} %" for kind in ("R", "sandwich"))
+    return f"| `{name}` | {row['truth']:g} | {bias} | {covered} |"
 
 
 def page(text: str) -> str:

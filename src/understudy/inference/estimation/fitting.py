@@ -251,7 +251,18 @@ def _details(
         details["starts"] = tried
     if known is not None:
         details["eigenvalues"] = tuple(known.eigenvalues.tolist())
+        details["errors"] = _errors_by_kind(task, found, known)
     return details
+
+
+def _errors_by_kind(task: Task, found: Estimate, known: Information) -> dict[str, dict[str, float]]:
+    """Standard errors by every kind of covariance that there is: where they differ much, the model is in doubt."""
+    matrices = {kind: _covariance(task, found, known, kind)[0] for kind in KINDS}
+    return {
+        kind: {name: float(np.sqrt(matrix.loc[name, name])) for name in matrix.index}
+        for kind, matrix in matrices.items()
+        if matrix is not None
+    }
 
 
 def _covariance(
