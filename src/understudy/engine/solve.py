@@ -11,6 +11,7 @@ from understudy.core.errors import SimulationError
 from understudy.engine import steady
 from understudy.engine.events.break_point import break_points
 from understudy.engine.events.discrete_state import with_discrete_states
+from understudy.engine.latest_timeline import latest_timeline
 from understudy.engine.parameters import ParameterRows
 from understudy.engine.problem import (
     BAD_PARAMETER,
@@ -26,7 +27,7 @@ from understudy.engine.problem import (
 from understudy.engine.readout import evaluate, known_values, read
 from understudy.engine.schedule import Schedule
 from understudy.engine.sensitivity.directions import Directions
-from understudy.engine.timeline import DoseValues, Timeline, build
+from understudy.engine.timeline import DoseValues, Timeline
 from understudy.model.model import Model
 
 ENGINES = ("auto", "closed_form", "kernel", "reference", "matrix_exponential", "cuda", "cuda_float32", "jax")
@@ -197,7 +198,8 @@ def timeline_of(schedule: Schedule, rows: ParameterRows) -> tuple[Timeline, Dose
     values = _dose_values(schedule, rows)
     _refuse_impossible_doses(schedule, values, profiles, model)
     breaks = break_points(rows, schedule)
-    return build(schedule, values, states, profiles, rows.point_row, rows.interval_row, breaks), values
+    made_of = values, states, profiles, rows.point_row, rows.interval_row, breaks
+    return latest_timeline(schedule, *made_of), values
 
 
 def _dose_values(schedule: Schedule, rows: ParameterRows) -> DoseValues:

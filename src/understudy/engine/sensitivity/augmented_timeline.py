@@ -75,10 +75,17 @@ class Parts:
         ]  # fmt: skip
 
     def add(self, event, side, kind, target, value) -> None:
+        if not event.size:
+            return
         for column, part in zip(
             self.columns, np.broadcast_arrays(event, side, kind, target, value), strict=True
         ):
             column.append(part)
+
+    @property
+    def nothing(self) -> bool:
+        """Whether there are no events but the timeline's own."""
+        return len(self.columns[0]) == 1
 
     def sorted(self) -> list[np.ndarray]:
         joined = [np.concatenate(column) for column in self.columns]
@@ -113,6 +120,8 @@ def augment_timeline(
 
 def with_parts(timeline: Timeline, parts: Parts, flow: np.ndarray) -> Timeline:
     """The timeline with all events that were collected."""
+    if parts.nothing:
+        return replace(timeline, flow=flow)
     event, _, kinds, targets, values = parts.sorted()
     # How many events there are up to each of the old ones.
     reached = np.append(0, np.cumsum(np.bincount(event, minlength=timeline.event_kind.size)))

@@ -17,6 +17,8 @@ from understudy.inference.slopes import STEP, Slopes
 # Squared length of the last Newton step to a mode, in units of the posterior's standard deviations; each step must
 # shrink it. Rounding may stop the steps a little before.
 _ARRIVED, _NEAR, _SHRINKS, _MOST_STEPS = 1e-15, 1e-9, 0.5, 30
+# How much shorter than needed a step that is not made must promise to be.
+_SURELY = 0.1
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,8 +80,14 @@ def polish(
         going &= (left > _ARRIVED) & (left < _SHRINKS * before)
         if not going.any():
             break
-        before = np.where(going, left, before)
         modes[:, likelihood.active] += np.where(going[:, None], step, 0.0)
+        # As steps have become shorter, so they will: what the next one would be too short for is not asked for again.
+        following = np.where(np.isfinite(before), left * left / before, np.inf)
+        before = np.where(going, left, before)
+        arrives = going & (following < _SURELY * _ARRIVED)
+        left, going = np.where(arrives, following, left), going & ~arrives
+        if not going.any():
+            break
     return modes, (np.abs(left) <= _NEAR) & np.isfinite(left)
 
 
