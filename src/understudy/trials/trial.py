@@ -40,6 +40,8 @@ class Trial:
         What is doubtful in the tables.
     inputs : mapping of str to str
         SHA-256 of the protocol and the tables, by their names.
+    measurements : DataFrame or None
+        Rows of the measure of ``[forecast]``, of the subjects: index ``subject``, columns as its table has them.
 
     Examples
     --------
@@ -54,6 +56,7 @@ class Trial:
     flow: dict[str, int]
     warnings: tuple[str, ...] = ()
     inputs: dict[str, str] | None = None
+    measurements: pd.DataFrame | None = None
 
     @property
     def arms(self) -> tuple[str, ...]:
@@ -130,8 +133,10 @@ class Trial:
             raise StudyError(
                 f"no subject of the arm {empty[0]} is left", place=place, repair="select fewer out"
             )
-        outcome = self.outcome[self.outcome.index.isin(subjects.index)]
-        return replace(self, subjects=subjects, outcome=outcome)
+        outcome, measured = self.outcome[self.outcome.index.isin(subjects.index)], self.measurements
+        if measured is not None:
+            measured = measured[measured.index.isin(subjects.index)]
+        return replace(self, subjects=subjects, outcome=outcome, measurements=measured)
 
     @property
     def hash(self) -> str:
@@ -145,8 +150,9 @@ class Trial:
         for section in ("subjects", "endpoint"):
             name = found[section]["file"]
             found[section]["file"] = Path(name).name if name else None
-        if found["history"]:
-            found["history"]["file"] = Path(found["history"]["file"]).name
+        for section in ("history", "forecast"):
+            if found[section] and found[section]["file"]:
+                found[section]["file"] = Path(found[section]["file"]).name
         return found
 
     def __repr__(self) -> str:
@@ -189,9 +195,12 @@ def trial_of(protocol: Protocol, folder: Path, inputs: dict[str, str] | None = N
         "in the arms compared": len(subjects),
         "with an outcome": int(subjects.index.isin(outcome.index).sum()),
     }
-    files = dict.fromkeys(name for name in (section.file, endpoint.file) if name)
+    asked = protocol.forecast
+    named = (section.file, endpoint.file, asked.file if asked else None)
+    files = dict.fromkeys(name for name in named if name)
     hashes = (inputs or {}) | {Path(name).name: file_hash(folder / name) for name in files}
-    trial = Trial(protocol, subjects, outcome, flow, (), hashes)
+    measured = None if asked is None else _measurements(folder, protocol, subjects, source)
+    trial = Trial(protocol, subjects, outcome, flow, (), hashes, measured)
     return replace(trial, warnings=(*left_out, *strangers, *check(trial)))
 
 
@@ -207,10 +216,21 @@ def _subjects(frame: pd.DataFrame, protocol: Protocol) -> tuple[pd.DataFrame, tu
         others = arms[~named].fillna("nothing").value_counts()
         said = ", ".join(f"{name} {count}" for name, count in others.items())
         told = (f"{int((~named).sum())} rows of other arms are left out: {said}",)
-    found = frame[named].copy()
+    found = _without_arm(frame[named], protocol)
     found.insert(0, "arm", pd.Categorical(arms[named].map(labels), categories=list(labels.values())))
     found.index = _identities(found, protocol.subjects.id, place)
     return found, told
+
+
+def _without_arm(frame: pd.DataFrame, protocol: Protocol) -> pd.DataFrame:
+    """The table without the name that the arms' labels take."""
+    if "arm" in frame and protocol.subjects.arm != "arm":
+        raise StudyError(
+            f"the arm stands in {protocol.subjects.arm}, but there is a column 'arm' too",
+            place=protocol.subjects.file,
+            repair="give that one another name",
+        )
+    return frame.drop(columns="arm", errors="ignore")
 
 
 def _identities(frame: pd.DataFrame, column: str | None, place: str) -> pd.Index:
@@ -236,6 +256,25 @@ def _outcome(
     strange = int((~ours).sum()) if endpoint.file else 0
     told = (f"{strange} rows of the endpoint belong to subjects who were not compared",) if strange else ()
     return found[ours & known], told
+
+
+def _measurements(
+    folder: Path, protocol: Protocol, subjects: pd.DataFrame, source: pd.DataFrame
+) -> pd.DataFrame:
+    """Rows of the subjects in the table of ``[forecast]``; `source` is the endpoint's table."""
+    asked, endpoint = protocol.forecast, protocol.endpoint
+    place = asked.file or endpoint.file or protocol.subjects.file
+    frame = source if asked.file in (None, endpoint.file) else read_table(folder / asked.file)
+    kept = kept_rows(frame, asked.keep, place)
+    own = asked.id or (endpoint.id if asked.file in (None, endpoint.file) else None) or protocol.subjects.id
+    if own is None:
+        raise StudyError(
+            "rows of a table of measurements must name their subject",
+            place="[forecast]",
+            repair="give id here, and in [subjects]",
+        )
+    found = kept.set_axis(_identities(kept, own, place), axis=0)
+    return found[found.index.isin(subjects.index)]
 
 
 def arm_of(trial: Trial, rows: pd.DataFrame) -> np.ndarray:
