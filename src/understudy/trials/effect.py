@@ -59,7 +59,7 @@ class Effect:
     @property
     def is_ratio(self) -> bool:
         """Whether one, not zero, is no effect."""
-        return " ratio" in self.measure
+        return " ratio" in self.measure or self.measure == "win odds"
 
     def __str__(self) -> str:
         interval = f"{self.value:.4g} ({self.low:.4g} to {self.high:.4g})"
