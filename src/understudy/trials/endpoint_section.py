@@ -19,6 +19,9 @@ _NEEDED = {
     "competing": ("time", "causes"),
     "hierarchical": ("outcomes",),
 }
+# Keys that the outcomes of a hierarchy have, and it has not.
+_OF_OUTCOMES = ("file", "id", "keep", "time", "start", "event", "known", "causes", "value", "baseline", "visit", "at",
+                "exposure", "better")  # fmt: skip
 
 
 def _condition(data: dict[str, Any]) -> dict[str, Any]:
@@ -104,6 +107,10 @@ class HierarchySection(MeasureSection):
                 "more events cannot win: a hierarchy counts recurrent events as bad",
                 "leave better out, or count them: kind = \"count\" with better = \"higher\"",
             )
+        if self.exposure:
+            raise complaint(
+                "counts of a hierarchy are compared as they are", "leave exposure out, or take kind recurrent"
+            )
         if self.margin and self.kind not in ("continuous", "count"):
             raise complaint(
                 f"a {self.kind} outcome has no margin", "leave margin out: it is for values and counts"
@@ -128,6 +135,11 @@ class EndpointSection(MeasureSection):
         if self.outcomes and self.kind != "hierarchical":
             raise complaint(
                 f"a {self.kind} endpoint has no outcomes below it", 'give kind = "hierarchical"'
+            )
+        own = [key for key in self.model_fields_set if key in _OF_OUTCOMES and getattr(self, key)]
+        if self.kind == "hierarchical" and own:
+            raise complaint(
+                f"a hierarchical endpoint has no {own[0]} of its own", f"give {own[0]} to its outcomes"
             )
         names = [each.name for each in self.outcomes]
         twice = [name for k, name in enumerate(names) if name in names[:k]]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from understudy.core.content import file_hash
 from understudy.core.errors import DataError, Problem
-from understudy.trials.condition import column_of
+from understudy.trials.condition import Condition, column_of
 from understudy.trials.endpoint_section import MeasureSection
 from understudy.trials.protocol import Protocol, arm_name, labels_of
 from understudy.trials.tables import ROW, kept_rows, outcome_of, padded_columns, read_table
@@ -132,4 +132,17 @@ def endpoint_rows(
     known = found[needed].notna().all(axis=1).to_numpy()
     strange = int((~ours).sum()) if endpoint.file else 0
     told = (f"{strange} rows of {endpoint.name} belong to subjects who were not compared",) if strange else ()
-    return found[ours & known], told
+    return found[ours & known], (*told, *_empty_events(kept[ours], endpoint, place))
+
+
+def _empty_events(rows: pd.DataFrame, endpoint: MeasureSection, place: str) -> list[str]:
+    """Numeric columns of events with empty cells; words such as "Y" leave empty what did not happen."""
+    from pandas.api.types import is_numeric_dtype
+
+    names = Condition.of(endpoint.event or {}).columns if not endpoint.known else ()
+    counts = {name: int(rows[name].isna().sum()) for name in names if is_numeric_dtype(rows[name])}
+    return [
+        f"{name} is empty in {count} rows of {place}: taken as no event; give endpoint.known if it is not known"
+        for name, count in counts.items()
+        if count
+    ]

@@ -101,10 +101,16 @@ class Replay:
         return (*self.trial.warnings, *self.primary.notes, *own, *unadjusted, *claimed)
 
     @property
+    def remarks(self) -> tuple[str, ...]:
+        """What else was found or chosen."""
+        own = [f"{each.name}: {told}" for each in self.secondary for told in each.analysed.remarks]
+        return (*self.primary.remarks, *own)
+
+    @property
     def makers(self) -> tuple[str, ...]:
-        """Whose code did what."""
-        own = [*self.primary.makers, *(made for each in self.secondary for made in each.analysed.makers)]
-        claimed = ["multiple tests: Understudy's own code"] if self.claims else []
+        """Whose code did what, a sentence an analysis."""
+        own = [self.primary.maker, *(each.analysed.maker for each in self.secondary)]
+        claimed = [f"{self.claims.procedure}: adjusted p values by Understudy's own code"] if self.claims else []
         return tuple(dict.fromkeys([*own, *claimed]))
 
     def table(self) -> pd.DataFrame:

@@ -33,12 +33,15 @@ class Analysed:
         More of it: adjusted means, coefficients, tests of assumptions.
     notes : tuple of str
         What the reader must know: subjects left out, assumptions that fail.
+    remarks : tuple of str
+        What else was found or chosen: tests beside the effects, the horizon.
     """
 
     method: str
     effects: tuple[Effect, ...]
     tables: dict[str, pd.DataFrame] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = ()
 
     @property
     def told(self) -> str:
@@ -46,9 +49,9 @@ class Analysed:
         return METHODS[self.method].words
 
     @property
-    def makers(self) -> tuple[str, ...]:
+    def maker(self) -> str:
         """Whose code did what."""
-        return METHODS[self.method].makers
+        return METHODS[self.method].maker
 
 
 def method_of(trial: Trial, name: str | None = None) -> str:

@@ -54,10 +54,11 @@ def require_from_zero(trial: Trial, rows: pd.DataFrame) -> None:
     DataError
         With every row after a gap.
     """
+    found = gaps(rows)
     problems = [
         Problem(f"begins after a gap (subject {name})", "write intervals from 0 on, each after the other, or take "
                 "proportional rates or andersen-gill", int(row), trial.protocol.endpoint.start, f"{start:g}")
-        for name, row, start in zip((found := gaps(rows)).index, found[ROW], found["start"], strict=True)
+        for name, row, start in zip(found.index, found[ROW], found["start"], strict=True)
     ]  # fmt: skip
     if problems:
         raise DataError(problems, place=trial.protocol.endpoint.file or trial.protocol.subjects.file)

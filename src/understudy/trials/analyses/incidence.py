@@ -41,7 +41,7 @@ def incidence_analysis(trial: Trial) -> Analysed:
             effects += _effects(trial, rows, risks, k, work, f"{measure} of {name} by {horizon:g} {trial.unit}")
     tables = {"incidence at the horizon": pd.DataFrame(points), "incidence": incidence_table(trial)}
     return Analysed(
-        "cumulative incidence", tuple(effects), tables, (*told, *noted, *_gray(trial, rows))
+        "cumulative incidence", tuple(effects), tables, told, (*noted, *_gray(trial, rows))
     )
 
 

@@ -46,8 +46,8 @@ def mean_count_analysis(trial: Trial) -> Analysed:
                            own.index.nunique(), "mean cumulative function", level, int(own["event"].sum()))
                 )  # fmt: skip
             else:
-                noted = (*noted, f"{arm}: an arm without events by then has no {measure}")
-    return Analysed("mean cumulative", tuple(effects), mean_table(trial, rows), (*told, *noted))
+                told = (*told, f"{arm}: without events by then there is no {measure}")
+    return Analysed("mean cumulative", tuple(effects), mean_table(trial, rows), told, noted)
 
 
 def _mean(own: pd.DataFrame, horizon: float) -> Point:

@@ -27,8 +27,8 @@ class Method:
 
     Examples
     --------
-    >>> METHODS["poisson"].makers[0].startswith("likelihood: statsmodels ")
-    True
+    >>> METHODS["ancova"].maker.split(" by ")[0]
+    'analysis of covariance: least squares (QR)'
     """
 
     home: str
@@ -39,12 +39,18 @@ class Method:
     strata: bool = False
 
     @property
-    def makers(self) -> tuple[str, ...]:
+    def maker(self) -> str:
         """Whose code did what, with its version."""
-        return tuple(f"{what}: {_written(package)}" for what, package in self.parts)
+        packages = dict.fromkeys(package for _, package in self.parts)
+        told = [
+            f"{', '.join(what for what, each in self.parts if each == package)} by {_written(package)}"
+            for package in packages
+        ]
+        return f"{self.words}: {'; '.join(told)}"
 
 
 def _written(package: str) -> str:
+    """A package with its version; without one where it is not installed."""
     if package == _OWN:
         return "Understudy's own code"
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from understudy.biostatistics.logistic import LogisticModel, logistic_model, penalised_profile
@@ -49,8 +50,10 @@ def firth_analysis(trial: Trial) -> Analysed:
     fit = logistic_model(rows["event"], design, firth=True, level=trial.protocol.analysis.level)
     names = [f"arm[{arm}]" for arm in trial.arms[1:]]
     tests = [penalised_profile(rows["event"], design, [name])[1] for name in names]
-    told = (*told, *(f"{name}: penalised likelihood ratio test p {p:.3g}" for name, p in zip(names, tests, strict=True)))
-    return _analysed(trial, rows, "firth logistic", fit, standardised_risks(fit, "arm", variance="conditional"), told)
+    found = standardised_risks(fit, "arm", variance="conditional")
+    made = _analysed(trial, rows, "firth logistic", fit, found, told)
+    remarks = (f"{name}: penalised likelihood ratio test p {p:.3g}" for name, p in zip(names, tests, strict=True))
+    return replace(made, remarks=tuple(remarks))
 
 
 def _analysed(
