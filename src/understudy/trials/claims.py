@@ -30,6 +30,13 @@ if TYPE_CHECKING:
     from understudy.trials.trial import Trial
 
 
+_SAID = {
+    "graphical test": "the graphical test",
+    "fixed sequence": "the fixed sequence",
+    "fallback": "the fallback test",
+}
+
+
 @dataclass(frozen=True)
 class Claim:
     """One hypothesis, that an arm does not differ from the control on an endpoint, and what became of it.
@@ -92,7 +99,8 @@ class Claims:
     def sentence(self) -> str:
         """What may be claimed."""
         sides = "one-sided" if self.one_sided else "two-sided"
-        head = f"At a familywise level of {100 * self.alpha:g} %, {sides}, by the {self.procedure}, "
+        by = _SAID.get(self.procedure, f"{self.procedure}'s test")
+        head = f"At a familywise level of {100 * self.alpha:g} %, {sides}, by {by}, "
         if not self.shown:
             return f"{head}nothing is shown."
         return f"{head}{'; '.join(f'{each.name} ({each.verdict[7:]})' for each in self.shown)} may be claimed."

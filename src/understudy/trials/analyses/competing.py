@@ -58,7 +58,6 @@ def incidence_table(trial: Trial) -> pd.DataFrame:
     import pandas as pd
 
     arms, parts = trial.subjects["arm"].reindex(trial.outcome.index), []
-    names = {k: name for k, name in enumerate(trial.protocol.endpoint.causes, 1)}
     for arm in trial.arms:
         own = trial.outcome[(arms == arm).to_numpy()]
         if not (own["cause"] > 0).any():
@@ -66,6 +65,21 @@ def incidence_table(trial: Trial) -> pd.DataFrame:
         found = cumulative_incidence(
             own["time"], own["cause"].astype(int), level=trial.protocol.analysis.level
         )
-        table = found.table()
-        parts.append(table.assign(arm=arm, name=table["cause"].map(names)))
-    return pd.concat(parts, ignore_index=True)
+        parts.append(_whole(found.table(), own).assign(arm=arm))
+    names = dict(enumerate(trial.protocol.endpoint.causes, 1))
+    whole = pd.concat(parts, ignore_index=True)
+    return whole.assign(name=whole["cause"].map(names))
+
+
+def _whole(table: pd.DataFrame, own: pd.DataFrame) -> pd.DataFrame:
+    """Each cause's steps from randomisation to the last time that anyone was watched."""
+    import pandas as pd
+
+    parts = []
+    for _, steps in table.groupby("cause"):
+        zero = dict.fromkeys(("events", "incidence", "standard_error", "low", "high"), 0.0)
+        begin = steps.iloc[[0]].assign(time=0.0, at_risk=float(len(own)), **zero)
+        last = float(own["time"].max())
+        end = steps.iloc[[-1]].assign(time=last, at_risk=float((own["time"] >= last).sum()), events=0.0)
+        parts += [begin, steps, end] if last > steps["time"].max() else [begin, steps]
+    return pd.concat(parts)
