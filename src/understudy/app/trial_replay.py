@@ -129,9 +129,9 @@ def _effects(effects: tuple[Effect, ...]) -> Any:
         {
             "measure": each.measure,
             "estimate": f"{each.value:.4g}",
-            f"{100 * each.level:g} % interval": f"{each.low:.4g} to {each.high:.4g}",
-            "SE": f"{each.standard_error:.4g}",
-            "p": f"{each.p_value:.3g}",
+            f"{100 * each.level:g} % interval": _known(each.low, f"{each.low:.4g} to {each.high:.4g}"),
+            "SE": _known(each.standard_error, f"{each.standard_error:.4g}"),
+            "p": _known(each.p_value, f"{each.p_value:.3g}"),
             "subjects": str(each.subjects),
             "events": "" if each.events is None else str(each.events),
         }
@@ -139,3 +139,8 @@ def _effects(effects: tuple[Effect, ...]) -> Any:
     ]
     frame = pd.DataFrame(rows, index=[f"{each.arm} against {each.against}" for each in effects])
     return frame if effects[0].events is not None else frame.drop(columns="events")
+
+
+def _known(number: float, text: str) -> str:
+    """The text, or a dash where the number is none."""
+    return text if number == number else "–"

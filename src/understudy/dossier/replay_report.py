@@ -58,10 +58,8 @@ def _sections(found: Replay, charts: list[dict[str, Figure]]) -> Iterator[Sectio
     yield section("estimand", "What is estimated", [question, Bullets(found.estimand)])
     first = Bullets(found.primary.remarks) if found.primary.remarks else None
     yield section("effects", "Effects", [effects_block(found.primary), first, *charts[0].values()])
-    others = zip(found.secondary, charts[1:], strict=True)
-    yield section(
-        "secondary", "Secondary endpoints", [block for each, drawn in others for block in _answer(each, drawn)]
-    )
+    for k, (answer, drawn) in enumerate(zip(found.secondary, charts[1:], strict=True), 1):
+        yield section(f"secondary-{k}", f"Secondary endpoint: {answer.name}", _answer(answer, drawn))
     claims = [Text(found.claims.sentence), hypotheses_block(found.claims)] if found.claims else []
     yield section("claims", "What may be claimed", claims)
     yield section("published", "Against what was published", [comparisons_block(found)])
@@ -75,12 +73,13 @@ def _sections(found: Replay, charts: list[dict[str, Figure]]) -> Iterator[Sectio
     yield section("makers", "Whose code did what", [Bullets(found.makers)])
 
 
-def _answer(answer: Answer, charts: dict[str, Figure]) -> Iterator[Text | Bullets | Table | Figure]:
-    """A secondary endpoint: its estimand, effects and charts."""
-    yield Text(f"{sentence_case(answer.name)}.")
-    yield Bullets((*answer.estimand, *answer.analysed.remarks))
+def _answer(answer: Answer, charts: dict[str, Figure]) -> Iterator[Bullets | Table | Figure]:
+    """What is said of a secondary endpoint; a single effect needs no chart beside its numbers."""
+    same = ("population: ", "treatments: ", "endpoint: ")
+    yield Bullets((*(each for each in answer.estimand if not each.startswith(same)), *answer.analysed.remarks))
     yield effects_block(answer.analysed)
-    yield from charts.values()
+    single = len(answer.trial.arms) == 2
+    yield from (drawn for name, drawn in charts.items() if not (single and name.endswith("effects")))
 
 
 def _charts(found: Replay) -> list[dict[str, Figure]]:

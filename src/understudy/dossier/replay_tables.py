@@ -6,6 +6,7 @@ from understudy.dossier.number import compact, figures
 from understudy.dossier.page import Column, Table
 from understudy.trials.analyses.analysis import Analysed
 from understudy.trials.claims import Claims
+from understudy.trials.effect import Effect
 from understudy.trials.replay import Replay
 
 
@@ -17,7 +18,7 @@ def effects_block(found: Analysed) -> Table:
         Column("p", numeric=True), Column("Subjects", numeric=True), Column("Events", numeric=True),
     )  # fmt: skip
     rows = tuple(
-        (e.arm, e.against, e.measure, figures(e.value, 4), f"{figures(e.low, 4)} to {figures(e.high, 4)}",
+        (e.arm, e.against, e.measure, _number(e.value), _interval(e),
          figures(e.standard_error, 4), figures(e.p_value, 3), f"{e.subjects:,}",
          "–" if e.events is None else f"{e.events:,}")
         for e in found.effects
@@ -25,6 +26,16 @@ def effects_block(found: Analysed) -> Table:
     return Table(
         columns, rows, caption=f"By {found.told}. Standard errors of ratios are of their logarithms."
     )
+
+
+def _interval(effect: Effect) -> str:
+    if effect.low != effect.low or effect.high != effect.high:
+        return "–"
+    return f"{_number(effect.low)} to {_number(effect.high)}"
+
+
+def _number(value: float) -> str:
+    return "∞" if value == float("inf") else figures(value, 4)
 
 
 def hypotheses_block(found: Claims) -> Table:

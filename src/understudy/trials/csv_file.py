@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import gzip
+import re
 import zlib
 from io import StringIO
 from pathlib import Path
@@ -14,6 +15,8 @@ from understudy.core.errors import DataError, Problem
 if TYPE_CHECKING:
     import pandas as pd
 
+# What pandas says of a row that is too long.
+_LONG = re.compile(r"Expected (\d+) fields in line (\d+), saw (\d+)")
 _SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "bars"}
 
 
@@ -35,7 +38,15 @@ def read_csv(path: Path) -> pd.DataFrame:
     text = _text(path)
     names = [name.strip() for name in next(csv.reader(StringIO(text)))]
     _require_names(names, path.name)
-    frame = pd.read_csv(StringIO(text), keep_default_na=False, na_values=[""], low_memory=False)
+    try:
+        frame = pd.read_csv(StringIO(text), keep_default_na=False, na_values=[""], low_memory=False)
+    except pd.errors.ParserError as error:
+        found = _LONG.search(str(error))
+        if found is None:
+            raise
+        wanted, row, seen = map(int, found.groups())
+        repair = "put cells with commas in them in quotes, or take the surplus out"
+        _refuse(path.name, f"{seen} cells, where the header has {wanted}", repair, row=row)
     if not isinstance(frame.index, pd.RangeIndex):
         _refuse(path.name, "rows have more cells than the header", "name every column in the first line")
     return frame.set_axis(names, axis=1)
@@ -50,7 +61,7 @@ def _text(path: Path) -> str:
         shown = raw[max(error.start - 10, 0) : error.start + 10].decode("latin-1")
         row = raw[: error.start].count(b"\n") + 1
         _refuse(path.name, "is not text in UTF-8", "save it as CSV in UTF-8", row=row, value=shown)
-    except (EOFError, zlib.error) as error:
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
         _refuse(path.name, f"cannot be unpacked: {error}", "copy the file again, or give it unpacked")
     if not text.strip():
         _refuse(path.name, "the file is empty", "give a header and a row a subject")

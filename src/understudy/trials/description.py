@@ -51,7 +51,8 @@ def _described(trial: Trial, own: pd.DataFrame) -> dict[str, str]:
             found["events"] = several if endpoint.kind == "recurrent" else _share(count, subjects)
     if "time" in own and endpoint.kind != "longitudinal":
         begun = own.get("start", 0.0)
-        found["at risk"] = f"{(own['time'] - begun).sum():.4g} {endpoint.unit}s"
+        total = float((own["time"] - begun).sum())
+        found["at risk"] = f"{total:,.0f} {endpoint.unit}s" if total >= 1000 else f"{total:.4g} {endpoint.unit}s"
     if "value" in own:
         found |= {"known": str(own.index.nunique()), "mean (SD)": _mean(own["value"])}
         found |= {"rows": str(len(own))} if endpoint.kind == "longitudinal" else {}

@@ -48,11 +48,10 @@ def firth_analysis(trial: Trial) -> Analysed:
     rows, told = usable(trial, trial.outcome)
     design = design_of(trial, rows)
     fit = logistic_model(rows["event"], design, firth=True, level=trial.protocol.analysis.level)
-    names = [f"arm[{arm}]" for arm in trial.arms[1:]]
-    tests = [penalised_profile(rows["event"], design, [name])[1] for name in names]
+    tests = {arm: penalised_profile(rows["event"], design, [f"arm[{arm}]"])[1] for arm in trial.arms[1:]}
     found = standardised_risks(fit, "arm", variance="conditional")
     made = _analysed(trial, rows, "firth logistic", fit, found, told)
-    remarks = (f"{name}: penalised likelihood ratio test p {p:.3g}" for name, p in zip(names, tests, strict=True))
+    remarks = (f"{arm}: p {p:.3g} by the penalised likelihood ratio test of its odds ratio" for arm, p in tests.items())
     return replace(made, remarks=tuple(remarks))
 
 
@@ -79,8 +78,11 @@ def _analysed(
 
 def _effect(trial: Trial, rows: pd.DataFrame, found, measure: str, arm: str, level: float) -> Effect:
     own = rows[rows["arm"].isin([trial.control, arm])]
+    low, high = found.low, found.high
+    if measure == "risk difference":
+        low, high = max(low, -1.0), min(high, 1.0)
     return Effect(
-        arm, trial.control, measure, found.value, found.low, found.high, found.standard_error, found.p_value,
+        arm, trial.control, measure, found.value, low, high, found.standard_error, found.p_value,
         len(own), "logistic regression, standardised", level, int(own["event"].sum()),
     )  # fmt: skip
 
