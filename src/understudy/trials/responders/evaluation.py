@@ -76,29 +76,36 @@ def ranking_weights(n: int, kind: str) -> NDArray[np.float64]:
     return (each[::-1].cumsum()[::-1] - mean.sum() / n) / n
 
 
-def ranked(
-    effects: NDArray[np.float64], scores: NDArray[np.float64], kind: str
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Rank-weighted effect, and its standard error if nobody responded differently; shape (rows,)."""
-    n = effects.shape[1]
-    weights = ranking_weights(n, kind)
-    found = np.take_along_axis(scores, np.argsort(-effects, axis=1, kind="stable"), axis=1)
-    centred = found - found.mean(axis=1, keepdims=True)
-    return found @ weights, np.sqrt(centred**2 @ weights**2)
+def in_order(effects: NDArray[np.float64], scores: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Scores in the order of foretold effects, the best first, shape (rows, n)."""
+    return np.take_along_axis(scores, np.argsort(-effects, axis=1, kind="stable"), axis=1)
 
 
-def ranked_error(effects: NDArray[np.float64], scores: NDArray[np.float64], kind: str, seed: int) -> float:
+def ranked(ordered: NDArray[np.float64], kind: str) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Rank-weighted effect, and its standard error if nobody responded differently; shape (rows,).
+
+    Parameters
+    ----------
+    ordered : float array, shape (rows, n)
+        Scores, `in_order`.
+    kind : {"AUTOC", "Qini"}
+    """
+    weights = ranking_weights(ordered.shape[1], kind)
+    centred = ordered - ordered.mean(axis=1, keepdims=True)
+    return ordered @ weights, np.sqrt(centred**2 @ weights**2)
+
+
+def ranked_error(ordered: NDArray[np.float64], kind: str, seed: int) -> float:
     """Standard error of a rank-weighted effect, from halves of the subjects (Yadlowsky et al., section 3).
 
     Parameters
     ----------
-    effects, scores : float arrays, shape (n,)
+    ordered : float array, shape (n,)
     """
-    half = effects.size // 2
-    found = scores[np.argsort(-effects, kind="stable")]
-    u = uniforms(seed, "halves of subjects", np.arange(_HALVES), effects.size)
+    half = ordered.size // 2
+    u = uniforms(seed, "halves of subjects", np.arange(_HALVES), ordered.size)
     picked = np.sort(np.argpartition(u, half, axis=1)[:, :half], axis=1)
-    return float((found[picked] @ ranking_weights(half, kind)).std(ddof=1))
+    return float((ordered[picked] @ ranking_weights(half, kind)).std(ddof=1))
 
 
 def policy_gain(

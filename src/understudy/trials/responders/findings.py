@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from understudy.trials.responders.chance import adjusted_p, false_discovery_rates, share_as_good
-from understudy.trials.responders.evaluation import calibration, ranked, ranked_error, within_folds
+from understudy.trials.responders.evaluation import calibration, in_order, ranked, ranked_error, within_folds
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -33,10 +33,11 @@ def score_table(search: Search, scored: Scored, statistics: Statistics) -> pd.Da
     members = search.learner.members
     effects, scores = within_folds(scored.effects, members), within_folds(scored.scores, members)
     slope, error = calibration(effects, scores)
+    ordered = in_order(effects, scores)
     rows = [("calibration slope", slope[0], error[0], statistics.slope)]
     for kind, copies in (("AUTOC", statistics.autoc), ("Qini", statistics.qini)):
-        value = ranked(effects, scores, kind)[0][0]
-        rows.append((kind, value, ranked_error(effects[0], scores[0], kind, search.learner.seed), copies))
+        error = ranked_error(ordered[0], kind, search.learner.seed)
+        rows.append((kind, ranked(ordered, kind)[0][0], error, copies))
     table = [
         {"measure": name, "value": float(value), "low": value - _REACH * error, "high": value + _REACH * error,
          "p": share_as_good(copies)}
@@ -121,7 +122,8 @@ def policy_table(search: Search, scored: Scored, statistics: Statistics) -> pd.D
     """Value of treating nobody, all, and whom the score favours; gains over the first two, good being high."""
     import pandas as pd
 
-    untreated, treated = scored.untreated[0], scored.treated[0]
+    untreated = search.untreated(scored)[0]
+    treated = untreated + scored.mean[0] + scored.scores[0]
     favoured = scored.mean[0] + scored.effects[0] > 0
     rows = []
     for name, treat in (

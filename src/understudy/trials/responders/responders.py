@@ -190,7 +190,8 @@ def responders(
     parts = folds(outcome.subjects.size, FOLDS, seed, "folds of subjects", outcome.arms.strata)
     made = LEARNERS[learner](features.matrix, outcome.arms.share, parts, seed)
     search = search_of(outcome, made, method, rules_of(features))
-    scored, statistics = search.scored(0, 1), search.statistics(copies)
+    scored = search.scored(0, 1)
+    statistics = search.statistics(copies, float(scored.mean[0]))
     best = statistics.rules.max(axis=1) if search.rules.conditions else np.zeros(copies + 1)
     notes = (*outcome.notes, *features.notes, *((_SCALE,) if outcome.kind == "survival" else ()))
     record = Record.make(

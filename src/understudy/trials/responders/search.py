@@ -9,14 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from understudy.trials.responders.censored_outcome import CensoredOutcome, censored_outcome
-from understudy.trials.responders.evaluation import calibration, policy_gain, ranked, within_folds
+from understudy.trials.responders.evaluation import calibration, in_order, policy_gain, ranked, within_folds
 from understudy.trials.responders.learner import Learner
 from understudy.trials.responders.outcome import Outcome
 from understudy.trials.responders.rules import Rules
 
 Method = Literal["R", "DR"]
 # Numbers that a chunk of copies may hold in one array.
-_CHUNK = 1_000_000
+_CHUNK = 4_000_000
 # Of the sum of squared coefficients of the effect, for each subject.
 _PENALTY = 0.1
 
@@ -31,15 +31,18 @@ class Scored:
         Mean effect.
     effects, scores : float array, shape (rows, n)
         Foretold, and seen with much noise; both beyond the mean.
-    untreated, treated : float array, shape (rows, n)
-        Doubly robust scores of what would be without and with treatment.
+    residual, arms : float array, shape (rows, n)
+        Outcomes less what covariates say of them and the mean effect; treatment less its probability.
+    control : float array, shape (rows, n), or None
+        What is foretold of untreated subjects beyond what covariates say of all.
     """
 
     mean: np.ndarray
     effects: np.ndarray
     scores: np.ndarray
-    untreated: np.ndarray
-    treated: np.ndarray
+    residual: np.ndarray
+    arms: np.ndarray
+    control: np.ndarray | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,36 +115,36 @@ class Search:
         learn = self.learner.r_learner if self.method == "R" else self.learner.dr_learner
         found = learn(residual, arms, start)
         scores = self.learner.scores(residual, arms, found.control, found.drug)
-        untreated = self.expected + self._alone(residual, -arms, found.control)
         # The mean effect that was taken out of the trial's own outcomes comes back.
         whole = mean + (self.mean if self.times is None else 0.0)
-        untreated = untreated - (self.learner.share * whole[:, None])
-        return Scored(whole, found.effects, scores, untreated, untreated + scores + whole[:, None])
+        return Scored(whole, found.effects, scores, residual, arms, found.control)
 
-    def _alone(self, residual: NDArray, arms: NDArray, expected: NDArray | None) -> NDArray[np.float64]:
-        """Doubly robust score of one arm, whose members have positive numbers in `arms`."""
-        share = np.where(arms > 0, 1 - arms, -arms)
-        weight = (arms > 0) / share
-        return weight * residual if expected is None else expected + weight * (residual - expected)
+    def untreated(self, found: Scored) -> NDArray[np.float64]:
+        """Doubly robust scores of what would be without treatment, good being high, shape (rows, n)."""
+        share = self.learner.share
+        weight = (found.arms < 0) / (1.0 - share)
+        expected = 0.0 if found.control is None else found.control
+        beyond = expected + weight * (found.residual - expected)
+        return self.expected - share * found.mean[:, None] + beyond
 
-    def statistics(self, copies: int) -> Statistics:
-        """Of the trial and its copies, shape (1 + copies, ...)."""
-        mean = float(self.scored(0, 1).mean[0])
+    def statistics(self, copies: int, mean: float) -> Statistics:
+        """Of the trial and its copies, shape (1 + copies, ...); `mean` is the trial's mean effect."""
         edges = [*range(0, copies + 1, self.chunk), copies + 1]
         return Statistics.joined(
             [
-                self._statistics(self.scored(start, stop), mean)
+                self.looks(self.scored(start, stop), mean)
                 for start, stop in zip(edges[:-1], edges[1:], strict=True)
             ]
         )
 
-    def _statistics(self, found: Scored, mean: float) -> Statistics:
+    def looks(self, found: Scored, mean: float) -> Statistics:
+        """Statistics of some rows."""
         members = self.learner.members
         effects, scores = within_folds(found.effects, members), within_folds(found.scores, members)
-        none = np.zeros((len(scores), 0))
+        none, ordered = np.zeros((len(scores), 0)), in_order(effects, scores)
         return Statistics(
-            _ratio(*calibration(effects, scores)), _ratio(*ranked(effects, scores, "AUTOC")),
-            _ratio(*ranked(effects, scores, "Qini")), _ratio(*policy_gain(found.effects, found.scores, mean)),
+            _ratio(*calibration(effects, scores)), _ratio(*ranked(ordered, "AUTOC")),
+            _ratio(*ranked(ordered, "Qini")), _ratio(*policy_gain(found.effects, found.scores, mean)),
             self.rules.z(found.scores) if self.rules.conditions else none,
             _coefficients(self.learner.matrix, found.scores),
         )  # fmt: skip
@@ -150,7 +153,7 @@ class Search:
 def _coefficients(matrix: NDArray[np.float64], scores: NDArray[np.float64]) -> NDArray[np.float64]:
     """What each feature does to the effect, shape (rows, p); features have mean zero, so that no intercept is needed."""
     shrunk = matrix.T @ matrix + _PENALTY * len(matrix) * np.eye(matrix.shape[1])
-    return np.linalg.solve(shrunk, matrix.T @ scores.T).T
+    return np.linalg.solve(shrunk, (scores @ matrix).T).T
 
 
 def _ratio(value: NDArray[np.float64], error: NDArray[np.float64]) -> NDArray[np.float64]:
