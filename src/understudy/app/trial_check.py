@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 from understudy.app.records_check import problems_of
 from understudy.app.terminal import console, print_error, print_json
 from understudy.core.errors import DataError, StudyError
+from understudy.plot.label import sentence_case
 from understudy.trials import Trial, load_trial
-from understudy.trials.description import baseline_table, outcome_table
+from understudy.trials.description import baseline_table, outcome_tables
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -25,7 +26,7 @@ def run(path: Path, as_json: bool) -> int:
     """
     try:
         trial = load_trial(path)
-        tables = outcome_table(trial), baseline_table(trial)
+        tables = outcome_tables(trial), baseline_table(trial)
     except (DataError, StudyError) as error:
         print_json({"ok": False, "problems": problems_of(error)}) if as_json else print_error(error)
         return 1
@@ -33,27 +34,29 @@ def run(path: Path, as_json: bool) -> int:
     return 0
 
 
-def _plain(trial: Trial, outcome: pd.DataFrame, baseline: pd.DataFrame) -> dict[str, Any]:
+def _plain(trial: Trial, outcomes: dict[str, pd.DataFrame], baseline: pd.DataFrame) -> dict[str, Any]:
+    first, *others = ((name, frame.reset_index().to_dict("records")) for name, frame in outcomes.items())
     return {
         "title": trial.protocol.title,
         "hash": trial.hash,
         "flow": trial.flow,
-        "outcome": outcome.reset_index().to_dict("records"),
+        "outcome": first[1],
+        "other_outcomes": dict(others),
         "baseline": baseline.reset_index().to_dict("records"),
         "warnings": list(trial.warnings),
     }
 
 
-def _show(trial: Trial, outcome: pd.DataFrame, baseline: pd.DataFrame) -> None:
+def _show(trial: Trial, outcomes: dict[str, pd.DataFrame], baseline: pd.DataFrame) -> None:
     from rich.text import Text
 
     to = console()
     to.print(Text(trial.protocol.title, style="bold"))
     to.print(Text(" → ".join(f"{count} {step}" for step, count in trial.flow.items()), style="dim"))
-    for name, frame in ((trial.protocol.endpoint.name.capitalize(), outcome), ("Baseline", baseline)):
+    for name, frame in ((outcomes | {"baseline": baseline}).items()):
         if len(frame):
             to.print()
-            to.print(table_of(frame, name))
+            to.print(table_of(frame, sentence_case(name)))
     for told in trial.warnings:
         to.print(Text(f"Warning: {told}", style="yellow"))
 

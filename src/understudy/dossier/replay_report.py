@@ -5,32 +5,43 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from understudy.dossier.figures import figure
-from understudy.dossier.number import compact, figures
-from understudy.dossier.page import Bullets, Column, Figure, Section, Table, Text, section
+from understudy.dossier.page import Bullets, Figure, Section, Table, Text, section
+from understudy.dossier.replay_charts import analysis_charts
+from understudy.dossier.replay_tables import comparisons_block, effects_block, hypotheses_block
 from understudy.dossier.trial_page import page, text_table, write_folder
-from understudy.plot.forest import forest
 from understudy.plot.label import sentence_case
-from understudy.plot.survival import survival_curves
-from understudy.trials.description import baseline_table, outcome_table
-from understudy.trials.replay import Replay
+from understudy.trials.description import baseline_table, outcome_tables
+from understudy.trials.replay import Answer, Replay
 
 
 def render(found: Replay) -> str:
     """The replay as one HTML page that needs nothing else."""
-    return page(found.trial, "replayed", _sections(found, dict(_charts(found))), summary(found))
+    return _page(found, _charts(found))
+
+
+def _page(found: Replay, charts: list[dict[str, Figure]]) -> str:
+    return page(found.trial, "replayed", _sections(found, charts), summary(found))
 
 
 def write(found: Replay, folder: Path) -> tuple[Path, ...]:
     """Write the page, charts, tables and record; the files."""
     tables = {"effects": found.table(), **found.primary.tables}
-    return write_folder(folder, render(found), dict(_charts(found)), tables, found.record)
+    tables |= {
+        f"secondary {k} {name}": table
+        for k, each in enumerate(found.secondary, 1)
+        for name, table in each.analysed.tables.items()
+    }
+    tables |= {"hypotheses": found.claims.table()} if found.claims else {}
+    charts = _charts(found)
+    drawn = {name: figure for each in charts for name, figure in each.items()}
+    return write_folder(folder, _page(found, charts), drawn, tables, found.record)
 
 
 def summary(found: Replay) -> tuple[str, ...]:
     """What the trial says, and whether that is what was published, in sentences."""
     first = found.effects[0].measure
     told = [f"{sentence_case(str(each))}." for each in found.effects if each.measure == first]
+    told += [found.claims.sentence] if found.claims else []
     if found.agrees is not None:
         total, off = len(found.comparisons), len(found.departures)
         told.append(
@@ -41,59 +52,38 @@ def summary(found: Replay) -> tuple[str, ...]:
     return tuple(told)
 
 
-def _sections(found: Replay, charts: dict[str, Figure]) -> Iterator[Section | None]:
+def _sections(found: Replay, charts: list[dict[str, Figure]]) -> Iterator[Section | None]:
     trial = found.trial
     question = Text(trial.protocol.question) if trial.protocol.question else None
     yield section("estimand", "What is estimated", [question, Bullets(found.estimand)])
-    yield section("effects", "Effects", [_effects(found), *charts.values()])
-    yield section("published", "Against what was published", [_comparisons(found)])
+    first = Bullets(found.primary.remarks) if found.primary.remarks else None
+    yield section("effects", "Effects", [effects_block(found.primary), first, *charts[0].values()])
+    for k, (answer, drawn) in enumerate(zip(found.secondary, charts[1:], strict=True), 1):
+        yield section(f"secondary-{k}", f"Secondary endpoint: {answer.name}", _answer(answer, drawn))
+    claims = [Text(found.claims.sentence), hypotheses_block(found.claims)] if found.claims else []
+    yield section("claims", "What may be claimed", claims)
+    yield section("published", "Against what was published", [comparisons_block(found)])
     flow = Bullets(tuple(f"{count:,} {step}" for step, count in trial.flow.items()))
     frames = [
-        text_table(outcome_table(trial), "Outcome of each arm"),
+        *(text_table(table, f"{sentence_case(name)} of each arm") for name, table in outcome_tables(trial).items()),
         text_table(baseline_table(trial), "Before randomisation"),
     ]
     yield section("subjects", "Subjects", [flow, *frames])
     yield section("notes", "To be known", [Bullets(found.notes) if found.notes else None])
+    yield section("makers", "Whose code did what", [Bullets(found.makers)])
 
 
-def _effects(found: Replay) -> Table:
-    columns = (
-        Column("Arm"), Column("Against"), Column("Measure"), Column("Estimate", numeric=True),
-        Column(f"{100 * found.effects[0].level:g}\xa0% interval", numeric=True), Column("Standard error", numeric=True),
-        Column("p", numeric=True), Column("Subjects", numeric=True), Column("Events", numeric=True),
-    )  # fmt: skip
-    rows = tuple(
-        (e.arm, e.against, e.measure, figures(e.value, 4), f"{figures(e.low, 4)} to {figures(e.high, 4)}",
-         figures(e.standard_error, 4), figures(e.p_value, 3), f"{e.subjects:,}", f"{e.events:,}" if e.events else "–")
-        for e in found.effects
-    )  # fmt: skip
-    return Table(
-        columns, rows, caption=f"By {found.primary.told}. Standard errors of ratios are of their logarithms."
-    )
+def _answer(answer: Answer, charts: dict[str, Figure]) -> Iterator[Bullets | Table | Figure]:
+    """What is said of a secondary endpoint; a single effect needs no chart beside its numbers."""
+    same = ("population: ", "treatments: ", "endpoint: ")
+    yield Bullets((*(each for each in answer.estimand if not each.startswith(same)), *answer.analysed.remarks))
+    yield effects_block(answer.analysed)
+    single = len(answer.trial.arms) == 2
+    yield from (drawn for name, drawn in charts.items() if not (single and name.endswith("effects")))
 
 
-def _comparisons(found: Replay) -> Table | None:
-    if not found.comparisons:
-        return None
-    columns = (
-        Column("Arm"), Column("Number"), Column("Published", numeric=True), Column("Here", numeric=True), Column(""),
-    )  # fmt: skip
-    rows = tuple(
-        (c.arm, c.what, compact(c.published), figures(c.ours, 5), "agrees" if c.agrees else "departs")
-        for c in found.comparisons
-    )
-    return Table(columns, rows, caption="Numbers agree where ours rounds to the digits published.")
-
-
-def _charts(found: Replay) -> Iterator[tuple[str, Figure]]:
-    endpoint = found.trial.protocol.endpoint
-    if "survival" in found.primary.tables:
-        chart = survival_curves(found.primary.tables["survival"], event=endpoint.name, unit=endpoint.unit)
-        caption = f"Kaplan-Meier curves with pointwise limits; ticks are subjects last seen without {endpoint.name}."
-        yield "survival", figure(chart, "survival", caption)
-    first = found.effects[0]
-    shown = [each for each in found.effects if each.measure == first.measure]
-    rows = found.table().iloc[[found.effects.index(each) for each in shown]]
-    rows = rows.assign(label=[f"{each.arm} against {each.against}" for each in shown])
-    chart = forest(rows, measure=sentence_case(first.measure), ratio=first.is_ratio)
-    yield "effects", figure(chart, "effects", f"{sentence_case(first.measure)} with intervals.")
+def _charts(found: Replay) -> list[dict[str, Figure]]:
+    """Charts by name, of the primary and of each secondary endpoint."""
+    own = dict(analysis_charts(found.trial, found.primary))
+    others = enumerate(found.secondary, 1)
+    return [own, *(dict(analysis_charts(each.trial, each.analysed, f"secondary-{k}-")) for k, each in others)]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from understudy.plot.theme import INDIVIDUAL, QUIET, inline, themed
 
 if TYPE_CHECKING:
@@ -15,6 +17,8 @@ _WIDTH, _ROW = 380, 26
 
 def forest(effects: pd.DataFrame, *, measure: str, ratio: bool) -> alt.LayerChart:
     """Estimates and intervals against the line of no effect.
+
+    Limits that are infinite run out of the axis; an estimate that is infinite or zero ratio has no dot.
 
     Parameters
     ----------
@@ -36,7 +40,9 @@ def forest(effects: pd.DataFrame, *, measure: str, ratio: bool) -> alt.LayerChar
     import pandas as pd
 
     none = 1.0 if ratio else 0.0
-    scale = alt.Scale(type="log" if ratio else "linear", domain=_domain(effects, none), nice=False)
+    domain = _domain(effects, none)
+    effects = _within(effects, domain)
+    scale = alt.Scale(type="log" if ratio else "linear", domain=domain, nice=False)
     y = alt.Y(
         "label:N",
         sort=list(effects["label"]),
@@ -63,10 +69,24 @@ def forest(effects: pd.DataFrame, *, measure: str, ratio: bool) -> alt.LayerChar
     )
 
 
+def _within(effects: pd.DataFrame, domain: list[float]) -> pd.DataFrame:
+    """Limits cut at the axis; estimates beyond it, or that are no numbers, are not drawn."""
+    beyond = ~effects["value"].between(*domain)
+    return effects.assign(
+        low=effects["low"].fillna(domain[0]).clip(*domain),
+        high=effects["high"].fillna(domain[1]).clip(*domain),
+        value=effects["value"].mask(beyond),
+    )
+
+
 def _domain(effects: pd.DataFrame, none: float) -> list[float]:
-    """From the lowest to the highest limit and the line of no effect, with a margin of a tenth."""
-    low, high = min(float(effects["low"].min()), none), max(float(effects["high"].max()), none)
+    """From the lowest to the highest limit that is finite and the line of no effect, with a margin of a tenth."""
+    numbers = effects[["value", "low", "high"]].to_numpy(dtype=float).ravel()
+    known = numbers[np.isfinite(numbers) & ((numbers > 0) if none == 1.0 else True)]
+    low, high = min([*known, none]), max([*known, none])
+    if low == high:
+        return [none / 2, none * 2] if none else [-1.0, 1.0]
     if none == 1.0:
         margin = (high / low) ** 0.1
-        return [low / margin, high * margin]
-    return [low - 0.1 * (high - low), high + 0.1 * (high - low)]
+        return [float(low / margin), float(high * margin)]
+    return [float(low - 0.1 * (high - low)), float(high + 0.1 * (high - low))]

@@ -41,7 +41,7 @@ def survival_curves(curves: pd.DataFrame, *, event: str, unit: str) -> alt.VConc
     import altair as alt
 
     arms = list(dict.fromkeys(curves["arm"]))
-    ticks = _ticks(float(curves["time"].max()))
+    ticks = round_times(float(curves["time"].max()))
     x = alt.X(
         "time:Q",
         title=titled("Time since randomisation", unit),
@@ -67,17 +67,17 @@ def survival_curves(curves: pd.DataFrame, *, event: str, unit: str) -> alt.VConc
         .encode(x=x, y=y, color=colour)
     )
     drawn = alt.layer(band, line, marks).properties(width=_WIDTH, height=_HEIGHT)
-    return themed(alt.vconcat(drawn, _numbers(curves, arms, ticks, colour), spacing=6))
+    return themed(alt.vconcat(drawn, numbers_at_risk(curves, arms, ticks, colour), spacing=6))
 
 
-def _ticks(end: float) -> list[float]:
+def round_times(end: float) -> list[float]:
     """Five to nine round times from zero to past the end."""
     size = 10.0 ** np.floor(np.log10(end / 5))
     step = next(each for each in (size, 2 * size, 2.5 * size, 5 * size, 10 * size) if end / each <= 8)
     return (step * np.arange(int(np.ceil(end / step)) + 1)).tolist()
 
 
-def _numbers(curves: pd.DataFrame, arms: list[str], ticks: list[float], colour: alt.Color) -> alt.Chart:
+def numbers_at_risk(curves: pd.DataFrame, arms: list[str], ticks: list[float], colour: alt.Color) -> alt.Chart:
     """A row of numbers at risk for each arm."""
     import altair as alt
     import pandas as pd

@@ -42,16 +42,16 @@ class Clause:
     key: str
     values: tuple[Value, ...]
 
-    def holds(self, frame: pd.DataFrame) -> np.ndarray:
+    def holds(self, frame: pd.DataFrame, place: str = "") -> np.ndarray:
         """For each row, shape (rows,). A missing cell is like nothing: it fails all but `missing` and `not`."""
-        cells = column_of(frame, self.column)
+        cells = column_of(frame, self.column, place)
         if self.key == "missing":
             return (cells.isna() == bool(self.values[0])).to_numpy()
         if self.key in ("in", "not"):
             return _among(cells, self.values, self.column) ^ (self.key == "not")
-        return self._compared(cells)
+        return self._compared(cells, place)
 
-    def _compared(self, cells: pd.Series) -> np.ndarray:
+    def _compared(self, cells: pd.Series, place: str) -> np.ndarray:
         import pandas as pd
 
         numbers = pd.to_numeric(cells, errors="coerce")
@@ -59,7 +59,7 @@ class Clause:
         if broken.any():
             raise StudyError(
                 f"{cells[broken].iloc[0]!r} of the column {self.column} is no number",
-                place=str(self),
+                place=f"{place}, {self}" if place else str(self),
                 repair="compare numbers only; of words say which will do: { column = [...] }",
             )
         return np.asarray(_COMPARISONS[self.key][1](numbers, float(self.values[0])), dtype=bool)
@@ -120,8 +120,8 @@ class Condition:
         """Columns that it looks at."""
         return tuple(dict.fromkeys(clause.column for clause in self.clauses))
 
-    def holds(self, frame: pd.DataFrame) -> np.ndarray:
-        """Whether each row meets it, shape (rows,).
+    def holds(self, frame: pd.DataFrame, place: str = "") -> np.ndarray:
+        """Whether each row meets it, shape (rows,); errors name the place, such as the table's file.
 
         Raises
         ------
@@ -130,7 +130,7 @@ class Condition:
         """
         met = np.ones(len(frame), dtype=bool)
         for clause in self.clauses:
-            met &= clause.holds(frame)
+            met &= clause.holds(frame, place)
         return met
 
     def __str__(self) -> str:

@@ -10,6 +10,12 @@ if TYPE_CHECKING:
     from understudy.trials.trial import Trial
 
 
+def outcome_tables(trial: Trial) -> dict[str, pd.DataFrame]:
+    """`outcome_table` of every endpoint by its name, the primary one first; of a hierarchy its outcomes."""
+    trials = [part for each in (trial, *trial.secondary) for part in (each.parts or (each,))]
+    return {each.protocol.endpoint.name: outcome_table(each) for each in trials}
+
+
 def outcome_table(trial: Trial) -> pd.DataFrame:
     """The endpoint of each arm: subjects, and events or measurements. No arms are compared.
 
@@ -40,10 +46,13 @@ def _described(trial: Trial, own: pd.DataFrame) -> dict[str, str]:
     endpoint, found = trial.protocol.endpoint, {}
     for name in ("event", "cause"):
         if name in own:
-            found["events"] = _share(int((own[name] > 0).sum()), own.index.nunique())
+            count, subjects = int((own[name] > 0).sum()), own.index.nunique()
+            several = f"{count} ({count / max(subjects, 1):.2g} a subject)"
+            found["events"] = several if endpoint.kind == "recurrent" else _share(count, subjects)
     if "time" in own and endpoint.kind != "longitudinal":
         begun = own.get("start", 0.0)
-        found["at risk"] = f"{(own['time'] - begun).sum():.4g} {endpoint.unit}s"
+        total = float((own["time"] - begun).sum())
+        found["at risk"] = f"{total:,.0f} {endpoint.unit}s" if total >= 1000 else f"{total:.4g} {endpoint.unit}s"
     if "value" in own:
         found |= {"known": str(own.index.nunique()), "mean (SD)": _mean(own["value"])}
         found |= {"rows": str(len(own))} if endpoint.kind == "longitudinal" else {}

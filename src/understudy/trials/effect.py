@@ -59,11 +59,13 @@ class Effect:
     @property
     def is_ratio(self) -> bool:
         """Whether one, not zero, is no effect."""
-        return " ratio" in self.measure
+        return " ratio" in self.measure or self.measure == "win odds"
 
     def __str__(self) -> str:
-        interval = f"{self.value:.4g} ({self.low:.4g} to {self.high:.4g})"
-        return f"{self.arm} against {self.against}, {self.measure}: {interval}, p {self.p_value:.3g}"
+        known = self.low == self.low and self.high == self.high
+        interval = f"{self.low:.4g} to {self.high:.4g}" if known else "no interval"
+        p = f"p {self.p_value:.3g}" if self.p_value == self.p_value else "no p"
+        return f"{self.arm} against {self.against}, {self.measure}: {self.value:.4g} ({interval}), {p}"
 
 
 def effects_table(effects: Iterable[Effect]) -> pd.DataFrame:

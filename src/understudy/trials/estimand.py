@@ -30,6 +30,12 @@ def apply_estimand(trial: Trial) -> tuple[Trial, tuple[str, ...]]:
         For a strategy that cannot be carried out by changing the data alone, or lacks what it needs.
     """
     told = []
+    if trial.parts:
+        parts = tuple(apply_estimand(each) for each in trial.parts)
+        trial = replace(trial, parts=tuple(part for part, _ in parts))
+        return trial, tuple(
+            f"{part.protocol.endpoint.name}: {said}" for part, sentences in parts for said in sentences
+        )
     for event in trial.protocol.estimand.events:
         trial, what = _applied(trial, event)
         told.append(f"{event.name}: {event.strategy} strategy; {what}")
@@ -62,7 +68,7 @@ def _times(trial: Trial, event: IntercurrentEvent) -> pd.Series:
         raise StudyError("nothing says to whom it happened", place=place, repair="give when, or time")
     happened = pd.Series(True, index=trial.subjects.index)
     if event.when is not None:
-        happened &= Condition.of(event.when, place).holds(trial.subjects)
+        happened &= Condition.of(event.when, place).holds(trial.subjects, f"{place}, {trial.protocol.subjects.file}")
     if event.time is None:
         return pd.Series(np.where(happened, 0.0, np.inf), index=trial.subjects.index)
     times = numbers_in(trial.subjects, event.time, trial.protocol.subjects.file)

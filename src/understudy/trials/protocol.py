@@ -5,30 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import Field, model_validator
 
-from understudy.core.section import Number, Section, Text, Whole, checked, complaint
+from understudy.core.section import Number, Section, Text, Whole, complaint
 from understudy.trials.condition import Condition
-
-KINDS = ("survival", "continuous", "binary", "count", "longitudinal", "recurrent", "competing")
-_NEEDED = {
-    "survival": ("time", "event"),
-    "continuous": ("value",),
-    "binary": ("event",),
-    "count": ("value",),
-    "longitudinal": ("value", "visit"),
-    "recurrent": ("start", "time", "event"),
-    "competing": ("time", "causes"),
-}
-
-
-def _condition(data: dict[str, Any]) -> dict[str, Any]:
-    checked(lambda: Condition.of(data))
-    return data
-
-
-Rows = Annotated[dict[Text, Any], AfterValidator(_condition)]
-
+from understudy.trials.endpoint_section import EndpointSection, Rows
+from understudy.trials.multiplicity_section import MultiplicitySection
 
 class SubjectsSection(Section):
     """``[subjects]``: the table with one row a subject."""
@@ -41,6 +23,10 @@ class SubjectsSection(Section):
     keep: Rows = Field(
         default_factory=dict,
         description='rows that are randomised subjects: { ITTFL = "Y" }; all, if left out',
+    )
+    death: Text | None = Field(
+        default=None,
+        description="column of the time of death since randomisation, in the endpoint's unit; empty for the living",
     )
 
 
@@ -69,54 +55,6 @@ class ArmsSection(Section):
         unknown = [each for each in (*self.labels, *self.doses) if each not in names]
         if unknown:
             raise complaint(f"{unknown[0]!r} is no arm of this trial", f"arms: {', '.join(names)}")
-        return self
-
-
-class EndpointSection(Section):
-    """``[endpoint]``: what was measured, and how it stands in its table."""
-
-    name: Text = Field(default="the endpoint", description="what reports call it")
-    kind: Literal["survival", "continuous", "binary", "count", "longitudinal", "recurrent", "competing"] = (
-        Field(description="survival, continuous, binary, count, longitudinal, recurrent or competing")
-    )
-    file: Text | None = Field(default=None, description="its table; that of the subjects, if left out")
-    id: Text | None = Field(default=None, description="column of that table that names the subject")
-    keep: Rows = Field(default_factory=dict, description="rows of that table that are the endpoint")
-    time: Text | None = Field(
-        default=None, description="column of the time to the event or to censoring, since randomisation"
-    )
-    start: Text | None = Field(
-        default=None, description="column of the time at which an interval at risk begins"
-    )
-    unit: Text = Field(default="day", description="unit of the times")
-    event: Rows | None = Field(
-        default=None, description="when it happened: { CNSR = 0 }, { status = [1, 2] }"
-    )
-    known: Rows | None = Field(
-        default=None, description="when it is known whether it happened; elsewhere the outcome is missing"
-    )
-    causes: dict[Text, Rows] = Field(
-        default_factory=dict, description="competing events by name; the first is the one of interest"
-    )
-    value: Text | None = Field(default=None, description="column of the measurement or count")
-    baseline: Text | None = Field(default=None, description="column of the measurement before randomisation")
-    visit: Text | None = Field(default=None, description="column of the visit, for repeated measurements")
-    at: Text | Number | None = Field(
-        default=None, description="the visit at which arms are compared; the last, if left out"
-    )
-    exposure: Text | None = Field(default=None, description="column of the time at risk, for counts")
-    better: Literal["lower", "higher"] | None = Field(
-        default=None,
-        description="which is good for the patient: lower, or higher; events are bad unless this says higher",
-    )
-
-    @model_validator(mode="after")
-    def _complete(self) -> EndpointSection:
-        missing = [key for key in _NEEDED[self.kind] if not getattr(self, key)]
-        if missing:
-            raise complaint(
-                f"a {self.kind} endpoint needs {' and '.join(missing)}", "give " + " and ".join(missing)
-            )
         return self
 
 
@@ -159,13 +97,30 @@ class AnalysisSection(Section):
     imputations: Whole = Field(default=100, description="how often missing values are drawn", ge=2)
     horizon: Number | None = Field(
         default=None,
-        description="to which restricted means go; the last time that all arms were watched, if left out",
+        description="time to which means, risks and numbers of events are taken; "
+        "the last at which all arms were watched, if left out",
         gt=0,
+    )
+    at_most: Whole | None = Field(
+        default=None, description="of recurrent events: those after this number are left out", ge=1
     )
     level: Number = Field(default=0.95, description="of intervals", gt=0.5, lt=1)
     published: dict[Text, dict[Text, Number]] = Field(
         default_factory=dict,
         description="what was published, by arm: { drug = { estimate = 0.69, lower = 0.55, upper = 0.87 } }",
+    )
+
+
+class SecondarySection(EndpointSection):
+    """``[[secondary]]``: another endpoint, with the keys of ``[endpoint]`` and its own analysis."""
+
+    name: Text = Field(description="what reports call it")
+    analysis: AnalysisSection | None = Field(
+        default=None,
+        description="its analysis; the usual one with the primary's covariates and strata, if left out",
+    )
+    estimand: EstimandSection | None = Field(
+        default=None, description="its estimand; the primary's intercurrent events, if left out"
     )
 
 
@@ -271,6 +226,10 @@ class Protocol(Section):
     endpoint: EndpointSection = Field(description="what was measured")
     estimand: EstimandSection = Field(default_factory=EstimandSection, description="what is estimated")
     analysis: AnalysisSection = Field(default_factory=AnalysisSection, description="the primary analysis")
+    secondary: tuple[SecondarySection, ...] = Field(default=(), description="other endpoints")
+    multiplicity: MultiplicitySection | None = Field(
+        default=None, description="how errors are kept over endpoints and arms"
+    )
     baseline: BaselineSection = Field(default_factory=BaselineSection, description="covariates of subjects")
     safety: SafetySection | None = Field(default=None, description="a harm, counted in treated subjects")
     design: DesignSection | None = Field(default=None, description="a new trial, to be simulated")
@@ -278,16 +237,55 @@ class Protocol(Section):
     history: HistorySection | None = Field(default=None, description="earlier patients on control")
 
     @model_validator(mode="after")
+    def _names_apart(self) -> Protocol:
+        names = [each.name for each in (self.endpoint, *self.secondary)]
+        twice = [name for k, name in enumerate(names) if name in names[:k]]
+        if twice:
+            raise complaint(f"two endpoints are called {twice[0]!r}", "give every endpoint its own name")
+        return self
+
+    @model_validator(mode="after")
     def _criteria_before(self) -> Protocol:
-        late = {*self.baseline.after}
         for criterion in self.criteria:
-            used = [column for column in Condition.of(criterion.rule).columns if column in late]
+            used = [column for column in Condition.of(criterion.rule).columns if column in self.late]
             if used:
                 raise complaint(
                     f"the criterion {criterion.name!r} looks at {used[0]}, which was measured after randomisation",
                     "select by what was known before: a later measure may be an effect of treatment",
                 )
         return self
+
+    @model_validator(mode="after")
+    def _covariates_before(self) -> Protocol:
+        named = {
+            "baseline.covariates": self.baseline.covariates,
+            "analysis.covariates": self.analysis.covariates,
+            "analysis.strata": self.analysis.strata,
+            "subjects.keep": Condition.of(self.subjects.keep).columns,
+        }
+        for key, columns in named.items():
+            known_later = self.baseline.after if key == "subjects.keep" else self.late
+            used = [column for column in columns if column in known_later]
+            if used:
+                raise complaint(
+                    f"{key} names {used[0]}, which was measured after randomisation",
+                    "name what was known before: a later measure may be an effect of treatment",
+                )
+        return self
+
+    @property
+    def late(self) -> frozenset[str]:
+        """Columns of the subjects' table that are known after randomisation only.
+
+        Those named so, and those of endpoints in that table, of intercurrent events, of harms and of death.
+        """
+        endpoints = [each for e in (self.endpoint, *self.secondary) for each in (e.outcomes or (e,))]
+        own = [e for e in endpoints if e.file in (None, self.subjects.file)]
+        named = [*self.baseline.after, *(name for e in own for name in e.columns)]
+        named += [event.time for event in self.estimand.events if event.time]
+        named += Condition.of(self.safety.event).columns if self.safety else ()
+        named += [self.subjects.death] if self.subjects.death else []
+        return frozenset(named)
 
 
 def arm_name(value: Any) -> str:

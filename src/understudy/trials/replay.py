@@ -3,48 +3,50 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from understudy.core.errors import StudyError
+from understudy.core.errors import UnderstudyError
 from understudy.core.record import Record, Stopwatch
-from understudy.trials.analyses.analysis import METHODS, Analysed, analyse, method_of
+from understudy.trials.analyses.analysis import Analysed, analyse, method_of
+from understudy.trials.claims import Claims, claims_of
 from understudy.trials.effect import Effect, effects_table
 from understudy.trials.estimand import apply_estimand
+from understudy.trials.published import Comparison, compared
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from understudy.trials.trial import Trial
 
-_PARTS = {
-    "estimate": "value", "lower": "low", "upper": "high", "p": "p_value", "se": "standard_error",
-    "subjects": "subjects", "events": "events",
-}  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """A published number beside ours.
+@dataclass(frozen=True, eq=False, repr=False)
+class Answer:
+    """What a trial says on one secondary endpoint.
 
     Parameters
     ----------
-    arm, what : str
-    published, ours : float
-    agrees : bool
-        To the digits that are published.
+    trial : Trial
+        With this endpoint, as the estimand has it.
+    analysed : Analysed
+    estimand : tuple of str
+        The estimand in sentences.
+    comparisons : tuple of Comparison
+        With what was published.
     """
 
-    arm: str
-    what: str
-    published: float
-    ours: float
-    agrees: bool
+    trial: Trial
+    analysed: Analysed
+    estimand: tuple[str, ...]
+    comparisons: tuple[Comparison, ...]
+
+    @property
+    def name(self) -> str:
+        """Of the endpoint."""
+        return self.trial.protocol.endpoint.name
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Replay:
-    """A trial's primary analysis.
+    """A trial's primary analysis, and those of its secondary endpoints.
 
     Parameters
     ----------
@@ -54,8 +56,11 @@ class Replay:
     estimand : tuple of str
         The estimand in sentences.
     comparisons : tuple of Comparison
-        With what was published.
+        With what was published, of all endpoints.
     record : Record
+    secondary : tuple of Answer
+    claims : Claims or None
+        What may be claimed, where the protocol has ``[multiplicity]``.
     """
 
     trial: Trial
@@ -63,10 +68,12 @@ class Replay:
     estimand: tuple[str, ...]
     comparisons: tuple[Comparison, ...]
     record: Record
+    secondary: tuple[Answer, ...] = ()
+    claims: Claims | None = None
 
     @property
     def effects(self) -> tuple[Effect, ...]:
-        """The effects, the primary ones first."""
+        """The primary endpoint's effects, those of the primary measure first."""
         return self.primary.effects
 
     @property
@@ -82,14 +89,44 @@ class Replay:
     @property
     def notes(self) -> tuple[str, ...]:
         """What the reader must know."""
-        return (*self.trial.warnings, *self.primary.notes)
+        own = [f"{each.name}: {note}" for each in self.secondary for note in each.analysed.notes]
+        unadjusted = (
+            (
+                "no multiplicity is given: p values of secondary endpoints are descriptive, and show nothing by themselves",
+            )
+            if self.secondary and self.claims is None
+            else ()
+        )
+        claimed = self.claims.notes if self.claims else ()
+        return (*self.trial.warnings, *self.primary.notes, *own, *unadjusted, *claimed)
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What else was found or chosen."""
+        own = [f"{each.name}: {told}" for each in self.secondary for told in each.analysed.remarks]
+        return (*self.primary.remarks, *own)
+
+    @property
+    def makers(self) -> tuple[str, ...]:
+        """Whose code did what, a sentence an analysis."""
+        own = [self.primary.maker, *(each.analysed.maker for each in self.secondary)]
+        claimed = [f"{self.claims.procedure}: adjusted p values by Understudy's own code"] if self.claims else []
+        return tuple(dict.fromkeys([*own, *claimed]))
 
     def table(self) -> pd.DataFrame:
-        """The effects, one a row."""
-        return effects_table(self.effects)
+        """The effects on all endpoints, one a row."""
+        import pandas as pd
+
+        endpoints = [(self.trial.protocol.endpoint.name, self.primary)]
+        endpoints += [(each.name, each.analysed) for each in self.secondary]
+        parts = [effects_table(found.effects).assign(endpoint=name) for name, found in endpoints]
+        whole = pd.concat(parts, ignore_index=True)
+        return whole[["endpoint", *(name for name in whole if name != "endpoint")]]
 
     def __repr__(self) -> str:
         lines = [self.trial.protocol.title, *map(str, self.effects)]
+        lines += [f"{each.name}: {effect}" for each in self.secondary for effect in each.analysed.effects]
+        lines += [self.claims.sentence] if self.claims else []
         for each in self.departures:
             lines.append(
                 f"departs: {each.what} of {each.arm} is published as {each.published:g}, is {each.ours:.6g}"
@@ -98,7 +135,7 @@ class Replay:
 
 
 def replay(trial: Trial) -> Replay:
-    """Make a trial's primary analysis again.
+    """Make a trial's primary analysis again, and those of its secondary endpoints.
 
     Parameters
     ----------
@@ -122,13 +159,32 @@ def replay(trial: Trial) -> Replay:
     6-MP against placebo, hazard ratio: 0.2076 (0.09251 to 0.4659), p 0.000138
     """
     watch, method = Stopwatch(), method_of(trial)
-    asked, told = apply_estimand(trial)
-    found = analyse(asked)
+    found = _answer(trial)
+    secondary = tuple(_placed(each) for each in trial.secondary)
+    results = [(found.trial, found.analysed), *((each.trial, each.analysed) for each in secondary)]
+    section = trial.protocol.multiplicity
+    claims = claims_of(section, results) if section else None
     record = Record.make(
         "trial replay", stopwatch=watch, inputs=trial.inputs or {}, seed=trial.protocol.seed, method=method,
         settings={"protocol": trial.settings},
     )  # fmt: skip
-    return Replay(asked, found, (*_sentences(trial, found), *told), _compared(trial, found), record)
+    compared_all = tuple(each for answer in (found, *secondary) for each in answer.comparisons)
+    return Replay(found.trial, found.analysed, found.estimand, compared_all, record, secondary, claims)
+
+
+def _answer(trial: Trial) -> Answer:
+    asked, told = apply_estimand(trial)
+    found = analyse(asked)
+    return Answer(asked, found, (*_sentences(trial, found), *told), compared(trial, found))
+
+
+def _placed(trial: Trial) -> Answer:
+    """The answer on a secondary endpoint, which errors name."""
+    try:
+        return _answer(trial)
+    except UnderstudyError as error:
+        error.place = f"secondary endpoint {trial.protocol.endpoint.name}: {error.place}"
+        raise
 
 
 def _sentences(trial: Trial, found: Analysed) -> tuple[str, ...]:
@@ -139,45 +195,5 @@ def _sentences(trial: Trial, found: Analysed) -> tuple[str, ...]:
         f"population: {protocol.estimand.population}",
         f"treatments: {', '.join(trial.arms[1:])} against {trial.control}",
         f"endpoint: {protocol.endpoint.name}",
-        f"summary: {measure}, by {METHODS[found.method][2]}",
+        f"summary: {measure}, by {found.told}",
     )
-
-
-def _compared(trial: Trial, found: Analysed) -> tuple[Comparison, ...]:
-    """Published numbers beside ours.
-
-    Raises
-    ------
-    StudyError
-        For an arm or a part that there is not.
-    """
-    labels = {**trial.protocol.arms.labels}
-    made = []
-    for arm, parts in trial.protocol.analysis.published.items():
-        effect = next((e for e in found.effects if e.arm == labels.get(arm, arm)), None)
-        if effect is None:
-            known = ", ".join(dict.fromkeys(e.arm for e in found.effects))
-            raise StudyError(
-                f"no effect is of {arm!r}", place="analysis.published", repair=f"effects are of: {known}"
-            )
-        for part, value in parts.items():
-            if part not in _PARTS:
-                raise StudyError(
-                    f"unknown number {part!r}", place=f"analysis.published.{arm}", repair=", ".join(_PARTS)
-                )
-            ours = float(getattr(effect, _PARTS[part]) or 0)
-            made.append(Comparison(effect.arm, part, value, ours, same_digits(value, ours)))
-    return tuple(made)
-
-
-def same_digits(published: float, ours: float) -> bool:
-    """Whether a number rounds to a published one, by the decimals that this one is written with.
-
-    Examples
-    --------
-    >>> same_digits(0.69, 0.6899), same_digits(0.69, 0.684), same_digits(79, 79.0)
-    (True, False, True)
-    """
-    unit = 10.0 ** Decimal(repr(float(published))).normalize().as_tuple().exponent
-    # Half a unit of the last digit, and a little for the binary fractions of numbers that end in 5.
-    return abs(published - ours) <= 0.5 * min(unit, 1.0) * (1 + 1e-9)

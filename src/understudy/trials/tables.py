@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,7 +11,9 @@ import numpy as np
 from understudy.core.errors import DataError, Problem
 from understudy.core.nearest_file import nearest_file
 from understudy.trials.condition import Condition, column_of
-from understudy.trials.protocol import EndpointSection, arm_name
+from understudy.trials.endpoint_section import MeasureSection
+from understudy.trials.csv_file import read_csv
+from understudy.trials.protocol import arm_name
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -18,10 +21,17 @@ if TYPE_CHECKING:
 # A zero of IBM's format, in which SAS transport files hold numbers, that readers return as this power of 16.
 _TINY = 1e-70
 ROW = "_row"
+_PADDED = "columns with spaces around cells"
+_AS_CSV = "save it as CSV in UTF-8"
+# How dates are written: 2020-01-31, 31/01/2020, 31JAN2020.
+_DATE = re.compile(r"\d{4}-\d{1,2}-\d{1,2}|\d{1,2}[./-]\d{1,2}[./-]\d{2,4}|\d{1,2}-?[A-Za-z]{3}-?\d{2,4}")
 
 
 def read_table(path: Path) -> pd.DataFrame:
     """A table, with the line of the file on which each row stands as the column ``_row``.
+
+    Spaces around words and names of columns are taken away: they are seen by nobody, and make two arms of one.
+    `padded_columns` tells of them.
 
     Parameters
     ----------
@@ -31,29 +41,23 @@ def read_table(path: Path) -> pd.DataFrame:
     Raises
     ------
     DataError
-        If the file cannot be read or has no rows.
+        If the file cannot be read, has no rows, or two columns of one name.
     """
+    transport = path.suffix.lower() == ".xpt"
     try:
-        frame = _read_transport(path) if path.suffix.lower() == ".xpt" else _read_csv(path)
+        frame = _read_transport(path) if transport else read_csv(path)
     except OSError as error:
         cause = f"cannot read the file: {error.strerror or error}"
         raise DataError([Problem(cause, nearest_file(path))], place=path.name) from None
     except ValueError as error:
         told = str(error).splitlines()[0]
-        raise DataError(
-            [Problem(f"cannot read the table: {told}", "save it as CSV in UTF-8")], place=path.name
-        ) from None
+        repair = "save it as a SAS transport file, version 5, in UTF-8, or as CSV" if transport else _AS_CSV
+        raise DataError([Problem(f"cannot read the table: {told}", repair)], place=path.name) from None
     if not len(frame):
         raise DataError([Problem("the table has no rows", "give at least one subject")], place=path.name)
+    frame = _unpadded(frame)
     frame[ROW] = np.arange(len(frame)) + 2
     return frame
-
-
-def _read_csv(path: Path) -> pd.DataFrame:
-    import pandas as pd
-
-    # Only an empty cell is missing: "NA" may be North America. Whole columns are numbers or words, never both.
-    return pd.read_csv(path, keep_default_na=False, na_values=[""], low_memory=False, encoding="utf-8-sig")
 
 
 def _read_transport(path: Path) -> pd.DataFrame:
@@ -65,6 +69,27 @@ def _read_transport(path: Path) -> pd.DataFrame:
     return frame.replace({"": np.nan})
 
 
+def _unpadded(frame: pd.DataFrame) -> pd.DataFrame:
+    """The table without spaces around its words; ``attrs`` names the columns that had any."""
+    from pandas.api.types import is_numeric_dtype
+
+    padded = []
+    for name in frame:
+        if not is_numeric_dtype(frame[name]):
+            bare = frame[name].map(lambda cell: cell.strip() if isinstance(cell, str) else cell)
+            bare = bare.where(bare != "", np.nan)
+            if not bare.equals(frame[name]):
+                padded.append(str(name))
+                frame[name] = bare
+    frame.attrs[_PADDED] = tuple(padded)
+    return frame
+
+
+def padded_columns(frame: pd.DataFrame) -> tuple[str, ...]:
+    """Columns of a table of `read_table` whose cells had spaces around them."""
+    return frame.attrs.get(_PADDED, ())
+
+
 def kept_rows(frame: pd.DataFrame, rule: dict, place: str) -> pd.DataFrame:
     """Rows that meet a rule.
 
@@ -74,12 +99,12 @@ def kept_rows(frame: pd.DataFrame, rule: dict, place: str) -> pd.DataFrame:
         If there are none, naming the first clause that leaves none.
     """
     condition = Condition.of(rule, place)
-    kept = frame[condition.holds(frame)]
+    kept = frame[condition.holds(frame, place)]
     if len(kept):
         return kept
     left = frame
     for clause in condition.clauses:
-        before, left = left, left[clause.holds(left)]
+        before, left = left, left[clause.holds(left, place)]
         if not len(left):
             values = ", ".join(sorted({arm_name(v) for v in before[clause.column].dropna().unique()})[:8])
             cause = f"no row has {clause}"
@@ -101,7 +126,7 @@ def numbers_in(frame: pd.DataFrame, column: str, place: str) -> pd.Series:
     found = pd.to_numeric(cells, errors="coerce").astype(float)
     bad = (found.isna() & cells.notna()) | np.isinf(found)
     problems = [
-        Problem("not a number", "write a number or leave it empty", int(row), column, str(cell))
+        Problem("not a number", _repair_of(str(cell)), int(row), column, str(cell))
         for row, cell in zip(frame.loc[bad, ROW], cells[bad], strict=True)
     ]
     if problems:
@@ -109,7 +134,13 @@ def numbers_in(frame: pd.DataFrame, column: str, place: str) -> pd.Series:
     return found
 
 
-def outcome_of(frame: pd.DataFrame, endpoint: EndpointSection, place: str) -> pd.DataFrame:
+def _repair_of(cell: str) -> str:
+    if _DATE.match(cell):
+        return "this is a date: write the time since randomisation as a number"
+    return "write a number or leave it empty"
+
+
+def outcome_of(frame: pd.DataFrame, endpoint: MeasureSection, place: str) -> pd.DataFrame:
     """The endpoint by the names that analyses know; the index is the frame's.
 
     Returns
@@ -127,20 +158,20 @@ def outcome_of(frame: pd.DataFrame, endpoint: EndpointSection, place: str) -> pd
     if endpoint.visit:
         found["visit"] = column_of(frame, endpoint.visit, place)
     if endpoint.event:
-        found["event"] = Condition.of(endpoint.event, place).holds(frame).astype(float)
+        found["event"] = Condition.of(endpoint.event, place).holds(frame, place).astype(float)
     if endpoint.causes:
         found["cause"] = _causes(frame, endpoint, place)
     if endpoint.known:
-        unknown = ~Condition.of(endpoint.known, place).holds(frame)
+        unknown = ~Condition.of(endpoint.known, place).holds(frame, place)
         found.loc[unknown, [name for name in ("event", "cause", "value") if name in found]] = np.nan
     return found
 
 
-def _causes(frame: pd.DataFrame, endpoint: EndpointSection, place: str) -> np.ndarray:
+def _causes(frame: pd.DataFrame, endpoint: MeasureSection, place: str) -> np.ndarray:
     """Which of the competing events each row is; zero for none."""
     found = np.zeros(len(frame))
     for k, rule in enumerate(endpoint.causes.values(), 1):
-        met = Condition.of(rule, place).holds(frame)
+        met = Condition.of(rule, place).holds(frame, place)
         both = met & (found > 0)
         if both.any():
             row = int(frame[ROW].to_numpy()[both][0])

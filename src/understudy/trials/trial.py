@@ -11,11 +11,13 @@ import numpy as np
 from understudy.core.content import content_hash, file_hash
 from understudy.core.errors import StudyError
 from understudy.core.toml_file import in_order, parse, read_text, validated
-from understudy.trials.check import check
-from understudy.trials.condition import Condition, column_of
-from understudy.trials.protocol import Protocol, arm_name, labels_of
+from understudy.trials.check import check, check_subjects, require_single
+from understudy.trials.condition import Condition
+from understudy.trials.endpoint_section import MeasureSection
+from understudy.trials.protocol import AnalysisSection, Protocol, SecondarySection
+from understudy.trials.reading import TableFolder, endpoint_rows, subjects_of
 from understudy.trials.synthetic.mark import refuse_synthetic
-from understudy.trials.tables import ROW, kept_rows, outcome_of, read_table
+from understudy.trials.tables import ROW, kept_rows
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -40,6 +42,10 @@ class Trial:
         What is doubtful in the tables.
     inputs : mapping of str to str
         SHA-256 of the protocol and the tables, by their names.
+    parts : tuple of Trial
+        Of a hierarchy: the trial with each of its outcomes as the endpoint, the gravest first.
+    secondary : tuple of Trial
+        The trial with each secondary endpoint in the primary one's place.
 
     Examples
     --------
@@ -54,6 +60,8 @@ class Trial:
     flow: dict[str, int]
     warnings: tuple[str, ...] = ()
     inputs: dict[str, str] | None = None
+    parts: tuple[Trial, ...] = ()
+    secondary: tuple[Trial, ...] = ()
 
     @property
     def arms(self) -> tuple[str, ...]:
@@ -66,18 +74,23 @@ class Trial:
         return self.arms[0]
 
     @property
+    def unit(self) -> str:
+        """Unit of the endpoint's times, as reports count them: "weeks"."""
+        return f"{self.protocol.endpoint.unit}s"
+
+    @property
     def table(self) -> pd.DataFrame:
         """Subjects with their outcome beside them: one row each, for endpoints with one row a subject.
 
         Raises
         ------
         StudyError
-            For repeated measurements and recurrent events.
+            For repeated measurements, recurrent events and hierarchies.
         """
-        if self.protocol.endpoint.kind in ("longitudinal", "recurrent"):
+        if self.protocol.endpoint.kind in ("longitudinal", "recurrent", "hierarchical"):
             raise StudyError(
                 f"a {self.protocol.endpoint.kind} endpoint has several rows a subject",
-                repair="use `outcome`, or ask for one visit",
+                repair="use `outcome` or `parts`, or ask for one visit",
             )
         own = self.outcome.drop(columns=ROW)
         kept = self.subjects.drop(columns=[name for name in own if name in self.subjects])
@@ -105,14 +118,14 @@ class Trial:
         StudyError
             If an arm is then empty, or the condition looks at what was measured afterwards.
         """
-        late = [name for name in condition.columns if name in self.protocol.baseline.after]
+        late = [name for name in condition.columns if name in self.protocol.late]
         if late:
             raise StudyError(
                 f"{late[0]} was measured after randomisation",
                 place=str(condition),
                 repair="select by a baseline column",
             )
-        kept = self.subjects[condition.holds(self.subjects)]
+        kept = self.subjects[condition.holds(self.subjects, self.protocol.subjects.file)]
         return self.of_subjects(kept.index, str(condition))
 
     def of_subjects(self, index: Any, place: str = "") -> Trial:
@@ -131,7 +144,11 @@ class Trial:
                 f"no subject of the arm {empty[0]} is left", place=place, repair="select fewer out"
             )
         outcome = self.outcome[self.outcome.index.isin(subjects.index)]
-        return replace(self, subjects=subjects, outcome=outcome)
+        below = {
+            name: tuple(each.of_subjects(index, place) for each in getattr(self, name))
+            for name in ("parts", "secondary")
+        }
+        return replace(self, subjects=subjects, outcome=outcome, **below)
 
     @property
     def hash(self) -> str:
@@ -142,11 +159,11 @@ class Trial:
     def settings(self) -> dict[str, Any]:
         """The protocol as JSON data; files by their names, wherever they lie."""
         found = self.protocol.model_dump(mode="json")
-        for section in ("subjects", "endpoint"):
-            name = found[section]["file"]
-            found[section]["file"] = Path(name).name if name else None
-        if found["history"]:
-            found["history"]["file"] = Path(found["history"]["file"]).name
+        endpoints = [found["endpoint"], *found["secondary"]]
+        below = [outcome for each in endpoints for outcome in each["outcomes"]]
+        for section in (found["subjects"], *endpoints, *below, found["history"]):
+            if section and section["file"]:
+                section["file"] = Path(section["file"]).name
         return found
 
     def __repr__(self) -> str:
@@ -175,67 +192,53 @@ def load_trial(path: str | Path) -> Trial:
 
 def trial_of(protocol: Protocol, folder: Path, inputs: dict[str, str] | None = None) -> Trial:
     """A trial from its protocol, with the paths in it relative to a folder."""
-    section, endpoint = protocol.subjects, protocol.endpoint
-    frame = read_table(folder / section.file)
+    section, tables = protocol.subjects, TableFolder(folder)
+    frame = tables[section.file]
     refuse_synthetic(frame, section.file)
     randomised = kept_rows(frame, section.keep, section.file)
-    subjects, left_out = _subjects(randomised, protocol)
-    own_table = endpoint.file in (None, section.file)
-    source = frame if own_table else read_table(folder / endpoint.file)
-    outcome, strangers = _outcome(source, protocol, subjects)
+    subjects, left_out = subjects_of(randomised, protocol)
+    require_single(subjects, protocol)
+    bare = Trial(protocol, subjects, subjects[[ROW]], {})
+    primary = _measured(bare, protocol.endpoint, tables)
+    secondary = tuple(_secondary(bare, each, tables) for each in protocol.secondary)
     flow = {
         "rows of the subjects' table": len(frame),
         "randomised": len(randomised),
         "in the arms compared": len(subjects),
-        "with an outcome": int(subjects.index.isin(outcome.index).sum()),
+        "with an outcome": int(subjects.index.isin(primary.outcome.index).sum()),
     }
-    files = dict.fromkeys(name for name in (section.file, endpoint.file) if name)
-    hashes = (inputs or {}) | {Path(name).name: file_hash(folder / name) for name in files}
-    trial = Trial(protocol, subjects, outcome, flow, (), hashes)
-    return replace(trial, warnings=(*left_out, *strangers, *check(trial)))
+    told = [f"{each.protocol.endpoint.name}: {said}" for each in secondary for said in each.warnings]
+    warnings = dict.fromkeys((*left_out, *tables.warnings, *primary.warnings, *check_subjects(bare), *told))
+    return replace(
+        primary, flow=flow, secondary=secondary, warnings=tuple(warnings), inputs=(inputs or {}) | tables.hashes
+    )
 
 
-def _subjects(frame: pd.DataFrame, protocol: Protocol) -> tuple[pd.DataFrame, tuple[str, ...]]:
-    """Subjects of the arms compared, and what to say of the others."""
-    import pandas as pd
-
-    place, labels = protocol.subjects.file, labels_of(protocol)
-    arms = column_of(frame, protocol.subjects.arm, place).map(arm_name, na_action="ignore")
-    named = arms.isin(list(labels))
-    told = ()
-    if not named.all():
-        others = arms[~named].fillna("nothing").value_counts()
-        said = ", ".join(f"{name} {count}" for name, count in others.items())
-        told = (f"{int((~named).sum())} rows of other arms are left out: {said}",)
-    found = frame[named].copy()
-    found.insert(0, "arm", pd.Categorical(arms[named].map(labels), categories=list(labels.values())))
-    found.index = _identities(found, protocol.subjects.id, place)
-    return found, told
+def _measured(bare: Trial, endpoint: MeasureSection, tables: TableFolder) -> Trial:
+    """The trial with an endpoint's rows, checked; of a hierarchy with all its outcomes."""
+    protocol = bare.protocol.model_copy(update={"endpoint": endpoint})
+    if endpoint.kind == "hierarchical":
+        parts = tuple(_measured(bare, each, tables) for each in endpoint.outcomes)
+        seen = [bare.subjects.index.isin(each.outcome.index) for each in parts]
+        outcome = bare.subjects.loc[np.any(seen, axis=0), [ROW]]
+        told = tuple(f"{each.protocol.endpoint.name}: {said}" for each in parts for said in each.warnings)
+        return replace(bare, protocol=protocol, outcome=outcome, parts=parts, warnings=told)
+    outcome, told = endpoint_rows(tables, endpoint, protocol, bare.subjects)
+    trial = replace(bare, protocol=protocol, outcome=outcome)
+    return replace(trial, warnings=(*told, *check(trial)))
 
 
-def _identities(frame: pd.DataFrame, column: str | None, place: str) -> pd.Index:
-    import pandas as pd
-
-    cells = frame[ROW] - 1 if column is None else column_of(frame, column, place)
-    return pd.Index(cells.map(arm_name), name="subject")
-
-
-def _outcome(
-    frame: pd.DataFrame, protocol: Protocol, subjects: pd.DataFrame
-) -> tuple[pd.DataFrame, tuple[str, ...]]:
-    """The endpoint of the subjects, and what to say of rows of others."""
-    endpoint = protocol.endpoint
-    place = endpoint.file or protocol.subjects.file
-    kept = kept_rows(frame, endpoint.keep or (protocol.subjects.keep if endpoint.file is None else {}), place)
-    identity = _identities(kept, endpoint.id or protocol.subjects.id, place)
-    found = outcome_of(kept, endpoint, place)
-    found.index = identity
-    ours = identity.isin(subjects.index)
-    needed = [name for name in ("time", "event", "cause", "value") if name in found]
-    known = found[needed].notna().all(axis=1).to_numpy()
-    strange = int((~ours).sum()) if endpoint.file else 0
-    told = (f"{strange} rows of the endpoint belong to subjects who were not compared",) if strange else ()
-    return found[ours & known], told
+def _secondary(bare: Trial, section: SecondarySection, tables: TableFolder) -> Trial:
+    """The trial as one of its secondary endpoints has it."""
+    own = bare.protocol
+    usual = {
+        name: getattr(own.analysis, name) for name in ("covariates", "categorical", "strata", "level")
+    }
+    changed = {
+        "analysis": section.analysis or AnalysisSection(**usual),
+        "estimand": section.estimand or own.estimand.model_copy(update={"summary": None}),
+    }
+    return _measured(replace(bare, protocol=own.model_copy(update=changed)), section, tables)
 
 
 def arm_of(trial: Trial, rows: pd.DataFrame) -> np.ndarray:

@@ -142,7 +142,7 @@ def test_covariates_measured_afterwards_are_refused(tmp_path):
     path = case(tmp_path)
     text = path.read_text(encoding="utf-8").replace('"MARKER"]', '"MARKER"]\nafter = ["MARKER"]')
     path.write_text(text, encoding="utf-8")
-    with pytest.raises(StudyError, match="MARKER was measured after randomisation"):
+    with pytest.raises(StudyError, match="names MARKER, which was measured after randomisation"):
         load_history(path)
 
 

@@ -46,14 +46,14 @@ def test_bad_rows_are_named(tmp_path, row, text, words):
         small_trial(tmp_path, changed(row, text))
 
 
-def test_arm_without_subjects_is_refused(tmp_path):
-    with pytest.raises(StudyError, match="the arm verum has no subjects"):
+def test_arm_without_subjects_is_refused_with_the_column_s_arms(tmp_path):
+    with pytest.raises(DataError, match=r"ARM: the arm verum has no subjects(.|\n)*placebo 2, drug 2"):
         small_trial(tmp_path, protocol=PROTOCOL.replace('["drug"]', '["drug", "verum"]'))
 
 
 def test_arm_without_outcomes_is_refused(tmp_path):
     rows = (*ROWS[:3], "c,drug,52,f,,0,66", "d,drug,70,m,,1,")
-    with pytest.raises(StudyError, match="no subject of the arm drug has a known outcome"):
+    with pytest.raises(DataError, match="no subject of the arm drug has a known outcome"):
         small_trial(tmp_path, rows)
 
 

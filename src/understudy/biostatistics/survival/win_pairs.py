@@ -24,16 +24,19 @@ class SurvivalEndpoint:
     time, event : array, shape (n,)
         As for `censored`.
     name : str
+    later_is_better : bool
+        False for an event that is good, such as recovery: who has it first wins.
     """
 
     time: ArrayLike
     event: ArrayLike
     name: str = "survival"
+    later_is_better: bool = True
 
     def checked(self) -> SurvivalEndpoint:
         """The same with arrays that were checked."""
         watched = censored(self.time, self.event)
-        return SurvivalEndpoint(watched.time, watched.event, self.name)
+        return SurvivalEndpoint(watched.time, watched.event, self.name, self.later_is_better)
 
     @property
     def size(self) -> int:
@@ -42,7 +45,8 @@ class SurvivalEndpoint:
 
     def decide(self, first: np.ndarray, second: np.ndarray, result: np.ndarray) -> None:
         """Decide pairs that are open: rows `first` against rows `second`."""
-        _survival(self.time[first], self.event[first], self.time[second], self.event[second], result)
+        sign = 1 if self.later_is_better else -1
+        _survival(self.time[first], self.event[first], self.time[second], self.event[second], sign, result)
 
 
 @dataclass(frozen=True, eq=False)
@@ -121,15 +125,15 @@ class ContinuousEndpoint:
 
 
 @njit(cache=True, nogil=True)
-def _survival(time, event, other_time, other_event, result):
+def _survival(time, event, other_time, other_event, sign, result):
     for i in range(time.size):
         for j in range(other_time.size):
             if result[i, j] != 0:
                 continue
             if other_event[j] and (time[i] > other_time[j] or (time[i] == other_time[j] and not event[i])):
-                result[i, j] = 1
+                result[i, j] = sign
             elif event[i] and (other_time[j] > time[i] or (time[i] == other_time[j] and not other_event[j])):
-                result[i, j] = -1
+                result[i, j] = -sign
 
 
 @njit(cache=True, nogil=True)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib import import_module
 from typing import TYPE_CHECKING
 
 from understudy.core.errors import StudyError
+from understudy.trials.analyses.method import METHODS, USUAL
 from understudy.trials.effect import Effect
 
 if TYPE_CHECKING:
@@ -15,48 +16,7 @@ if TYPE_CHECKING:
 
     from understudy.trials.trial import Trial
 
-# Where each method is, the kinds of endpoint that it is for, and what it is called in reports.
 _HOME = "understudy.trials.analyses"
-METHODS: dict[str, tuple[str, tuple[str, ...], str]] = {
-    "cox": ("hazards.cox_analysis", ("survival",), "Cox regression, Efron's ties"),
-    "log-rank": ("hazards.log_rank_analysis", ("survival",), "log-rank test"),
-    "restricted mean": (
-        "restricted_means.restricted_mean_analysis",
-        ("survival",),
-        "restricted mean survival time",
-    ),
-    "fine-gray": (
-        "competing.fine_gray_analysis",
-        ("competing",),
-        "Fine-Gray and cause-specific Cox regression",
-    ),
-    "proportional rates": (
-        "recurrent.rates_analysis",
-        ("recurrent",),
-        "proportional rates model, robust errors",
-    ),
-    "negative binomial": ("rates.negative_binomial_analysis", ("count",), "negative binomial regression"),
-    "poisson": ("rates.poisson_analysis", ("count",), "Poisson regression"),
-    "ancova": ("means.ancova_analysis", ("continuous",), "analysis of covariance"),
-    "dose response": ("means.dose_analysis", ("continuous",), "linear trend over doses"),
-    "mmrm": ("repeated.mmrm_analysis", ("longitudinal",), "mixed model for repeated measurements"),
-    "multiple imputation": (
-        "imputed.imputed_analysis",
-        ("longitudinal",),
-        "analysis of covariance after multiple imputation",
-    ),
-    "logistic": ("risks.logistic_analysis", ("binary",), "logistic regression, risks standardised"),
-    "proportions": ("risks.proportions_analysis", ("binary",), "proportions as they are"),
-}
-_USUAL = {
-    "survival": "cox",
-    "competing": "fine-gray",
-    "recurrent": "proportional rates",
-    "continuous": "ancova",
-    "longitudinal": "mmrm",
-    "binary": "logistic",
-    "count": "negative binomial",
-}
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,17 +33,25 @@ class Analysed:
         More of it: adjusted means, coefficients, tests of assumptions.
     notes : tuple of str
         What the reader must know: subjects left out, assumptions that fail.
+    remarks : tuple of str
+        What else was found or chosen: tests beside the effects, the horizon.
     """
 
     method: str
     effects: tuple[Effect, ...]
     tables: dict[str, pd.DataFrame] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = ()
 
     @property
     def told(self) -> str:
         """The method in words."""
-        return METHODS[self.method][2]
+        return METHODS[self.method].words
+
+    @property
+    def maker(self) -> str:
+        """Whose code did what."""
+        return METHODS[self.method].maker
 
 
 def method_of(trial: Trial, name: str | None = None) -> str:
@@ -96,9 +64,9 @@ def method_of(trial: Trial, name: str | None = None) -> str:
     """
     kind = trial.protocol.endpoint.kind
     imputed = kind == "longitudinal" and trial.protocol.analysis.missing != "as observed"
-    usual = "multiple imputation" if imputed else _USUAL[kind]
+    usual = "multiple imputation" if imputed else USUAL[kind]
     wanted = name or trial.protocol.analysis.method or usual
-    fitting = [key for key, (_, kinds, _) in METHODS.items() if kind in kinds]
+    fitting = [key for key, method in METHODS.items() if kind in method.kinds]
     if wanted in fitting:
         return wanted
     cause = f"{wanted!r} is no analysis of a {kind} endpoint"
@@ -126,6 +94,18 @@ def analyse(trial: Trial, method: str | None = None) -> Analysed:
     6-MP against placebo, hazard ratio: 0.2076 (0.09251 to 0.4659), p 0.000138
     """
     name = method_of(trial, method)
-    module, _, function = METHODS[name][0].partition(".")
+    module, _, function = METHODS[name].home.partition(".")
     work: Callable[[Trial], Analysed] = getattr(import_module(f"{_HOME}.{module}"), function)
-    return work(trial)
+    found = work(trial)
+    return replace(found, notes=(*found.notes, *_unused(trial, name)))
+
+
+def _unused(trial: Trial, name: str) -> tuple[str, ...]:
+    """Covariates and strata that the protocol names and the method has no use for."""
+    section, words = trial.protocol.analysis, METHODS[name].words
+    told = []
+    if section.covariates and not METHODS[name].covariates:
+        told.append(f"covariates ({', '.join(section.covariates)}) are not adjusted for by the {words}")
+    if section.strata and not METHODS[name].strata:
+        told.append(f"strata ({', '.join(section.strata)}) are not used by the {words}: name them among covariates")
+    return tuple(told)

@@ -9,6 +9,8 @@ import numpy as np
 from understudy.biostatistics.survival.cox import CoxFit, cox
 from understudy.biostatistics.survival.kaplan_meier import kaplan_meier
 from understudy.biostatistics.survival.log_rank import log_rank
+from understudy.biostatistics.survival.p_value import chi_square
+from understudy.biostatistics.survival.profile_likelihood import profile, profile_interval
 from understudy.biostatistics.survival.proportional_hazards import proportional_hazards_test
 from understudy.trials.analyses.adjustment import design_of, strata_of, usable
 from understudy.trials.analyses.analysis import Analysed
@@ -35,16 +37,44 @@ def cox_analysis(trial: Trial) -> Analysed:
     if not fit.monotone:
         proportional = proportional_hazards_test(fit).table()
         tables["proportional hazards"], doubts = proportional, _doubts(proportional)
-    return Analysed("cox", effects, tables, (*told, *fit.warnings, *doubts))
+    return Analysed("cox", effects, tables, (*told, *doubts_of(fit), *doubts))
 
 
 def _hazard_ratio(trial: Trial, rows: pd.DataFrame, fit: CoxFit, arm: str) -> Effect:
-    row = fit.table().set_index("covariate").loc[f"arm[{arm}]"]
+    value, low, high, error, p = ratio_of(fit, f"arm[{arm}]")
     own = rows[rows["arm"].isin([trial.control, arm])]
     return Effect(
-        arm, trial.control, "hazard ratio", row["hazard_ratio"], row["low"], row["high"], row["standard_error"],
-        row["p"], len(own), f"Cox regression, {fit.ties} ties", fit.level, int(own["event"].sum()),
+        arm, trial.control, "hazard ratio", value, low, high, error, p, len(own), f"Cox regression, {fit.ties} ties",
+        fit.level, int(own["event"].sum()),
     )  # fmt: skip
+
+
+def ratio_of(fit: CoxFit, name: str) -> tuple[float, float, float, float, float]:
+    """A hazard ratio, its limits, the error of its logarithm and p.
+
+    Wald's; where the ratio is infinite or zero (separation) limits are those of the profile likelihood and p is that of
+    the likelihood ratio test (Heinze & Schemper 2001, doi:10.1111/j.0006-341X.2001.00114.x, section 2).
+    """
+    k = fit.names.index(name)
+    row = fit.table().iloc[k]
+    if name not in fit.monotone:
+        return tuple(float(row[each]) for each in ("hazard_ratio", "low", "high", "standard_error", "p"))
+    limits = profile_interval(fit).iloc[k]
+    statistic = 2 * (fit.log_likelihood - profile(fit.data, k, 0.0, fit.beta))
+    low, high = float(limits["hazard_ratio_low"]), float(limits["hazard_ratio_high"])
+    return float(row["hazard_ratio"]), low, high, float("nan"), chi_square(max(statistic, 0.0), 1)
+
+
+def doubts_of(fit: CoxFit) -> tuple[str, ...]:
+    """The fit's warnings, for readers of a report."""
+    told = [each for each in fit.warnings if not each.startswith("monotone")]
+    if fit.monotone:
+        told.insert(
+            0,
+            f"separation: {', '.join(fit.monotone)} orders the events perfectly, so that its hazard ratio has no finite "
+            "estimate; its limits are those of the profile likelihood, its p that of the likelihood ratio test",
+        )
+    return tuple(told)
 
 
 def _doubts(proportional: pd.DataFrame) -> tuple[str, ...]:
@@ -70,12 +100,12 @@ def log_rank_analysis(trial: Trial) -> Analysed:
         fit = cox(
             own["time"], own["event"], {arm: treated}, strata=within, level=trial.protocol.analysis.level
         )
-        row = fit.table().iloc[0]
+        value, low, high, error, _ = ratio_of(fit, arm)
         effects.append(
-            Effect(arm, trial.control, "hazard ratio", row["hazard_ratio"], row["low"], row["high"],
-                   row["standard_error"], test.p, len(own), "log-rank test; ratio by Cox regression, efron ties",
-                   fit.level, int(own["event"].sum()))
+            Effect(arm, trial.control, "hazard ratio", value, low, high, error, test.p, len(own),
+                   "log-rank test; ratio by Cox regression, efron ties", fit.level, int(own["event"].sum()))
         )  # fmt: skip
+        told = (*told, *doubts_of(fit))
     return Analysed("log-rank", tuple(effects), {"survival": survival_table(trial)}, told)
 
 

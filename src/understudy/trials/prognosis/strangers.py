@@ -42,6 +42,16 @@ def require_strangers(trial: Trial, score: PrognosticScore) -> tuple[str, ...]:
     return _alike(trial, score)
 
 
+def unregistered(trial: Trial) -> tuple[str, ...]:
+    """What to say where the protocol registers no score."""
+    history = trial.protocol.history
+    if history and history.score:
+        return ()
+    return (
+        "no score is registered in [history]: nothing shows that this one was frozen before the outcome was opened",
+    )
+
+
 def _require_registered(trial: Trial, score: PrognosticScore) -> None:
     history, kind = trial.protocol.history, trial.protocol.endpoint.kind
     if score.kind != kind:

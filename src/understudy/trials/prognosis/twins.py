@@ -15,7 +15,7 @@ from understudy.trials.prognosis.features import independent
 from understudy.trials.prognosis.history import BASELINE, covariate_table
 from understudy.trials.prognosis.planning import size_ratio
 from understudy.trials.prognosis.score import PrognosticScore
-from understudy.trials.prognosis.strangers import require_strangers
+from understudy.trials.prognosis.strangers import require_strangers, unregistered
 from understudy.trials.prognosis.target import target_of
 
 if TYPE_CHECKING:
@@ -199,7 +199,7 @@ def prognostic_twins(trial: Trial, score: PrognosticScore) -> PrognosticTwins:
         method=METHODS[asked.protocol.endpoint.kind], settings={"protocol": trial.settings}, citations=_CITATIONS,
     )  # fmt: skip
     linear = (LINEAR,) if known else ()
-    told = (*alike, *failed, *linear, *_gaps(score, table), *dropped, *score.notes, *_what_it_means(asked))
+    told = (*unregistered(trial), *alike, *failed, *linear, *_gaps(score, table), *dropped, *score.notes, *_what_it_means(asked))
     return PrognosticTwins(
         asked, score, patients, effects, _comparison(effects, raw, both), r2, interval, estimand, told, record
     )

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from understudy.trials.trial import Trial
 
 _MOST_CRITERIA = 12
+# Resamples in which all combinations have an effect: with fewer there is no interval.
+_LEAST_RESAMPLES = 40
 # Power and level of the sample sizes that are told.
 _POWER, _LEVEL = 0.8, 0.05
 
@@ -104,7 +106,7 @@ def redesign(
     Raises
     ------
     StudyError
-        Without criteria, with too many, or where a criterion selects nobody.
+        Without criteria, with too many, where criteria select nobody of an arm, or leave no effect to estimate.
     """
     watch, seed = Stopwatch(), trial.protocol.seed
     criteria = tuple(each.name for each in trial.protocol.criteria)
@@ -114,6 +116,7 @@ def redesign(
     eligible = _eligible(trial, effect, members)
     counts = bootstrap_counts(effect.subjects.size, resamples, seed, effect.treated)
     values, drawn = _effects(effect, eligible, counts)
+    _require_effects(criteria, members, values, drawn)
     table = _combinations(trial, effect, criteria, members, eligible, values, drawn)
     if second is not None:
         table = table.join(_tested(second, trial, arm, criteria, members, resamples))
@@ -143,7 +146,8 @@ def _require_few(criteria: tuple[str, ...]) -> None:
 def _eligible(trial: Trial, effect: ResampledEffect, members: np.ndarray) -> np.ndarray:
     """Who meets each combination, shape (combinations, subjects)."""
     rows = trial.subjects.loc[effect.subjects]
-    met = np.array([Condition.of(each.rule, each.name).holds(rows) for each in trial.protocol.criteria])
+    met = np.array([Condition.of(each.rule, each.name).holds(rows, trial.protocol.subjects.file)
+                    for each in trial.protocol.criteria])
     for each, own in zip(trial.protocol.criteria, met, strict=True):
         if not own[effect.treated].any() or not own[~effect.treated].any():
             raise StudyError(
@@ -151,7 +155,23 @@ def _eligible(trial: Trial, effect: ResampledEffect, members: np.ndarray) -> np.
                 place=str(Condition.of(each.rule)),
                 repair="widen it, or check the column's values",
             )
-    return np.array([met[chosen].all(axis=0) for chosen in members])
+    eligible = np.array([met[chosen].all(axis=0) for chosen in members])
+    _require_arms(trial, effect, eligible, members)
+    return eligible
+
+
+def _require_arms(trial: Trial, effect: ResampledEffect, eligible: np.ndarray, members: np.ndarray) -> None:
+    """Every combination leaves subjects in both arms; the smallest that does not is named."""
+    criteria = trial.protocol.criteria
+    for k in np.argsort(members.sum(axis=1), kind="stable"):
+        for treated, arm in ((effect.treated, "treated"), (~effect.treated, "control")):
+            if not (eligible[k] & treated).any():
+                names = [each.name for each, chosen in zip(criteria, members[k], strict=True) if chosen]
+                raise StudyError(
+                    f"nobody of the {arm} arm meets {' and '.join(names)} together",
+                    place="criteria",
+                    repair="widen one of them, or leave one out",
+                )
 
 
 def _effects(
@@ -164,6 +184,28 @@ def _effects(
         own.append((value[0], error[0]))
         drawn.append(effect.values(counts * chosen)[0])
     return np.array(own), np.array(drawn)
+
+
+def _require_effects(
+    criteria: tuple[str, ...], members: np.ndarray, values: np.ndarray, drawn: np.ndarray
+) -> None:
+    """Every combination has an effect, in the trial and in enough resamples for an interval."""
+    for chosen, value in zip(members, values[:, 0], strict=True):
+        if not np.isfinite(value):
+            who = " and ".join(np.array(criteria)[chosen]) or "no criterion"
+            raise StudyError(
+                f"there is no effect in those who meet {who}: an arm has no event, or events order the arms perfectly "
+                "(separation)",
+                place="criteria",
+                repair="widen the criteria, or take another endpoint or another kind",
+            )
+    usable = int(np.isfinite(drawn).all(axis=0).sum())
+    if usable < _LEAST_RESAMPLES:
+        raise StudyError(
+            f"only {usable} of {drawn.shape[1]} resamples have an effect under every combination of criteria",
+            place="criteria",
+            repair="widen the criteria: too few events are left in an arm",
+        )
 
 
 def _combinations(
