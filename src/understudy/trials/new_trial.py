@@ -11,6 +11,7 @@ from understudy.biostatistics.survival.piecewise_exponential import piecewise_ex
 from understudy.core.errors import StudyError
 from understudy.core.random import normals
 from understudy.core.record import Record, Stopwatch
+from understudy.trials.designs.assurance import simulated_assurance
 from understudy.trials.designs.conduct import Conduct, Dropout, Recruitment
 from understudy.trials.designs.group_sequential import group_sequential
 from understudy.trials.designs.operating_characteristics import OperatingCharacteristics
@@ -107,17 +108,16 @@ def simulate_new_trial(trial: Trial, *, arm: str | None = None, trials: int = 10
     plan, conduct = _parallel(design, trial.protocol.endpoint.kind), _conduct(design)
     found = simulate_trials(plan, patients, trials=trials, seed=seed, conduct=conduct)
     each = max(trials // _DRAWS, 1)
-    power = []
-    for k, z in enumerate(normals(seed, "assurance", [0], _DRAWS)[0]):
-        drawn = _patients(trial, effect, effect.natural(value + error * z))
-        made = simulate_trials(plan, {"alternative": drawn}, trials=each, seed=seed + 1 + k, conduct=conduct)
-        power.append(made.rejection("alternative")[0])
+    drawn = (
+        _patients(trial, effect, effect.natural(value + error * z))
+        for z in normals(seed, "assurance", [0], _DRAWS)[0]
+    )
+    sure = simulated_assurance(plan, drawn, trials=each, seed=seed, conduct=conduct)
     record = Record.make(
         "trial simulate", stopwatch=watch, inputs=trial.inputs or {}, seed=seed, method="simulation",
         settings={"trials": trials, "arm": arm or trial.arms[1], "protocol": trial.settings},
     )  # fmt: skip
-    spread = float(np.std(power, ddof=1) / np.sqrt(_DRAWS))
-    return NewTrial(trial, effects, effect.measure, found, float(np.mean(power)), spread, record)
+    return NewTrial(trial, effects, effect.measure, found, sure.probability, sure.error, record)
 
 
 def _design(trial: Trial) -> DesignSection:

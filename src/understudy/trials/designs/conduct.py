@@ -147,7 +147,9 @@ class Conduct:
     def __post_init__(self):
         if self.visit_every is not None and not 0 < self.visit_every < float("inf"):
             raise SimulationError(
-                f"a visit every {self.visit_every}", place="Conduct.visit_every", repair="give a time above 0, or None"
+                f"a visit every {self.visit_every}",
+                place="Conduct.visit_every",
+                repair="give a time above 0, or None",
             )
 
     def seen(self, time: NDArray[np.float64]) -> NDArray[np.float64]:

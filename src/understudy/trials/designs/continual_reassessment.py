@@ -60,13 +60,24 @@ class ContinualReassessment:
 
     def __post_init__(self):
         guesses = np.asarray(self.skeleton, dtype=float)
-        if not guesses.size or not np.isfinite(guesses).all() or (guesses <= 0).any() or (guesses >= 1).any() or (np.diff(guesses) <= 0).any():
+        if (
+            not guesses.size
+            or not np.isfinite(guesses).all()
+            or (guesses <= 0).any()
+            or (guesses >= 1).any()
+            or (np.diff(guesses) <= 0).any()
+        ):
             raise SimulationError(
                 f"skeleton {self.skeleton}",
                 place="ContinualReassessment",
                 repair="give rising rates between 0 and 1",
             )
-        if not 0 < self.target < 1 or not self.sd > 0 or not 0 < self.safety <= 1 or self.model not in ("power", "logistic"):
+        if (
+            not 0 < self.target < 1
+            or not self.sd > 0
+            or not 0 < self.safety <= 1
+            or self.model not in ("power", "logistic")
+        ):
             raise SimulationError(
                 f"{self!r}",
                 place="ContinualReassessment",

@@ -1,7 +1,7 @@
 """Dose modelling: which models are chosen or averaged, and the dose that has a wanted effect, for many sets of means.
 
-Bretz, Pinheiro and Branson, Biometrics 61, 738 (2005), doi:10.1111/j.1541-0420.2005.00344.x; averages after Buckland, Burnham
-and Augustin, Biometrics 53, 603 (1997), doi:10.2307/2533961; Schorning and others, Stat Med 35, 4021 (2016),
+Bretz, Pinheiro and Branson, Biometrics 61, 738 (2005), doi:10.1111/j.1541-0420.2005.00344.x; averages after Buckland,
+Burnham and Augustin, Biometrics 53, 603 (1997), doi:10.2307/2533961; Schorning and others, Stat Med 35, 4021 (2016),
 doi:10.1002/sim.6991.
 """
 
@@ -49,7 +49,9 @@ class DoseModelling:
     def __post_init__(self):
         if self.selection not in SELECTIONS:
             raise SimulationError(
-                f"selection {self.selection!r}", place="selection", repair=f"give one of {', '.join(SELECTIONS)}"
+                f"selection {self.selection!r}",
+                place="selection",
+                repair=f"give one of {', '.join(SELECTIONS)}",
             )
 
     @cached_property
@@ -57,7 +59,8 @@ class DoseModelling:
         """A search each model."""
         largest = float(self.doses.max())
         return tuple(
-            GridSearch(model_named(name, largest, self.offset), self.doses, self.weight) for name in self.models
+            GridSearch(model_named(name, largest, self.offset), self.doses, self.weight)
+            for name in self.models
         )
 
     @cached_property
@@ -83,11 +86,15 @@ class DoseModelling:
         """
         found = [search.best(means) for search in self.searches]
         squares = np.stack([least for least, _ in found], axis=1) / variance[:, None]
-        weights = self._weights(squares + 2 * np.array([each.model.size for each in self.searches]), allowed, t)
+        weights = self._weights(
+            squares + 2 * np.array([each.model.size for each in self.searches]), allowed, t
+        )
         target = np.full(len(means), np.nan)
         for start in range(0, len(means), _CHUNK):
             part = slice(start, start + _CHUNK)
-            target[part] = self._reaching(means[part], [place[part] for _, place in found], weights[part], effect)
+            target[part] = self._reaching(
+                means[part], [place[part] for _, place in found], weights[part], effect
+            )
         return np.where(allowed.any(axis=1), target, np.nan), weights
 
     def _reaching(self, means, places, weights, effect: float) -> NDArray[np.float64]:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from understudy.core.errors import SimulationError
 from understudy.trials.designs.conduct import Conduct, permuted_blocks
 from understudy.trials.designs.dose_modelling import DoseModelling, Selection
-from understudy.trials.designs.dose_response import CandidateShape
+from understudy.trials.designs.dose_response import CandidateShape, log_offset
 from understudy.trials.designs.mcp_mod import critical_value, optimal_contrasts
 from understudy.trials.designs.patients import Patients, observed
 from understudy.trials.designs.runs import Runs
@@ -82,7 +82,9 @@ class DoseRanging:
             )  # fmt: skip
         if not self.shapes or not all(isinstance(each, CandidateShape) for each in self.shapes.values()):
             raise SimulationError(
-                "no shapes with a model", place="DoseRanging.shapes", repair="give emax(0.2) and the like by name"
+                "no shapes with a model",
+                place="DoseRanging.shapes",
+                repair="give emax(0.2) and the like by name",
             )
         _ = self._modelling  # refuses an unknown selection
 
@@ -103,14 +105,21 @@ class DoseRanging:
         rest = np.where(member, value[..., None] - mean[:, None], 0.0)
         freedom = np.maximum(n.sum(axis=1) - arms, 1)
         variance = np.maximum((rest**2).sum(axis=(1, 2)) / freedom, 1e-300)
-        t = mean @ self._contrasts / np.sqrt(variance[:, None] * ((1 / np.maximum(n, 1)) @ self._contrasts**2))
+        t = (
+            mean
+            @ self._contrasts
+            / np.sqrt(variance[:, None] * ((1 / np.maximum(n, 1)) @ self._contrasts**2))
+        )
         fit = (n > 1).all(axis=1)
         significant = (t >= self._critical) & fit[:, None]
         best = np.stack([np.where(own, t, -np.inf).max(axis=1) for own in self._own], axis=1)
         allowed = np.stack([(significant & own).any(axis=1) for own in self._own], axis=1)
         target, weights = self._modelling.targets(mean, variance, allowed, best, self.effect)
         heaviest = np.where(allowed.any(axis=1), weights.argmax(axis=1), -1)
-        measures = {"measured": n.sum(axis=1).astype(float), "target found": np.isfinite(target).astype(float)}
+        measures = {
+            "measured": n.sum(axis=1).astype(float),
+            "target found": np.isfinite(target).astype(float),
+        }
         measures |= {f"{name} chosen": (heaviest == k).astype(float) for k, name in enumerate(self._models)}
         count = len(trials)
         enrolled = np.stack([(arm == k).sum(axis=1) for k in range(arms)], axis=1)
@@ -142,6 +151,6 @@ class DoseRanging:
     @cached_property
     def _modelling(self) -> DoseModelling:
         each = self.patients / len(self.doses)
-        offset = next((s.parameters[0] for s in self.shapes.values() if s.model == "linear log"), None)
+        offset = log_offset(self.shapes.values())
         doses = np.array(self.doses)
         return DoseModelling(doses, each * np.eye(len(doses)), self._models, self.selection, offset)

@@ -1,12 +1,12 @@
 """Dose response: the usual models, each two linear parameters and up to two others that bend it.
 
-Pinheiro, Bretz and Branson, in *Dose Finding in Drug Development* (ed. Ting, 2006), pages 146-171; Bornkamp, Pinheiro and
-Bretz, J Stat Softw 29 (7), 1 (2009), doi:10.18637/jss.v029.i07.
+Pinheiro, Bretz and Branson, in *Dose Finding in Drug Development* (ed. Ting, 2006), pages 146-171; Bornkamp,
+Pinheiro and Bretz, J Stat Softw 29 (7), 1 (2009), doi:10.18637/jss.v029.i07.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -97,7 +97,9 @@ MODELS: dict[str, DoseResponseModel] = {
             "quadratic",
             ("slope", "square"),
             (),
-            lambda dose, theta: np.broadcast_to(np.stack([dose, dose**2], axis=1), (len(theta), len(dose), 2)),
+            lambda dose, theta: np.broadcast_to(
+                np.stack([dose, dose**2], axis=1), (len(theta), len(dose), 2)
+            ),
         ),
         DoseResponseModel("emax", ("Emax",), ("ED50",), _one(lambda d, e: d / (e + d)), (_ED50,), (True,)),
         DoseResponseModel(
@@ -182,6 +184,18 @@ class CandidateShape:
         return MODELS[self.model].columns(at, np.array([self.parameters]).reshape(1, -1))[0, :, 0]
 
 
+def log_offset(shapes: Iterable[object]) -> float | None:
+    """The offset of the shapes linear in log(dose + offset), or None without one; two of them cannot be fitted."""
+    found = {s.parameters[0] for s in shapes if isinstance(s, CandidateShape) and s.model == "linear log"}
+    if len(found) > 1:
+        raise SimulationError(
+            f"offsets {sorted(found)}",
+            place="linear_log",
+            repair="give one offset: it is chosen, not estimated",
+        )
+    return found.pop() if found else None
+
+
 def linear() -> CandidateShape:
     """The dose itself."""
     return CandidateShape("linear")
@@ -194,9 +208,7 @@ def linear_log(offset: float = 1.0) -> CandidateShape:
 
 def emax(ed50: float, hill: float = 1.0) -> CandidateShape:
     """d^h / (ED50^h + d^h); with another Hill coefficient than 1 the model that is fitted is ``sigmoid emax``."""
-    return (
-        CandidateShape("emax", (ed50,)) if hill == 1 else CandidateShape("sigmoid emax", (ed50, hill))
-    )
+    return CandidateShape("emax", (ed50,)) if hill == 1 else CandidateShape("sigmoid emax", (ed50, hill))
 
 
 def exponential(delta: float) -> CandidateShape:

@@ -77,13 +77,19 @@ class DoseResponseFit:
         import pandas as pd
 
         return pd.DataFrame(
-            {"parameter": self.model.names, "estimate": self.estimates, "standard_error": list(self.standard_errors.values())}
+            {
+                "parameter": self.model.names,
+                "estimate": self.estimates,
+                "standard_error": list(self.standard_errors.values()),
+            }
         )
 
     def __repr__(self) -> str:
         told = ", ".join(
             f"{name} {value:.4g} ± {error:.2g}"
-            for (name, value), error in zip(self.parameters.items(), self.standard_errors.values(), strict=True)
+            for (name, value), error in zip(
+                self.parameters.items(), self.standard_errors.values(), strict=True
+            )
         )
         limit = f"; {', '.join(self.at_limit)} at a limit" if self.at_limit else ""
         return f"DoseResponseFit {self.model.name}: {told}; gAIC {self.criterion:.2f}{limit}"
@@ -203,7 +209,9 @@ class GridSearch:
             return self.solve(np.exp(np.atleast_1d(log)), mean)[1]
 
         if len(bounds) == 1:
-            found = minimize_scalar(squares, bounds=(low[0], high[0]), method="bounded", options={"xatol": 1e-12})
+            found = minimize_scalar(
+                squares, bounds=(low[0], high[0]), method="bounded", options={"xatol": 1e-12}
+            )
         else:
             found = minimize(
                 squares, start, bounds=list(zip(low, high, strict=True)), method="Nelder-Mead",
@@ -274,9 +282,6 @@ def curve_doses(doses: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.linspace(0.0, float(doses.max()), _CURVE)
 
 
-
-
-
 def _split(model: DoseResponseModel, estimates: NDArray[np.float64]):
     linear = 1 + len(model.coefficients)
     return estimates[:linear], estimates[linear:]
@@ -284,7 +289,9 @@ def _split(model: DoseResponseModel, estimates: NDArray[np.float64]):
 
 def _near_limits(model: DoseResponseModel, dose, theta) -> tuple[str, ...]:
     bounds = model.bounds(float(dose.max()))
-    close = [np.abs(np.log(edge / value)).min() < _AT_LIMIT for edge, value in zip(bounds, theta, strict=True)]
+    close = [
+        np.abs(np.log(edge / value)).min() < _AT_LIMIT for edge, value in zip(bounds, theta, strict=True)
+    ]
     return tuple(name for name, near in zip(model.bending, close, strict=True) if near)
 
 

@@ -89,7 +89,7 @@ class Enrichment:
             raise SimulationError(
                 f"{patients.endpoint} patients of {len(patients.arms)} arms",
                 place="Enrichment",
-                repair="give patients of two arms with a covariate biomarker of 0 and 1; follow_up for times to an event",
+                repair="give two arms and a covariate biomarker of 0 and 1; follow_up for times to an event",
             )
         positive = outcomes.covariates["biomarker"] > 0.5
         arm = permuted_blocks(trials, screened, (1, 1), seed)

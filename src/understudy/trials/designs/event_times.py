@@ -40,8 +40,8 @@ class EventTimes:
         return np.minimum(self.time, self.lost)
 
     def when(self, used: NDArray[np.bool_], events: NDArray[np.int64]) -> NDArray[np.float64]:
-        """Calendar time of the given event of those who are used, shape (trials,); where so many never come, when nobody
-        is left to have one.
+        """Calendar time of the given event of those who are used, shape (trials,); where so many never come, when
+        nobody is left to have one.
 
         Examples
         --------

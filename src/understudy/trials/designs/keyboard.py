@@ -1,7 +1,7 @@
 """Keyboard: the dose goes up or down by where the toxicity rate most likely lies.
 
-Yan, Mandrekar and Yuan, Clin Cancer Res 23, 3994 (2017), doi:10.1158/1078-0432.CCR-17-0220. With the same keys it decides as
-mTPI-2 does (Guo and others, Contemp Clin Trials 58, 23 (2017), doi:10.1016/j.cct.2017.04.006).
+Yan, Mandrekar and Yuan, Clin Cancer Res 23, 3994 (2017), doi:10.1158/1078-0432.CCR-17-0220. With keys
+of the same width it decides as mTPI-2 does.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from understudy.trials.designs.dose_escalation import step, tolerated, tolerated
 
 @dataclass(frozen=True)
 class Keyboard:
-    """Intervals as wide as the target's ("keys") are laid side by side over the rates from 0 to 1; one dose up where the
-    key with the largest posterior probability lies below the target's, one down where it lies above.
+    """Intervals as wide as the target's ("keys") are laid side by side over the rates from 0 to 1; one dose up where
+    the key with the largest posterior probability lies below the target's, one down where it lies above.
 
     Parameters
     ----------

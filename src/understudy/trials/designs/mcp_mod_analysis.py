@@ -1,7 +1,7 @@
 """mcp_mod: test for a dose response, fit the models whose shapes are significant, and find the target dose.
 
-Bretz, Pinheiro and Branson, Biometrics 61, 738 (2005), doi:10.1111/j.1541-0420.2005.00344.x; Pinheiro, Bornkamp, Glimm and
-Bretz, Stat Med 33, 1646 (2014), doi:10.1002/sim.6052.
+Bretz, Pinheiro and Branson, Biometrics 61, 738 (2005), doi:10.1111/j.1541-0420.2005.00344.x; Pinheiro, Bornkamp, Glimm
+and Bretz, Stat Med 33, 1646 (2014), doi:10.1002/sim.6052.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from understudy.core.errors import SimulationError
 from understudy.trials.designs.dose_modelling import DoseModelling, Selection
-from understudy.trials.designs.dose_response import CandidateShape
+from understudy.trials.designs.dose_response import CandidateShape, log_offset
 from understudy.trials.designs.dose_response_fit import (
     DoseResponseFit,
     checked_means,
@@ -154,7 +154,7 @@ def mcp_mod(
     _check(effect, level, draws, shapes)
     test = contrast_test(dose, mean, cover, shapes, freedom=freedom, alpha=alpha)
     models = [shape.model if isinstance(shape, CandidateShape) else None for shape in shapes.values()]
-    offset = next((s.parameters[0] for s in shapes.values() if isinstance(s, CandidateShape) and s.model == "linear log"), None)
+    offset = log_offset(shapes.values())
     strongest: dict[str, float] = {}
     for name, t in zip(models, test.t.tolist(), strict=True):
         if name is not None and t >= test.critical:
@@ -177,11 +177,15 @@ def mcp_mod(
 def _check(effect: float, level: float, draws: int, shapes: Mapping[str, Shape]) -> None:
     if not effect > 0 or not np.isfinite(effect):
         raise SimulationError(
-            f"effect {effect}", place="effect", repair="give a difference above 0; negate means that shall fall"
+            f"effect {effect}",
+            place="effect",
+            repair="give a difference above 0; negate means that shall fall",
         )
     if not 0 < level < 1 or draws < 100:
         raise SimulationError(
-            f"level {level}, {draws} draws", place="level", repair="give a level as 0.95 and 100 draws or more"
+            f"level {level}, {draws} draws",
+            place="level",
+            repair="give a level as 0.95 and 100 draws or more",
         )
     if not any(isinstance(shape, CandidateShape) for shape in shapes.values()):
         raise SimulationError(

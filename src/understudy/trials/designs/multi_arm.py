@@ -94,8 +94,8 @@ class MultiArmMultiStage:
 
     Notes
     -----
-    Measurements of patients who left before are missing, and left out. The trial stops when a treatment wins or none is left. Enrolment goes on at the same rate, so that it is faster for
-    the arms that are left.
+    Measurements of patients who left before are missing, and left out. The trial stops when a treatment wins or none is
+    left. Enrolment goes on at the same rate, so that it is faster for the arms that are left.
 
     Examples
     --------
@@ -159,7 +159,9 @@ class MultiArmMultiStage:
         outcomes = patients.outcomes(trials, self.patients, seed)
         value, lost = observed(outcomes, number, conduct, trials, seed)
         known = lost > self.follow_up
-        value, known = (np.stack([each[:, arm::arms] for arm in range(arms)], axis=2) for each in (value, known))
+        value, known = (
+            np.stack([each[:, arm::arms] for arm in range(arms)], axis=2) for each in (value, known)
+        )
         entry = conduct.recruitment.times(trials, self.patients, seed)
         going, active = np.ones((count, arms), bool), np.ones(count, bool)
         rejected, enrolled = np.zeros((count, arms - 1), bool), np.zeros((count, arms), dtype=np.int64)

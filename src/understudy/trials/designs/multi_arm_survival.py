@@ -26,12 +26,13 @@ def run_survival(
     """Run trials of a design on times to an event; see `Design.run`."""
     arms, count = design.treatments + 1, len(trials)
     number = np.broadcast_to(np.arange(design.patients) % arms, (count, design.patients))
-    value, lost = observed(
-        patients.outcomes(trials, design.patients, seed), number, conduct, trials, seed
-    )
+    value, lost = observed(patients.outcomes(trials, design.patients, seed), number, conduct, trials, seed)
     trial = _Arms(
         conduct.recruitment.times(trials, design.patients, seed),
-        *(np.stack([each[:, arm::arms] for arm in range(arms)], axis=2) for each in (conduct.seen(value), lost)),
+        *(
+            np.stack([each[:, arm::arms] for arm in range(arms)], axis=2)
+            for each in (conduct.seen(value), lost)
+        ),
     )
     number = np.broadcast_to(np.arange(design.patients).reshape(-1, arms), (count, design.per_arm, arms))
     entry = trial.entry_of(number)
@@ -101,6 +102,9 @@ class _Arms:
     def _between(self, entry, treatments: tuple[int, ...]) -> EventTimes:
         """The control arm, and treatments."""
         chosen = (0, *treatments)
-        flat = [np.concatenate([each[..., arm] for arm in chosen], axis=1) for each in (entry, self.time, self.lost)]
+        flat = [
+            np.concatenate([each[..., arm] for arm in chosen], axis=1)
+            for each in (entry, self.time, self.lost)
+        ]
         treated = np.repeat([arm > 0 for arm in chosen], entry.shape[1])
         return EventTimes(np.broadcast_to(treated, flat[0].shape), *flat)

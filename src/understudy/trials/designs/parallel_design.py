@@ -43,10 +43,10 @@ class ParallelDesign:
     Notes
     -----
     Survival: the log-rank test, or that of ``weights``. Limits at looks are those of the log-rank test's information;
-    another weight gathers its own at another pace, so look at the type I error rate that is simulated. If so many events never come, the last look is when all patients are out of
-    observation. Others: the z test of two samples with all patients who were measured by then, at looks when shares
-    of the patients have been followed up; patients who dropped out are left out. A high measurement and a response
-    are good.
+    another weight gathers its own at another pace, so look at the type I error rate that is simulated. If so many
+    events never come, the last look is when all patients are out of observation. Others: the z test of two samples with
+    all patients who were measured by then, at looks when shares of the patients have been followed up; patients who
+    dropped out are left out. A high measurement and a response are good.
     """
 
     patients: int
@@ -135,7 +135,9 @@ class ParallelDesign:
     def _notes(self) -> tuple[str, ...]:
         if self.weights == LOG_RANK or len(self._limits()[0]) == 1:
             return ()
-        return ("limits are of the log-rank test's information; weights have another: see the type I error rate",)
+        return (
+            "limits are of the log-rank test's information; weights have another: see the type I error rate",
+        )
 
     def _monitor(self, analyse, arm, entry, effect: str, counted: str, notes: tuple[str, ...] = ()) -> Runs:
         """Look after look, for the trials that go on."""
@@ -158,5 +160,13 @@ class ParallelDesign:
         enrolled = np.stack([(inside & (arm == index)).sum(axis=1) for index in (0, 1)], axis=1)
         measures = {counted: measure}
         return Runs(
-            (effect,), rejected[:, None], enrolled, duration, looks, futile, estimate[:, None], measures, notes
+            (effect,),
+            rejected[:, None],
+            enrolled,
+            duration,
+            looks,
+            futile,
+            estimate[:, None],
+            measures,
+            notes,
         )

@@ -82,7 +82,12 @@ class PlatformTrial:
                 place="PlatformTrial.events",
                 repair="give 4 or more, and no more than patients",
             )
-        if not isinstance(self.patients, int) or self.per_arm < 4 or not self.entry or not 0 < self.alpha < 0.5:
+        if (
+            not isinstance(self.patients, int)
+            or self.per_arm < 4
+            or not self.entry
+            or not 0 < self.alpha < 0.5
+        ):
             raise SimulationError(
                 f"{self!r}", place="PlatformTrial", repair="give treatments of 4 patients or more"
             )
@@ -128,7 +133,9 @@ class PlatformTrial:
 class _Platform:
     """State of many platform trials, patient after patient."""
 
-    def __init__(self, design: PlatformTrial, outcomes: Outcomes, recruited: NDArray, conduct: Conduct, given):
+    def __init__(
+        self, design: PlatformTrial, outcomes: Outcomes, recruited: NDArray, conduct: Conduct, given
+    ):
         count, size, arms = outcomes.value.shape
         self.design, self.outcomes, self.recruited, self.conduct, self.given = (
             design, outcomes, recruited, conduct, given,
@@ -215,7 +222,9 @@ class _SurvivalPlatform(_Platform):
     def __init__(self, design, outcomes, recruited, conduct, given):
         super().__init__(design, outcomes, recruited, conduct, given)
         self.value = conduct.seen(self.value)
-        self.shut = np.full(self.seen.shape, design.patients)  # number of the first patient after a treatment's last
+        self.shut = np.full(
+            self.seen.shape, design.patients
+        )  # number of the first patient after a treatment's last
         self.looked = np.zeros(self.seen.shape, bool)
         self.end = np.zeros(len(recruited))
         self.happens = np.full(recruited.shape, np.inf)  # calendar time of each patient's event
@@ -240,7 +249,9 @@ class _SurvivalPlatform(_Platform):
         """A look for futility in the trials that have half of their events, and whose treatment is still open."""
         own = slice(0 if self.design.non_concurrent else int(self.first[index]), number + 1)
         arm = self.arm[rows, own]
-        happened = (self.happens[rows, own] <= self.recruited[rows, number, None]) & ((arm == 0) | (arm == index + 1))
+        happened = (self.happens[rows, own] <= self.recruited[rows, number, None]) & (
+            (arm == 0) | (arm == index + 1)
+        )
         rows = rows[happened.sum(axis=1) >= self.design.events // 2]
         if not len(rows):
             return

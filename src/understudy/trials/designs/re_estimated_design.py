@@ -1,7 +1,8 @@
 """Re-estimated design: two arms whose second stage grows where the first was promising.
 
 Mehta and Pocock, Stat Med 30, 3267 (2011), doi:10.1002/sim.4102; Cui, Hung and Wang, Biometrics 55, 853 (1999),
-doi:10.1111/j.0006-341X.1999.00853.x; with times to an event, Wassmer, Biom J 48, 714 (2006), doi:10.1002/bimj.200510190.
+doi:10.1111/j.0006-341X.1999.00853.x; with times to an event, Wassmer, Biom J 48, 714 (2006),
+doi:10.1002/bimj.200510190.
 """
 
 from __future__ import annotations
@@ -103,10 +104,12 @@ class ReEstimatedDesign:
         if self.weighted:
             z = self._combined(z1, z2)
         duration = entry[np.arange(len(arm)), size - 1] + self.follow_up
-        return self._runs("difference", z, estimate, arm, enrolled, duration, {"grown": size > self.zone.patients})
+        return self._runs(
+            "difference", z, estimate, arm, enrolled, duration, {"grown": size > self.zone.patients}
+        )
 
     def _survival(self, arm, entry, time, lost) -> Runs:
-        first, rows = round(self.zone.interim * self.zone.patients), np.arange(len(arm))
+        first = round(self.zone.interim * self.zone.patients)
         planned = np.broadcast_to(np.arange(self.patients) < self.enrolled, arm.shape)
         trial = EventTimes(arm == 1, entry, time, lost)
         z1, _, n1, when = trial.test(planned, np.full(len(arm), first))
@@ -121,7 +124,9 @@ class ReEstimatedDesign:
             z = np.where(more > 0, self._combined(z1, z2), z1 * math.sqrt(self.zone.interim))
         end = np.maximum(end, when)
         measures = {"events": n, "grown": events > self.zone.patients}
-        return self._runs("log hazard ratio", z, estimate, arm, enrolled & (entry <= end[:, None]), end, measures)
+        return self._runs(
+            "log hazard ratio", z, estimate, arm, enrolled & (entry <= end[:, None]), end, measures
+        )
 
     def _sizes(self, z1: NDArray[np.float64]) -> NDArray[np.int64]:
         """New sizes; the search for a zone is made once, and equal statistics have equal sizes."""

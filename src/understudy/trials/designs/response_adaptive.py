@@ -21,8 +21,8 @@ from understudy.trials.designs.runs import Runs
 
 @dataclass(frozen=True)
 class ResponseAdaptive:
-    """Batches of patients with a yes-or-no response, which is good, and beta posteriors; or with times to an event, which is
-    bad, and gamma posteriors of constant hazards.
+    """Batches of patients with a yes-or-no response, which is good, and beta posteriors; or with times to an event, which
+    is bad, and gamma posteriors of constant hazards.
 
     Parameters
     ----------
@@ -86,13 +86,19 @@ class ResponseAdaptive:
             )
         if self.hazard_prior is not None and not min(self.hazard_prior) > 0:
             raise SimulationError(
-                f"prior {self.hazard_prior}", place="ResponseAdaptive.hazard_prior", repair="give numbers above 0"
+                f"prior {self.hazard_prior}",
+                place="ResponseAdaptive.hazard_prior",
+                repair="give numbers above 0",
             )
 
     def run(self, patients: Patients, conduct: Conduct, trials: NDArray[np.int64], seed: int) -> Runs:
         """See `Design.run`."""
         survival = patients.endpoint == "survival"
-        if patients.endpoint == "continuous" or len(patients.arms) < 2 or survival != (self.hazard_prior is not None):
+        if (
+            patients.endpoint == "continuous"
+            or len(patients.arms) < 2
+            or survival != (self.hazard_prior is not None)
+        ):
             raise SimulationError(
                 f"{patients.endpoint} patients of {len(patients.arms)} arms",
                 place="ResponseAdaptive",

@@ -93,7 +93,9 @@ class BinaryPatients:
         wrong = {arm: p for arm, p in self.probabilities.items() if not 0 <= p <= 1}
         if wrong or not self.probabilities:
             raise SimulationError(
-                f"probabilities {wrong or dict(self.probabilities)}", place="BinaryPatients", repair="give a number from 0 to 1 for each arm"
+                f"probabilities {wrong or dict(self.probabilities)}",
+                place="BinaryPatients",
+                repair="give a number from 0 to 1 for each arm",
             )
 
     @property
@@ -164,6 +166,9 @@ class BiomarkerPatients:
         low, high = (kind.outcomes(trials, count, seed) for kind in (self.negative, self.positive))
         value = np.where(positive[..., None], high.value, low.value)
         prognosis = np.where(positive, high.prognosis, low.prognosis)
-        known = {name: np.where(positive, high.covariates[name], each) for name, each in low.covariates.items()
-                 if name in high.covariates}
+        known = {
+            name: np.where(positive, high.covariates[name], each)
+            for name, each in low.covariates.items()
+            if name in high.covariates
+        }
         return Outcomes(value, prognosis, {**known, "biomarker": positive.astype(float)})

@@ -1,7 +1,7 @@
 """Weighted log-rank: tests of many simulated trials at once for hazards that are not proportional, and their max-combo.
 
-Fleming and Harrington, *Counting Processes and Survival Analysis* (1991), section 7.3; the largest of several tests as in Lin
-and others, Stat Biopharm Res 12, 187 (2020), doi:10.1080/19466315.2019.1697738.
+Fleming and Harrington, *Counting Processes and Survival Analysis* (1991), section 7.3; the largest of several tests as in
+Lin and others, Stat Biopharm Res 12, 187 (2020), doi:10.1080/19466315.2019.1697738.
 """
 
 from __future__ import annotations
@@ -71,7 +71,9 @@ def checked_weights(weights: Sequence[tuple[float, float]], place: str) -> Weigh
     pairs = tuple(tuple(float(each) for each in pair) for pair in weights)
     if not pairs or any(len(pair) != 2 or min(pair) < 0 for pair in pairs) or len(set(pairs)) < len(pairs):
         raise SimulationError(
-            f"weights {weights}", place=place, repair="give pairs of rho and gamma from 0 up, as ((0, 0), (0, 1))"
+            f"weights {weights}",
+            place=place,
+            repair="give pairs of rho and gamma from 0 up, as ((0, 0), (0, 1))",
         )
     return pairs
 
@@ -117,7 +119,7 @@ def _below(limit: NDArray[np.float64], correlation: NDArray[np.float64]) -> NDAr
 
 def _triangular(correlation: NDArray[np.float64]) -> NDArray[np.float64]:
     """Cholesky factors, with a column of zeros where a test depends on those before it."""
-    trials, count, _ = correlation.shape
+    count = correlation.shape[1]
     root = np.zeros_like(correlation)
     for k in range(count):
         rest = correlation[:, k, k] - (root[:, k, :k] ** 2).sum(axis=1)
