@@ -87,6 +87,7 @@ def model_patients(
     Examples
     --------
     >>> import pandas as pd
+    >>> from understudy.trials.designs.treatment import Crossing
     >>> tumour = Model(
     ...     "tumour", "day", {"kg": (0.005, "1/day"), "kd": (0.02, "1/day/mg"), "ke": (0.1, "1/day")},
     ...     {"A": "mg", "S": ("mm", 80.0)}, {"A": "-ke * A", "S": "(kg - kd * A) * S"}, outputs={"S": ("S", "mm")},

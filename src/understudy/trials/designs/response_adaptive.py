@@ -21,8 +21,8 @@ from understudy.trials.designs.runs import Runs
 
 @dataclass(frozen=True)
 class ResponseAdaptive:
-    """Batches of patients with a yes-or-no response, which is good, and beta posteriors; or with times to an event, which
-    is bad, and gamma posteriors of constant hazards.
+    """Batches of patients with a yes-or-no response, which is good, and beta posteriors; or with times to an event,
+    which is bad, and gamma posteriors of constant hazards.
 
     Parameters
     ----------

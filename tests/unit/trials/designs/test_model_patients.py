@@ -110,7 +110,8 @@ def test_crossover_at_progression_dilutes_the_effect_on_survival():
         # The solver's error is below a thousandth.
         assert (crossed[:, 0] >= plain[:, 0] * (1 - 1e-3)).all()
     some = treated(control=Treatment(crossover=Crossover(PROGRESSION, "drug", 0.4))).values
-    assert plain[:, 0].mean() <= np.minimum(some[:, 0], 99).mean() <= np.minimum(crossed[:, 0], 99).mean()
+    means = [np.minimum(each[:, 0], 42.0).mean() for each in (plain, some, crossed)]
+    assert means[0] < means[1] < means[2]
     design = ParallelDesign(patients=120, follow_up=30.0)
     power = [
         trials.simulate_trials(
