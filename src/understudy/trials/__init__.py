@@ -3,6 +3,7 @@
 from understudy.trials.condition import Condition
 from understudy.trials.designs.simulate_trials import simulate_trials
 from understudy.trials.new_trial import NewTrial, simulate_new_trial
+from understudy.trials.plan import PlannedTrial, TrialPlan, load_plan, simulate_plan
 from understudy.trials.prognosis.history import History, load_history
 from understudy.trials.prognosis.score import PrognosticScore, load_score
 from understudy.trials.prognosis.train import train_score
@@ -17,6 +18,7 @@ __all__ = [
     "Condition",
     "History",
     "NewTrial",
+    "PlannedTrial",
     "PrognosticScore",
     "PrognosticTwins",
     "Protocol",
@@ -24,7 +26,9 @@ __all__ = [
     "Replay",
     "Responders",
     "Trial",
+    "TrialPlan",
     "load_history",
+    "load_plan",
     "load_score",
     "load_trial",
     "prognostic_twins",
@@ -32,6 +36,7 @@ __all__ = [
     "replay",
     "responders",
     "simulate_new_trial",
+    "simulate_plan",
     "simulate_trials",
     "train_score",
 ]
