@@ -64,6 +64,11 @@ class NewTrial:
         """One row a scenario: power or type I error, duration, patients, with Monte Carlo errors."""
         return self.characteristics.table()
 
+    def tables(self) -> dict[str, pd.DataFrame]:
+        """All tables by name."""
+        found = self.characteristics
+        return {"operating characteristics": self.table(), "arms": found.arms_table(), "looks": found.looks_table()}
+
     @property
     def notes(self) -> tuple[str, ...]:
         """What the reader must know."""
