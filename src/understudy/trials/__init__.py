@@ -1,5 +1,6 @@
 """Trials: clinical trials read from their tables, replayed, understood, redesigned and simulated."""
 
+from understudy.trials.check import Check, check
 from understudy.trials.condition import Condition
 from understudy.trials.designs.simulate_trials import simulate_trials
 from understudy.trials.new_trial import NewTrial, simulate_new_trial
@@ -15,6 +16,7 @@ from understudy.trials.responders.responders import Responders, responders
 from understudy.trials.trial import Trial, load_trial
 
 __all__ = [
+    "Check",
     "Condition",
     "History",
     "NewTrial",
@@ -27,6 +29,7 @@ __all__ = [
     "Responders",
     "Trial",
     "TrialPlan",
+    "check",
     "load_history",
     "load_plan",
     "load_score",
