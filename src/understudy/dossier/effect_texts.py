@@ -49,7 +49,7 @@ def interval(effect: Effect, digits: int = 3) -> str:
 def effects_block(effects: tuple[Effect, ...], caption: str) -> Table:
     """The effects, a row each."""
     columns = (
-        Column("Arm"), Column("Against"), Column("Measure"), Column("Estimate", numeric=True),
+        Column("Arm", manner="label"), Column("Against", manner="label"), Column("Measure"), Column("Estimate", numeric=True),
         Column(f"{100 * effects[0].level:g}\xa0% interval", numeric=True), Column("Standard error", numeric=True),
         Column("p", numeric=True), Column("Subjects", numeric=True), Column("Events", numeric=True),
     )  # fmt: skip

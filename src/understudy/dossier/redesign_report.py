@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from understudy.core.reported_number import ReportedNumber
 from understudy.dossier.chapter import Chapter, Method, command_of, made_sections, sentences
 from understudy.dossier.figures import figure
-from understudy.dossier.number import figures, percent
+from understudy.dossier.number import MISSING, figures, is_number, percent
 from understudy.dossier.page import Bullets, Column, Figure, Section, Table, section
 from understudy.plot.forest import forest
 from understudy.plot.label import sentence_case
@@ -79,9 +79,12 @@ def _numbers(found: Redesign) -> Iterator[ReportedNumber]:
 def summary(found: Redesign) -> tuple[str, ...]:
     """What criteria do, in sentences."""
     whole, last = found.combinations.iloc[0], found.combinations.iloc[-1]
+    count = len(found.criteria)
+    meet = "the criterion" if count == 1 else f"all {count} criteria"
     told = [
-        f"{sentence_case(found.measure)} {_effect(whole)} in all {whole['subjects']:,} subjects; {_effect(last)} in "
-        f"the {last['subjects']:,} ({percent(last['share'])}) who meet all {len(found.criteria)} criteria."
+        f"{sentence_case(found.measure)} {figures(whole['effect'])} (95\xa0% bootstrap interval {_ends(whole)}) in all "
+        f"{whole['subjects']:,} subjects; {_effect(last)} in the {last['subjects']:,} ({percent(last['share'])}) who meet "
+        f"{meet}."
     ]
     clear = found.contributions[found.contributions["p_adjusted"] < 0.05]
     told.append(
@@ -93,7 +96,15 @@ def summary(found: Redesign) -> tuple[str, ...]:
 
 
 def _effect(row: pd.Series) -> str:
-    return f"{figures(row['effect'])} ({figures(row['low'])} to {figures(row['high'])})"
+    return f"{figures(row['effect'])} ({_ends(row)})"
+
+
+def _count(number: float) -> str:
+    return f"{number:,.0f}" if is_number(number) else MISSING
+
+
+def _ends(row: pd.Series) -> str:
+    return f"{figures(row['low'])} to {figures(row['high'])}"
 
 
 def _sections(found: Redesign, charts: dict[str, Figure]) -> Iterator[Section | None]:
@@ -146,7 +157,7 @@ def _combinations(found: Redesign) -> Table:
 def _row(row: pd.Series, second: bool, safety: bool) -> tuple[str, ...]:
     cells = [
         row["criteria"], f"{row['subjects']:,}", percent(row["share"]), f"{row['events']:,}", _effect(row),
-        figures(row["subjects_needed"], 4),
+        _count(row["subjects_needed"]),
     ]  # fmt: skip
     if second:
         cells.append(

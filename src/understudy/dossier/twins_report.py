@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from understudy.core.reported_number import ReportedNumber
-from understudy.dossier.analysis_sources import package_text
 from understudy.dossier.chapter import Chapter, Method, command_of, made_sections, sentences, text_table
 from understudy.dossier.effect_texts import effect_numbers, effect_sentence, effects_block
 from understudy.dossier.figures import figure
@@ -55,7 +54,7 @@ def _numbers(found: PrognosticTwins) -> Iterator[ReportedNumber]:
 def _methods(found: PrognosticTwins) -> Iterator[Method]:
     source = "Schuler et al. 2022, doi:10.1515/ijb-2021-0072"
     yield Method("adjusted effects", found.method, source=source)
-    yield Method("score", found.score.learner, package_text("scikit-learn"), source)
+    yield Method("score", found.score.learner, "scikit-learn", source)
     qualified = "European Medicines Agency, Qualification opinion for prognostic covariate adjustment (PROCOVA), September 2022"
     yield Method("patients needed", "γ² (1 - λ² r²)", source=qualified)
 
