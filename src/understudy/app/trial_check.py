@@ -53,7 +53,7 @@ def _show(trial: Trial, outcomes: dict[str, pd.DataFrame], baseline: pd.DataFram
     to = console()
     to.print(Text(trial.protocol.title, style="bold"))
     to.print(Text(" → ".join(f"{count} {step}" for step, count in trial.flow.items()), style="dim"))
-    for name, frame in ((outcomes | {"baseline": baseline}).items()):
+    for name, frame in (outcomes | {"baseline": baseline}).items():
         if len(frame):
             to.print()
             to.print(table_of(frame, sentence_case(name)))

@@ -83,7 +83,9 @@ def _show_score(found: PrognosticScore, out: Path, opened: str | None) -> None:
         soft_wrap=True,
     )
     to.print(
-        f"Frozen {found.date}. Register its hash in [history] before the trial is opened:", markup=False, soft_wrap=True
+        f"Frozen {found.date}. Register its hash in [history] before the trial is opened:",
+        markup=False,
+        soft_wrap=True,
     )
     to.print(f'score = "{found.hash}"', markup=False, soft_wrap=True)
     there = (f"{opened} is there already: that nobody had read it no score can tell",) if opened else ()

@@ -42,9 +42,7 @@ def _incidence(trial: Trial, found: Analysed, prefix: str) -> Iterator[tuple[str
     rows = found.tables["incidence"]
     rows = rows[rows["name"] == first].rename(columns={"incidence": "value"})
     if len(rows):
-        caption = (
-            f"Cumulative incidence of {first} (Aalen-Johansen), other causes competing, with pointwise limits."
-        )
+        caption = f"Cumulative incidence of {first} (Aalen-Johansen), other causes competing, with pointwise limits."
         chart = rising_curves(
             rows, title=f"Probability of {first}", unit=trial.protocol.endpoint.unit, share=True
         )
@@ -69,4 +67,7 @@ def _effects(found: Analysed, prefix: str) -> Iterator[tuple[str, Figure]]:
     shown = [each for each in found.effects if each.measure == first.measure]
     rows = effects_table(shown).assign(label=[f"{each.arm} against {each.against}" for each in shown])
     chart = forest(rows, measure=sentence_case(first.measure), ratio=first.is_ratio)
-    yield f"{prefix}effects", figure(chart, f"{prefix}effects", f"{sentence_case(first.measure)} with intervals.")
+    yield (
+        f"{prefix}effects",
+        figure(chart, f"{prefix}effects", f"{sentence_case(first.measure)} with intervals."),
+    )

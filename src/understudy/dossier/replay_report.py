@@ -65,7 +65,10 @@ def _sections(found: Replay, charts: list[dict[str, Figure]]) -> Iterator[Sectio
     yield section("published", "Against what was published", [comparisons_block(found)])
     flow = Bullets(tuple(f"{count:,} {step}" for step, count in trial.flow.items()))
     frames = [
-        *(text_table(table, f"{sentence_case(name)} of each arm") for name, table in outcome_tables(trial).items()),
+        *(
+            text_table(table, f"{sentence_case(name)} of each arm")
+            for name, table in outcome_tables(trial).items()
+        ),
         text_table(baseline_table(trial), "Before randomisation"),
     ]
     yield section("subjects", "Subjects", [flow, *frames])
@@ -76,7 +79,9 @@ def _sections(found: Replay, charts: list[dict[str, Figure]]) -> Iterator[Sectio
 def _answer(answer: Answer, charts: dict[str, Figure]) -> Iterator[Bullets | Table | Figure]:
     """What is said of a secondary endpoint; a single effect needs no chart beside its numbers."""
     same = ("population: ", "treatments: ", "endpoint: ")
-    yield Bullets((*(each for each in answer.estimand if not each.startswith(same)), *answer.analysed.remarks))
+    yield Bullets(
+        (*(each for each in answer.estimand if not each.startswith(same)), *answer.analysed.remarks)
+    )
     yield effects_block(answer.analysed)
     single = len(answer.trial.arms) == 2
     yield from (drawn for name, drawn in charts.items() if not (single and name.endswith("effects")))

@@ -234,6 +234,7 @@ def _after_death(trial: Trial) -> list[str]:
     ]
     more = f" and {len(bad) - _NAMED} more" if len(bad) > _NAMED else ""
     return [
-        f"{len(bad)} rows of {bad.index.nunique()} subjects are after death, in {_file(trial)}: {', '.join(shown)}{more};"
-        " they are used as they stand: correct the table, or handle death as an intercurrent event"
+        f"{len(bad)} rows of {bad.index.nunique()} subjects are after death, in {_file(trial)}: "
+        f"{', '.join(shown)}{more}; they are used as they stand: correct the table, or handle death as an "
+        "intercurrent event"
     ]

@@ -103,7 +103,9 @@ class Claims:
         head = f"At a familywise level of {100 * self.alpha:g} %, {sides}, by {by}, "
         if not self.shown:
             return f"{head}nothing is shown."
-        return f"{head}{'; '.join(f'{each.name} ({each.verdict[7:]})' for each in self.shown)} may be claimed."
+        return (
+            f"{head}{'; '.join(f'{each.name} ({each.verdict[7:]})' for each in self.shown)} may be claimed."
+        )
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -112,8 +114,8 @@ class Claims:
         if not wrong:
             return ()
         return (
-            f"{', '.join(wrong)}: significant to the disadvantage of the treated arm, and its share of alpha was handed "
-            "on all the same; one_sided = true tests for benefit only",
+            f"{', '.join(wrong)}: significant to the disadvantage of the treated arm, and its share of alpha was "
+            "handed on all the same; one_sided = true tests for benefit only",
         )
 
     def table(self) -> pd.DataFrame:
@@ -150,7 +152,9 @@ def claims_of(section: MultiplicitySection, results: Sequence[tuple[Trial, Analy
     """
     effects = _hypotheses(results)
     sides = {name: favours(effect, trial.protocol.endpoint) for name, (trial, effect) in effects.items()}
-    p_values = [_p_value(name, effect, sides[name], section.one_sided) for name, (_, effect) in effects.items()]
+    p_values = [
+        _p_value(name, effect, sides[name], section.one_sided) for name, (_, effect) in effects.items()
+    ]
     tested, weights = _tested(section, list(effects), p_values)
     items = tuple(
         Claim(name, trial.protocol.endpoint.name, effect, float(p), tested[name], weights[name],

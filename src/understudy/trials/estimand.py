@@ -68,7 +68,9 @@ def _times(trial: Trial, event: IntercurrentEvent) -> pd.Series:
         raise StudyError("nothing says to whom it happened", place=place, repair="give when, or time")
     happened = pd.Series(True, index=trial.subjects.index)
     if event.when is not None:
-        happened &= Condition.of(event.when, place).holds(trial.subjects, f"{place}, {trial.protocol.subjects.file}")
+        happened &= Condition.of(event.when, place).holds(
+            trial.subjects, f"{place}, {trial.protocol.subjects.file}"
+        )
     if event.time is None:
         return pd.Series(np.where(happened, 0.0, np.inf), index=trial.subjects.index)
     times = numbers_in(trial.subjects, event.time, trial.protocol.subjects.file)

@@ -12,6 +12,7 @@ from understudy.trials.condition import Condition
 from understudy.trials.endpoint_section import EndpointSection, Rows
 from understudy.trials.multiplicity_section import MultiplicitySection
 
+
 class SubjectsSection(Section):
     """``[subjects]``: the table with one row a subject."""
 
@@ -100,6 +101,9 @@ class AnalysisSection(Section):
         description="time to which means, risks and numbers of events are taken; "
         "the last at which all arms were watched, if left out",
         gt=0,
+    )
+    degrees_of_freedom: Literal["kenward-roger", "satterthwaite"] = Field(
+        default="kenward-roger", description="of a mixed model: kenward-roger, or satterthwaite"
     )
     at_most: Whole | None = Field(
         default=None, description="of recurrent events: those after this number are left out", ge=1

@@ -109,7 +109,9 @@ def identities(frame: pd.DataFrame, column: str | None, place: str) -> pd.Index:
     nameless = frame.loc[cells.isna().to_numpy(), ROW]
     if len(nameless):
         repair = "write the subject's name, or take the row out"
-        raise DataError([Problem("no subject is named", repair, int(row), column) for row in nameless], place=place)
+        raise DataError(
+            [Problem("no subject is named", repair, int(row), column) for row in nameless], place=place
+        )
     return pd.Index(cells.map(arm_name), name="subject")
 
 
@@ -119,7 +121,9 @@ def endpoint_rows(
     """An endpoint's rows of the subjects, those with a known outcome, and what to say of rows of others."""
     own = endpoint.file in (None, protocol.subjects.file)
     place = protocol.subjects.file if own else endpoint.file
-    kept = kept_rows(tables[place], endpoint.keep or (protocol.subjects.keep if endpoint.file is None else {}), place)
+    kept = kept_rows(
+        tables[place], endpoint.keep or (protocol.subjects.keep if endpoint.file is None else {}), place
+    )
     identity = identities(kept, endpoint.id or protocol.subjects.id, place)
     found = outcome_of(kept, endpoint, place)
     found.index = identity

@@ -210,7 +210,11 @@ def trial_of(protocol: Protocol, folder: Path, inputs: dict[str, str] | None = N
     told = [f"{each.protocol.endpoint.name}: {said}" for each in secondary for said in each.warnings]
     warnings = dict.fromkeys((*left_out, *tables.warnings, *primary.warnings, *check_subjects(bare), *told))
     return replace(
-        primary, flow=flow, secondary=secondary, warnings=tuple(warnings), inputs=(inputs or {}) | tables.hashes
+        primary,
+        flow=flow,
+        secondary=secondary,
+        warnings=tuple(warnings),
+        inputs=(inputs or {}) | tables.hashes,
     )
 
 
@@ -231,9 +235,7 @@ def _measured(bare: Trial, endpoint: MeasureSection, tables: TableFolder) -> Tri
 def _secondary(bare: Trial, section: SecondarySection, tables: TableFolder) -> Trial:
     """The trial as one of its secondary endpoints has it."""
     own = bare.protocol
-    usual = {
-        name: getattr(own.analysis, name) for name in ("covariates", "categorical", "strata", "level")
-    }
+    usual = {name: getattr(own.analysis, name) for name in ("covariates", "categorical", "strata", "level")}
     changed = {
         "analysis": section.analysis or AnalysisSection(**usual),
         "estimand": section.estimand or own.estimand.model_copy(update={"summary": None}),

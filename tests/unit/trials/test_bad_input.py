@@ -56,7 +56,9 @@ every_verb = pytest.mark.parametrize("verb", VERBS)
 def test_arm_without_patients(tmp_path, verb):
     code, words = told(tmp_path, verb, head=HEAD.replace('["drug"]', '["drug", "Drug 20 mg"]'))
     assert code != 0
-    assert "1 problem in adsl.csv column ARM: the arm Drug 20 mg has no subjects (value 'Drug 20 mg')" in words
+    assert (
+        "1 problem in adsl.csv column ARM: the arm Drug 20 mg has no subjects (value 'Drug 20 mg')" in words
+    )
     assert "write it as the column does: placebo 20, drug 20" in words
 
 
@@ -78,9 +80,12 @@ def test_duplicate_subjects(tmp_path, verb):
 
 def test_duplicate_outcome_names_the_outcome_s_file(tmp_path):
     write_table(tmp_path / "out.csv", "ID,DAYS,DEAD", [("s0", 3, 1), ("s1", 4, 1), ("s1", 5, 1)])
-    code, words = told(tmp_path, "check", protocol=SURVIVAL.replace('kind =', 'file = "out.csv"\nkind ='))
+    code, words = told(tmp_path, "check", protocol=SURVIVAL.replace("kind =", 'file = "out.csv"\nkind ='))
     assert code == 1
-    assert "1 problem in out.csv row 4, column ID: a second row of the same subject with an outcome (value 's1')" in words
+    assert (
+        "1 problem in out.csv row 4, column ID: a second row of the same subject with an outcome (value 's1')"
+        in words
+    )
 
 
 def test_negative_times_of_intervals(tmp_path):
@@ -146,7 +151,9 @@ def test_criterion_that_selects_nobody_is_a_warning_where_none_is_applied(tmp_pa
 def test_criterion_that_selects_nobody_stops_a_redesign(tmp_path):
     code, words = told(tmp_path, "redesign", protocol=SURVIVAL + COVARIATES + NOBODY)
     assert code == 2
-    assert "the criterion 'very old' leaves an arm without subjects where: AGE ≥ 120 repair: widen it" in words
+    assert (
+        "the criterion 'very old' leaves an arm without subjects where: AGE ≥ 120 repair: widen it" in words
+    )
 
 
 def test_criteria_that_together_select_nobody_are_named(tmp_path):
@@ -188,7 +195,10 @@ def test_separation_in_a_cox_model_has_limits_and_a_warning_in_the_report(tmp_pa
 def test_separation_in_a_logistic_model_names_the_way_out(tmp_path):
     code, words = told(tmp_path, "replay", rows=SEPARATED, protocol=BINARY)
     assert code == 2
-    assert "complete separation: the likelihood has no maximum, as (intercept), arm[drug] run to infinity" in words
+    assert (
+        "complete separation: the likelihood has no maximum, as (intercept), arm[drug] run to infinity"
+        in words
+    )
     assert 'take method = "firth logistic" or "proportions"' in words
     for method in ("firth logistic", "proportions"):
         code, words = told(
@@ -207,7 +217,8 @@ def test_separation_stops_a_redesign_by_name(tmp_path):
 def test_visits_after_death_are_named_in_check_and_report(tmp_path):
     rows = [(*row[:6], row[4] - 3 if k in (4, 7) else None) for k, row in enumerate(ROWS)]
     head, out = HEAD.replace('arm = "ARM"', 'arm = "ARM", death = "DIED"'), tmp_path / "out"
-    expected = f"2 rows of 2 subjects are after death, in adsl.csv: row 6 (subject s4, {rows[4][4]}, dead at {rows[4][6]})"
+    first = f"row 6 (subject s4, {rows[4][4]}, dead at {rows[4][6]})"
+    expected = f"2 rows of 2 subjects are after death, in adsl.csv: {first}"
     code, words = told(tmp_path, "check", rows=rows, head=head)
     assert code == 0
     assert f"Warning: {expected}" in words
@@ -235,7 +246,9 @@ value = "SCORE"
 
 
 def test_death_before_randomisation(tmp_path):
-    code, words = told(tmp_path, "check", rows=changed(2, 6, -1), head=HEAD.replace('"ARM"', '"ARM", death = "DIED"'))
+    code, words = told(
+        tmp_path, "check", rows=changed(2, 6, -1), head=HEAD.replace('"ARM"', '"ARM", death = "DIED"')
+    )
     assert code == 1
     assert "1 problem in adsl.csv row 4, column DIED: dead before randomisation (value '-1')" in words
 
@@ -270,8 +283,14 @@ def test_score_frozen_before_the_outcome_is_there(tmp_path):
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        (lambda f: f.assign(DAYS=f["DAYS"].where(f.index != 2, -4)), "row 4, column DAYS: before randomisation"),
-        (lambda f: f.assign(USUBJID=f["USUBJID"].where(f.index != 2, "old-0")), "a patient with two outcomes"),
+        (
+            lambda f: f.assign(DAYS=f["DAYS"].where(f.index != 2, -4)),
+            "row 4, column DAYS: before randomisation",
+        ),
+        (
+            lambda f: f.assign(USUBJID=f["USUBJID"].where(f.index != 2, "old-0")),
+            "a patient with two outcomes",
+        ),
     ],
 )
 def test_history_is_checked_as_a_trial_is(tmp_path, change, words):

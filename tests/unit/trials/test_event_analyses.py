@@ -101,7 +101,9 @@ def test_mean_numbers_are_those_by_hand(tmp_path):
 
 
 def test_horizon_that_nobody_reached_is_refused(tmp_path):
-    with pytest.raises(StudyError, match=r"nobody of the arm drug was watched for 36 days(.|\n)*give 35.2 or less"):
+    with pytest.raises(
+        StudyError, match=r"nobody of the arm drug was watched for 36 days(.|\n)*give 35.2 or less"
+    ):
         analyse(recurrent(tmp_path, "[analysis]\nhorizon = 36\n"), "mean cumulative")
 
 
@@ -117,7 +119,9 @@ def test_gap_in_watching_is_named_and_rates_do_without(tmp_path):
 
 def test_intervals_that_overlap_are_refused(tmp_path):
     rows = [*interval_rows(), ("b2", 20.0, 29.0, 0)]
-    with pytest.raises(DataError, match=r"row 33, column START: begins before an earlier interval of this subject ends"):
+    with pytest.raises(
+        DataError, match=r"row 33, column START: begins before an earlier interval of this subject ends"
+    ):
         recurrent(tmp_path, rows=rows)
 
 
@@ -161,7 +165,9 @@ def test_risks_at_a_time_are_compared(tmp_path):
     difference, ratio = found.effects[:2]
     assert difference.measure == "risk difference of relapse by 8 months"
     assert difference.value == pytest.approx(0.28125 - 0.3285714285714285, rel=1e-12)
-    assert difference.standard_error == pytest.approx(np.hypot(first["standard_error"], second["standard_error"]))
+    assert difference.standard_error == pytest.approx(
+        np.hypot(first["standard_error"], second["standard_error"])
+    )
     assert ratio.value == pytest.approx(0.28125 / 0.3285714285714285, rel=1e-12)
     assert (difference.events, difference.subjects) == (6, 20)
     assert found.remarks[0].startswith("Gray's test of relapse")

@@ -69,7 +69,9 @@ def test_spaces_around_words_make_no_arm_of_their_own_and_are_told(tmp_path):
 
 
 def test_numeric_arms_are_named_as_numbers(tmp_path):
-    rows = tuple(row.replace("placebo", "0").replace("drug", "1").replace("screen failure", "") for row in ROWS)
+    rows = tuple(
+        row.replace("placebo", "0").replace("drug", "1").replace("screen failure", "") for row in ROWS
+    )
     protocol = PROTOCOL.replace('"placebo"', "0").replace('["drug"]', "[1]")
     assert small_trial(tmp_path, rows, protocol).arms == ("0", "1")
 
@@ -77,7 +79,10 @@ def test_numeric_arms_are_named_as_numbers(tmp_path):
 @pytest.mark.parametrize(
     ("cell", "words"),
     [
-        ("2020-01-31", "not a number (value '2020-01-31') → this is a date: write the time since randomisation"),
+        (
+            "2020-01-31",
+            "not a number (value '2020-01-31') → this is a date: write the time since randomisation",
+        ),
         ("31JAN2020", "this is a date"),
         ("1e400", "not a number (value 'inf')"),
         ("1e200", "larger than anything measured (value '1e+200') → correct the value, or take another unit"),
@@ -98,13 +103,17 @@ def test_row_that_names_nobody_is_refused(tmp_path):
 
 def test_empty_cell_of_a_numeric_event_is_told(tmp_path):
     trial = small_trial(tmp_path, changed(1, "a,placebo,61,f,10,,71.5"))
-    assert any(told.startswith("CNSR is empty in 1 rows of adsl.csv: taken as no event") for told in trial.warnings)
+    assert any(
+        told.startswith("CNSR is empty in 1 rows of adsl.csv: taken as no event") for told in trial.warnings
+    )
 
 
 def test_outcome_of_nobody_in_the_trial_names_both(tmp_path):
     (tmp_path / "adtte.csv").write_text("USUBJID,DAYS,CNSR\nA-1,10,0\nA-2,20,1\n", encoding="utf-8")
     protocol = PROTOCOL.replace('kind = "survival"', 'file = "adtte.csv"\nkind = "survival"')
-    with pytest.raises(DataError, match=r"no row is of a subject who was compared.*subjects are called a, b, c.*A-1, A-2"):
+    with pytest.raises(
+        DataError, match=r"no row is of a subject who was compared.*subjects are called a, b, c.*A-1, A-2"
+    ):
         small_trial(tmp_path, protocol=protocol)
 
 

@@ -107,5 +107,7 @@ def _unused(trial: Trial, name: str) -> tuple[str, ...]:
     if section.covariates and not METHODS[name].covariates:
         told.append(f"covariates ({', '.join(section.covariates)}) are not adjusted for by the {words}")
     if section.strata and not METHODS[name].strata:
-        told.append(f"strata ({', '.join(section.strata)}) are not used by the {words}: name them among covariates")
+        told.append(
+            f"strata ({', '.join(section.strata)}) are not used by the {words}: name them among covariates"
+        )
     return tuple(told)

@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 
 
 def mmrm_analysis(trial: Trial) -> Analysed:
-    """Difference of adjusted means at the visit asked for, or the last; unstructured covariance, Kenward-Roger.
+    """Difference of adjusted means at the visit asked for, or the last; unstructured covariance.
+
+    Degrees of freedom are Kenward and Roger's, with their covariance, or Satterthwaite's.
 
     Arm, visit, their interaction, the baseline with its interaction with visits, and the covariates are in the model.
     """
@@ -32,8 +34,11 @@ def mmrm_analysis(trial: Trial) -> Analysed:
     order = visits_of(trial, rows)
     design = design_of(trial, rows, extra, interactions=crossed)
     level = trial.protocol.analysis.level
-    fit = mmrm(rows["value"], rows.index.tolist(), rows["visit"].tolist(), design, visits=order, level=level)
-    told_as = "MMRM, unstructured, Kenward-Roger"
+    freedom = trial.protocol.analysis.degrees_of_freedom
+    fit = mmrm(
+        rows["value"], rows.index.tolist(), rows["visit"].tolist(), design, freedom=freedom, visits=order, level=level
+    )  # fmt: skip
+    told_as = f"MMRM, unstructured, {freedom.title()}"
     differences, at = fit.differences("arm", by=["visit"]), visit_at(trial, order)
     effects = [
         effect_of(differences[name], arm, trial.control, f"{MEASURE} at visit {visit}", rows, told_as, level)

@@ -146,8 +146,12 @@ def _require_few(criteria: tuple[str, ...]) -> None:
 def _eligible(trial: Trial, effect: ResampledEffect, members: np.ndarray) -> np.ndarray:
     """Who meets each combination, shape (combinations, subjects)."""
     rows = trial.subjects.loc[effect.subjects]
-    met = np.array([Condition.of(each.rule, each.name).holds(rows, trial.protocol.subjects.file)
-                    for each in trial.protocol.criteria])
+    met = np.array(
+        [
+            Condition.of(each.rule, each.name).holds(rows, trial.protocol.subjects.file)
+            for each in trial.protocol.criteria
+        ]
+    )
     for each, own in zip(trial.protocol.criteria, met, strict=True):
         if not own[effect.treated].any() or not own[~effect.treated].any():
             raise StudyError(
