@@ -19,8 +19,8 @@ from understudy.inference.estimation.fitting import fit
 from understudy.inference.estimation.nuts import NUTS
 from understudy.library.catalogue import model
 
-# 1,600 draws: quantiles' Monte Carlo errors are a few per cent of the posterior's standard deviation.
-METHOD = NUTS(draws=400, warmup=250)
+# As it is without settings: 4,000 draws.
+METHOD = NUTS()
 CASES = {
     "phenobarbital": (phenobarbital, "phenobarbital_neonates"),
     "theophylline": (theophylline, "theophylline_adults"),

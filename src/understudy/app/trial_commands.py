@@ -104,6 +104,14 @@ def twins(
 
 
 @trial.command()
+def forecast(protocol: Protocol, out: Out = None, json: Json = False) -> None:
+    """How a measure over time goes on from its first values, by methods tried on subjects held out."""
+    from understudy.app.trial_forecast import run
+
+    run(protocol, out, json)
+
+
+@trial.command()
 def tumour(
     table: Annotated[Path, argument("Sizes of lesions, a CSV with a row a measurement.", "TABLE")],
     patient: Annotated[

@@ -2,6 +2,7 @@
 
 from understudy.trials.condition import Condition
 from understudy.trials.designs.simulate_trials import simulate_trials
+from understudy.trials.forecast import TrialForecast, forecast
 from understudy.trials.new_trial import NewTrial, simulate_new_trial
 from understudy.trials.prognosis.history import History, load_history
 from understudy.trials.prognosis.score import PrognosticScore, load_score
@@ -24,6 +25,8 @@ __all__ = [
     "Replay",
     "Responders",
     "Trial",
+    "TrialForecast",
+    "forecast",
     "load_history",
     "load_score",
     "load_trial",

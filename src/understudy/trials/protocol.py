@@ -219,6 +219,50 @@ class HistorySection(Section):
     )
 
 
+class ForecastSection(Section):
+    """``[forecast]``: a measure of subjects over time, to be foretold from its first values."""
+
+    name: Text = Field(default="the measure", description="what reports call it")
+    file: Text | None = Field(
+        default=None, description="table with a row a measurement; the endpoint's, if left out"
+    )
+    id: Text | None = Field(default=None, description="column of that table that names the subject")
+    keep: Rows = Field(default_factory=dict, description="rows of that table that are the measure")
+    time: Text = Field(description="column of the time of a measurement, since randomisation")
+    value: Text = Field(description="column of the measurement; an empty cell is a missed visit")
+    unit: Text = Field(default="", description="unit of the measurement")
+    first: Whole | None = Field(default=None, description="the first so many measurements are known", ge=1)
+    until: Number | None = Field(default=None, description="or all measurements up to this time are known")
+    fewest: Whole = Field(default=1, description="later measurements that a subject must have to count", ge=1)
+    covariates: tuple[Text, ...] = Field(
+        default=(), description="baseline columns that forecasts know besides the arm; those of [baseline]"
+    )
+    by: Text = Field(default="arm", description="column of subgroups within which intervals shall hold too")
+    methods: Annotated[
+        tuple[Literal["carry forward", "own line", "mixed", "boosted"], ...], Field(min_length=1)
+    ] = Field(
+        default=("carry forward", "own line", "mixed", "boosted"),
+        description="carry forward, own line, mixed (linear mixed effects), boosted (trees)",
+    )
+    scale: Literal["identity", "log", "sqrt"] = Field(
+        default="identity", description="on which the measure is modelled"
+    )
+    limits: tuple[Number, Number] | None = Field(
+        default=None, description="between which the measure lies; forecasts are cut there"
+    )
+    level: Number = Field(default=0.9, description="of intervals", gt=0.5, lt=1)
+
+    @model_validator(mode="after")
+    def _known(self) -> ForecastSection:
+        if (self.first is None) == (self.until is None):
+            raise complaint(
+                "what is known of a subject?", "give first = 3 (measurements) or until = 12 (a time)"
+            )
+        if self.limits is not None and not self.limits[0] < self.limits[1]:
+            raise complaint(f"limits {list(self.limits)}", "give the lower one first")
+        return self
+
+
 class Protocol(Section):
     """A trial as its protocol describes it. `understudy.trials.load_trial` reads it with its tables."""
 
@@ -239,6 +283,7 @@ class Protocol(Section):
     design: DesignSection | None = Field(default=None, description="a new trial, to be simulated")
     criteria: tuple[Criterion, ...] = Field(default=(), description="criteria of eligibility")
     history: HistorySection | None = Field(default=None, description="earlier patients on control")
+    forecast: ForecastSection | None = Field(default=None, description="a measure over time, to be foretold")
 
     @model_validator(mode="after")
     def _names_apart(self) -> Protocol:

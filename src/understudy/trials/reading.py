@@ -72,10 +72,20 @@ def subjects_of(frame: pd.DataFrame, protocol: Protocol) -> tuple[pd.DataFrame, 
     if not named.all():
         said = _counts(arms[~named].fillna("nothing"))
         told = (f"{int((~named).sum())} rows of other arms are left out: {said}",)
-    found = frame[named].copy()
+    found = _without_arm(frame[named], protocol)
     found.insert(0, "arm", pd.Categorical(arms[named].map(labels), categories=list(labels.values())))
     found.index = identities(found, protocol.subjects.id, place)
     return found, told
+
+
+def _without_arm(frame: pd.DataFrame, protocol: Protocol) -> pd.DataFrame:
+    """The table without the name that the arms' labels take."""
+    if "arm" in frame and protocol.subjects.arm != "arm":
+        cause = f"the arm stands in {protocol.subjects.arm}, but there is a column 'arm' too"
+        raise DataError(
+            [Problem(cause, "give that one another name", column="arm")], place=protocol.subjects.file
+        )
+    return frame.drop(columns="arm", errors="ignore")
 
 
 def _require_arms(arms: pd.Series, names: list[str], protocol: Protocol) -> None:
@@ -137,6 +147,20 @@ def endpoint_rows(
     strange = int((~ours).sum()) if endpoint.file else 0
     told = (f"{strange} rows of {endpoint.name} belong to subjects who were not compared",) if strange else ()
     return found[ours & known], (*told, *_empty_events(kept[ours], endpoint, place))
+
+
+def measurement_rows(tables: TableFolder, protocol: Protocol, subjects: pd.DataFrame) -> pd.DataFrame:
+    """Rows of the measure of ``[forecast]``, of the subjects: index ``subject``, columns as its table has them."""
+    asked, endpoint = protocol.forecast, protocol.endpoint
+    same = asked.file in (None, endpoint.file)
+    place = asked.file or endpoint.file or protocol.subjects.file
+    column = asked.id or (endpoint.id if same else None) or protocol.subjects.id
+    if column is None:
+        cause = "rows of measurements must name their subject"
+        raise DataError([Problem(cause, "give id in [forecast], and in [subjects]")], place=place)
+    kept = kept_rows(tables[place], asked.keep, place)
+    found = kept.set_axis(identities(kept, column, place), axis=0)
+    return found[found.index.isin(subjects.index)]
 
 
 def _empty_events(rows: pd.DataFrame, endpoint: MeasureSection, place: str) -> list[str]:

@@ -15,7 +15,7 @@ from understudy.trials.check import check, check_subjects, require_single
 from understudy.trials.condition import Condition
 from understudy.trials.endpoint_section import MeasureSection
 from understudy.trials.protocol import AnalysisSection, Protocol, SecondarySection
-from understudy.trials.reading import TableFolder, endpoint_rows, subjects_of
+from understudy.trials.reading import TableFolder, endpoint_rows, measurement_rows, subjects_of
 from understudy.trials.synthetic.mark import refuse_synthetic
 from understudy.trials.tables import ROW, kept_rows
 
@@ -46,6 +46,8 @@ class Trial:
         Of a hierarchy: the trial with each of its outcomes as the endpoint, the gravest first.
     secondary : tuple of Trial
         The trial with each secondary endpoint in the primary one's place.
+    measurements : DataFrame or None
+        Rows of the measure of ``[forecast]``, of the subjects: index ``subject``, columns as its table has them.
 
     Examples
     --------
@@ -62,6 +64,7 @@ class Trial:
     inputs: dict[str, str] | None = None
     parts: tuple[Trial, ...] = ()
     secondary: tuple[Trial, ...] = ()
+    measurements: pd.DataFrame | None = None
 
     @property
     def arms(self) -> tuple[str, ...]:
@@ -143,12 +146,14 @@ class Trial:
             raise StudyError(
                 f"no subject of the arm {empty[0]} is left", place=place, repair="select fewer out"
             )
-        outcome = self.outcome[self.outcome.index.isin(subjects.index)]
+        outcome, measured = self.outcome[self.outcome.index.isin(subjects.index)], self.measurements
+        if measured is not None:
+            measured = measured[measured.index.isin(subjects.index)]
         below = {
             name: tuple(each.of_subjects(index, place) for each in getattr(self, name))
             for name in ("parts", "secondary")
         }
-        return replace(self, subjects=subjects, outcome=outcome, **below)
+        return replace(self, subjects=subjects, outcome=outcome, measurements=measured, **below)
 
     @property
     def hash(self) -> str:
@@ -161,7 +166,7 @@ class Trial:
         found = self.protocol.model_dump(mode="json")
         endpoints = [found["endpoint"], *found["secondary"]]
         below = [outcome for each in endpoints for outcome in each["outcomes"]]
-        for section in (found["subjects"], *endpoints, *below, found["history"]):
+        for section in (found["subjects"], *endpoints, *below, found["history"], found["forecast"]):
             if section and section["file"]:
                 section["file"] = Path(section["file"]).name
         return found
@@ -209,9 +214,11 @@ def trial_of(protocol: Protocol, folder: Path, inputs: dict[str, str] | None = N
     }
     told = [f"{each.protocol.endpoint.name}: {said}" for each in secondary for said in each.warnings]
     warnings = dict.fromkeys((*left_out, *tables.warnings, *primary.warnings, *check_subjects(bare), *told))
+    measured = measurement_rows(tables, protocol, subjects) if protocol.forecast else None
     return replace(
         primary,
         flow=flow,
+        measurements=measured,
         secondary=secondary,
         warnings=tuple(warnings),
         inputs=(inputs or {}) | tables.hashes,

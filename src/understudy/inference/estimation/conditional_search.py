@@ -254,8 +254,9 @@ def undefined_at_start(task: Task) -> SimulationError:
     if not bad.any() and likelihood.active.size:
         with np.errstate(all="ignore"):
             _, bad = find_modes(likelihood)
-    names = np.array(task.predictor.patients)[bad][:10]
-    where = f" for patients {', '.join(names)}" if names.size else ""
+    names = np.array(task.predictor.patients)[bad]
+    more = f" and {names.size - 10} others" if names.size > 10 else ""
+    where = f" for patients {', '.join(names[:10])}{more}" if names.size else ""
     return SimulationError(
         f"the objective function is undefined at the initial estimates{where}",
         place=task.predictor.model.name,

@@ -18,6 +18,8 @@ from understudy.inference.estimation.standard_errors import Information
 
 # Of first differences; of second ones, in complete-data standard errors, and the longest.
 _FIRST, _SECOND, _LONGEST = 1e-4, 0.1, 0.05
+# Weight of a subject's draws that may be left out of second differences, as they cannot be at a neighbouring point.
+_LOST = 1e-3
 # Subjects' densities that are computed at once.
 _AT_ONCE = 100_000
 
@@ -100,16 +102,28 @@ class _Density:
 
     def _expected_data(self, vectors: np.ndarray) -> np.ndarray:
         """Half of the data's term, expected over the draws, shape (points,)."""
-        at_once = max(1, _AT_ONCE // self.weights.size)
-        parts = [vectors[k : k + at_once] for k in range(0, len(vectors), at_once)]
-        return np.concatenate(
-            [0.5 * np.einsum("psn,sn->p", self._data(part), self.weights) for part in parts]
-        )
+        found, possible = self._weighted(vectors, self.weights)
+        lost = np.where(possible, 0.0, self.weights).sum(axis=0)
+        if possible.all() or lost.max() > _LOST:
+            return found
+        return self._weighted(vectors, np.where(possible, self.weights, 0.0))[0]
+
+    def _weighted(self, vectors: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Half of the data's term summed over the draws, and which draws can be at all of the points."""
+        at_once = max(1, _AT_ONCE // weights.size)
+        found, possible = [], np.ones(weights.shape, dtype=bool)
+        for k in range(0, len(vectors), at_once):
+            terms = np.where(weights > 0, self._data(vectors[k : k + at_once]), 0.0)
+            possible &= np.isfinite(terms).all(axis=0)
+            found.append(0.5 * np.einsum("psn,sn->p", terms, weights))
+        return np.concatenate(found), possible
 
     def _data(self, vectors: np.ndarray) -> np.ndarray:
         """The data's term at vectors of shape (points, parameters): (points, samples, N)."""
         moved = ((vectors != self.vector) & self.complete.moves_predictions).any(axis=1)
-        return self.complete.terms(self.likelihood, self.sample.effects, self.plain, vectors, moved)
+        found = self.complete.terms(self.likelihood, self.sample.effects, self.plain, vectors, moved)
+        # What cannot be, as a level below zero seen through logarithms, has no weight, and no derivatives.
+        return np.where(self.weights > 0, found, 0.0)
 
     def _prior(self, vectors: np.ndarray) -> np.ndarray:
         """The random effects' term at vectors of shape (points, parameters): (points, samples, N)."""

@@ -50,8 +50,8 @@ class NUTS:
     doublings : int
         Most doublings of a trajectory.
     parametrisation : {"auto", "centred", "non-centred"}
-        Of the random effects while they are drawn, see `population_density`; "auto" is centred where the data leave
-        less than half of their variance open. The posterior is the same.
+        Of the random effects while they are drawn, see `population_density`; "auto" centres those blocks of whose
+        variance the data leave less than half open. The posterior is the same.
     log_sd, relative_sd, omega_scale, lkj : float
         How weak default priors are, see `WeakPriors`; infinite ones are flat.
 
@@ -176,20 +176,27 @@ def _about(
     likelihood = task.likelihood(centre)
     with np.errstate(all="ignore"):
         effects = find_modes(likelihood)[0] if likelihood.active.size else likelihood.zero[0]
-        factor = density.factor.of(centre)
-        z = np.linalg.solve(factor, effects[:, likelihood.active].T).T
-        z = np.where(np.isfinite(z), z, 0.0)
-        scaled = PopulationCoordinates.about(replace(density, centred=False), centre, z, precision)
-        if not (_well_known(scaled) if centred == "auto" else centred == "centred"):
-            return scaled
-        own = effects[:, likelihood.active]
-        return PopulationCoordinates.about(replace(density, centred=True), centre, own, precision)
+        eta, scaled = effects[:, likelihood.active], replace(density, centred=())
+        z = _within(density.factor.of(centre), eta)
+        found = PopulationCoordinates.about(scaled, centre, z, precision)
+        which = _well_known(found) if centred == "auto" else (centred == "centred",) * eta.shape[1]
+        if not any(which):
+            return found
+        mixed = replace(density, centred=which)
+        return PopulationCoordinates.about(mixed, centre, np.where(which, eta, z), precision)
 
 
-def _well_known(scaled: PopulationCoordinates) -> bool:
-    """Whether data leave less than half of the random effects' variance open, over all individuals."""
-    open_ = np.einsum("nab,nab->n", scaled.roots, scaled.roots)
-    return bool(open_.size and open_.mean() < 0.5 * scaled.roots.shape[1])
+def _within(factor: np.ndarray, eta: np.ndarray) -> np.ndarray:
+    """z of eta, shape (N, active)."""
+    z = np.linalg.solve(factor, eta.T).T
+    return np.where(np.isfinite(z), z, 0.0)
+
+
+def _well_known(scaled: PopulationCoordinates) -> tuple[bool, ...]:
+    """Of which random effects' variances data leave less than half open, over all individuals and their block."""
+    open_ = np.einsum("nab,nab->na", scaled.roots, scaled.roots).mean(axis=0)
+    blocks = scaled.density.factor.blocks
+    return tuple(bool(open_[blocks == block].mean() < 0.5) for block in blocks)
 
 
 def _precision(known: Information) -> np.ndarray:

@@ -59,12 +59,12 @@ class PopulationCoordinates:
         density : PopulationDensity
         centre : float array, shape (parameters,)
         modes : float array, shape (N, active)
-            Of each individual's z, or eta where the density is centred.
+            Of each individual's z, or eta of what is centred.
         precision : float array, shape (parameters, parameters)
             Information of the data about the parameters; not-a-number where it is not known.
         """
         root = np.linalg.cholesky(np.linalg.inv(_usable(precision + _prior_precision(density, centre))))
-        unit = density.factor.of(centre) if density.centred else np.eye(modes.shape[1])
+        unit = density.parts(centre)[0]
         own, crossed = _curvature(density, centre, modes, unit)
         covariance = unit @ np.linalg.inv(_above(own, _LEAST_OF_EFFECTS)) @ unit.T
         turning = -covariance @ crossed

@@ -1,8 +1,9 @@
 """Population density: the joint posterior density of a population's parameters and all individuals' random effects.
 
 A point is the vector of parameters, then each patient's random effects: either themselves (centred), or not centred as
-z with ``eta = L z``, L the Cholesky factor of omega. Where data say much of each individual, eta hardly depends on
-omega, and where they say little z hardly does (Betancourt and Girolami 2015, arXiv:1312.0906).
+z with ``eta = L z``, L the Cholesky factor of omega; block by block of random effects. Where data say much of each
+individual, eta hardly depends on omega, and where they say little z hardly does (Betancourt and Girolami 2015,
+arXiv:1312.0906).
 """
 
 from __future__ import annotations
@@ -29,12 +30,13 @@ class PopulationDensity:
     ----------
     task : Task
     prior : PopulationPrior
-    centred : bool
+    centred : tuple of bool
+        Which of the random effects that vary are themselves; all of a block, or none. Empty: none at all.
     """
 
     task: Task
     prior: PopulationPrior
-    centred: bool = False
+    centred: tuple[bool, ...] = ()
 
     def __call__(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Log-densities up to a constant, shape (copies,), and gradients, at points of shape (copies, dimensions).
@@ -72,6 +74,18 @@ class PopulationDensity:
         """Of the covariance of random effects."""
         return OmegaFactor(self.task.space)
 
+    @cached_property
+    def is_centred(self) -> np.ndarray:
+        """Which of the random effects that vary are themselves, shape (active,)."""
+        return np.array(self.centred or (False,) * self.factor.active.size, dtype=bool)
+
+    def parts(self, vectors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The factor's blocks of what is centred and of what is not, shape (..., active, active) each, ones elsewhere:
+        L is their product."""
+        factor, unit = self.factor.of(vectors), np.eye(self.factor.active.size)
+        rows = self.is_centred[:, None]
+        return np.where(rows, factor, unit), np.where(rows, unit, factor)
+
     def split(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Vectors of parameters, shape (..., parameters), and z or eta, shape (..., N, active)."""
         vectors, rest = points[..., : self.parameters], points[..., self.parameters :]
@@ -81,8 +95,7 @@ class PopulationDensity:
         """Random effects of every patient, shape (..., N, n), zero where they do not vary."""
         vectors, own = self.split(points)
         full = np.zeros((*own.shape[:-1], self.task.space.effects.active.size))
-        eta = own if self.centred else own @ np.swapaxes(self.factor.of(vectors), -1, -2)
-        full[..., self.factor.active] = eta
+        full[..., self.factor.active] = own @ np.swapaxes(self.parts(vectors)[1], -1, -2)
         return full
 
     def fixed(self, vectors: np.ndarray) -> np.ndarray:
@@ -103,7 +116,7 @@ class PopulationDensity:
         data = -0.5 * self._likelihood.data_term(at.prediction, at.variance).sum(axis=1)
         before, by_prior = self.prior(vectors)
         by_fixed, by_eta = self._by_data(-self._likelihood.scores(at))
-        among, by_factor, by_own = (self._centred if self.centred else self._scaled)(vectors, own, by_eta)
+        among, by_factor, by_own = self._among(vectors, own, by_eta)
         value, by_vector = data + among + before, by_prior + self.factor.gradient(vectors, by_factor)
         for column, scale in enumerate(self.task.space.scales):
             by_vector[:, column] += by_fixed[:, column] * scale.slope(vectors[:, column])
@@ -116,17 +129,18 @@ class PopulationDensity:
         by_eta = self._likelihood.sum_by_patient(np.moveaxis(scores[..., :size], -1, 0))
         return scores[..., size:].sum(axis=1), np.moveaxis(by_eta, 0, -1)
 
-    def _scaled(self, vectors: np.ndarray, z: np.ndarray, by_eta: np.ndarray) -> _Part:
-        """Of z: the individuals' log-density, and derivatives by the factor and by z."""
-        by_factor = np.einsum("cni,cnj->cij", by_eta, z)
-        return -0.5 * (z**2).sum(axis=(1, 2)), by_factor, by_eta @ self.factor.of(vectors) - z
-
-    def _centred(self, vectors: np.ndarray, eta: np.ndarray, by_eta: np.ndarray) -> _Part:
-        """Of eta: the same."""
-        factor = self.factor.of(vectors)
-        z = np.swapaxes(np.linalg.solve(factor, np.swapaxes(eta, 1, 2)), 1, 2)
-        pull = np.swapaxes(np.linalg.solve(np.swapaxes(factor, 1, 2), np.swapaxes(z, 1, 2)), 1, 2)
-        diagonal = np.diagonal(factor, axis1=1, axis2=2)
-        value = -0.5 * (z**2).sum(axis=(1, 2)) - eta.shape[1] * np.log(diagonal).sum(axis=1)
-        shrinking = eta.shape[1] / diagonal[:, :, None] * np.eye(factor.shape[1])
-        return value, np.einsum("cni,cnj->cij", pull, z) - shrinking, by_eta - pull
+    def _among(self, vectors: np.ndarray, own: np.ndarray, by_eta: np.ndarray) -> _Part:
+        """The individuals' log-density, and derivatives by the factor and by each individual's own z or eta."""
+        centred, scaled = self.parts(vectors)
+        z = np.swapaxes(np.linalg.solve(centred, np.swapaxes(own, 1, 2)), 1, 2)
+        pull = np.swapaxes(np.linalg.solve(np.swapaxes(centred, 1, 2), np.swapaxes(z, 1, 2)), 1, 2)
+        # The diagonal is one where nothing is centred.
+        diagonal = np.diagonal(centred, axis1=1, axis2=2)
+        value = -0.5 * (z**2).sum(axis=(1, 2)) - own.shape[1] * np.log(diagonal).sum(axis=1)
+        shrinking = own.shape[1] / diagonal[:, :, None] * np.eye(centred.shape[1])
+        by_factor = np.where(
+            self.is_centred[:, None],
+            np.einsum("cni,cnj->cij", pull, z) - shrinking,
+            np.einsum("cni,cnj->cij", by_eta, own),
+        )
+        return value, by_factor, by_eta @ scaled - pull

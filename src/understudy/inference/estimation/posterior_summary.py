@@ -42,7 +42,7 @@ def posterior_estimate(
         **told,
         "posterior": each,
         "individuals": _agreement(points[..., density.parameters :]),
-        "parametrisation": "centred" if density.centred else "non-centred",
+        "parametrisation": _parametrisation(density),
         "chains": len(named),
         "draws_per_chain": named.shape[1],
         "divergences": int(stand.divergences.sum()),
@@ -63,6 +63,16 @@ def posterior_estimate(
         details=details, named_covariance=np.atleast_2d(np.cov(flat, rowvar=False)),
         warnings=(*_doubts(details), *_prior_doubts(density, vectors)),
     )  # fmt: skip
+
+
+def _parametrisation(density: PopulationDensity) -> str:
+    """Of which random effects, where they differ."""
+    which = density.is_centred
+    if which.all() == which.any():
+        return "centred" if which.any() else "non-centred"
+    names = np.array(density.task.space.effects.names)[density.factor.active]
+    own = [", ".join(dict.fromkeys(names[each])) for each in (which, ~which)]
+    return f"{own[0]} centred, {own[1]} not"
 
 
 def named_draws(density: PopulationDensity, vectors: np.ndarray) -> np.ndarray:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from understudy.inference.estimation.method import Estimate, Task
+from understudy.inference.estimation.outlying import outlying
 from understudy.inference.estimation.parameter_space import Values
 from understudy.inference.estimation.standard_errors import FLAT, Information
 
@@ -16,12 +17,13 @@ _AT_BOUND = 1e-3
 
 
 def warnings(task: Task, estimate: Estimate, known: Information | None) -> tuple[str, ...]:
-    """Parameters that are not identified, variances that have collapsed, estimates on a bound."""
+    """What is not identified, has collapsed, or lies on a bound; individuals and levels far out."""
     values = task.space.values(estimate.vector)
     return (
         *_unidentified(task.space.names, known),
         *_collapsed(task, values),
         *_on_bounds(task, values),
+        *outlying(task, estimate),
     )
 
 

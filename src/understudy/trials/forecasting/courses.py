@@ -105,6 +105,7 @@ def courses_of(
     by: str = "",
     scale: Scale = "identity",
     limits: tuple[float, float] = (-np.inf, np.inf),
+    place: str = "the table",
 ) -> Courses:
     """Courses from a table with a row a measurement.
 
@@ -125,6 +126,8 @@ def courses_of(
         On which the measure is modelled.
     limits : pair of float
         Within which values can lie: forecasts are cut there.
+    place : str
+        What messages call the table.
 
     Raises
     ------
@@ -143,28 +146,31 @@ def courses_of(
     if scale not in _INTO:
         raise StudyError(f"there is no scale {scale!r}", place="scale", repair=f"one of {', '.join(_INTO)}")
     frame = table if ROW in table else table.assign(**{ROW: np.arange(len(table)) + 1})
-    names = _identities(frame, (id,) if isinstance(id, str) else tuple(id))
-    numbers = {"time": numbers_in(frame, time, "the table"), "value": numbers_in(frame, value, "the table")}
-    _require(frame, time, numbers["time"].isna(), "the time is empty", "give it, or leave the row out")
+    names = _identities(frame, (id,) if isinstance(id, str) else tuple(id), place)
+    numbers = {"time": numbers_in(frame, time, place), "value": numbers_in(frame, value, place)}
+    _require(frame, time, numbers["time"].isna(), "the time is empty", "give it, or leave the row out", place)
     low = {"log": numbers["value"] <= 0, "sqrt": numbers["value"] < 0}.get(scale)
     if low is not None:
-        _require(frame, value, low, f"the scale {scale} does not take it", "set a floor, or use identity")
+        cause = f"the scale {scale} does not take it"
+        _require(frame, value, low, cause, "set a floor, or use identity", place)
+    for name in (*covariates, *([by] if by else [])):
+        column_of(frame, name, place)
     return _assembled(frame, names, numbers, tuple(covariates), by, scale, limits)
 
 
-def _identities(frame: pd.DataFrame, columns: tuple[str, ...]) -> pd.Series:
+def _identities(frame: pd.DataFrame, columns: tuple[str, ...], place: str) -> pd.Series:
     found = None
     for name in columns:
-        cells = column_of(frame, name, "the table")
-        _require(frame, name, cells.isna(), "the patient is not named", "give the name")
+        cells = column_of(frame, name, place)
+        _require(frame, name, cells.isna(), "the patient is not named", "give the name", place)
         found = cells.astype(str) if found is None else found + " " + cells.astype(str)
     return found
 
 
-def _require(frame: pd.DataFrame, column: str, bad: pd.Series, cause: str, repair: str) -> None:
+def _require(frame: pd.DataFrame, column: str, bad: pd.Series, cause: str, repair: str, place: str) -> None:
     problems = [Problem(cause, repair, int(row), column) for row in frame.loc[bad, ROW]]
     if problems:
-        raise DataError(problems, place="the table")
+        raise DataError(problems, place=place)
 
 
 def _assembled(
@@ -178,8 +184,6 @@ def _assembled(
 ) -> Courses:
     import pandas as pd
 
-    for name in (*covariates, *([by] if by else [])):
-        column_of(frame, name, "the table")
     first = frame.assign(_id=names, _time=numbers["time"]).sort_values("_time", kind="stable")
     first = first.groupby("_id", sort=True)[list(dict.fromkeys((*covariates, *([by] if by else []))))].first()
     rows = pd.DataFrame({"id": names, **numbers}).dropna()

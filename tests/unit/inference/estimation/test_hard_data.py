@@ -63,11 +63,30 @@ def test_one_wild_subject_leaves_an_honest_fit():
     found = fit(model, changed(wild))
     assert np.isfinite(found.objective)
     plain = fit(model, changed(table))
+    assert not plain.warnings
+    assert (
+        any("patient 3 " in each or "not identified" in each for each in found.warnings)
+        or not found.succeeded
+    )
     # It is all in what is said of the population: much wider, or no convergence.
     spread = found.estimates["omega(eta_V)"] + found.estimates["omega(eta_CL)"]
     assert not found.succeeded or spread > 3 * (
         plain.estimates["omega(eta_V)"] + plain.estimates["omega(eta_CL)"]
     )
+
+
+def test_an_individual_and_a_level_far_out_are_named():
+    table = measured(MODEL, 40).table
+    of_third = (table["id"] == "3") & (table["evid"] == 0)
+    far = fit(MODEL, changed(table.assign(dv=np.where(of_third, table["dv"] + 30.0, table["dv"]))))
+    assert [each for each in far.warnings if each.startswith("patient 3 is far from all others")]
+    assert not [each for each in far.warnings if "patient" in each and "patient 3" not in each]
+    row = table["row"][of_third].iloc[1]
+    slip = fit(
+        MODEL, changed(table.assign(dv=np.where(table["row"] == row, table["dv"] + 30.0, table["dv"])))
+    )
+    assert any("a level of patient 3" in each and f"(row {row})" in each for each in slip.warnings)
+    assert not fit(MODEL, measured(MODEL, 40)).warnings
 
 
 def test_a_level_of_zero_on_the_logarithm_is_refused_by_its_patient():
