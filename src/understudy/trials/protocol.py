@@ -312,6 +312,9 @@ class Protocol(Section):
             "analysis.strata": self.analysis.strata,
             "subjects.keep": Condition.of(self.subjects.keep).columns,
         }
+        for k, each in enumerate(self.secondary, 1):
+            own = each.analysis or self.analysis
+            named[f"secondary[{k}].analysis"] = (*own.covariates, *own.strata)
         for key, columns in named.items():
             known_later = self.baseline.after if key == "subjects.keep" else self.late
             used = [column for column in columns if column in known_later]

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from understudy.trials.trial import Trial
 
 
-_DESCRIPTIVE = "no multiplicity is given: p values of secondary endpoints are descriptive, and show nothing by themselves"
+_DESCRIPTIVE = "no multiplicity is given: p values of secondary endpoints are descriptive, and show nothing"
 
 
 @dataclass(frozen=True, eq=False, repr=False)
