@@ -71,6 +71,19 @@ def simulate(
 
 
 @trial.command()
+def plan(
+    path: Annotated[Path, argument("The plan, in TOML: what is thought to be true, and the design.", "PLAN")],
+    trials: Annotated[int, option(help="Simulated trials of each scenario.", metavar="N", min=100)] = 10_000,
+    jobs: Annotated[int, option(help="Threads, 0 for one per core.", metavar="N", min=0)] = 0,
+    json: Json = False,
+) -> None:
+    """What a trial that is only planned would show: type I error, power, duration, patients, assurance."""
+    from understudy.app.trial_plan import run
+
+    run(path, trials, jobs, json)
+
+
+@trial.command()
 def responders(
     protocol: Protocol,
     arm: Annotated[str, option(help="The treated arm; the first, if left out.", metavar="ARM")] = "",
@@ -134,12 +147,15 @@ def tumour(
 
 
 @trial.command()
-def schema() -> None:
-    """Print the JSON Schema of trial protocols."""
+def schema(
+    plan: Annotated[bool, flag("--plan", help="Of plans, for `trial plan`.")] = False,
+) -> None:
+    """Print the JSON Schema of trial protocols, or of plans."""
     from understudy.app.terminal import print_json
     from understudy.trials import Protocol
+    from understudy.trials.plan_sections import PlanSection
 
-    print_json(Protocol.json_schema())
+    print_json((PlanSection if plan else Protocol).model_json_schema())
 
 
 _COMMANDS = (trial.command()(shorten),)

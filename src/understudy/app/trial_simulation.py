@@ -9,6 +9,7 @@ from understudy.app.terminal import console, print_json
 from understudy.app.trial_check import table_of
 from understudy.app.trial_numbers import finite_rows
 from understudy.trials import NewTrial, load_trial, simulate_new_trial
+from understudy.trials.new_trial import effect_text
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -55,7 +56,7 @@ def _rows(found: NewTrial) -> pd.DataFrame:
         own = table.loc[scenario]
         effect = found.effects.get(scenario)
         rows["no effect" if effect is None else scenario] = {
-            found.measure: "none" if effect is None else f"{effect:.3g}",
+            found.measure: "none" if effect is None else effect_text(effect),
             "significant": _with_error(own.loc["rejected any"], 100.0, " %"),
             "patients": _with_error(own.loc["patients"], 1.0),
             f"{found.trial.protocol.endpoint.unit}s": _with_error(own.loc["duration"], 1.0),

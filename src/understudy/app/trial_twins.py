@@ -7,6 +7,7 @@ from typing import Any
 
 from understudy.app.terminal import console, print_json
 from understudy.app.trial_check import table_of
+from understudy.app.trial_files import say_written, write_report
 from understudy.app.trial_numbers import finite, finite_rows
 from understudy.core.errors import StudyError
 from understudy.trials import (
@@ -96,12 +97,7 @@ def _show_score(found: PrognosticScore, out: Path, opened: str | None) -> None:
 
 def _analyse(path: Path, score: Path, out: Path | None, as_json: bool) -> None:
     found = prognostic_twins(load_trial(path), load_score(score))
-    if out is not None:
-        from understudy.dossier.study_problems import require_own_folder
-        from understudy.dossier.twins_report import write
-
-        require_own_folder(path.parent, out, f"--out {out}")
-        write(found, out)
+    write_report(found, path, out)
     print_json(_plain(found)) if as_json else _show(found, out)
 
 
@@ -143,5 +139,4 @@ def _show(found: PrognosticTwins, out: Path | None) -> None:
     )
     for told in found.notes:
         to.print(Text(f"Note: {told}", style="yellow"))
-    if out is not None:
-        to.print(f"Written: {out / 'report.html'}", markup=False, soft_wrap=True)
+    say_written(out)

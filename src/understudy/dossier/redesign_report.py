@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+from understudy.core.reported_number import ReportedNumber
+from understudy.dossier.chapter import Chapter, Method, command_of, made_sections, sentences
 from understudy.dossier.figures import figure
 from understudy.dossier.number import figures, percent
 from understudy.dossier.page import Bullets, Column, Figure, Section, Table, section
-from understudy.dossier.trial_page import page, write_folder
 from understudy.plot.forest import forest
 from understudy.plot.label import sentence_case
 from understudy.trials.condition import Condition
@@ -18,19 +18,62 @@ from understudy.trials.redesign.redesign import Redesign
 if TYPE_CHECKING:
     import pandas as pd
 
+PART = "redesign"
 # Combinations on the page; the table has all.
 _MOST_ROWS = 40
 
 
-def render(found: Redesign) -> str:
-    """The redesign as one HTML page that needs nothing else."""
-    return page(found.trial, "redesigned", _sections(found, dict(_charts(found))), summary(found))
+def chapter(found: Redesign) -> Chapter:
+    """What the redesign says."""
+    charts, settings = dict(_charts(found)), found.record.settings
+    second = "second.toml" if found.tested else None
+    command = command_of(
+        found.trial, PART, second=second, arm=settings["arm"], resamples=settings["resamples"]
+    )
+    return Chapter(
+        PART, "Other criteria", "redesigned", found.trial, summary(found), made_sections(_sections(found, charts)),
+        charts, found.tables(), tuple(_numbers(found)), _METHODS, command, found.record,
+    )  # fmt: skip
 
 
-def write(found: Redesign, folder: Path) -> tuple[Path, ...]:
-    """Write the page, charts, tables and record; the files."""
-    tables = {"combinations": found.combinations, "contributions": found.contributions}
-    return write_folder(folder, render(found), dict(_charts(found)), tables, found.record)
+_METHODS = (
+    Method(
+        "contribution of a criterion", "Shapley values of the effect",
+        source="Shapley 1953, doi:10.1515/9781400881970-018; Liu et al. 2021, doi:10.1038/s41586-021-03430-5",
+    ),
+    Method(
+        "intervals", "percentile bootstrap of subjects, within arms", source="Efron 1979, doi:10.1214/aos/1176344552"
+    ),
+    Method("p, adjusted", "Holm's test", source="Holm 1979, Scand J Stat 6:65-70"),
+)  # fmt: skip
+
+
+def _numbers(found: Redesign) -> Iterator[ReportedNumber]:
+    for _, row in found.combinations.iterrows():
+        head = f"{found.measure} where criteria are: {row['criteria']}"
+        yield ReportedNumber(
+            head, row["effect"], low=row["low"], high=row["high"], level=0.95, source="bootstrap"
+        )
+        yield ReportedNumber(f"{head}: subjects", int(row["subjects"]), source="counted")
+        yield ReportedNumber(
+            f"{head}: subjects needed", row["subjects_needed"], source="power 80 %, two-sided 5 %"
+        )
+        if found.tested:
+            yield ReportedNumber(
+                f"{head}, in the second trial", row["second_effect"], low=row["second_low"],
+                high=row["second_high"], level=0.95, source="bootstrap",
+            )  # fmt: skip
+    for _, row in found.contributions.iterrows():
+        head = f"contribution of {row['criterion']} to the {found.measure}"
+        yield ReportedNumber(
+            head,
+            row["effect"],
+            low=row["low"],
+            high=row["high"],
+            level=0.95,
+            source="Shapley value, bootstrap",
+        )
+        yield ReportedNumber(f"{head}: p, adjusted", row["p_adjusted"], source="Holm's test")
 
 
 def summary(found: Redesign) -> tuple[str, ...]:
@@ -60,7 +103,7 @@ def _sections(found: Redesign, charts: dict[str, Figure]) -> Iterator[Section | 
         "contributions", "What each criterion contributes", [_contributions(found), *charts.values()]
     )
     yield section("combinations", "Combinations", [_combinations(found)])
-    yield section("notes", "To be known", [Bullets(tuple(f"{sentence_case(each)}." for each in found.notes))])
+    yield section("notes", "To be known", [Bullets(tuple(sentences(found.notes)))])
 
 
 def _contributions(found: Redesign) -> Table:
@@ -117,4 +160,4 @@ def _charts(found: Redesign) -> Iterator[tuple[str, Figure]]:
     rows = found.contributions.rename(columns={"criterion": "label", "effect": "value"})
     title = f"Change of the {found.measure}" + (", factor" if ratio else "")
     caption = f"What each criterion contributes to the change of the {found.measure}, with 95\xa0% intervals."
-    yield "contributions", figure(forest(rows, measure=title, ratio=ratio), "contributions", caption)
+    yield "contributions", figure(forest(rows, measure=title, ratio=ratio), f"{PART}-contributions", caption)

@@ -4,6 +4,7 @@ from understudy.trials.condition import Condition
 from understudy.trials.designs.simulate_trials import simulate_trials
 from understudy.trials.forecast import TrialForecast, forecast
 from understudy.trials.new_trial import NewTrial, simulate_new_trial
+from understudy.trials.plan import PlannedTrial, TrialPlan, load_plan, simulate_plan
 from understudy.trials.prognosis.history import History, load_history
 from understudy.trials.prognosis.score import PrognosticScore, load_score
 from understudy.trials.prognosis.train import train_score
@@ -18,6 +19,7 @@ __all__ = [
     "Condition",
     "History",
     "NewTrial",
+    "PlannedTrial",
     "PrognosticScore",
     "PrognosticTwins",
     "Protocol",
@@ -26,8 +28,10 @@ __all__ = [
     "Responders",
     "Trial",
     "TrialForecast",
+    "TrialPlan",
     "forecast",
     "load_history",
+    "load_plan",
     "load_score",
     "load_trial",
     "prognostic_twins",
@@ -35,6 +39,7 @@ __all__ = [
     "replay",
     "responders",
     "simulate_new_trial",
+    "simulate_plan",
     "simulate_trials",
     "train_score",
 ]

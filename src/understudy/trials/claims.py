@@ -66,10 +66,16 @@ class Claim:
     @property
     def verdict(self) -> str:
         """What may be said."""
-        if not self.rejected:
-            return "not shown"
-        side = {"treated": f"shown: {self.effect.arm} better", "control": f"shown: {self.effect.arm} WORSE"}
-        return side.get(self.favours, f"shown: {self.effect.arm} differs")
+        return f"shown: {self.effect.arm} {self._word}" if self.rejected else "not shown"
+
+    @property
+    def side(self) -> str:
+        """Which way the arm differs; its name too, where that of the hypothesis lacks it."""
+        return self._word if self.name.endswith(self.effect.arm) else f"{self.effect.arm} {self._word}"
+
+    @property
+    def _word(self) -> str:
+        return {"treated": "better", "control": "WORSE"}.get(self.favours, "differs")
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -123,6 +123,16 @@ class Replay:
         whole = pd.concat(parts, ignore_index=True)
         return whole[["endpoint", *(name for name in whole if name != "endpoint")]]
 
+    def tables(self) -> dict[str, pd.DataFrame]:
+        """All tables by name: effects, and what each analysis holds beside them."""
+        more = {
+            f"secondary {k} {name}": table
+            for k, each in enumerate(self.secondary, 1)
+            for name, table in each.analysed.tables.items()
+        }
+        claimed = {"hypotheses": self.claims.table()} if self.claims else {}
+        return {"effects": self.table(), **self.primary.tables, **more, **claimed}
+
     def __repr__(self) -> str:
         lines = [self.trial.protocol.title, *map(str, self.effects)]
         lines += [f"{each.name}: {effect}" for each in self.secondary for effect in each.analysed.effects]

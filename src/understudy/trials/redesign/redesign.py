@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import product
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -74,6 +74,14 @@ class Redesign:
             "criteria can only be dropped among subjects who were in the trial: nobody is known who was never let in",
         )
 
+    def table(self) -> pd.DataFrame:
+        """A row a combination of criteria."""
+        return self.combinations
+
+    def tables(self) -> dict[str, pd.DataFrame]:
+        """All tables by name."""
+        return {"combinations": self.combinations, "contributions": self.contributions}
+
     @property
     def _ratio(self) -> bool:
         return " ratio" in self.measure
@@ -125,8 +133,15 @@ def redesign(
     return Redesign(
         trial, criteria, effect.measure, table, contributions, _optimism(trial, effect, values[:, 0], drawn),
         second is not None,
-        Record.make("trial redesign", stopwatch=watch, inputs=trial.inputs or {}, seed=seed, method="bootstrap",
-                    settings={"resamples": resamples, "arm": arm or trial.arms[1], "protocol": trial.settings}),
+        _record(watch, trial, second, {"arm": arm or trial.arms[1], "resamples": resamples}),
+    )  # fmt: skip
+
+
+def _record(watch: Stopwatch, trial: Trial, second: Trial | None, settings: dict[str, Any]) -> Record:
+    tested = {f"second trial, {name}": each for name, each in (second.inputs or {}).items()} if second else {}
+    return Record.make(
+        "trial redesign", stopwatch=watch, inputs={**(trial.inputs or {}), **tested}, seed=trial.protocol.seed,
+        method="bootstrap", settings={**settings, "protocol": trial.settings},
     )  # fmt: skip
 
 

@@ -102,6 +102,15 @@ class Responders:
             told.append(f"Where {best['rule']}: {best['inside']:.3g}, elsewhere {best['outside']:.3g}.")
         return (*told, chance)
 
+    def table(self) -> pd.DataFrame:
+        """A row a quarter of the score: foretold and seen effects."""
+        return self.groups
+
+    def tables(self) -> dict[str, pd.DataFrame]:
+        """All tables by name."""
+        named = {name: getattr(self, name) for name in ("groups", "rules", "coefficients", "policy")}
+        return {**named, "scores": self.scores.reset_index()}
+
     def __repr__(self) -> str:
         return "\n".join([f"Responders of {self.trial.protocol.title!r}", *self.sentences])
 

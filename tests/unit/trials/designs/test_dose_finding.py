@@ -19,7 +19,8 @@ from understudy.trials.designs import (
     skeleton,
 )
 from understudy.trials.designs.dose_escalation import STOP, isotonic
-from understudy.trials.designs.mcp_mod import critical_value, emax, exponential, linear, quadratic
+from understudy.trials.designs.dose_response import emax, exponential, linear, quadratic
+from understudy.trials.designs.mcp_mod import critical_value
 
 STEEP = BinaryPatients(
     {f"dose {number}": p for number, p in enumerate((0.05, 0.12, 0.27, 0.45, 0.6), start=1)}
