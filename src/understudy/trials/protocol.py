@@ -103,6 +103,10 @@ class AnalysisSection(Section):
         "the last at which all arms were watched, if left out",
         gt=0,
     )
+    covariance: Text = Field(
+        default="unstructured",
+        description="of visits in a mixed model: unstructured, or one such as heterogeneous Toeplitz or AR(1)",
+    )
     degrees_of_freedom: Literal["kenward-roger", "satterthwaite"] = Field(
         default="kenward-roger", description="of a mixed model: kenward-roger, or satterthwaite"
     )

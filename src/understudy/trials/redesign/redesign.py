@@ -72,6 +72,7 @@ class Redesign:
             f"the best combination is chosen among {len(self.combinations)}: its effect looks better by "
             f"{abs(self.optimism):.3g} than it would elsewhere{' (logarithm of the ratio)' if self._ratio else ''}",
             "criteria can only be dropped among subjects who were in the trial: nobody is known who was never let in",
+            *self.trial.warnings,
         )
 
     def table(self) -> pd.DataFrame:
