@@ -109,9 +109,7 @@ class Claims:
         head = f"At a familywise level of {100 * self.alpha:g} %, {sides}, by {by}, "
         if not self.shown:
             return f"{head}nothing is shown."
-        return (
-            f"{head}{'; '.join(f'{each.name} ({each.verdict[7:]})' for each in self.shown)} may be claimed."
-        )
+        return f"{head}{'; '.join(f'{each.name} ({each.side})' for each in self.shown)} may be claimed."
 
     @property
     def notes(self) -> tuple[str, ...]:

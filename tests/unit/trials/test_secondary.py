@@ -195,6 +195,8 @@ arms = { control = "placebo", treated = ["drug", "double"] }
         f"{endpoint}: {arm}" for endpoint in ("death", "walk", "dead by day 40") for arm in ("drug", "double")
     }
     assert next(each.weight for each in found.items if each.name == "death: double") == 1.0
+    first = next(each for each in found.items if each.name == "death: drug")
+    assert first.side in ("better", "WORSE")
 
 
 @pytest.mark.parametrize(
