@@ -3,43 +3,76 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
+from understudy.core.reported_number import ReportedNumber
+from understudy.dossier.chapter import Chapter, Method, command_of, made_sections, sentences
 from understudy.dossier.figures import figure
 from understudy.dossier.number import figures, percent
 from understudy.dossier.page import Bullets, Column, Figure, Section, Table, section
-from understudy.dossier.trial_page import page, write_folder
 from understudy.plot.courses import courses
 from understudy.plot.forest import forest
 from understudy.plot.label import sentence_case
 from understudy.trials.forecast import SUBJECT, TrialForecast
 from understudy.trials.forecasting.comparison import BASELINE
 
+PART = "forecast"
 # Subjects whose courses are shown: from the best foretold to the worst, evenly.
 _SHOWN = 8
 
 
-def render(found: TrialForecast) -> str:
-    """The forecasts as one HTML page that needs nothing else."""
-    return page(found.trial, "foretold", _sections(found), found.sentences)
-
-
-def write(found: TrialForecast, folder: Path) -> tuple[Path, ...]:
-    """Write the page, charts, tables and record; the files."""
-    tables = {
-        "methods": found.table().reset_index(),
-        "coverage": found.coverage().reset_index(),
-        "forecasts": found.values(),
-    }
-    return write_folder(folder, render(found), dict(_charts(found)), tables, found.record)
-
-
-def _sections(found: TrialForecast) -> Iterator[Section | None]:
+def chapter(found: TrialForecast) -> Chapter:
+    """What the forecasts say."""
     charts = dict(_charts(found))
-    yield section("methods", "Methods", [_methods(found), charts.get("differences")])
+    return Chapter(
+        PART, "How the measure goes on", "foretold", found.trial, found.sentences,
+        made_sections(_sections(found, charts)), charts, found.tables(), tuple(_numbers(found)),
+        tuple(_methods_used(found)), command_of(found.trial, PART), found.record,
+    )  # fmt: skip
+
+
+_SOURCES = {
+    "own line": Method("own line", "a straight line through each history"),
+    "mixed": Method(
+        "mixed", "random intercept and slope, restricted maximum likelihood",
+        source="Laird and Ware 1982, doi:10.2307/2529876",
+    ),
+    "boosted": Method(
+        "boosted", "gradient-boosted trees of what a history shows", "scikit-learn",
+        "Friedman 2001, doi:10.1214/aos/1013203451",
+    ),
+}  # fmt: skip
+
+
+def _methods_used(found: TrialForecast) -> Iterator[Method]:
+    yield Method(BASELINE, "the last known value stays")
+    yield from (_SOURCES[name] for name in found.table().index if name != BASELINE)
+    yield Method(
+        "intervals", "cross-conformal, within subgroups, subjects as units",
+        source="Dunn, Wasserman and Ramdas 2022, doi:10.1080/01621459.2022.2060112",
+    )  # fmt: skip
+
+
+def _numbers(found: TrialForecast) -> Iterator[ReportedNumber]:
+    asked = found.trial.protocol.forecast
+    for name, row in found.table().iterrows():
+        held = {"unit": asked.unit, "source": "subjects held out"}
+        yield ReportedNumber(f"mean absolute error, {name}", row["error"], **held)
+        if name != BASELINE:
+            yield ReportedNumber(
+                f"difference of it from carrying forward, {name}", row["difference"], low=row["from"], high=row["to"],
+                level=0.95, **held,
+            )  # fmt: skip
+        yield ReportedNumber(
+            f"coverage of {100 * asked.level:g} % intervals, {name}", row["coverage"], error=row["coverage_error"],
+            source="subjects held out",
+        )  # fmt: skip
+
+
+def _sections(found: TrialForecast, charts: dict[str, Figure]) -> Iterator[Section | None]:
+    yield section("compared", "Methods compared", [_methods(found), charts.get("differences")])
     yield section("subgroups", "Subgroups", [_subgroups(found)])
     yield section("subjects", "Subjects", [charts["courses"]])
-    yield section("notes", "To be known", [Bullets(tuple(f"{sentence_case(each)}." for each in found.notes))])
+    yield section("notes", "To be known", [Bullets(tuple(sentences(found.notes)))])
 
 
 def _held(row) -> str:
@@ -97,7 +130,7 @@ def _charts(found: TrialForecast) -> Iterator[tuple[str, Figure]]:
         chart = forest(rows, measure="difference of absolute errors from carrying forward", ratio=False)
         yield (
             "differences",
-            figure(chart, "differences", "Below zero a method is better than carrying forward."),
+            figure(chart, f"{PART}-differences", "Below zero a method is better than carrying forward."),
         )
     yield "courses", _courses(found)
 
@@ -122,7 +155,7 @@ def _courses(found: TrialForecast) -> Figure:
         time_unit=found.trial.protocol.endpoint.unit, subjects=shown,
     )  # fmt: skip
     return figure(
-        chart, "courses",
+        chart, f"{PART}-courses",
         f"From the subject foretold best, by {found.best}, to the one foretold worst: known values filled, later ones "
         f"hollow, forecasts with {100 * asked.level:g}\xa0% intervals.",
     )  # fmt: skip

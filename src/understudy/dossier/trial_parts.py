@@ -4,8 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from understudy.dossier import redesign_report, replay_report, responders_report, twins_report
+from understudy.dossier import (
+    forecast_report,
+    redesign_report,
+    replay_report,
+    responders_report,
+    twins_report,
+)
 from understudy.dossier.chapter import Chapter
+from understudy.trials.forecast import TrialForecast
 from understudy.trials.prognosis.twins import PrognosticTwins
 from understudy.trials.redesign.redesign import Redesign
 from understudy.trials.replay import Replay
@@ -15,6 +22,7 @@ _CHAPTERS = {
     Replay: replay_report.chapter,
     Responders: responders_report.chapter,
     Redesign: redesign_report.chapter,
+    TrialForecast: forecast_report.chapter,
     PrognosticTwins: twins_report.chapter,
 }
 
