@@ -1,8 +1,7 @@
 """Re-estimated design: two arms whose second stage grows where the first was promising.
 
 Mehta and Pocock, Stat Med 30, 3267 (2011), doi:10.1002/sim.4102; Cui, Hung and Wang, Biometrics 55, 853 (1999),
-doi:10.1111/j.0006-341X.1999.00853.x; with times to an event, Wassmer, Biom J 48, 714 (2006),
-doi:10.1002/bimj.200510190.
+doi:10.1111/j.0006-341X.1999.00853.x. With times to an event the information is the number of events.
 """
 
 from __future__ import annotations
