@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-def run(path: Path, arm: str | None, trials: int, as_json: bool) -> None:
+def run(path: Path, arm: str | None, trials: int, jobs: int, as_json: bool) -> None:
     """Simulate and print."""
-    found = simulate_new_trial(load_trial(path), arm=arm, trials=trials)
+    found = simulate_new_trial(load_trial(path), arm=arm, trials=trials, jobs=jobs)
     if as_json:
         print_json(
             {

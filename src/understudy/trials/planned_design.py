@@ -18,6 +18,7 @@ from understudy.trials.designs.keyboard import Keyboard
 from understudy.trials.designs.multi_arm import MultiArmMultiStage
 from understudy.trials.designs.parallel_design import ParallelDesign
 from understudy.trials.designs.platform_trial import PlatformTrial
+from understudy.trials.designs.predictive_probability import PredictiveProbability
 from understudy.trials.designs.re_estimated_design import ReEstimatedDesign
 from understudy.trials.designs.re_estimation import PromisingZone
 from understudy.trials.designs.response_adaptive import ResponseAdaptive
@@ -131,7 +132,9 @@ def _check(section: DesignSection, endpoint: str, arms: tuple[str, ...], doses: 
             place="design",
             repair=f"give {name}",
         )
-    only = {"dose_ranging": "continuous", "escalation": "binary"}.get(section.kind, endpoint)
+    only = {"dose_ranging": "continuous", "escalation": "binary", "single_arm": "binary"}.get(
+        section.kind, endpoint
+    )
     if endpoint != only or (section.kind == "adaptive" and endpoint == "continuous"):
         allowed = only if only != endpoint else "binary or survival"
         raise StudyError(
@@ -229,6 +232,13 @@ def _escalation(section: DesignSection, endpoint: str, arms, doses) -> Design:
     return DoseEscalation(rule, own.cohort, cohorts, own.start - 1, own.window)
 
 
+def _single_arm(section: DesignSection, endpoint: str, arms, doses) -> Design:
+    own = section.single_arm
+    return PredictiveProbability(
+        section.patients, own.reference, own.success, own.futility, own.efficacy, own.looks
+    )
+
+
 _MAKERS = {
     "re_estimation": _re_estimated,
     "adaptive": _adaptive,
@@ -237,4 +247,5 @@ _MAKERS = {
     "enrichment": _enrichment,
     "dose_ranging": _dose_ranging,
     "escalation": _escalation,
+    "single_arm": _single_arm,
 }

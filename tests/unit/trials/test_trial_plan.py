@@ -21,6 +21,7 @@ from understudy.trials.designs import (
     MultiArmMultiStage,
     ParallelDesign,
     PlatformTrial,
+    PredictiveProbability,
     ReEstimatedDesign,
     ResponseAdaptive,
     SurvivalPatients,
@@ -88,6 +89,11 @@ SHAPES = {
         Enrichment,
     ),
     "dose_ranging": (DOSES, DoseRanging),
+    "single_arm": (
+        BINARY.replace("low = { probability = 0.4 }\n", "").replace("= 150", "= 40")
+        + "[design.single_arm]\nreference = 0.3\nlooks = [15, 25]\n",
+        PredictiveProbability,
+    ),
     **{
         rule: (TOXIC + f'[design.escalation]\nrule = "{rule}"\nguess = 2\n', DoseEscalation)
         for rule in ("3+3", "boin", "keyboard", "crm")
