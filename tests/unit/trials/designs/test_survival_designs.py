@@ -249,6 +249,29 @@ def test_enrichment_of_events():
     assert found.runs["alternative"].measures["enriched"].mean() > 0.3
 
 
+def test_more_patients_come_after_the_look_that_asks_for_them():
+    """Fast enrolment: all are in before the look, so that a grown trial waits for it."""
+    quick = Conduct(Recruitment(1000))
+    design = ReEstimatedDesign(PromisingZone(100, power=0.9), enrolled=120)
+    runs = trials.simulate_trials(design, two(CONTROL.times(0.7)), trials=300, seed=1, conduct=quick).runs[
+        "alternative"
+    ]
+    grown = runs.measures["grown"] > 0
+    fixed = trials.simulate_trials(
+        ReEstimatedDesign(PromisingZone(100, most=1.0001, power=0.9), enrolled=120), two(CONTROL.times(0.7)),
+        trials=300, seed=1, conduct=quick,
+    ).runs["alternative"]  # fmt: skip
+    assert grown.any()
+    assert np.allclose(runs.duration[~grown], fixed.duration[~grown])
+    # Half of the events of exponential times: about a median's time; later patients begin there.
+    assert runs.duration[grown].min() > np.quantile(fixed.duration, 0.01)
+    measured = ReEstimatedDesign(PromisingZone(100, power=0.9), follow_up=5.0)
+    patients = ContinuousPatients({"c": 0.0, "d": 0.4})
+    runs = trials.simulate_trials(measured, patients, trials=300, seed=1, conduct=quick).runs["alternative"]
+    grown = runs.measures["grown"] > 0
+    assert runs.duration[grown].min() > 10.0 > 5.3 > runs.duration[~grown].max()
+
+
 # Dropout reaches every design.
 
 
