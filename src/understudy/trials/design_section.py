@@ -40,13 +40,18 @@ class ReEstimationSection(Section):
     power: Number = Field(
         default=0.9, description="conditional power that the larger stage shall have", gt=0.5, lt=1
     )
+    blinded: Number | None = Field(
+        default=None,
+        description="difference that shall be shown: a blinded look at the variance then sets the size, for `power`",
+        gt=0,
+    )
     weighted: bool = Field(
         default=True, description="keep the planned weights of the stages (Cui, Hung and Wang)"
     )
 
 
 class AdaptiveSection(Section):
-    """``[design.adaptive]``: response-adaptive randomisation, binary or survival."""
+    """``[design.adaptive]``: response-adaptive randomisation."""
 
     batch: Whole = Field(default=20, description="patients between two changes of the allocation", ge=1)
     power: Number = Field(default=0.5, description="of P(best) in the allocation: 0 even, 1 Thompson's", ge=0)

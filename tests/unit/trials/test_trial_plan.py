@@ -14,6 +14,7 @@ from understudy import trials
 from understudy.app.cli import app
 from understudy.core.errors import SimulationError, StudyError
 from understudy.trials.designs import (
+    BlindedDesign,
     DoseEscalation,
     DoseRanging,
     Enrichment,
@@ -89,6 +90,15 @@ SHAPES = {
         Enrichment,
     ),
     "dose_ranging": (DOSES, DoseRanging),
+    "adaptive, continuous": (
+        DOSES[: DOSES.index("[design.dose")] + "[design.adaptive]\nbatch = 50\n",
+        ResponseAdaptive,
+    ),
+    "blinded": (
+        DOSES[: DOSES.index("[design.dose")].replace("low = { mean = 0.3, dose = 10 }\n", "")
+        + "[design.re_estimation]\nblinded = 0.5\n",
+        BlindedDesign,
+    ),
     "single_arm": (
         BINARY.replace("low = { probability = 0.4 }\n", "").replace("= 150", "= 40")
         + "[design.single_arm]\nreference = 0.3\nlooks = [15, 25]\n",
@@ -256,7 +266,7 @@ def test_plans_that_contradict_themselves_are_refused(tmp_path, text, words):
         (TWO.replace("follow_up = 12\n", "") + "[design.enrichment]\nfirst = 100\n", "no follow_up"),
         (DOSES.replace(", dose = 10", ""), "no dose of low"),
         (TWO + "[design.escalation]\nrule = '3+3'\n", "survival endpoint"),
-        (DOSES[: DOSES.index("[design.dose")] + "[design.adaptive]\n", "continuous endpoint"),
+        (TWO + "events = 100\n[design.re_estimation]\nblinded = 0.5\n", "survival endpoint"),
         (BINARY + "[design.platform]\nper_arm = 40\nentry = { x = 3 }\n", "'x' is no treatment"),
         (BINARY + "efficacy = 'pocock'\n[design.multi_arm]\n", "pocock in a multi-arm design"),
         (TOXIC + "[design.escalation]\nrule = '3+3'\ncohort = 2\n", "cohorts of 2"),

@@ -15,6 +15,7 @@ from understudy.trials.designs import (
     MAX_COMBO,
     BinaryPatients,
     BiomarkerPatients,
+    BlindedDesign,
     Conduct,
     ContinuousPatients,
     Dropout,
@@ -31,7 +32,7 @@ from understudy.trials.designs import (
     group_sequential,
 )
 from understudy.trials.designs.event_times import EventTimes
-from understudy.trials.designs.probability_best import lowest_hazard
+from understudy.trials.designs.probability_best import highest_mean, lowest_hazard
 from understudy.trials.designs.weighted_log_rank import _below, survival_z
 
 CONTROL = Hazard.of_median(12.0)
@@ -272,6 +273,37 @@ def test_more_patients_come_after_the_look_that_asks_for_them():
     assert runs.duration[grown].min() > 10.0 > 5.3 > runs.duration[~grown].max()
 
 
+def test_highest_mean_by_draws():
+    mean, error = np.array([[0.0, 0.4, 0.3]]), np.array([[0.3, 0.5, 0.2]])
+    draws = np.random.default_rng(1).normal(mean, error, (200_000, 3))
+    expected = np.bincount(draws.argmax(axis=1)) / 200_000
+    assert highest_mean(mean, error, (0, 1, 2))[0] == pytest.approx(expected, abs=0.005)
+
+
+def test_randomisation_follows_measurements():
+    patients = ContinuousPatients({"control": 0.0, "a": 0.0, "b": 0.7})
+    found = trials.simulate_trials(ResponseAdaptive(150, batch=30, drop=0.02), patients, trials=500, seed=1)
+    enrolled = found.runs["alternative"].enrolled.mean(axis=0)
+    assert enrolled[2] > 1.4 * enrolled[1]
+    assert share(found, "alternative", "b better")[0] > 0.8
+    assert np.median(found.runs["alternative"].estimate[:, 1]) == pytest.approx(0.7, abs=0.05)
+
+
+@pytest.mark.parametrize("sd", [1.0, 1.5])
+def test_a_blinded_look_keeps_the_error_and_brings_the_power(sd):
+    """168 patients have power 0.9 for 0.5 with a standard deviation of 1: with 1.5 they would have 0.58."""
+    design = BlindedDesign(168, 0.5, most=3.0)
+    patients = ContinuousPatients({"c": 0.0, "d": 0.5}, sd=sd)
+    found = trials.simulate_trials(design, patients, trials=2000, seed=1)
+    null, power = share(found), share(found, "alternative")
+    assert null[0] == pytest.approx(0.025, abs=4 * null[1])
+    # The one-sample variance counts the effect as noise: a little more power than asked for.
+    assert 0.9 - 4 * power[1] - 0.01 < power[0] < 0.95
+    expected = 4 * (sd**2 + 0.0625) * (norm.ppf(0.975) + norm.ppf(0.9)) ** 2 / 0.25
+    mean = found.runs["alternative"].enrolled.sum(axis=1).mean()
+    assert mean == pytest.approx(max(expected, 168), rel=0.07)
+
+
 # Dropout reaches every design.
 
 
@@ -338,6 +370,8 @@ def test_no_number_hangs_on_the_number_of_jobs():
         (lambda: MultiArmMultiStage(50, 2, (0.7, 0.4)), "looks"),
         (lambda: PlatformTrial(50, {"a": 0}, patients=100, events=200), "200 events"),
         (lambda: ResponseAdaptive(50, hazard_prior=(0.0, 1.0)), "prior"),
+        (lambda: BlindedDesign(100, 0.0), "difference"),
+        (lambda: BlindedDesign(100, 0.5, interim=0.01), "8 patients"),
         (lambda: trials.simulate_trials(ResponseAdaptive(50), two(LATE), trials=2, seed=1), "hazard_prior"),
         (lambda: trials.simulate_trials(ReEstimatedDesign(PromisingZone(50)), two(LATE), trials=2, seed=1), "enrolled"),
         (lambda: trials.simulate_trials(MultiArmMultiStage(50, 1), two(LATE), trials=2, seed=1), "control_events"),
