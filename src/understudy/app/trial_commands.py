@@ -88,13 +88,14 @@ def simulate(
     protocol: Protocol,
     arm: Annotated[str, option(help="The treated arm; the first, if left out.", metavar="ARM")] = "",
     trials: Annotated[int, option(help="Simulated trials of each scenario.", metavar="N", min=100)] = 10_000,
+    jobs: Annotated[int, option(help="Threads, 0 for one per core.", metavar="N", min=0)] = 0,
     out: Out = None,
     json: Json = False,
 ) -> None:
     """What a new trial, the protocol's [design], would show if patients are as in this one."""
     from understudy.app.trial_simulation import run
 
-    run(protocol, arm or None, trials, out, json)
+    run(protocol, arm or None, trials, jobs, out, json)
 
 
 @trial.command()
