@@ -47,13 +47,9 @@ def bounded() -> PopulationModel:
     return replace(model, fixed=tuple(changed))
 
 
-def density_of(model: PopulationModel, records: Records, centred: str = "none") -> PopulationDensity:
-    """With no block of random effects centred, all, or the last one."""
+def density_of(model: PopulationModel, records: Records) -> PopulationDensity:
     task = Task(Predictor(model, records))
-    density = PopulationDensity(task, PopulationPrior(task.space, WeakPriors()))
-    blocks = density.factor.blocks
-    which = {"none": blocks < 0, "all": blocks >= 0, "last": blocks == blocks.max()}[centred]
-    return replace(density, centred=tuple(which.tolist()))
+    return PopulationDensity(task, PopulationPrior(task.space, WeakPriors()))
 
 
 def test_values_come_back_from_their_names():
