@@ -7,7 +7,7 @@ told of them: `posterior_summary`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 import numpy as np
@@ -16,15 +16,12 @@ from understudy.core.errors import SimulationError
 from understudy.core.random import normals
 from understudy.inference.estimation.focei import FOCEI
 from understudy.inference.estimation.laplace import Laplace
-from understudy.inference.estimation.logarithmic_axes import LogarithmicAxes, proportional
 from understudy.inference.estimation.method import Estimate, Step, Task
-from understudy.inference.estimation.mu_reference import MuReferences
 from understudy.inference.estimation.population_coordinates import PopulationCoordinates
 from understudy.inference.estimation.population_density import PopulationDensity
 from understudy.inference.estimation.population_prior import PopulationPrior, WeakPriors
 from understudy.inference.estimation.posterior_summary import posterior_estimate
 from understudy.inference.estimation.standard_errors import Information
-from understudy.inference.modes import find_modes
 from understudy.inference.sampling.long_chains import LongChains, Stand, stages
 
 # How far apart chains begin, in standard deviations of the parameters, and how often that is halved where the density
@@ -129,20 +126,17 @@ class NUTS:
         self, task: Task, density: PopulationDensity
     ) -> tuple[Stand, PopulationCoordinates, dict[str, str]]:
         """Where the chains stand, in which coordinates, and how these were found."""
+        partial = self.parametrisation == "partial"
         if "centre" in task.state:
-            centre, precision = task.state["centre"], task.state["precision"]
             told = {"start": "taken up again from a checkpoint"}
-            return (
-                Stand.of_arrays(task.state),
-                _about(task, density, centre, precision, self.parametrisation == "partial"),
-                told,
-            )
+            known = task.state["centre"], task.state["precision"]
+            return Stand.of_arrays(task.state), PopulationCoordinates.about(density, *known, partial), told
         method = Laplace() if task.predictor.not_normal else FOCEI()
         with np.errstate(all="ignore"):
-            found = method.estimate(replace(task, watch=task.watch))
+            found = method.estimate(task)
             known = method.information(task, found)
         centre = _spread_out(density, found.vector)
-        coordinates = _about(task, density, centre, _precision(known), self.parametrisation == "partial")
+        coordinates = PopulationCoordinates.about(density, centre, _precision(known), partial)
         told = {"start": f"{method.name}, objective {found.objective:.4f}: {found.status}"}
         return Stand.begin(self._starts(task, coordinates), density.parameters), coordinates, told
 
@@ -169,21 +163,15 @@ class NUTS:
         value, _ = coordinates(stand.last)
         mean = coordinates.points(stand.last)[:, : coordinates.density.parameters].mean(axis=0)
         kept = {"centre": coordinates.axes.centre, "precision": coordinates.precision}
-        return Step(warm + stand.samples.shape[1], float(-2.0 * value.mean()), mean, stand.arrays() | kept)
+        number, objective = warm + stand.samples.shape[1], float(-2.0 * value.mean())
+        return Step(number, objective, mean, stand.arrays() | kept, self._progress(stand, warm))
 
-
-def _about(
-    task: Task, density: PopulationDensity, centre: np.ndarray, precision: np.ndarray, partial: bool = True
-) -> PopulationCoordinates:
-    """Coordinates about the modes of the individuals at some parameters."""
-    likelihood = task.likelihood(centre)
-    bent = proportional(task.space, MuReferences(task.predictor))
-    with np.errstate(all="ignore"):
-        effects = find_modes(likelihood)[0] if likelihood.active.size else likelihood.zero[0]
-        z = np.linalg.solve(density.factor.of(centre), effects[:, likelihood.active].T).T
-        axes = LogarithmicAxes(centre, bent & (centre != 0))
-        modes = np.where(np.isfinite(z), z, 0.0)
-        return PopulationCoordinates.about(density, axes, modes, precision, partial)
+    def _progress(self, stand: Stand, warm: int) -> str:
+        """Where the chains are, in words."""
+        if not stand.samples.shape[1]:
+            return f"{self.chains} chains: {warm} of {self.warmup} draws of the warm-up"
+        done, lost = stand.samples.shape[1], stand.divergences.sum()
+        return f"{self.chains} chains: {done} of {self.draws} draws, {lost} divergences"
 
 
 def _precision(known: Information) -> np.ndarray:

@@ -12,9 +12,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from understudy.inference.estimation.logarithmic_axes import LogarithmicAxes
+from understudy.inference.estimation.logarithmic_axes import LogarithmicAxes, proportional
+from understudy.inference.estimation.mu_reference import MuReferences
 from understudy.inference.estimation.partial_centring import PartialCentring, PartlyCentred
 from understudy.inference.estimation.population_density import PopulationDensity
+from understudy.inference.modes import find_modes
 
 # Differences of exact gradients: second order in this part of a standard deviation.
 _STEP = 1e-2
@@ -49,31 +51,29 @@ class PopulationCoordinates:
 
     @classmethod
     def about(
-        cls, density: PopulationDensity, axes: LogarithmicAxes, modes: np.ndarray, precision: np.ndarray,
-        partial: bool = True,
-    ) -> PopulationCoordinates:  # fmt: skip
-        """From the density's curvature about a point.
+        cls, density: PopulationDensity, centre: np.ndarray, precision: np.ndarray, partial: bool = True
+    ) -> PopulationCoordinates:
+        """From the density's curvature about some parameters and the individuals' modes there.
 
         Parameters
         ----------
         density : PopulationDensity
-        axes : LogarithmicAxes
-            About the parameters there.
-        modes : float array, shape (N, active)
-            Each individual's z there.
+        centre : float array, shape (parameters,)
         precision : float array, shape (parameters, parameters)
             Information of the data about the parameters; not-a-number where it is not known.
         partial : bool
             Whether individuals are centred as far as their data speak; else not at all.
         """
-        centre = axes.centre
+        bent = proportional(density.task.space, MuReferences(density.task.predictor)) & (centre != 0.0)
+        axes, factor = LogarithmicAxes(centre, bent), density.factor.of(centre)
         speed = axes.slopes(np.zeros_like(centre))
-        known = _usable((precision + _prior_precision(density, centre)) * np.outer(speed, speed))
-        factor = density.factor.of(centre)
-        centring = PartialCentring.none(factor, len(modes), centre.size)
-        if partial and modes.size:
-            centring = _centring(density, centre, speed, modes, factor)
-        return cls(density, axes, np.linalg.cholesky(np.linalg.inv(known)), centring, precision)
+        with np.errstate(all="ignore"):
+            known = _usable((precision + _prior_precision(density, centre)) * np.outer(speed, speed))
+            root, modes = np.linalg.cholesky(np.linalg.inv(known)), _modes(density, centre)
+            centring = PartialCentring.none(factor, len(modes), centre.size)
+            if partial and modes.size:
+                centring = _centring(density, centre, speed, modes)
+        return cls(density, axes, root, centring, precision)
 
     def points(self, y: np.ndarray) -> np.ndarray:
         """Points of the density, shape (..., dimensions), from those of these coordinates."""
@@ -93,7 +93,8 @@ class PopulationCoordinates:
         bent, by_bend = self.axes.log_slope(v)
         by_u = (by_v + by_bend + by_vector * self.axes.slopes(v)) @ self.root
         found = np.concatenate([by_u, by_w.reshape(len(y), -1)], axis=1)
-        return value + at.log_slope + bent, found
+        value = value + at.log_slope + bent
+        return np.where(np.isfinite(value), value, -np.inf), found
 
     def _at(self, y: np.ndarray) -> tuple[np.ndarray, np.ndarray, PartlyCentred]:
         """Coordinates along the axes, vectors of parameters, and the individuals' map there."""
@@ -106,8 +107,16 @@ class PopulationCoordinates:
         return v, vectors, self.centring.at(np.where(usable, factor, self.centring.factor), v, w)
 
 
+def _modes(density: PopulationDensity, centre: np.ndarray) -> np.ndarray:
+    """Each individual's z, shape (N, active)."""
+    likelihood = density.task.likelihood(centre)
+    effects = find_modes(likelihood)[0] if likelihood.active.size else likelihood.zero[0]
+    z = np.linalg.solve(density.factor.of(centre), effects[:, likelihood.active].T).T
+    return np.where(np.isfinite(z), z, 0.0)
+
+
 def _centring(
-    density: PopulationDensity, centre: np.ndarray, speed: np.ndarray, modes: np.ndarray, factor: np.ndarray
+    density: PopulationDensity, centre: np.ndarray, speed: np.ndarray, modes: np.ndarray
 ) -> PartialCentring:
     """By the curvature of each individual's log-density: what is not omega's is its data's."""
     own, crossed = _curvature(density, centre, modes)
@@ -115,7 +124,7 @@ def _centring(
     pull = (information @ modes[..., None])[..., 0] + modes
     # How omega's factor moves the effects is known exactly.
     crossed[..., len(density.task.space.fixed) :] = 0.0
-    return PartialCentring(factor, information, pull, crossed * speed)
+    return PartialCentring(density.factor.of(centre), information, pull, crossed * speed)
 
 
 def _curvature(
