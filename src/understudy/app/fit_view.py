@@ -111,7 +111,9 @@ def _require_settings(method: str, settings: Mapping[str, float]) -> None:
     for name, value in settings.items():
         if name not in own:
             raise SimulationError(
-                f"{method} has no {name}", place=f"--{name} {value:g}", repair="leave it out, or take --method nuts"
+                f"{method} has no {name}",
+                place=f"--{name} {value:g}",
+                repair="leave it out, or take --method nuts",
             )
         method_of(method, {name: value})
 

@@ -3,7 +3,7 @@
 Given the parameters, and where data are about normal, an individual's effects are normal: their precision is omega's
 plus the information in the individual's data. A map by this mean and covariance is centred where data say much of an
 individual, non-centred where they say nothing, and between these in every direction of its own (Papaspiliopoulos,
-Roberts and Sköld 2007, doi:10.1214/088342307000000014, section 4). Unlike either it has no funnel where omega is small
+Roberts and Sköld 2007, doi:10.1214/088342307000000014). Unlike either it has no funnel where omega is small
 or large, because it follows omega; what the data are not normal in stays in the density, which is exact.
 """
 
@@ -110,12 +110,14 @@ class PartlyCentred:
         by_precision = _by_matrix(self.root, self.inverse, by_root)
         by_relative = 2.0 * (self.informed @ by_precision).sum(axis=1)
         by_relative += np.einsum("cni,cnj->cij", self.pulled, by_pull)
-        by_moved = -np.einsum("nap,cna->cp", self.centring.turning, by_pull @ np.swapaxes(self.relative, 1, 2))
+        by_moved = -np.einsum(
+            "nap,cna->cp", self.centring.turning, by_pull @ np.swapaxes(self.relative, 1, 2)
+        )
         return np.linalg.solve(self.centring.factor.T, by_relative), by_moved, by_w
 
 
 def _by_matrix(root: np.ndarray, inverse: np.ndarray, by_root: np.ndarray) -> np.ndarray:
-    """Derivatives by a matrix, from those by its Cholesky factor (Murray 2016, arXiv:1602.07527, equation 10)."""
+    """Derivatives by a matrix, from those by its Cholesky factor (Murray 2016, arXiv:1602.07527)."""
     inner = np.tril(np.swapaxes(root, -1, -2) @ np.tril(by_root))
     diagonal = np.arange(root.shape[-1])
     inner[..., diagonal, diagonal] *= 0.5

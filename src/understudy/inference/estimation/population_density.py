@@ -18,7 +18,6 @@ from understudy.inference.estimation.population_prior import PopulationPrior
 from understudy.inference.likelihood import Likelihood
 
 
-
 @dataclass(frozen=True, eq=False)
 class PopulationDensity:
     """The density and its exact gradient, for all chains at once.
