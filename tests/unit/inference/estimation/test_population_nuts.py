@@ -38,6 +38,11 @@ def with_priors() -> PopulationModel:
     return replace(model, random=(block,), priors=priors)
 
 
+def without_effects() -> PopulationModel:
+    individual = {"ka": "theta_ka", "CL": "theta_CL * (WT / 70[kg]) ** 0.75", "V": "theta_V"}
+    return oral(individual=individual, random=())
+
+
 def bounded() -> PopulationModel:
     model = oral()
     bounds = {"theta_ka": (0.0, np.inf), "theta_CL": (0.0, 10.0), "theta_V": (-np.inf, 100.0)}
@@ -67,6 +72,7 @@ CASES = {
     "M3": (censored, 1),
     "priors": (with_priors, 1),
     "bounds": (bounded, 1),
+    "no effects": (without_effects, 1),
 }
 
 
