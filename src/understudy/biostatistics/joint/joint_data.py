@@ -90,6 +90,7 @@ def joint_data(
     edges = np.asarray(cuts, dtype=float)
     other = np.zeros((len(end), 0)) if covariates is None else np.asarray(covariates, dtype=float)
     _check(who, when, seen, end, died, treated, other, edges, association)
+    _require_visits(who, course)
     count, f = len(end), course.at(when)
     ff, fy = np.zeros((count, course.size, course.size)), np.zeros((count, course.size))
     np.add.at(ff, who, f[:, :, None] * f[:, None, :])
@@ -135,6 +136,14 @@ def _time_points(end: np.ndarray, cuts: np.ndarray) -> tuple[np.ndarray, np.ndar
     return points.reshape(flat), weights.reshape(flat), np.repeat(np.arange(len(cuts)), _POINTS)
 
 
+def _require_visits(who: np.ndarray, course: Course) -> None:
+    """Error and course are told apart only where somebody has more measurements than a course has coefficients."""
+    if np.bincount(who).max() <= course.size:
+        cause = f"nobody was measured more than {np.bincount(who).max()} times"
+        repair = f"a course of {course.size} coefficients needs more, or a simpler course"
+        raise DataError([Problem(cause, repair)], place="measurements and follow-up")
+
+
 def _check(who, when, seen, end, died, treated, other, cuts, association) -> None:
     count, problems = len(end), []
     if association not in ASSOCIATIONS:
@@ -142,14 +151,16 @@ def _check(who, when, seen, end, died, treated, other, cuts, association) -> Non
         problems.append(Problem(f"there is no association {association!r}", f"one of {known}"))
     if not (len(who) == len(when) == len(seen)) or not (count == len(died) == len(treated) == len(other)):
         problems.append(Problem("arrays of different lengths", "a number for every row, and every patient"))
-    elif not set(np.unique(who)) == set(range(count)):
+    elif set(np.unique(who)) != set(range(count)):
         problems.append(
             Problem("patients without a measurement, or unknown ones", "number those with one from 0 up")
         )
     if not (np.isfinite(when).all() and np.isfinite(seen).all() and np.isfinite(other).all()):
         problems.append(Problem("a time, value or covariate that is no number", "leave the row out"))
     if not (np.isfinite(end).all() and (end > 0).all()):
-        problems.append(Problem("follow-up that is not above zero", "leave the patient out", column="follow_up"))
+        problems.append(
+            Problem("follow-up that is not above zero", "leave the patient out", column="follow_up")
+        )
     if not np.isin(died, (0, 1)).all():
         problems.append(Problem("events", "give 1 for an event and 0 for none", column="event"))
     if not np.isin(treated, (0, 1)).all() or len(np.unique(treated)) < 2:

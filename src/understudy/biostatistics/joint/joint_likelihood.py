@@ -49,7 +49,9 @@ def joint_likelihood(data: JointData, at: JointParameters, nodes: int, start: np
         points, log_weights = _rule(nodes, modes.shape[1])
         factor = np.linalg.cholesky(curvature)
         # c = mode + sqrt(2) L^-T x, where L L' is the curvature.
-        moved = np.linalg.solve(np.swapaxes(factor, 1, 2), np.broadcast_to(points.T, (len(modes), *points.T.shape)))
+        moved = np.linalg.solve(
+            np.swapaxes(factor, 1, 2), np.broadcast_to(points.T, (len(modes), *points.T.shape))
+        )
         drawn = modes[:, None, :] + np.sqrt(2) * np.swapaxes(moved, 1, 2)
         hazard, height = terms.height(drawn)
         height = height + log_weights + (points**2).sum(axis=1)
@@ -96,7 +98,9 @@ class _Terms:
 
     def hazard(self, drawn: np.ndarray) -> np.ndarray:
         """Hazard times weight at all points of time, shape (n, G, m), for coefficients of shape (n, m, q)."""
-        return self.data.weights[:, :, None] * np.exp(self.base[:, :, None] + self.pull @ np.swapaxes(drawn, 1, 2))
+        return self.data.weights[:, :, None] * np.exp(
+            self.base[:, :, None] + self.pull @ np.swapaxes(drawn, 1, 2)
+        )
 
     def height(self, drawn: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """The hazard, and the logarithm of the likelihood of everything, shape (n, m)."""
@@ -108,7 +112,11 @@ class _Terms:
         prior = np.einsum("nmq,nmq->nm", off @ self.precision, off)
         dead = self.base_at_end[:, None] + np.einsum("nmq,nq->nm", drawn, self.pull_at_end)
         q = off.shape[2]
-        fixed = data.visits * np.log(2 * np.pi * variance) + q * np.log(2 * np.pi) - np.linalg.slogdet(self.precision)[1]
+        fixed = (
+            data.visits * np.log(2 * np.pi * variance)
+            + q * np.log(2 * np.pi)
+            - np.linalg.slogdet(self.precision)[1]
+        )
         told = -0.5 * (fixed[:, None] + squares / variance + prior) + data.event[:, None] * dead
         return hazard, told - hazard.sum(axis=1)
 
@@ -116,10 +124,14 @@ class _Terms:
         """Highest points by Newton's method, and the curvature there; the function is concave."""
         data, here = self.data, start.copy()
         still = data.ff / self.at.variance + self.precision
-        towards = data.fy / self.at.variance + self.mean @ self.precision + data.event[:, None] * self.pull_at_end
+        towards = (
+            data.fy / self.at.variance + self.mean @ self.precision + data.event[:, None] * self.pull_at_end
+        )
         for _ in range(_NEWTON):
             hazard = self.hazard(here[:, None, :])[:, :, 0]
-            slope = towards - np.einsum("nij,nj->ni", still, here) - np.einsum("ng,ngq->nq", hazard, self.pull)
+            slope = (
+                towards - np.einsum("nij,nj->ni", still, here) - np.einsum("ng,ngq->nq", hazard, self.pull)
+            )
             curvature = still + np.swapaxes(self.pull * hazard[:, :, None], 1, 2) @ self.pull
             step = np.linalg.solve(curvature, slope[:, :, None])[:, :, 0]
             # A hazard is no straight line: no step may change its logarithm by much.
@@ -139,8 +151,12 @@ class _Terms:
         left = data.event - risk.sum(axis=1)
         off = drawn - self.mean[:, None, :]
         spread = np.einsum("nm,nmi,nmj->nij", share, off, off)
-        second = spread + _outer(self.mean, expected) + _outer(expected, self.mean) - _outer(self.mean, self.mean)
-        moved = (expected - self.mean) @ self.precision - (left[:, None] * at.association if data.deviations else 0.0)
+        second = (
+            spread + _outer(self.mean, expected) + _outer(expected, self.mean) - _outer(self.mean, self.mean)
+        )
+        moved = (expected - self.mean) @ self.precision - (
+            left[:, None] * at.association if data.deviations else 0.0
+        )
         squares = data.yy - 2 * (expected * data.fy).sum(axis=1) + np.einsum("nij,nij->n", data.ff, second)
         features = data.event[:, None] * np.einsum("naq,nq->na", data.features_at_end, expected)
         features = features - np.einsum("ngaq,ngq->na", data.features, risk_by)

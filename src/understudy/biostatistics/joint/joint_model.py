@@ -72,7 +72,11 @@ class JointModel:
         """All parameters, as they stand in the vector."""
         vector = self.parameters.vector.copy()
         return Estimates(
-            self.names, vector, np.sqrt(np.diag(self.covariance)).copy(), np.full(len(vector), np.inf), self.level
+            self.names,
+            vector,
+            np.sqrt(np.diag(self.covariance)).copy(),
+            np.full(len(vector), np.inf),
+            self.level,
         )
 
     @property
@@ -140,7 +144,9 @@ def joint_model(
     """
     if nodes < 3 or pieces < 1:
         raise StudyError(
-            f"{nodes} nodes and {pieces} pieces", place="joint_model", repair="ask for 3 nodes and a piece, or more"
+            f"{nodes} nodes and {pieces} pieces",
+            place="joint_model",
+            repair="ask for 3 nodes and a piece, or more",
         )
     edges = _cuts(follow_up, event, pieces) if cuts is None else np.asarray(cuts, dtype=float)
     data = joint_data(

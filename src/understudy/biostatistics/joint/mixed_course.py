@@ -77,7 +77,7 @@ def _least_squares(data: JointData) -> np.ndarray:
 
 def _explained(data: JointData, fixed: np.ndarray) -> float:
     mean = data.design @ fixed
-    return float((2 * (mean * data.fy).sum() - np.einsum("nij,ni,nj->", data.ff, mean, mean)))
+    return float(2 * (mean * data.fy).sum() - np.einsum("nij,ni,nj->", data.ff, mean, mean))
 
 
 def _weighted_mean(data: JointData, own: np.ndarray, precision: np.ndarray) -> np.ndarray:

@@ -10,7 +10,7 @@ from understudy.biostatistics.joint.joint_parameters import JointParameters
 from understudy.core.random import normals, uniforms
 
 # Pieces of follow-up between which the hazard is taken for constant.
-_CELLS = 240
+_CELLS = 96
 
 
 def drawn_coefficients(at: JointParameters, arm: np.ndarray, seed: int) -> np.ndarray:
