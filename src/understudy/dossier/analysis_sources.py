@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from importlib import metadata
 
 from understudy.dossier.chapter import Method
 from understudy.trials.analyses.method import METHODS
@@ -41,20 +40,4 @@ def analysis_methods(name: str) -> Iterator[Method]:
     method = METHODS[name]
     for what, package in method.parts:
         own = next((source for words, source in _PARTS.items() if what.startswith(words)), None)
-        yield Method(
-            what, method.words, package_text(package), _SOURCES.get(name, "") if own is None else own
-        )
-
-
-def package_text(name: str) -> str:
-    """A package with its version; the name alone where it is not installed.
-
-    Examples
-    --------
-    >>> package_text("understudy").split()[0], package_text("no such package")
-    ('Understudy', 'no such package')
-    """
-    try:
-        return f"{'Understudy' if name == 'understudy' else name} {metadata.version(name)}"
-    except metadata.PackageNotFoundError:
-        return name
+        yield Method(what, method.words, package, _SOURCES.get(name, "") if own is None else own)

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
+from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -35,14 +36,14 @@ class Method:
     how : str
         The method in the field's words.
     by : str
-        Whose code did it, such as "Understudy" or "scikit-learn".
+        The package whose code did it, such as "scikit-learn"; its version is added.
     source : str
         Citation with DOI or PMID; empty where there is none.
     """
 
     what: str
     how: str
-    by: str = "Understudy"
+    by: str = "understudy"
     source: str = ""
 
 
@@ -74,6 +75,8 @@ class Chapter:
         That makes it again.
     run : Record
         Of the result.
+    headline : str
+        The answer, where it is more than the first sentence.
     """
 
     part: str
@@ -88,11 +91,12 @@ class Chapter:
     methods: tuple[Method, ...]
     command: str
     run: Record
+    headline: str = ""
 
     @property
     def answer(self) -> str:
-        """The part's answer in one sentence."""
-        return self.summary[0]
+        """The part's answer, for the summary of a dossier."""
+        return self.headline or self.summary[0]
 
     @cached_property
     def record(self) -> Record:
@@ -109,7 +113,7 @@ class Chapter:
             f"Understudy, trial {self.done} · {len(self.trial.subjects):,} subjects: {arms} · "
             f"hash {self.trial.hash[:12]}"
         )
-        ends = (methods_section(self.methods), provenance_section(self.record, self.command))
+        ends = (methods_section({"": self.methods}), provenance_section(self.record, self.command))
         return html(self.trial.protocol.title, byline, (*self.sections, *ends), self.summary)
 
     def files(self, folder: str = "") -> dict[str, str]:
@@ -130,15 +134,32 @@ def made_sections(sections: Iterable[Section | None]) -> tuple[Section, ...]:
     return tuple(each for each in sections if each is not None)
 
 
-def methods_section(methods: Iterable[Method]) -> Section | None:
-    """What was done, how, by whose code and after whom."""
-    rows = tuple(dict.fromkeys((each.what, each.how, each.by, each.source) for each in methods))
+def methods_section(methods: Mapping[str, Iterable[Method]]) -> Section | None:
+    """What was done, how, by whose code and after whom; under headings, where they have names."""
+    rows: list[tuple[str, ...]] = []
+    for heading, each in methods.items():
+        own = list(dict.fromkeys((one.what, one.how, package_text(one.by), one.source) for one in each))
+        rows += [(heading,)] * bool(heading and own) + own
     if not rows:
         return None
     columns = (Column("Number or step"), Column("Method"), Column("Code"), Column("Source"))
     return section(
-        "methods", "Methods", [Table(columns, rows, "How each number was made, and by whose code.")]
+        "methods", "Methods", [Table(columns, tuple(rows), "How each number was made, and by whose code.", "long")]
     )
+
+
+def package_text(name: str) -> str:
+    """A package with its version; the name alone where it is not installed.
+
+    Examples
+    --------
+    >>> package_text("understudy").split()[0], package_text("no such package")
+    ('Understudy', 'no such package')
+    """
+    try:
+        return f"{'Understudy' if name == 'understudy' else name} {metadata.version(name)}"
+    except metadata.PackageNotFoundError:
+        return name
 
 
 def command_of(trial: Trial, part: str, **options: object) -> str:
@@ -148,12 +169,12 @@ def command_of(trial: Trial, part: str, **options: object) -> str:
     --------
     >>> from understudy.trials import load_trial
     >>> command_of(load_trial("examples/leukaemia/trial.toml"), "redesign", resamples=500, arm=None)
-    'understudy trial redesign trial.toml --resamples 500'
+    'understudy trial redesign trial.toml --resamples 500 --out redesign'
     """
     from shlex import join
 
     words = ["understudy", "trial", part, protocol_name(trial)]
-    for name, value in options.items():
+    for name, value in (options | {"out": part}).items():
         words += [] if value is None else [f"--{name.replace('_', '-')}", str(value)]
     return join(words)
 

@@ -37,6 +37,10 @@ def provenance_section(record: Record, command: str = "") -> Section | None:
     )
 
 
+# A protocol is a file of its own, known by its hash; parts of a dossier have a section of their own.
+_ELSEWHERE = ("protocol", "parts", "left_out")
+
+
 def _facts(record: Record, command: str = "") -> Iterator[tuple[str, str | Markup]]:
     stages = ", ".join(f"{name} {figures(seconds, 2)} s" for name, seconds in record.stages.items())
     facts = {
@@ -44,8 +48,9 @@ def _facts(record: Record, command: str = "") -> Iterator[tuple[str, str | Marku
         "Command": _code(command),
         "Method": record.method,
         "Seed": "" if record.seed is None else str(record.seed),
-        # A protocol is a file of its own, known by its hash below.
-        "Settings": _listing({name: each for name, each in record.settings.items() if name != "protocol"}),
+        "Settings": _listing(
+            {name: each for name, each in record.settings.items() if name not in _ELSEWHERE}
+        ),
         "Versions": _listing(record.versions),
         "Machine": _listing(record.machine),
         "Started": f"{record.started} (UTC)" if record.started else "",

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 from understudy.core.reported_number import ReportedNumber
 from understudy.dossier.chapter import Chapter, Method, command_of, made_sections, sentences
+from understudy.dossier.effect_texts import resampled_note
 from understudy.dossier.figures import figure
-from understudy.dossier.number import figures, percent
+from understudy.dossier.number import MISSING, figures, is_number, percent
 from understudy.dossier.page import Bullets, Column, Figure, Section, Table, section
 from understudy.plot.forest import forest
 from understudy.plot.label import sentence_case
@@ -79,9 +80,12 @@ def _numbers(found: Redesign) -> Iterator[ReportedNumber]:
 def summary(found: Redesign) -> tuple[str, ...]:
     """What criteria do, in sentences."""
     whole, last = found.combinations.iloc[0], found.combinations.iloc[-1]
+    count = len(found.criteria)
+    meet = "the criterion" if count == 1 else f"all {count} criteria"
+    ends, head = f"(95\xa0% bootstrap interval {_ends(whole)})", f"{sentence_case(found.measure)}{_compared(found)}"
     told = [
-        f"{sentence_case(found.measure)} {_effect(whole)} in all {whole['subjects']:,} subjects; {_effect(last)} in "
-        f"the {last['subjects']:,} ({percent(last['share'])}) who meet all {len(found.criteria)} criteria."
+        f"{head} {figures(whole['effect'])} {ends} in all {whole['subjects']:,} subjects; "
+        f"{_effect(last)} in the {last['subjects']:,} ({percent(last['share'])}) who meet {meet}."
     ]
     clear = found.contributions[found.contributions["p_adjusted"] < 0.05]
     told.append(
@@ -92,18 +96,34 @@ def summary(found: Redesign) -> tuple[str, ...]:
     return (*told, f"{sentence_case(found.notes[0])}.")
 
 
+def _compared(found: Redesign) -> str:
+    """The arms, where there are more than two."""
+    if len(found.trial.arms) == 2:
+        return ""
+    return f", {found.record.settings['arm']} against {found.trial.control}:"
+
+
 def _effect(row: pd.Series) -> str:
-    return f"{figures(row['effect'])} ({figures(row['low'])} to {figures(row['high'])})"
+    return f"{figures(row['effect'])} ({_ends(row)})"
+
+
+def _count(number: float) -> str:
+    return f"{number:,.0f}" if is_number(number) else MISSING
+
+
+def _ends(row: pd.Series) -> str:
+    return f"{figures(row['low'])} to {figures(row['high'])}"
 
 
 def _sections(found: Redesign, charts: dict[str, Figure]) -> Iterator[Section | None]:
+    aside = resampled_note(found.trial, found.record.settings["arm"])
     rules = tuple(f"{each.name}: {Condition.of(each.rule)}" for each in found.trial.protocol.criteria)
     yield section("criteria", "Criteria", [Bullets(rules)])
     yield section(
         "contributions", "What each criterion contributes", [_contributions(found), *charts.values()]
     )
     yield section("combinations", "Combinations", [_combinations(found)])
-    yield section("notes", "To be known", [Bullets(tuple(sentences(found.notes)))])
+    yield section("notes", "To be known", [Bullets(tuple(sentences((*found.notes, *aside))))])
 
 
 def _contributions(found: Redesign) -> Table:
@@ -146,7 +166,7 @@ def _combinations(found: Redesign) -> Table:
 def _row(row: pd.Series, second: bool, safety: bool) -> tuple[str, ...]:
     cells = [
         row["criteria"], f"{row['subjects']:,}", percent(row["share"]), f"{row['events']:,}", _effect(row),
-        figures(row["subjects_needed"], 4),
+        _count(row["subjects_needed"]),
     ]  # fmt: skip
     if second:
         cells.append(

@@ -26,10 +26,16 @@ def chapter(found: Responders) -> Chapter:
     charts = dict(_charts(found))
     command = command_of(found.trial, PART, arm=found.arm, copies=found.copies, level=found.level)
     return Chapter(
-        PART, "Who responds", "searched for responders", found.trial, found.sentences,
+        PART, "Who responds", "searched for responders", found.trial, summary(found),
         made_sections(_sections(found, charts)), charts, found.tables(), tuple(_numbers(found)), _METHODS, command,
         found.record,
     )  # fmt: skip
+
+
+def summary(found: Responders) -> tuple[str, ...]:
+    """Whether effects differ, beside how often chance would say so; then how."""
+    first, *between, chance = found.sentences
+    return (f"{first} {chance}", *between)
 
 
 _METHODS = (

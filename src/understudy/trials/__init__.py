@@ -1,5 +1,6 @@
 """Trials: clinical trials read from their tables, replayed, understood, redesigned and simulated."""
 
+from understudy.trials.check import Check, check
 from understudy.trials.condition import Condition
 from understudy.trials.designs.simulate_trials import simulate_trials
 from understudy.trials.forecast import TrialForecast, forecast
@@ -16,6 +17,7 @@ from understudy.trials.responders.responders import Responders, responders
 from understudy.trials.trial import Trial, load_trial
 
 __all__ = [
+    "Check",
     "Condition",
     "History",
     "NewTrial",
@@ -29,6 +31,7 @@ __all__ = [
     "Trial",
     "TrialForecast",
     "TrialPlan",
+    "check",
     "forecast",
     "load_history",
     "load_plan",

@@ -19,6 +19,7 @@ from understudy.trials.designs.response_patients import BinaryPatients, Biomarke
 from understudy.trials.designs.simulate_trials import simulate_trials
 from understudy.trials.designs.survival_patients import Hazard, SurvivalPatients
 from understudy.trials.planned_design import planned_conduct, planned_design
+from understudy.trials.power_curve import effect_grid, power_curve
 from understudy.trials.resampled_effect import ResampledEffect, resampled_effect
 
 if TYPE_CHECKING:
@@ -50,6 +51,9 @@ class NewTrial:
     assurance_error : float
         Its Monte Carlo error.
     record : Record
+    curve : DataFrame or None
+        Power over effects and sizes, see `understudy.trials.power_curve.power_curve`; None where it was not asked for,
+        or for designs of several arms or kinds of patients.
     """
 
     trial: Trial
@@ -59,6 +63,26 @@ class NewTrial:
     assurance: float
     assurance_error: float
     record: Record
+    curve: pd.DataFrame | None = None
+
+    @property
+    def limits(self) -> pd.DataFrame | None:
+        """Of each look of a group sequential design: share of the information, size, limits of Z and one-sided p."""
+        monitoring = getattr(self.characteristics.design, "monitoring", None)
+        if monitoring is None:
+            return None
+        import pandas as pd
+        from scipy.special import ndtr
+
+        design = self.trial.protocol.design
+        whole, upper = design.events or design.patients, np.array(monitoring.upper)
+        return pd.DataFrame(
+            {
+                "look": np.arange(1, len(monitoring.times) + 1), "information": monitoring.times,
+                "size": np.ceil(np.array(monitoring.times) * whole - 1e-9).astype(int), "upper": upper,
+                "lower": monitoring.lower, "p_upper": ndtr(-upper),
+            }
+        )  # fmt: skip
 
     def table(self) -> pd.DataFrame:
         """One row a scenario: power or type I error, duration, patients, with Monte Carlo errors."""
@@ -67,7 +91,9 @@ class NewTrial:
     def tables(self) -> dict[str, pd.DataFrame]:
         """All tables by name."""
         found = self.characteristics
-        return {"operating characteristics": self.table(), "arms": found.arms_table(), "looks": found.looks_table()}
+        made = {"operating characteristics": self.table(), "arms": found.arms_table(), "looks": found.looks_table()}
+        more = {"limits": self.limits, "power": self.curve}
+        return made | {name: table for name, table in more.items() if table is not None}
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -84,7 +110,7 @@ class NewTrial:
 
 
 def simulate_new_trial(
-    trial: Trial, *, arm: str | None = None, trials: int = 10_000, jobs: int = 1
+    trial: Trial, *, arm: str | None = None, trials: int = 10_000, curve: int = 0, jobs: int = 1
 ) -> NewTrial:
     """Simulate the protocol's ``[design]`` with patients as in this trial.
 
@@ -99,6 +125,8 @@ def simulate_new_trial(
         The treated arm; the first, if left out. Designs of several arms have them all.
     trials : int
         Of each scenario.
+    curve : int
+        Trials of each point of the curve of power over effects and sizes; 0 leaves it out.
     jobs : int
         Threads, 0 for one per core; no number depends on them.
 
@@ -125,11 +153,27 @@ def simulate_new_trial(
     )
     each = max(trials // _DRAWS, 1)
     sure = simulated_assurance(plan, drawn, trials=each, seed=seed, conduct=conduct)
+    drawn_curve = _curve(design, kind, seen, effects, found, curve, jobs)
     record = Record.make(
         "trial simulate", stopwatch=watch, inputs=trial.inputs or {}, seed=seed, method="simulation",
-        settings={"trials": trials, "arm": arm or trial.arms[1], "protocol": trial.settings},
+        settings={"arm": arm or trial.arms[1], "trials": trials, "curve": curve, "protocol": trial.settings},
     )  # fmt: skip
-    return NewTrial(trial, effects, seen.measure, found, sure.probability, sure.error, record)
+    return NewTrial(trial, effects, seen.measure, found, sure.probability, sure.error, record, drawn_curve)
+
+
+def _curve(
+    design: DesignSection, kind: str, seen: _Seen, effects: dict, found: OperatingCharacteristics, trials: int,
+    jobs: int,
+) -> pd.DataFrame | None:  # fmt: skip
+    """Power over effects up to that of the scenario in which it is highest."""
+    single = {name: each for name, each in effects.items() if not isinstance(each, dict)}
+    if not trials or not single or design.several_arms or design.enrichment is not None:
+        return None
+    best = max(single, key=lambda name: found.rejection(name)[0])
+    grid = effect_grid(single[best], " ratio" in seen.measure)
+    return power_curve(
+        design, kind, lambda each: seen.patients((each,)), grid, trials=trials, seed=found.seed, jobs=jobs
+    )
 
 
 def _design(trial: Trial) -> DesignSection:

@@ -168,6 +168,9 @@ class HistorySection(Section):
     other_people: bool = Field(
         default=False, description="these are other people than the trial's even where names are the same"
     )
+    score_file: Text | None = Field(
+        default=None, description="file of the frozen score, which `trial dossier` adjusts the trial for"
+    )
     score: Text | None = Field(
         default=None,
         description="hash of the score as registered before the trial was opened; no other is taken",
