@@ -75,6 +75,8 @@ class Chapter:
         That makes it again.
     run : Record
         Of the result.
+    headline : str
+        The answer, where it is more than the first sentence.
     """
 
     part: str
@@ -89,11 +91,12 @@ class Chapter:
     methods: tuple[Method, ...]
     command: str
     run: Record
+    headline: str = ""
 
     @property
     def answer(self) -> str:
-        """The part's answer in one sentence."""
-        return self.summary[0]
+        """The part's answer, for the summary of a dossier."""
+        return self.headline or self.summary[0]
 
     @cached_property
     def record(self) -> Record:
@@ -141,7 +144,9 @@ def methods_section(methods: Mapping[str, Iterable[Method]]) -> Section | None:
         return None
     columns = (Column("Number or step"), Column("Method"), Column("Code"), Column("Source"))
     return section(
-        "methods", "Methods", [Table(columns, tuple(rows), "How each number was made, and by whose code.")]
+        "methods",
+        "Methods",
+        [Table(columns, tuple(rows), "How each number was made, and by whose code.", "long")],
     )
 
 

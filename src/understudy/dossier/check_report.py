@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from understudy.core.reported_number import ReportedNumber
 from understudy.dossier.chapter import Chapter, Method, command_of, made_sections, sentences
 from understudy.dossier.figures import figure
-from understudy.dossier.number import figures, is_number, listed, percent
+from understudy.dossier.number import MISSING, figures, is_number, listed, percent
 from understudy.dossier.page import Bullets, Column, Figure, Section, Table, Text, section
 from understudy.plot.balance import balance
 from understudy.plot.patient_flow import patient_flow
@@ -68,8 +69,8 @@ def _balanced(rows: pd.DataFrame) -> str:
         return "Arms are alike to the digit in every baseline covariate."
     said = f"the largest standardised difference is {figures(abs(widest['difference']), 2)} ({widest['covariate']})"
     return (
-        f"Of {total} baseline differences between arms {len(beyond)} {'is' if len(beyond) == 1 else 'are'} larger than "
-        f"chance allows in 95\xa0%, where {figures(0.05 * total, 2)} are to be expected; {said}."
+        f"Of {total} baseline differences between arms, {len(beyond) or 'none'} {'are' if len(beyond) > 1 else 'is'} "
+        f"beyond what chance does in 95\xa0% of trials ({figures(0.05 * total, 2)} are to be expected); {said}."
     )
 
 
@@ -103,50 +104,63 @@ _SEARCHED = (
 
 def _covariates(found: Check) -> Table:
     """Covariates with a column an arm, and how far arms are apart."""
-    trial = found.trial
-    treated = trial.arms[1:]
-    named = [f" of {arm}" if len(treated) > 1 else "" for arm in treated]
+    arms, treated = found.trial.arms, found.trial.arms[1:]
+    several = len(treated) > 1
+    head = "Standardised difference"
+    apart = (
+        (Column(arm, numeric=True, group=head) for arm in treated)
+        if several
+        else (Column(head, numeric=True),)
+    )
     columns = (
-        Column("Covariate"), *(Column(f"{arm}, n = {n:,}", numeric=True) for arm, n in _sizes(found)),
-        *(Column(f"Standardised difference{name}", numeric=True) for name in named),
-        *(Column(f"Chance{name}, 95\xa0%", numeric=True) for name in named),
+        Column("Covariate", manner="label"),
+        *(Column(f"{row.arm}, n = {row.randomised:,}", numeric=True) for row in found.flow.itertuples()),
+        *apart, Column("Chance, 95\xa0%", numeric=True),
     )  # fmt: skip
-    apart = found.balance.set_index(["covariate", "arm"])
+    balanced = found.balance.set_index(["covariate", "arm"])
     rows = []
     for name, own in found.covariates.groupby("covariate", sort=False):
-        differences = [apart.loc[(name, arm)] for arm in treated]
-        ends = (
-            *(figures(row["difference"], 2) if is_number(row["difference"]) else "–" for row in differences),
-            *(f"± {figures(row['chance'], 2)}" if is_number(row["chance"]) else "–" for row in differences),
-        )
-        rows += _rows(trial.arms, str(name), own, ends)
+        rows += _rows(arms, str(name), own, _ends([balanced.loc[(name, arm)] for arm in treated]))
+    widest = "; the widest of the arms" if several else ""
     caption = (
         "Mean (standard deviation) of numbers, count (share of the known) of categories. Arms of a randomised trial "
-        "differ by chance alone, so there are no p values; a difference matters where its covariate foretells outcomes."
+        "differ by chance alone, so there are no p values; a difference matters where its covariate foretells "
+        f"outcomes. Last column: how far chance goes in 95\xa0% of trials of this size{widest}."
     )
     return Table(columns, tuple(rows), caption)
 
 
-def _sizes(found: Check) -> Iterator[tuple[str, int]]:
-    return zip(found.flow["arm"], found.flow["randomised"], strict=True)
+def _ends(rows: list[pd.Series]) -> tuple[str, ...]:
+    """Differences of the arms, and the widest that chance makes; dashes where nothing varies."""
+    limits = [row["chance"] for row in rows if is_number(row["chance"])]
+    return (
+        *(figures(row["difference"], 2) for row in rows),
+        f"± {figures(max(limits), 2)}" if limits else MISSING,
+    )
 
 
 def _rows(
     arms: tuple[str, ...], name: str, own: pd.DataFrame, ends: tuple[str, ...]
 ) -> Iterator[tuple[str, ...]]:
-    blank = ("",) * len(ends)
-    if (own["level"] == "").all():
-        cells = own.set_index("arm")
+    """A number in one row, two categories in one too, others under a heading; then what is missing."""
+    blank, levels = ("",) * len(ends), list(dict.fromkeys(own["level"]))
+    parts = {level: own[own["level"] == level].set_index("arm") for level in levels}
+    if levels == [""]:
+        cells = parts[""]
         yield (name, *(f"{cells.loc[a, 'mean']:.4g} ({cells.loc[a, 'sd']:.3g})" for a in arms), *ends)
+    elif len(levels) <= 2:
+        yield (f"{name} = {levels[-1]}", *_shares(parts[levels[-1]], arms), *ends)
     else:
         yield (name, *[""] * len(arms), *ends)
-        for level, part in own.groupby("level", sort=False):
-            cells = part.set_index("arm")
-            shares = (f"{cells.loc[a, 'count']:,.0f} ({percent(cells.loc[a, 'share'])})" for a in arms)
-            yield (f"\u2003{level}", *shares, *blank)
-    lost = own.drop_duplicates("arm").set_index("arm")["missing"]
+        for level in levels:
+            yield (f"\u2003{level}", *_shares(parts[level], arms), *blank)
+    lost = parts[levels[0]]["missing"]
     if lost.any():
         yield ("\u2003missing", *(f"{lost[a]:,}" for a in arms), *blank)
+
+
+def _shares(cells: pd.DataFrame, arms: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(f"{cells.loc[a, 'count']:,.0f} ({percent(cells.loc[a, 'share'])})" for a in arms)
 
 
 def _missing(found: Check) -> Table | Text:
@@ -182,7 +196,7 @@ def _charts(found: Check) -> Iterator[tuple[str, Figure]]:
         for row in lost.itertuples()
     }
     caption = (
-        f"Flow of patients, from the rows of {found.trial.protocol.subjects.file} to those in whom "
+        f"Flow of patients, from the rows of {Path(found.trial.protocol.subjects.file).name} to those in whom "
         f"{found.trial.protocol.endpoint.name} is known."
     )
     yield "flow", figure(patient_flow(common, pd.DataFrame(arms)), f"{PART}-flow", caption)

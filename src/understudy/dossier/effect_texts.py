@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from understudy.core.reported_number import ReportedNumber
-from understudy.dossier.number import MISSING, figures, is_number
+from understudy.dossier.number import MISSING, figures, is_number, listed
 from understudy.dossier.page import Column, Table
 from understudy.plot.label import sentence_case
 from understudy.trials.effect import Effect
+from understudy.trials.trial import Trial
 
 
 def effect_sentence(effect: Effect, endpoint: str) -> str:
@@ -26,6 +27,24 @@ def effect_sentence(effect: Effect, endpoint: str) -> str:
         f"{sentence_case(effect.measure)} for {endpoint}, {effect.arm} against {effect.against}: "
         f"{value} ({100 * effect.level:g}\xa0% interval {interval(effect)}; {p_text(effect.p_value)}), "
         f"{effect.subjects:,} subjects{events}."
+    )
+
+
+def resampled_note(trial: Trial, arm: str) -> tuple[str, ...]:
+    """Where an effect that is made again in thousands of resamples is not quite that of the replay, a sentence."""
+    kind, analysis = trial.protocol.endpoint.kind, trial.protocol.analysis
+    adjusted = bool(analysis.covariates or analysis.strata)
+    differences = (
+        ("without the other arms", len(trial.arms) > 2),
+        ("without covariates and strata", kind == "survival" and adjusted),
+        ("by a linear model of risks", kind == "binary" and adjusted),
+    )
+    told = [words for words, holds in differences if holds]
+    if not told:
+        return ()
+    return (
+        f"the effect of {arm} against {trial.control} is made {listed(told)} here: it may differ a little from the "
+        "replay's",
     )
 
 
@@ -57,7 +76,8 @@ def _number(value: float, digits: int) -> str:
 def effects_block(effects: tuple[Effect, ...], caption: str) -> Table:
     """The effects, a row each."""
     columns = (
-        Column("Arm", manner="label"), Column("Against", manner="label"), Column("Measure"), Column("Estimate", numeric=True),
+        Column("Arm", manner="label"), Column("Against", manner="label"), Column("Measure"),
+        Column("Estimate", numeric=True),
         Column(f"{100 * effects[0].level:g}\xa0% interval", numeric=True), Column("Standard error", numeric=True),
         Column("p", numeric=True), Column("Subjects", numeric=True), Column("Events", numeric=True),
     )  # fmt: skip

@@ -126,7 +126,7 @@ class TrialDossier:
         columns = (
             Column("Part", manner="label"),
             Column("Made alone by, or why not"),
-            Column("Run", manner="code"),
+            Column("Run", manner="label"),
         )
         caption = "The command that makes each part alone, and the first digits of its run's hash."
         return section("parts", "Parts of this dossier", [Table(columns, rows, caption)])
@@ -139,7 +139,8 @@ class TrialDossier:
 def _part_row(part: Part, made: Chapter | None, left_out: Mapping[str, str]) -> tuple[str | Markup, ...]:
     if made is None:
         return part.title, f"Not made: {left_out[part.name]}.", ""
-    return part.title, Markup("<code>{}</code>").format(made.command), made.run.hash[:12]
+    command, run = (Markup("<code>{}</code>").format(text) for text in (made.command, made.run.hash[:12]))
+    return part.title, command, run
 
 
 def _as_section(chapter: Chapter) -> Section:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from understudy.core.reported_number import ReportedNumber
 from understudy.dossier.chapter import Chapter, Method, command_of, made_sections, sentences
+from understudy.dossier.effect_texts import resampled_note
 from understudy.dossier.figures import figure
 from understudy.dossier.number import MISSING, figures, is_number, percent
 from understudy.dossier.page import Bullets, Column, Figure, Section, Table, section
@@ -81,10 +82,13 @@ def summary(found: Redesign) -> tuple[str, ...]:
     whole, last = found.combinations.iloc[0], found.combinations.iloc[-1]
     count = len(found.criteria)
     meet = "the criterion" if count == 1 else f"all {count} criteria"
+    ends, head = (
+        f"(95\xa0% bootstrap interval {_ends(whole)})",
+        f"{sentence_case(found.measure)}{_compared(found)}",
+    )
     told = [
-        f"{sentence_case(found.measure)} {figures(whole['effect'])} (95\xa0% bootstrap interval {_ends(whole)}) in all "
-        f"{whole['subjects']:,} subjects; {_effect(last)} in the {last['subjects']:,} ({percent(last['share'])}) who meet "
-        f"{meet}."
+        f"{head} {figures(whole['effect'])} {ends} in all {whole['subjects']:,} subjects; "
+        f"{_effect(last)} in the {last['subjects']:,} ({percent(last['share'])}) who meet {meet}."
     ]
     clear = found.contributions[found.contributions["p_adjusted"] < 0.05]
     told.append(
@@ -93,6 +97,13 @@ def summary(found: Redesign) -> tuple[str, ...]:
         else "No criterion changes the effect beyond chance, after adjustment for their number."
     )
     return (*told, f"{sentence_case(found.notes[0])}.")
+
+
+def _compared(found: Redesign) -> str:
+    """The arms, where there are more than two."""
+    if len(found.trial.arms) == 2:
+        return ""
+    return f", {found.record.settings['arm']} against {found.trial.control}:"
 
 
 def _effect(row: pd.Series) -> str:
@@ -108,13 +119,14 @@ def _ends(row: pd.Series) -> str:
 
 
 def _sections(found: Redesign, charts: dict[str, Figure]) -> Iterator[Section | None]:
+    aside = resampled_note(found.trial, found.record.settings["arm"])
     rules = tuple(f"{each.name}: {Condition.of(each.rule)}" for each in found.trial.protocol.criteria)
     yield section("criteria", "Criteria", [Bullets(rules)])
     yield section(
         "contributions", "What each criterion contributes", [_contributions(found), *charts.values()]
     )
     yield section("combinations", "Combinations", [_combinations(found)])
-    yield section("notes", "To be known", [Bullets(tuple(sentences(found.notes)))])
+    yield section("notes", "To be known", [Bullets(tuple(sentences((*found.notes, *aside))))])
 
 
 def _contributions(found: Redesign) -> Table:

@@ -27,13 +27,13 @@ def chapter(found: Replay) -> Chapter:
         made_sections(_sections(found, charts)),
         {name: drawn for each in charts for name, drawn in each.items()}, found.tables(),
         tuple(_numbers(found)), tuple(_methods(found)), command_of(found.trial, PART), found.record,
+        " ".join(_effect_sentences(found)),
     )  # fmt: skip
 
 
 def summary(found: Replay) -> tuple[str, ...]:
     """What the trial says, and whether that is what was published, in sentences."""
-    first, name = found.effects[0].measure, found.trial.protocol.endpoint.name
-    told = [effect_sentence(each, name) for each in found.effects if each.measure == first]
+    told = _effect_sentences(found)
     told += [found.claims.sentence] if found.claims else []
     if found.agrees is not None:
         total, off = len(found.comparisons), len(found.departures)
@@ -43,6 +43,12 @@ def summary(found: Replay) -> tuple[str, ...]:
             else f"{off} of {total} published numbers are not found again: see where the replay departs."
         )
     return tuple(told)
+
+
+def _effect_sentences(found: Replay) -> list[str]:
+    """The primary measure of each arm."""
+    first, name = found.effects[0].measure, found.trial.protocol.endpoint.name
+    return [effect_sentence(each, name) for each in found.effects if each.measure == first]
 
 
 def _numbers(found: Replay) -> Iterator[ReportedNumber]:

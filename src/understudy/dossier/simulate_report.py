@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from understudy.core.reported_number import ReportedNumber
 from understudy.dossier.chapter import Chapter, Method, command_of, made_sections, sentences
+from understudy.dossier.effect_texts import resampled_note
 from understudy.dossier.figures import figure
 from understudy.dossier.number import figures, percent
 from understudy.dossier.page import Bullets, Column, Figure, Section, Table, Text, section
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 PART = "simulate"
 NULL = "null"
 _LEVEL = 0.95
+_MOST_DECIMALS = 2
 _METHODS = (
     Method("power, type I error, duration, patients", "simulated trials; Wilson's intervals of shares",
            source="Wilson 1927, doi:10.1080/01621459.1927.10502953"),
@@ -52,9 +54,14 @@ def summary(found: NewTrial) -> tuple[str, ...]:
     seen = f"{found.measure} {effect_text(found.effects[SEEN])}"
     sure = f"{percent(found.assurance, 1)} (assurance, Monte Carlo error {percent(found.assurance_error, 1)})"
     told = [
-        f"If the effect is as seen ({seen}), {_share(power)} of new trials are significant; averaged over how sure this "
-        f"trial is of it, {sure}."
+        f"If the effect is as seen ({seen}), {_share(power)} of new trials are significant; averaged over how sure "
+        f"this trial is of it, {sure}."
     ]
+    if power["upper"] < found.trial.protocol.design.alpha:
+        told.append(
+            "The effect as seen is to the disadvantage of the treated arm, which a one-sided test for benefit does not "
+            "show."
+        )
     if NULL in rows:
         told.append(
             f"Without an effect {_share(rows[NULL]['rejected any'])} are: {_judged(found, rows[NULL])}."
@@ -116,17 +123,18 @@ def _numbers(found: NewTrial) -> Iterator[ReportedNumber]:
 
 
 def _sections(found: NewTrial, charts: dict[str, Figure]) -> Iterator[Section | None]:
+    aside = resampled_note(found.trial, found.record.settings["arm"])
     yield section("design", "The design", [_design(found)])
     yield section("operating", "What it would show", [_scenarios(found)])
-    limits = [_limits(found), charts.get("limits"), _stopping(found)]
-    yield section("looks", "When it stops", limits if found.limits is not None else [])
+    stops = [] if found.limits is None else [_limits(found), charts["limits"], _stopping(found)]
+    yield section("looks", "When it stops", stops)
     missing = Text("Drawn for designs of two arms, whose effect is one number.", "quiet")
     asked = found.record.settings["curve"]
     yield section(
         "power", "Power over effects and sizes", [charts.get("power") or (missing if asked else None)]
     )
     yield section("exposed", "Patients exposed", [_arms(found)])
-    yield section("notes", "To be known", [Bullets(tuple(sentences(found.notes)))])
+    yield section("notes", "To be known", [Bullets(tuple(sentences((*found.notes, *aside))))])
 
 
 def _design(found: NewTrial) -> Table:
@@ -158,7 +166,7 @@ def _scenarios(found: NewTrial) -> Table:
     unit = found.trial.protocol.endpoint.unit
     futile = (found.table().query("measure == 'stopped for futility'")["estimate"] > 0).any()
     columns = (
-        Column("If the truth is"), Column(sentence_case(found.measure), numeric=True),
+        Column("If the truth is", manner="label"), Column(sentence_case(found.measure), numeric=True),
         Column("Significant", numeric=True), Column("95\xa0% interval", numeric=True),
         *((Column("Stopped for futility", numeric=True),) if futile else ()),
         Column(f"Duration ({unit}s)", numeric=True), Column("Patients", numeric=True), Column("Looks", numeric=True),
@@ -185,7 +193,9 @@ def _with_error(row: Mapping[str, Any], factor: float = 1.0, unit: str = "") -> 
     value, error = factor * row["estimate"], factor * row["standard_error"]
     if not error > 0:
         return f"{value:g}{unit}"
-    decimals = max(-math.floor(math.log10(error)), 0)
+    decimals = min(max(-math.floor(math.log10(error)), 0), _MOST_DECIMALS)
+    if error < 0.5 * 10.0**-_MOST_DECIMALS:
+        return f"{value:,.{decimals}f}{unit}"
     return f"{value:,.{decimals}f} ± {error:.{decimals}f}{unit}"
 
 
@@ -214,7 +224,7 @@ def _stopping(found: NewTrial) -> Table:
     kept = table[table.groupby("decision")["estimate"].transform("max") > 0]
     looks = sorted(set(kept["look"]))
     columns = (
-        Column("If the truth is"), Column("The trial ends with"),
+        Column("If the truth is", manner="label"), Column("The trial ends with"),
         *(Column(f"At look {look}", numeric=True) for look in looks),
     )  # fmt: skip
     words = {"reject": "success", "futility": "futility", "no rejection": "no success"}
@@ -234,7 +244,7 @@ def _shares(own: pd.DataFrame, looks: list[int]) -> Iterator[str]:
 
 def _arms(found: NewTrial) -> Table:
     columns = (
-        Column("If the truth is"), Column("Arm"), Column("Patients", numeric=True),
+        Column("If the truth is", manner="label"), Column("Arm"), Column("Patients", numeric=True),
         Column("5 to 95\xa0% of trials", numeric=True),
     )  # fmt: skip
     rows = tuple(
@@ -255,13 +265,12 @@ def _charts(found: NewTrial) -> Iterator[tuple[str, Figure]]:
 
 
 def _power(found: NewTrial, curve: pd.DataFrame) -> Figure:
-    events = [f", {e:.0f} events" if e == e and e is not None else "" for e in curve["events"]]
-    rows = curve.assign(size=[f"{n} patients{e}" for n, e in zip(curve["patients"], events, strict=True)])
+    rows = curve.assign(size=[f"{n:,} patients" for n in curve["patients"]])
     design, ratio = found.trial.protocol.design, " ratio" in found.measure
     chart = power_curve(rows, measure=sentence_case(found.measure), ratio=ratio, wanted=design.power)
     caption = (
-        f"Power over the {found.measure}, from no effect to the largest that was simulated, for half of the patients, as "
-        f"planned, and half as many again. {found.record.settings['curve']:,} simulated trials of each point; bars are "
-        f"95\xa0% intervals of the simulation, the dashed line is a power of {percent(design.power)}."
+        f"Power over the {found.measure}, from no effect to the largest that was simulated, for half of the patients "
+        f"and events, as planned, and half as many again. {found.record.settings['curve']:,} simulated trials of each "
+        f"point; bars are 95\xa0% intervals of the simulation, the dashed line is a power of {percent(design.power)}."
     )
     return figure(chart, f"{PART}-power", caption)

@@ -131,6 +131,12 @@ def _no_redesign(asked: Asked) -> str:
     return _not_resampled(asked, "criteria are redesigned")
 
 
+def _no_forecast(asked: Asked) -> str:
+    if asked.trial.protocol.forecast is None:
+        return "the protocol foretells no measure: [forecast] is missing"
+    return ""
+
+
 def _no_twins(asked: Asked) -> str:
     if asked.score is not None:
         return ""
@@ -141,7 +147,11 @@ def _no_twins(asked: Asked) -> str:
 
 
 def _no_forecast(asked: Asked) -> str:
-    return "" if asked.trial.protocol.forecast else "the protocol names no measure over time: [forecast] is missing"
+    return (
+        ""
+        if asked.trial.protocol.forecast
+        else "the protocol names no measure over time: [forecast] is missing"
+    )
 
 
 def _no_simulation(asked: Asked) -> str:
@@ -167,8 +177,8 @@ PARTS = (
          lambda asked: responders(asked.trial, arm=asked.arm, copies=asked.copies)),
     Part("redesign", "Other criteria", _no_redesign,
          lambda asked: redesign(asked.trial, arm=asked.arm, resamples=asked.resamples)),
-    Part("twins", "Digital twins", _no_twins, lambda asked: prognostic_twins(asked.trial, load_score(asked.score))),
     Part("forecast", "How the measure goes on", _no_forecast, lambda asked: forecast(asked.trial)),
+    Part("twins", "Digital twins", _no_twins, lambda asked: prognostic_twins(asked.trial, load_score(asked.score))),
     Part("simulate", "A new trial", _no_simulation,
          lambda asked: simulate_new_trial(
              asked.trial, arm=asked.arm, trials=asked.trials, curve=curve_trials(asked.trials), jobs=asked.jobs)),

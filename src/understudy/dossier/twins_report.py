@@ -29,6 +29,7 @@ def chapter(found: PrognosticTwins) -> Chapter:
         PART, "Digital twins", "adjusted for a prognostic score", found.trial, summary(found),
         made_sections(_sections(found, charts)), charts, found.tables(), tuple(_numbers(found)),
         tuple(_methods(found)), command_of(found.trial, PART, score="score.json"), found.record,
+        " ".join([*_effect_sentences(found), *tuple(sentences(found.verdicts))[:1], _saved(found)]),
     )  # fmt: skip
 
 
@@ -55,15 +56,27 @@ def _methods(found: PrognosticTwins) -> Iterator[Method]:
     source = "Schuler et al. 2022, doi:10.1515/ijb-2021-0072"
     yield Method("adjusted effects", found.method, source=source)
     yield Method("score", found.score.learner, "scikit-learn", source)
-    qualified = "European Medicines Agency, Qualification opinion for prognostic covariate adjustment (PROCOVA), September 2022"
-    yield Method("patients needed", "γ² (1 - λ² r²)", source=qualified)
+    yield Method("patients needed", "γ² (1 - λ² r²)", source=found.record.citations[-1])
 
 
 def summary(found: PrognosticTwins) -> tuple[str, ...]:
-    """The effect and what the score gained, in sentences."""
+    """The effect, what the score gained and what it would save, in sentences."""
+    first, *others = sentences(found.verdicts)
+    return (*_effect_sentences(found), first, _saved(found), *others)
+
+
+def _effect_sentences(found: PrognosticTwins) -> list[str]:
     first, name = found.primary[0].measure, found.trial.protocol.endpoint.name
-    told = [effect_sentence(each, name) for each in found.primary if each.measure == first]
-    return (*told, *sentences(found.verdicts))
+    return [effect_sentence(each, name) for each in found.primary if each.measure == first]
+
+
+def _saved(found: PrognosticTwins) -> str:
+    """Patients of the next trial."""
+    history, cautious, own = found.size_table["ratio"]
+    return (
+        f"Adjusted for the score, a new trial of equal arms needs {percent(history)} of the patients if the score is "
+        f"as good as in the history, {percent(cautious)} cautiously, {percent(own)} if it is as good as here."
+    )
 
 
 def comparison_texts(found: PrognosticTwins) -> pd.DataFrame:

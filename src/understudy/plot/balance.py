@@ -39,7 +39,7 @@ def balance(differences: pd.DataFrame) -> alt.LayerChart:
     )  # fmt: skip
     end = 1.05 * max(float(rows["size"].max()), float(rows["chance"].max()), 0.1)
     scale = alt.Scale(domain=[0, end], nice=False)
-    axis = alt.Axis(tickCount=5, format=".1~f")
+    axis = alt.Axis(tickCount=5, format=".2~f")
     title = "Standardised difference from the control, absolute"
     widest = rows.groupby("covariate", as_index=False)[["chance", "zero"]].max()
     bars = alt.Chart(inline(widest)).mark_bar(color="#dfe3e6", height=10)

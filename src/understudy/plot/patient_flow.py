@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     import altair as alt
     import pandas as pd
 
-_WIDTH, _HEIGHT, _GAP, _BESIDE, _LINE = 190, 46, 26, 18, 16
+_WIDE, _WIDTH, _HEIGHT, _GAP, _BESIDE, _LINE = 260, 190, 46, 26, 18, 16
 
 
 def patient_flow(steps: list[str], arms: pd.DataFrame) -> alt.LayerChart:
@@ -33,33 +33,34 @@ def patient_flow(steps: list[str], arms: pd.DataFrame) -> alt.LayerChart:
     import pandas as pd
 
     count = arms.shape[1]
-    width = max(count * _WIDTH + (count - 1) * _BESIDE, _WIDTH)
-    boxes = [_box(width / 2, level, text) for level, text in enumerate(steps)]
+    width = max(count * _WIDTH + (count - 1) * _BESIDE, _WIDE)
+    boxes = [_box(width / 2, level, text, _WIDE) for level, text in enumerate(steps)]
     for k, name in enumerate(arms):
-        x = _WIDTH / 2 + k * (_WIDTH + _BESIDE)
-        boxes += [_box(x, len(steps) + level, text) for level, text in enumerate(arms[name])]
-    frame = pd.DataFrame(boxes)
-    height = (len(steps) + len(arms)) * (_HEIGHT + _GAP) - _GAP
-    plane = {"width": width, "height": height}
-    x = alt.X("x:Q", scale=alt.Scale(domain=[0, width], nice=False), axis=None)
-    y = alt.Y("y:Q", scale=alt.Scale(domain=[height, 0], nice=False), axis=None)
-    drawn = alt.Chart(inline(frame)).mark_rect(
-        width=_WIDTH, height=_HEIGHT, fill="white", stroke=QUIET, strokeWidth=1, cornerRadius=3
+        x = width / 2 + (k - (count - 1) / 2) * (_WIDTH + _BESIDE)
+        boxes += [_box(x, len(steps) + level, text, _WIDTH) for level, text in enumerate(arms[name])]
+    frame, height = pd.DataFrame(boxes), (len(steps) + len(arms)) * (_HEIGHT + _GAP) - _GAP
+    across = {"scale": alt.Scale(domain=[0, width], nice=False), "axis": None}
+    down = {"scale": alt.Scale(domain=[height, 0], nice=False), "axis": None}
+    x, y = alt.X("x:Q", **across), alt.Y("y:Q", **down)
+    lines = alt.Chart(inline(_lines(frame, len(steps)))).mark_rule(color=QUIET, strokeWidth=1)
+    drawn = alt.Chart(inline(frame)).mark_rect(fill="white", stroke=QUIET, strokeWidth=1, cornerRadius=3)
+    words = alt.Chart(inline(_words(frame))).mark_text(
+        fontSize=11.5, color=INK, baseline="middle", limit=_WIDE
     )
-    words = alt.Chart(inline(_words(frame))).mark_text(fontSize=11.5, color=INK, baseline="middle")
-    lines = alt.Chart(inline(_lines(frame, len(steps), count))).mark_rule(color=QUIET, strokeWidth=1)
     return themed(
         alt.layer(
             lines.encode(x=x, y=y, x2="x2:Q", y2="y2:Q"),
-            drawn.encode(x=x, y=y),
+            drawn.encode(x=alt.X("left:Q", **across), x2="right:Q", y=alt.Y("top:Q", **down), y2="foot:Q"),
             words.encode(x=x, y=y, text="text:N"),
-        ).properties(**plane)
+        ).properties(width=width, height=height)
     )
 
 
-def _box(x: float, level: int, text: str) -> dict[str, object]:
-    """Its centre, level and text."""
-    return {"x": x, "y": level * (_HEIGHT + _GAP) + _HEIGHT / 2, "level": level, "text": text}
+def _box(x: float, level: int, text: str, width: float) -> dict[str, object]:
+    """Its centre, sides, level and text."""
+    top = level * (_HEIGHT + _GAP)
+    sides = {"left": x - width / 2, "right": x + width / 2, "top": top, "foot": top + _HEIGHT}
+    return {"x": x, "y": top + _HEIGHT / 2, "level": level, "text": text, **sides}
 
 
 def _words(boxes: pd.DataFrame) -> pd.DataFrame:
@@ -74,7 +75,7 @@ def _words(boxes: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def _lines(boxes: pd.DataFrame, steps: int, arms: int) -> pd.DataFrame:
+def _lines(boxes: pd.DataFrame, steps: int) -> pd.DataFrame:
     """From each box to the ones that follow it; to the arms by way of a bar."""
     import pandas as pd
 

@@ -60,7 +60,7 @@ class Check:
                 index=False
             )
         )
-        return "\n".join([f"{self.trial.protocol.title}: {arms}", *self.notes])
+        return "\n".join([self.trial.protocol.title, arms, *self.notes])
 
 
 def check(trial: Trial) -> Check:
@@ -79,8 +79,10 @@ def check(trial: Trial) -> Check:
     Examples
     --------
     >>> from understudy.trials import load_trial
-    >>> check(load_trial("examples/leukaemia/trial.toml")).flow.to_string(index=False)
-    '    arm  randomised  with_outcome  without_outcome\\nplacebo          21            21                0\\n   6-MP          21            21                0'
+    >>> check(load_trial("examples/leukaemia/trial.toml"))
+    6-mercaptopurine keeps children with acute leukaemia in remission
+    placebo 21 (21 with an outcome), 6-MP 21 (21 with an outcome)
+    few events: 6-MP 9; large-sample tests and intervals may be wrong
     """
     watch = Stopwatch()
     made = _flow(trial), covariate_numbers(trial), standardised_differences(trial), _missing(trial)

@@ -91,7 +91,11 @@ class NewTrial:
     def tables(self) -> dict[str, pd.DataFrame]:
         """All tables by name."""
         found = self.characteristics
-        made = {"operating characteristics": self.table(), "arms": found.arms_table(), "looks": found.looks_table()}
+        made = {
+            "operating characteristics": self.table(),
+            "arms": found.arms_table(),
+            "looks": found.looks_table(),
+        }
         more = {"limits": self.limits, "power": self.curve}
         return made | {name: table for name, table in more.items() if table is not None}
 
@@ -157,8 +161,9 @@ def simulate_new_trial(
 
 
 def _curve(
-    design: DesignSection, kind: str, seen: _Seen, effects: dict, found: OperatingCharacteristics, trials: int, jobs: int
-) -> pd.DataFrame | None:
+    design: DesignSection, kind: str, seen: _Seen, effects: dict, found: OperatingCharacteristics, trials: int,
+    jobs: int,
+) -> pd.DataFrame | None:  # fmt: skip
     """Power over effects up to that of the scenario in which it is highest."""
     single = {name: each for name, each in effects.items() if not isinstance(each, dict)}
     if not trials or not single or design.several_arms or design.enrichment is not None:
