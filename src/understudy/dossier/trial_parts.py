@@ -146,14 +146,6 @@ def _no_twins(asked: Asked) -> str:
     return f"no frozen score is given: train one with `{command}` and name it in [history] as score_file"
 
 
-def _no_forecast(asked: Asked) -> str:
-    return (
-        ""
-        if asked.trial.protocol.forecast
-        else "the protocol names no measure over time: [forecast] is missing"
-    )
-
-
 def _no_simulation(asked: Asked) -> str:
     design = asked.trial.protocol.design
     if design is None:
