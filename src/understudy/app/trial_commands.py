@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from understudy.app.options import Json, argument, flag, option
+from understudy.app.options import Jobs, Json, argument, flag, option
 from understudy.app.questionnaire_command import shorten
 
 trial = typer.Typer(
@@ -25,11 +25,37 @@ Protocol = Annotated[Path, argument("The trial's protocol, in TOML.", "TRIAL")]
 
 
 @trial.command()
-def check(protocol: Protocol, json: Json = False) -> None:
+def check(protocol: Protocol, out: Out = None, json: Json = False) -> None:
     """Report what is in a trial's tables, or all that is wrong with them (exit code 1)."""
     from understudy.app.trial_check import run
 
-    raise typer.Exit(run(protocol, json))
+    raise typer.Exit(run(protocol, out, json))
+
+
+@trial.command()
+def dossier(
+    protocol: Protocol,
+    out: Annotated[
+        Path, option("--out", "-o", help="Folder for the report, tables, charts and record.", metavar="DIR")
+    ],
+    score: Annotated[
+        Path | None, option(help="The frozen prognostic score; the protocol's, if left out.", metavar="FILE")
+    ] = None,
+    without: Annotated[
+        list[str] | None, option(help="A part that is left out; may be repeated.", metavar="PART")
+    ] = None,
+    arm: Annotated[str, option(help="The treated arm; the first, if left out.", metavar="ARM")] = "",
+    trials: Annotated[int, option(help="Simulated trials of each scenario.", metavar="N", min=100)] = 10_000,
+    copies: Annotated[int, option(help="Of the trial, with permuted arms.", metavar="N", min=500)] = 500,
+    resamples: Annotated[int, option(help="Of subjects, for intervals.", metavar="N", min=50)] = 500,
+    jobs: Jobs = 0,
+    json: Json = False,
+) -> None:
+    """Everything that the protocol asks for, in one report with one record."""
+    from understudy.app.trial_dossier import run
+
+    counts = {"trials": trials, "copies": copies, "resamples": resamples, "jobs": jobs}
+    run(protocol, out, json, score=score, without=without or (), arm=arm or None, **counts)
 
 
 @trial.command()
@@ -62,12 +88,27 @@ def simulate(
     protocol: Protocol,
     arm: Annotated[str, option(help="The treated arm; the first, if left out.", metavar="ARM")] = "",
     trials: Annotated[int, option(help="Simulated trials of each scenario.", metavar="N", min=100)] = 10_000,
+    jobs: Annotated[int, option(help="Threads, 0 for one per core.", metavar="N", min=0)] = 0,
+    out: Out = None,
     json: Json = False,
 ) -> None:
     """What a new trial, the protocol's [design], would show if patients are as in this one."""
     from understudy.app.trial_simulation import run
 
-    run(protocol, arm or None, trials, json)
+    run(protocol, arm or None, trials, jobs, out, json)
+
+
+@trial.command()
+def plan(
+    path: Annotated[Path, argument("The plan, in TOML: what is thought to be true, and the design.", "PLAN")],
+    trials: Annotated[int, option(help="Simulated trials of each scenario.", metavar="N", min=100)] = 10_000,
+    jobs: Annotated[int, option(help="Threads, 0 for one per core.", metavar="N", min=0)] = 0,
+    json: Json = False,
+) -> None:
+    """What a trial that is only planned would show: type I error, power, duration, patients, assurance."""
+    from understudy.app.trial_plan import run
+
+    run(path, trials, jobs, json)
 
 
 @trial.command()
@@ -134,12 +175,15 @@ def tumour(
 
 
 @trial.command()
-def schema() -> None:
-    """Print the JSON Schema of trial protocols."""
+def schema(
+    plan: Annotated[bool, flag("--plan", help="Of plans, for `trial plan`.")] = False,
+) -> None:
+    """Print the JSON Schema of trial protocols, or of plans."""
     from understudy.app.terminal import print_json
     from understudy.trials import Protocol
+    from understudy.trials.plan_sections import PlanSection
 
-    print_json(Protocol.json_schema())
+    print_json((PlanSection if plan else Protocol).model_json_schema())
 
 
 _COMMANDS = (trial.command()(shorten),)

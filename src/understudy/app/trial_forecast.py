@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from understudy.app.terminal import console, print_json
 from understudy.app.trial_check import table_of
+from understudy.app.trial_files import say_written, write_report
 from understudy.app.trial_numbers import finite_rows
 from understudy.trials import TrialForecast, forecast, load_trial
 
@@ -17,12 +18,7 @@ if TYPE_CHECKING:
 def run(path: Path, out: Path | None, as_json: bool) -> None:
     """Foretell, write and print."""
     found = forecast(load_trial(path))
-    if out is not None:
-        from understudy.dossier.forecast_report import write
-        from understudy.dossier.study_problems import require_own_folder
-
-        require_own_folder(path.parent, out, f"--out {out}")
-        write(found, out)
+    write_report(found, path, out)
     if as_json:
         told = {
             "sentences": list(found.sentences),
@@ -50,8 +46,7 @@ def _show(found: TrialForecast, out: Path | None) -> None:
     to.print(table_of(_subgroups(found), f"By subgroup: {found.best}"))
     for told in found.notes:
         to.print(Text(f"Note: {told}", style="yellow"))
-    if out is not None:
-        to.print(f"Written: {out / 'report.html'}", markup=False, soft_wrap=True)
+    say_written(out)
 
 
 def methods_table(table: pd.DataFrame) -> pd.DataFrame:

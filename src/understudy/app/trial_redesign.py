@@ -6,6 +6,7 @@ from pathlib import Path
 
 from understudy.app.terminal import console, print_json
 from understudy.app.trial_check import table_of
+from understudy.app.trial_files import say_written, write_report
 from understudy.app.trial_numbers import finite_rows
 from understudy.trials import Redesign, load_trial, redesign
 
@@ -18,12 +19,7 @@ def run(
     """Redesign, write and print."""
     other = load_trial(second) if second else None
     found = redesign(load_trial(path), second=other, arm=arm, resamples=resamples)
-    if out is not None:
-        from understudy.dossier.redesign_report import write
-        from understudy.dossier.study_problems import require_own_folder
-
-        require_own_folder(path.parent, out, f"--out {out}")
-        write(found, out)
+    write_report(found, path, out)
     if as_json:
         print_json(
             {
@@ -81,5 +77,4 @@ def _show(found: Redesign, out: Path | None) -> None:
         to.print(Text(f"{_MOST_ROWS} of {len(found.combinations)} combinations; --out has all", style="dim"))
     for told in found.notes:
         to.print(Text(f"Note: {told}", style="yellow"))
-    if out is not None:
-        to.print(f"Written: {out / 'report.html'}", markup=False, soft_wrap=True)
+    say_written(out)

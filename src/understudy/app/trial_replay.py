@@ -7,6 +7,7 @@ from typing import Any
 
 from understudy.app.terminal import console, print_json
 from understudy.app.trial_check import table_of
+from understudy.app.trial_files import say_written, write_report
 from understudy.app.trial_numbers import finite, finite_rows
 from understudy.plot.label import sentence_case
 from understudy.trials import load_trial
@@ -24,12 +25,7 @@ def run(path: Path, out: Path | None, as_json: bool) -> int:
         Exit code: 1 where published numbers are not found again.
     """
     found = replay(load_trial(path))
-    if out is not None:
-        from understudy.dossier.replay_report import write
-        from understudy.dossier.study_problems import require_own_folder
-
-        require_own_folder(path.parent, out, f"--out {out}")
-        write(found, out)
+    write_report(found, path, out)
     print_json(_plain(found)) if as_json else _show(found, out)
     return 1 if found.departures else 0
 
@@ -103,8 +99,7 @@ def _show(found: Replay, out: Path | None) -> None:
         to.print(Text(f"Warning: {told}", style="yellow"))
     for made in found.makers:
         to.print(Text(f"Made by: {made}", style="dim"))
-    if out is not None:
-        to.print(f"Written: {out / 'report.html'}", markup=False, soft_wrap=True)
+    say_written(out)
 
 
 def _hypotheses(found: Claims) -> Any:

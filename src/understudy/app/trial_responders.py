@@ -6,6 +6,7 @@ from pathlib import Path
 
 from understudy.app.terminal import console, print_json
 from understudy.app.trial_check import table_of
+from understudy.app.trial_files import say_written, write_report
 from understudy.app.trial_numbers import finite_rows
 from understudy.trials import Responders, load_trial, responders
 
@@ -15,12 +16,7 @@ _MOST_RULES = 5
 def run(path: Path, arm: str | None, copies: int, level: float, out: Path | None, as_json: bool) -> None:
     """Seek, write and print."""
     found = responders(load_trial(path), arm=arm, copies=copies, level=level)
-    if out is not None:
-        from understudy.dossier.responders_report import write
-        from understudy.dossier.study_problems import require_own_folder
-
-        require_own_folder(path.parent, out, f"--out {out}")
-        write(found, out)
+    write_report(found, path, out)
     if as_json:
         tables = {
             name: finite_rows(getattr(found, name)) for name in ("groups", "rules", "coefficients", "policy")
@@ -71,5 +67,4 @@ def _show(found: Responders, out: Path | None) -> None:
     )
     for told in found.notes:
         to.print(Text(f"Note: {told}", style="yellow"))
-    if out is not None:
-        to.print(f"Written: {out / 'report.html'}", markup=False, soft_wrap=True)
+    say_written(out)

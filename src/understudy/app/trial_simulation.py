@@ -7,16 +7,21 @@ from typing import TYPE_CHECKING
 
 from understudy.app.terminal import console, print_json
 from understudy.app.trial_check import table_of
+from understudy.app.trial_files import say_written, write_report
 from understudy.app.trial_numbers import finite_rows
 from understudy.trials import NewTrial, load_trial, simulate_new_trial
+from understudy.trials.new_trial import effect_text
+from understudy.trials.power_curve import curve_trials
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
-def run(path: Path, arm: str | None, trials: int, as_json: bool) -> None:
-    """Simulate and print."""
-    found = simulate_new_trial(load_trial(path), arm=arm, trials=trials)
+def run(path: Path, arm: str | None, trials: int, jobs: int, out: Path | None, as_json: bool) -> None:
+    """Simulate, write and print."""
+    curve = 0 if out is None else curve_trials(trials)
+    found = simulate_new_trial(load_trial(path), arm=arm, trials=trials, curve=curve, jobs=jobs)
+    write_report(found, path, out)
     if as_json:
         print_json(
             {
@@ -31,6 +36,7 @@ def run(path: Path, arm: str | None, trials: int, as_json: bool) -> None:
         )
     else:
         _show(found)
+        say_written(out)
 
 
 def _show(found: NewTrial) -> None:
@@ -55,7 +61,7 @@ def _rows(found: NewTrial) -> pd.DataFrame:
         own = table.loc[scenario]
         effect = found.effects.get(scenario)
         rows["no effect" if effect is None else scenario] = {
-            found.measure: "none" if effect is None else f"{effect:.3g}",
+            found.measure: "none" if effect is None else effect_text(effect),
             "significant": _with_error(own.loc["rejected any"], 100.0, " %"),
             "patients": _with_error(own.loc["patients"], 1.0),
             f"{found.trial.protocol.endpoint.unit}s": _with_error(own.loc["duration"], 1.0),

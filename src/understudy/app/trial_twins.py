@@ -7,11 +7,13 @@ from typing import Any
 
 from understudy.app.terminal import console, print_json
 from understudy.app.trial_check import table_of
+from understudy.app.trial_files import say_written, write_report
 from understudy.app.trial_numbers import finite, finite_rows
 from understudy.core.errors import StudyError
 from understudy.trials import (
     PrognosticScore,
     PrognosticTwins,
+    Protocol,
     load_history,
     load_score,
     load_trial,
@@ -43,9 +45,20 @@ def _train(path: Path, out: Path | None, as_json: bool) -> None:
             place=str(out),
             repair="give another name: a frozen score stays as it is",
         )
-    found = train_score(load_history(path))
+    history = load_history(path)
+    found = train_score(history)
     found.write(out)
-    print_json(_plain_score(found)) if as_json else _show_score(found, out)
+    opened = _outcome_there(path, history.protocol)
+    if as_json:
+        print_json(_plain_score(found) | {"trial_outcome_existed": opened is not None})
+    else:
+        _show_score(found, out, opened)
+
+
+def _outcome_there(path: Path, protocol: Protocol) -> str | None:
+    """The trial's table of outcomes, where it is there already; it is looked for, never opened."""
+    name = protocol.endpoint.file or protocol.subjects.file
+    return name if (path.parent / name).exists() else None
 
 
 def _plain_score(found: PrognosticScore) -> dict[str, Any]:
@@ -56,7 +69,7 @@ def _plain_score(found: PrognosticScore) -> dict[str, Any]:
     }
 
 
-def _show_score(found: PrognosticScore, out: Path) -> None:
+def _show_score(found: PrognosticScore, out: Path, opened: str | None) -> None:
     from rich.text import Text
 
     to = console()
@@ -71,22 +84,20 @@ def _show_score(found: PrognosticScore, out: Path) -> None:
         soft_wrap=True,
     )
     to.print(
-        f"Frozen {found.date}. Register its hash in [history] before the trial is opened:", soft_wrap=True
+        f"Frozen {found.date}. Register its hash in [history] before the trial is opened:",
+        markup=False,
+        soft_wrap=True,
     )
     to.print(f'score = "{found.hash}"', markup=False, soft_wrap=True)
-    for told in found.notes:
+    there = (f"{opened} is there already: that nobody had read it no score can tell",) if opened else ()
+    for told in (*found.notes, *there):
         to.print(Text(f"Note: {told}", style="yellow"))
     to.print(f"Written: {out}", markup=False, soft_wrap=True)
 
 
 def _analyse(path: Path, score: Path, out: Path | None, as_json: bool) -> None:
     found = prognostic_twins(load_trial(path), load_score(score))
-    if out is not None:
-        from understudy.dossier.study_problems import require_own_folder
-        from understudy.dossier.twins_report import write
-
-        require_own_folder(path.parent, out, f"--out {out}")
-        write(found, out)
+    write_report(found, path, out)
     print_json(_plain(found)) if as_json else _show(found, out)
 
 
@@ -128,5 +139,4 @@ def _show(found: PrognosticTwins, out: Path | None) -> None:
     )
     for told in found.notes:
         to.print(Text(f"Note: {told}", style="yellow"))
-    if out is not None:
-        to.print(f"Written: {out / 'report.html'}", markup=False, soft_wrap=True)
+    say_written(out)

@@ -36,6 +36,7 @@ from understudy.biostatistics.two_proportions import mantel_haenszel, risk_diffe
 
 # Where each public name is defined; they are loaded when they are first used.
 _HOMES = {
+    "understudy.biostatistics.joint.joint_model": ("joint_model",),
     "understudy.biostatistics.survival.kaplan_meier": ("kaplan_meier",),
     "understudy.biostatistics.survival.log_rank": ("log_rank",),
     "understudy.biostatistics.survival.adjusted_log_rank": ("adjusted_log_rank",),
@@ -98,6 +99,7 @@ __all__ = [
     "holm",
     "hommel",
     "impute",
+    "joint_model",
     "kaplan_meier",
     "lin_wei_yang_ying",
     "linear_model",

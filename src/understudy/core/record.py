@@ -15,8 +15,9 @@ from importlib import metadata
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 
-from understudy.core.content import content_hash, decode, encode
+from understudy.core.content import content_hash, decode, encode, later_field
 from understudy.core.errors import UnderstudyError
+from understudy.core.reported_number import ReportedNumber
 
 _PACKAGES = ("understudy", "numpy", "scipy", "numba", "llvmlite", "sympy", "pandas", "xarray")
 _CIRCUMSTANCES = ("started", "duration_s", "stages", "machine", "dispatch")
@@ -83,6 +84,8 @@ class Record:
         Platform and number of processors; no names of hosts or users.
     dispatch : mapping
         Where many patients were simulated and in what chunks, on which no number depends.
+    numbers : tuple of ReportedNumber
+        What came out, where a report states it; the hash is of them too.
 
     Raises
     ------
@@ -103,6 +106,7 @@ class Record:
     stages: Mapping[str, float] = field(default_factory=dict)
     machine: Mapping[str, Any] = field(default_factory=dict)
     dispatch: Mapping[str, Any] = field(default_factory=dict)
+    numbers: tuple[ReportedNumber, ...] = later_field(())
 
     def __post_init__(self) -> None:
         for name in ("inputs", "versions", "settings", "stages", "machine", "dispatch"):

@@ -206,4 +206,4 @@ def figure(chart: alt.TopLevelMixin, name: str, caption: str) -> Figure:
     """A chart as a figure; the caption's first sentence is its title, all of it the description."""
     title = caption.split(". ")[0].rstrip(".")
     safe = "".join(letter if letter.isalnum() and letter.isascii() else "-" for letter in name)
-    return Figure(Markup(svg(chart, name=f"chart-{safe}", title=title, description=caption)), caption)
+    return Figure(Markup(svg(chart, name=f"chart-{safe}", title=title, description=caption)), caption, chart)

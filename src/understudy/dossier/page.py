@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
 from understudy.core.unit_label import unit_label
+
+if TYPE_CHECKING:
+    import altair as alt
 
 
 @dataclass(frozen=True)
@@ -87,10 +91,19 @@ class Table:
 
 @dataclass(frozen=True)
 class Figure:
-    """A drawing with its caption."""
+    """A drawing with its caption.
+
+    Parameters
+    ----------
+    drawing : Markup
+    caption : str
+    chart : altair chart or None
+        Of which it was drawn, for those who want to draw it otherwise.
+    """
 
     drawing: Markup
     caption: str
+    chart: alt.TopLevelMixin | None = field(default=None, repr=False, compare=False)
     kind: str = "figure"
 
 

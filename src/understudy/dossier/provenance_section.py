@@ -12,13 +12,16 @@ from understudy.dossier.number import figures
 from understudy.dossier.page import Bullets, Column, Section, Table, Text, section
 
 
-def provenance_section(record: Record) -> Section | None:
+def provenance_section(record: Record, command: str = "") -> Section | None:
     """How the numbers were made, so that they can be made again.
 
     Parameters
     ----------
     record : Record
+    command : str
+        That makes the numbers again; where it is given, sources stand elsewhere on the page, beside the methods.
     """
+    cited = () if command else record.citations
     return section(
         "provenance",
         "How this was made",
@@ -27,20 +30,27 @@ def provenance_section(record: Record) -> Section | None:
                 "The same inputs, versions, settings and seed give the same numbers and the same record hash; "
                 "record.json, beside this report, holds what follows in a form that programs read."
             ),
-            Table((Column("Item"), Column("Value")), tuple(_facts(record)), "Provenance.", "facts"),
-            Text("Cited", "heading") if record.citations else None,
-            Bullets(record.citations) if record.citations else None,
+            Table((Column("Item"), Column("Value")), tuple(_facts(record, command)), "Provenance.", "facts"),
+            Text("Cited", "heading") if cited else None,
+            Bullets(cited) if cited else None,
         ],
     )
 
 
-def _facts(record: Record) -> Iterator[tuple[str, str | Markup]]:
+# A protocol is a file of its own, known by its hash; parts of a dossier have a section of their own.
+_ELSEWHERE = ("protocol", "parts", "left_out")
+
+
+def _facts(record: Record, command: str = "") -> Iterator[tuple[str, str | Markup]]:
     stages = ", ".join(f"{name} {figures(seconds, 2)} s" for name, seconds in record.stages.items())
     facts = {
         "What": record.what,
+        "Command": _code(command),
         "Method": record.method,
         "Seed": "" if record.seed is None else str(record.seed),
-        "Settings": _listing(record.settings),
+        "Settings": _listing(
+            {name: each for name, each in record.settings.items() if name not in _ELSEWHERE}
+        ),
         "Versions": _listing(record.versions),
         "Machine": _listing(record.machine),
         "Started": f"{record.started} (UTC)" if record.started else "",

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+from understudy.core.reported_number import ReportedNumber
+from understudy.dossier.chapter import Chapter, Method, command_of, made_sections, sentences
+from understudy.dossier.effect_texts import resampled_note
 from understudy.dossier.figures import figure
-from understudy.dossier.number import figures, percent
+from understudy.dossier.number import MISSING, figures, is_number, percent
 from understudy.dossier.page import Bullets, Column, Figure, Section, Table, section
-from understudy.dossier.trial_page import page, write_folder
 from understudy.plot.forest import forest
 from understudy.plot.label import sentence_case
 from understudy.trials.condition import Condition
@@ -18,27 +19,76 @@ from understudy.trials.redesign.redesign import Redesign
 if TYPE_CHECKING:
     import pandas as pd
 
+PART = "redesign"
 # Combinations on the page; the table has all.
 _MOST_ROWS = 40
 
 
-def render(found: Redesign) -> str:
-    """The redesign as one HTML page that needs nothing else."""
-    return page(found.trial, "redesigned", _sections(found, dict(_charts(found))), summary(found))
+def chapter(found: Redesign) -> Chapter:
+    """What the redesign says."""
+    charts, settings = dict(_charts(found)), found.record.settings
+    second = "second.toml" if found.tested else None
+    command = command_of(
+        found.trial, PART, second=second, arm=settings["arm"], resamples=settings["resamples"]
+    )
+    return Chapter(
+        PART, "Other criteria", "redesigned", found.trial, summary(found), made_sections(_sections(found, charts)),
+        charts, found.tables(), tuple(_numbers(found)), _METHODS, command, found.record,
+    )  # fmt: skip
 
 
-def write(found: Redesign, folder: Path) -> tuple[Path, ...]:
-    """Write the page, charts, tables and record; the files."""
-    tables = {"combinations": found.combinations, "contributions": found.contributions}
-    return write_folder(folder, render(found), dict(_charts(found)), tables, found.record)
+_METHODS = (
+    Method(
+        "contribution of a criterion", "Shapley values of the effect",
+        source="Shapley 1953, doi:10.1515/9781400881970-018; Liu et al. 2021, doi:10.1038/s41586-021-03430-5",
+    ),
+    Method(
+        "intervals", "percentile bootstrap of subjects, within arms", source="Efron 1979, doi:10.1214/aos/1176344552"
+    ),
+    Method("p, adjusted", "Holm's test", source="Holm 1979, Scand J Stat 6:65-70"),
+)  # fmt: skip
+
+
+def _numbers(found: Redesign) -> Iterator[ReportedNumber]:
+    for _, row in found.combinations.iterrows():
+        head = f"{found.measure} where criteria are: {row['criteria']}"
+        yield ReportedNumber(
+            head, row["effect"], low=row["low"], high=row["high"], level=0.95, source="bootstrap"
+        )
+        yield ReportedNumber(f"{head}: subjects", int(row["subjects"]), source="counted")
+        yield ReportedNumber(
+            f"{head}: subjects needed", row["subjects_needed"], source="power 80 %, two-sided 5 %"
+        )
+        if found.tested:
+            yield ReportedNumber(
+                f"{head}, in the second trial", row["second_effect"], low=row["second_low"],
+                high=row["second_high"], level=0.95, source="bootstrap",
+            )  # fmt: skip
+    for _, row in found.contributions.iterrows():
+        head = f"contribution of {row['criterion']} to the {found.measure}"
+        yield ReportedNumber(
+            head,
+            row["effect"],
+            low=row["low"],
+            high=row["high"],
+            level=0.95,
+            source="Shapley value, bootstrap",
+        )
+        yield ReportedNumber(f"{head}: p, adjusted", row["p_adjusted"], source="Holm's test")
 
 
 def summary(found: Redesign) -> tuple[str, ...]:
     """What criteria do, in sentences."""
     whole, last = found.combinations.iloc[0], found.combinations.iloc[-1]
+    count = len(found.criteria)
+    meet = "the criterion" if count == 1 else f"all {count} criteria"
+    ends, head = (
+        f"(95\xa0% bootstrap interval {_ends(whole)})",
+        f"{sentence_case(found.measure)}{_compared(found)}",
+    )
     told = [
-        f"{sentence_case(found.measure)} {_effect(whole)} in all {whole['subjects']:,} subjects; {_effect(last)} in "
-        f"the {last['subjects']:,} ({percent(last['share'])}) who meet all {len(found.criteria)} criteria."
+        f"{head} {figures(whole['effect'])} {ends} in all {whole['subjects']:,} subjects; "
+        f"{_effect(last)} in the {last['subjects']:,} ({percent(last['share'])}) who meet {meet}."
     ]
     clear = found.contributions[found.contributions["p_adjusted"] < 0.05]
     told.append(
@@ -49,18 +99,34 @@ def summary(found: Redesign) -> tuple[str, ...]:
     return (*told, f"{sentence_case(found.notes[0])}.")
 
 
+def _compared(found: Redesign) -> str:
+    """The arms, where there are more than two."""
+    if len(found.trial.arms) == 2:
+        return ""
+    return f", {found.record.settings['arm']} against {found.trial.control}:"
+
+
 def _effect(row: pd.Series) -> str:
-    return f"{figures(row['effect'])} ({figures(row['low'])} to {figures(row['high'])})"
+    return f"{figures(row['effect'])} ({_ends(row)})"
+
+
+def _count(number: float) -> str:
+    return f"{number:,.0f}" if is_number(number) else MISSING
+
+
+def _ends(row: pd.Series) -> str:
+    return f"{figures(row['low'])} to {figures(row['high'])}"
 
 
 def _sections(found: Redesign, charts: dict[str, Figure]) -> Iterator[Section | None]:
+    aside = resampled_note(found.trial, found.record.settings["arm"])
     rules = tuple(f"{each.name}: {Condition.of(each.rule)}" for each in found.trial.protocol.criteria)
     yield section("criteria", "Criteria", [Bullets(rules)])
     yield section(
         "contributions", "What each criterion contributes", [_contributions(found), *charts.values()]
     )
     yield section("combinations", "Combinations", [_combinations(found)])
-    yield section("notes", "To be known", [Bullets(tuple(f"{sentence_case(each)}." for each in found.notes))])
+    yield section("notes", "To be known", [Bullets(tuple(sentences((*found.notes, *aside))))])
 
 
 def _contributions(found: Redesign) -> Table:
@@ -103,7 +169,7 @@ def _combinations(found: Redesign) -> Table:
 def _row(row: pd.Series, second: bool, safety: bool) -> tuple[str, ...]:
     cells = [
         row["criteria"], f"{row['subjects']:,}", percent(row["share"]), f"{row['events']:,}", _effect(row),
-        figures(row["subjects_needed"], 4),
+        _count(row["subjects_needed"]),
     ]  # fmt: skip
     if second:
         cells.append(
@@ -117,4 +183,4 @@ def _charts(found: Redesign) -> Iterator[tuple[str, Figure]]:
     rows = found.contributions.rename(columns={"criterion": "label", "effect": "value"})
     title = f"Change of the {found.measure}" + (", factor" if ratio else "")
     caption = f"What each criterion contributes to the change of the {found.measure}, with 95\xa0% intervals."
-    yield "contributions", figure(forest(rows, measure=title, ratio=ratio), "contributions", caption)
+    yield "contributions", figure(forest(rows, measure=title, ratio=ratio), f"{PART}-contributions", caption)

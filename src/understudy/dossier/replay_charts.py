@@ -22,7 +22,7 @@ def analysis_charts(trial: Trial, found: Analysed, prefix: str = "") -> Iterator
     if "survival" in tables:
         chart = survival_curves(tables["survival"], event=endpoint.name, unit=endpoint.unit)
         caption = f"Kaplan-Meier curves with pointwise limits; ticks are subjects last seen without {endpoint.name}."
-        yield f"{prefix}survival", figure(chart, f"{prefix}survival", caption)
+        yield f"{prefix}survival", figure(chart, f"replay-{prefix}survival", caption)
     if "incidence" in tables:
         yield from _incidence(trial, found, prefix)
     if "mean numbers" in tables:
@@ -30,7 +30,7 @@ def analysis_charts(trial: Trial, found: Analysed, prefix: str = "") -> Iterator
         title = f"Mean number of events: {endpoint.name}"
         caption = f"Mean cumulative number of events of a subject, {endpoint.name}, with pointwise limits."
         chart = rising_curves(rows, title=title, unit=endpoint.unit)
-        yield f"{prefix}mean-numbers", figure(chart, f"{prefix}mean-numbers", caption)
+        yield f"{prefix}mean-numbers", figure(chart, f"replay-{prefix}mean-numbers", caption)
     if "wins" in tables:
         yield from _wins(trial, found, prefix)
     yield from _effects(found, prefix)
@@ -42,13 +42,11 @@ def _incidence(trial: Trial, found: Analysed, prefix: str) -> Iterator[tuple[str
     rows = found.tables["incidence"]
     rows = rows[rows["name"] == first].rename(columns={"incidence": "value"})
     if len(rows):
-        caption = (
-            f"Cumulative incidence of {first} (Aalen-Johansen), other causes competing, with pointwise limits."
-        )
+        caption = f"Cumulative incidence of {first} (Aalen-Johansen), other causes competing, with pointwise limits."
         chart = rising_curves(
             rows, title=f"Probability of {first}", unit=trial.protocol.endpoint.unit, share=True
         )
-        yield f"{prefix}incidence", figure(chart, f"{prefix}incidence", caption)
+        yield f"{prefix}incidence", figure(chart, f"replay-{prefix}incidence", caption)
 
 
 def _wins(trial: Trial, found: Analysed, prefix: str) -> Iterator[tuple[str, Figure]]:
@@ -61,7 +59,7 @@ def _wins(trial: Trial, found: Analysed, prefix: str) -> Iterator[tuple[str, Fig
             f"{100 * tied:.1f}\xa0% of pairs no outcome decides."
         )
         chart = wins(rows[rows["endpoint"] != "none"], treated=arm, control=trial.control)
-        yield name, figure(chart, name, caption)
+        yield name, figure(chart, f"replay-{name}", caption)
 
 
 def _effects(found: Analysed, prefix: str) -> Iterator[tuple[str, Figure]]:
@@ -69,4 +67,5 @@ def _effects(found: Analysed, prefix: str) -> Iterator[tuple[str, Figure]]:
     shown = [each for each in found.effects if each.measure == first.measure]
     rows = effects_table(shown).assign(label=[f"{each.arm} against {each.against}" for each in shown])
     chart = forest(rows, measure=sentence_case(first.measure), ratio=first.is_ratio)
-    yield f"{prefix}effects", figure(chart, f"{prefix}effects", f"{sentence_case(first.measure)} with intervals.")
+    caption = f"{sentence_case(first.measure)} with {100 * first.level:g}\xa0% intervals."
+    yield f"{prefix}effects", figure(chart, f"replay-{prefix}effects", caption)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+from understudy.core.reported_number import ReportedNumber
+from understudy.dossier.chapter import Chapter, Method, command_of, made_sections, sentences
 from understudy.dossier.figures import figure
 from understudy.dossier.number import figures, percent
 from understudy.dossier.page import Bullets, Column, Figure, Section, Table, section
-from understudy.dossier.trial_page import page, write_folder
 from understudy.plot.forest import forest
 from understudy.plot.label import sentence_case
 from understudy.trials.responders.responders import Responders
@@ -18,24 +18,61 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-def render(found: Responders) -> str:
-    """The finding as one HTML page that needs nothing else."""
-    return page(found.trial, "searched for responders", _sections(found), found.sentences)
+PART = "responders"
 
 
-def write(found: Responders, folder: Path) -> tuple[Path, ...]:
-    """Write the page, charts, tables and record; the files."""
-    tables = {name: getattr(found, name) for name in ("groups", "rules", "coefficients", "policy")}
-    tables["scores"] = found.scores.reset_index()
-    return write_folder(folder, render(found), dict(_charts(found)), tables, found.record)
-
-
-def _sections(found: Responders) -> Iterator[Section | None]:
+def chapter(found: Responders) -> Chapter:
+    """Who responds."""
     charts = dict(_charts(found))
+    command = command_of(found.trial, PART, arm=found.arm, copies=found.copies, level=found.level)
+    return Chapter(
+        PART, "Who responds", "searched for responders", found.trial, summary(found),
+        made_sections(_sections(found, charts)), charts, found.tables(), tuple(_numbers(found)), _METHODS, command,
+        found.record,
+    )  # fmt: skip
+
+
+def summary(found: Responders) -> tuple[str, ...]:
+    """Whether effects differ, beside how often chance would say so; then how."""
+    first, *between, chance = found.sentences
+    return (f"{first} {chance}", *between)
+
+
+_METHODS = (
+    Method("score", "R-learner, cross-fitted", source="Nie and Wager 2021, doi:10.1093/biomet/asaa076"),
+    Method(
+        "p values", "the largest statistic in copies of the trial with permuted arms",
+        source="Westfall and Young 1993, Resampling-Based Multiple Testing, Wiley",
+    ),
+)  # fmt: skip
+
+
+def _numbers(found: Responders) -> Iterator[ReportedNumber]:
+    chance = f"{found.copies:,} permuted copies"
+    yield ReportedNumber("score: p", found.p_score, source=chance)
+    yield ReportedNumber("best rule: p, adjusted for all rules", found.p_rule, source=chance)
+    yield ReportedNumber("slope of seen on foretold effects", found.slope, source="R-learner")
+    for _, row in found.groups.iterrows():
+        head = f"{found.measure}, quarter {row['group']:.0f} of the score"
+        yield ReportedNumber(
+            head, row["seen"], low=row["low"], high=row["high"], level=0.95, source="R-learner"
+        )
+    for _, row in found.policy.iterrows():
+        head = f"{found.measure}, gain of the policy: {row['policy']}"
+        yield ReportedNumber(
+            head, row["gain"], low=row["low"], high=row["high"], level=0.95, source="R-learner"
+        )
+    for _, row in found.rules.iterrows():
+        yield ReportedNumber(f"{found.measure} where {row['rule']}", row["inside"], source="R-learner")
+        yield ReportedNumber(f"{found.measure} but where {row['rule']}", row["outside"], source="R-learner")
+        yield ReportedNumber(f"rule {row['rule']}: p, adjusted", row["p"], source=chance)
+
+
+def _sections(found: Responders, charts: dict[str, Figure]) -> Iterator[Section | None]:
     yield section("score", "The score", [_groups(found), *charts.values(), _policy(found)])
     yield section("rules", "Rules", [_rules(found)])
     yield section("covariates", "Covariates", [_coefficients(found)])
-    yield section("notes", "To be known", [Bullets(tuple(f"{sentence_case(each)}." for each in found.notes))])
+    yield section("notes", "To be known", [Bullets(tuple(sentences(found.notes)))])
 
 
 def _interval(row: pd.Series) -> str:
@@ -122,4 +159,7 @@ def _charts(found: Responders) -> Iterator[tuple[str, Figure]]:
     rows = found.groups.rename(columns={"seen": "value"})
     rows = rows.assign(label=[f"quarter {g}" for g in rows["group"]])
     chart = forest(rows, measure=sentence_case(found.measure), ratio=False)
-    yield "groups", figure(chart, "groups", "Effects in quarters of the score, the least favoured first.")
+    yield (
+        "groups",
+        figure(chart, f"{PART}-groups", "Effects in quarters of the score, the least favoured first."),
+    )

@@ -1,15 +1,16 @@
-"""Twins report: a trial adjusted for its patients' prognosis, as one HTML page or a folder of page and tables."""
+"""Twins report: a trial adjusted for what each patient would have come to on control."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+from understudy.core.reported_number import ReportedNumber
+from understudy.dossier.chapter import Chapter, Method, command_of, made_sections, sentences, text_table
+from understudy.dossier.effect_texts import effect_numbers, effect_sentence, effects_block
 from understudy.dossier.figures import figure
 from understudy.dossier.number import figures, percent
-from understudy.dossier.page import Bullets, Column, Figure, Section, Table, Text, section
-from understudy.dossier.trial_page import page, text_table, write_folder
+from understudy.dossier.page import Bullets, Column, Figure, Section, Table, section
 from understudy.plot.forest import forest
 from understudy.plot.label import sentence_case
 from understudy.trials.prognosis.twins import PrognosticTwins
@@ -18,30 +19,64 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-def render(found: PrognosticTwins) -> str:
-    """The analysis as one HTML page that needs nothing else."""
-    verb = "adjusted for a prognostic score"
-    return page(found.trial, verb, _sections(found, dict(_charts(found))), summary(found))
+PART = "twins"
 
 
-def write(found: PrognosticTwins, folder: Path) -> tuple[Path, ...]:
-    """Write the page, charts, tables and record; the files."""
-    from understudy.trials.effect import effects_table
+def chapter(found: PrognosticTwins) -> Chapter:
+    """What the score gains."""
+    charts = dict(_charts(found))
+    return Chapter(
+        PART, "Digital twins", "adjusted for a prognostic score", found.trial, summary(found),
+        made_sections(_sections(found, charts)), charts, found.tables(), tuple(_numbers(found)),
+        tuple(_methods(found)), command_of(found.trial, PART, score="score.json"), found.record,
+        " ".join([*_effect_sentences(found), *tuple(sentences(found.verdicts))[:1], _saved(found)]),
+    )  # fmt: skip
 
-    tables = {
-        "effects": effects_table(found.primary),
-        "comparison": found.comparison,
-        "twins": found.patients.reset_index(),
-        "sizes": found.size_table,
-    }
-    return write_folder(folder, render(found), dict(_charts(found)), tables, found.record)
+
+def _numbers(found: PrognosticTwins) -> Iterator[ReportedNumber]:
+    yield from effect_numbers(found.primary, found.trial.protocol.endpoint.name, found.method)
+    low, high = found.r_squared_interval
+    yield ReportedNumber(
+        "r² of score and outcome within arms", found.r_squared, low=low, high=high,
+        level=found.trial.protocol.analysis.level, source="Fisher's transformation",
+    )  # fmt: skip
+    yield ReportedNumber("r² in the history", found.score.r_squared, source="nested cross-validation")
+    for _, row in found.comparison.dropna().iterrows():
+        head = f"{found.primary[0].measure}, adjusted for {row['adjustment']}"
+        yield ReportedNumber(
+            head, row["value"], low=row["low"], high=row["high"], level=found.primary[0].level,
+            error=row["standard_error"], source=found.method,
+        )  # fmt: skip
+        yield ReportedNumber(f"{head}: variance ratio", row["variance_ratio"], source=found.method)
+    for _, row in found.size_table.iterrows():
+        yield ReportedNumber(f"patients needed, {row['case']}", row["ratio"], source="γ² (1 - λ² r²)")
+
+
+def _methods(found: PrognosticTwins) -> Iterator[Method]:
+    source = "Schuler et al. 2022, doi:10.1515/ijb-2021-0072"
+    yield Method("adjusted effects", found.method, source=source)
+    yield Method("score", found.score.learner, "scikit-learn", source)
+    yield Method("patients needed", "γ² (1 - λ² r²)", source=found.record.citations[-1])
 
 
 def summary(found: PrognosticTwins) -> tuple[str, ...]:
-    """The effect and what the score gained, in sentences."""
-    first = found.primary[0].measure
-    told = [f"{sentence_case(str(each))}." for each in found.primary if each.measure == first]
-    return (*told, *(f"{sentence_case(each)}." for each in found.verdicts))
+    """The effect, what the score gained and what it would save, in sentences."""
+    first, *others = sentences(found.verdicts)
+    return (*_effect_sentences(found), first, _saved(found), *others)
+
+
+def _effect_sentences(found: PrognosticTwins) -> list[str]:
+    first, name = found.primary[0].measure, found.trial.protocol.endpoint.name
+    return [effect_sentence(each, name) for each in found.primary if each.measure == first]
+
+
+def _saved(found: PrognosticTwins) -> str:
+    """Patients of the next trial."""
+    history, cautious, own = found.size_table["ratio"]
+    return (
+        f"Adjusted for the score, a new trial of equal arms needs {percent(history)} of the patients if the score is "
+        f"as good as in the history, {percent(cautious)} cautiously, {percent(own)} if it is as good as here."
+    )
 
 
 def comparison_texts(found: PrognosticTwins) -> pd.DataFrame:
@@ -69,12 +104,9 @@ def _texts(row: pd.Series) -> list[str]:
 
 
 def _sections(found: PrognosticTwins, charts: dict[str, Figure]) -> Iterator[Section | None]:
-    estimand = Bullets(found.estimand) if found.estimand else None
-    yield section(
-        "effects",
-        "Effects",
-        [Text(f"Adjusted for the prognostic score: {found.method}."), estimand, _effects(found)],
-    )
+    estimand = Bullets(tuple(sentences(found.estimand))) if found.estimand else None
+    effects = effects_block(found.primary, f"Adjusted for the prognostic score: {found.method}.")
+    yield section("effects", "Effects", [estimand, effects])
     caption = (
         "Variance of the estimate (of its logarithm for a ratio) over that without adjustment. All analyses are of the "
         "same subjects; raw covariates are those that the score looks at, gaps filled in as the score has it."
@@ -83,22 +115,8 @@ def _sections(found: PrognosticTwins, charts: dict[str, Figure]) -> Iterator[Sec
     yield section("comparison", "What the score gains", [*charts.values(), text_table(table, caption)])
     yield section("score", "The score", [Bullets(_score_facts(found))])
     yield section("sizes", "The next trial", [_sizes(found)])
-    notes = tuple(f"{sentence_case(each)}." for each in found.notes)
+    notes = tuple(sentences(found.notes))
     yield section("notes", "To be known", [Bullets(notes) if notes else None])
-
-
-def _effects(found: PrognosticTwins) -> Table:
-    columns = (
-        Column("Arm"), Column("Against"), Column("Measure"), Column("Estimate", numeric=True),
-        Column(f"{100 * found.primary[0].level:g}\xa0% interval", numeric=True),
-        Column("Standard error", numeric=True), Column("p", numeric=True), Column("Subjects", numeric=True),
-    )  # fmt: skip
-    rows = tuple(
-        (e.arm, e.against, e.measure, figures(e.value, 4), f"{figures(e.low, 4)} to {figures(e.high, 4)}",
-         figures(e.standard_error, 4), figures(e.p_value, 3), f"{e.subjects:,}")
-        for e in found.primary
-    )  # fmt: skip
-    return Table(columns, rows, caption="Standard errors of ratios are of their logarithms.")
 
 
 def _score_facts(found: PrognosticTwins) -> tuple[str, ...]:
@@ -138,4 +156,4 @@ def _charts(found: PrognosticTwins) -> Iterator[tuple[str, Figure]]:
     caption = (
         f"{sentence_case(first.measure)} of {first.arm} against {first.against}, by what is adjusted for."
     )
-    yield "comparison", figure(chart, "comparison", caption)
+    yield "comparison", figure(chart, f"{PART}-comparison", caption)

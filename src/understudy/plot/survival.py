@@ -77,7 +77,9 @@ def round_times(end: float) -> list[float]:
     return (step * np.arange(int(np.ceil(end / step)) + 1)).tolist()
 
 
-def numbers_at_risk(curves: pd.DataFrame, arms: list[str], ticks: list[float], colour: alt.Color) -> alt.Chart:
+def numbers_at_risk(
+    curves: pd.DataFrame, arms: list[str], ticks: list[float], colour: alt.Color
+) -> alt.Chart:
     """A row of numbers at risk for each arm."""
     import altair as alt
     import pandas as pd

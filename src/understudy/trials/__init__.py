@@ -1,9 +1,11 @@
 """Trials: clinical trials read from their tables, replayed, understood, redesigned and simulated."""
 
+from understudy.trials.check import Check, check
 from understudy.trials.condition import Condition
 from understudy.trials.designs.simulate_trials import simulate_trials
 from understudy.trials.forecast import TrialForecast, forecast
 from understudy.trials.new_trial import NewTrial, simulate_new_trial
+from understudy.trials.plan import PlannedTrial, TrialPlan, load_plan, simulate_plan
 from understudy.trials.prognosis.history import History, load_history
 from understudy.trials.prognosis.score import PrognosticScore, load_score
 from understudy.trials.prognosis.train import train_score
@@ -15,9 +17,11 @@ from understudy.trials.responders.responders import Responders, responders
 from understudy.trials.trial import Trial, load_trial
 
 __all__ = [
+    "Check",
     "Condition",
     "History",
     "NewTrial",
+    "PlannedTrial",
     "PrognosticScore",
     "PrognosticTwins",
     "Protocol",
@@ -26,8 +30,11 @@ __all__ = [
     "Responders",
     "Trial",
     "TrialForecast",
+    "TrialPlan",
+    "check",
     "forecast",
     "load_history",
+    "load_plan",
     "load_score",
     "load_trial",
     "prognostic_twins",
@@ -35,6 +42,7 @@ __all__ = [
     "replay",
     "responders",
     "simulate_new_trial",
+    "simulate_plan",
     "simulate_trials",
     "train_score",
 ]

@@ -1,218 +1,137 @@
-"""Check: what in a trial's tables cannot be, and what is doubtful."""
+"""check: who was in a trial, how alike its arms were, and what is missing or doubtful in its tables."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from understudy.core.errors import DataError, Problem
-from understudy.trials.condition import Condition
-from understudy.trials.tables import ROW, numbers_in
+from understudy.core.record import Record, Stopwatch
+from understudy.trials.balance import covariate_numbers, standardised_differences
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from understudy.trials.protocol import Protocol
     from understudy.trials.trial import Trial
 
-_FEW_EVENTS = 10
-# Squares of larger numbers would leave the range of floats; nothing that is measured comes near.
-_LARGEST = 1e100
-# Rows that a warning names; the others are counted.
-_NAMED = 5
 
+@dataclass(frozen=True, eq=False, repr=False)
+class Check:
+    """What a trial's tables hold, before any arms are compared by their outcomes.
 
-def require_single(subjects: pd.DataFrame, protocol: Protocol) -> None:
-    """Every subject has one row.
-
-    Raises
-    ------
-    DataError
-        With every further row of a subject.
+    Parameters
+    ----------
+    trial : Trial
+    flow : DataFrame
+        A row an arm: ``arm``, ``randomised``, ``with_outcome``, ``without_outcome``.
+    covariates : DataFrame
+        See `understudy.trials.balance.covariate_numbers`.
+    balance : DataFrame
+        See `understudy.trials.balance.standardised_differences`.
+    missing : DataFrame
+        ``what``, ``arm``, ``missing``, ``of``, ``share``: endpoints, visits, then covariates.
+    record : Record
     """
-    problems = _doubles(subjects, protocol.subjects.id, "subject")
-    if problems:
-        raise DataError(problems, place=protocol.subjects.file)
 
+    trial: Trial
+    flow: pd.DataFrame
+    covariates: pd.DataFrame
+    balance: pd.DataFrame
+    missing: pd.DataFrame
+    record: Record
 
-def check(trial: Trial) -> tuple[str, ...]:
-    """Warnings about a trial's endpoint.
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What is doubtful in the tables."""
+        return self.trial.warnings
 
-    Raises
-    ------
-    DataError
-        If an arm has no known outcome; with every doubled outcome, and every time before randomisation.
-    """
-    _require_outcomes(trial)
-    problems = [*_doubled(trial), *_early(trial), *_impossible(trial), *_overlapping(trial)]
-    if problems:
-        raise DataError(problems, place=_file(trial))
-    return tuple([*_missing(trial), *_rare(trial), *_at_zero(trial), *_after_death(trial)])
+    def table(self) -> pd.DataFrame:
+        """Subjects of each arm."""
+        return self.flow
 
+    def tables(self) -> dict[str, pd.DataFrame]:
+        """All tables by name."""
+        names = ("flow", "covariates", "balance", "missing")
+        return {name: getattr(self, name) for name in names}
 
-def check_subjects(trial: Trial) -> tuple[str, ...]:
-    """Warnings about criteria of eligibility: that one selects nobody.
-
-    Raises
-    ------
-    StudyError
-        For a criterion about a column that there is not.
-    DataError
-        For deaths before randomisation.
-    """
-    _require_deaths(trial)
-    told = []
-    for each in trial.protocol.criteria:
-        met = Condition.of(each.rule).holds(trial.subjects, trial.protocol.subjects.file)
-        counts = trial.subjects.loc[met, "arm"].value_counts()
-        empty = [arm for arm in trial.arms if not counts.get(arm, 0)]
-        if empty:
-            who = "nobody" if len(empty) == len(trial.arms) else f"nobody of the arm {', '.join(empty)}"
-            told.append(f"the criterion {each.name!r} ({Condition.of(each.rule)}) selects {who}")
-    return tuple(told)
-
-
-def _require_deaths(trial: Trial) -> None:
-    protocol = trial.protocol
-    if protocol.subjects.death is None:
-        return
-    died = numbers_in(trial.subjects, protocol.subjects.death, protocol.subjects.file)
-    bad = trial.subjects[(died < 0).to_numpy()]
-    repair = "count times from randomisation"
-    problems = _told(bad, "dead before randomisation", repair, protocol.subjects.death, died[died < 0])
-    if problems:
-        raise DataError(problems, place=protocol.subjects.file)
-
-
-def _file(trial: Trial) -> str:
-    return trial.protocol.endpoint.file or trial.protocol.subjects.file
-
-
-def _require_outcomes(trial: Trial) -> None:
-    known = trial.subjects.loc[trial.subjects.index.isin(trial.outcome.index), "arm"].value_counts()
-    empty = [arm for arm in trial.arms if not known.get(arm, 0)]
-    repair = "check the endpoint's columns, its keep and the names of subjects in both tables"
-    problems = [Problem(f"no subject of the arm {arm} has a known outcome", repair) for arm in empty]
-    if problems:
-        raise DataError(problems, place=_file(trial))
-
-
-def _doubled(trial: Trial) -> list[Problem]:
-    """Outcomes with two rows where one is expected."""
-    endpoint = trial.protocol.endpoint
-    if endpoint.kind == "recurrent":
-        return []
-    if endpoint.kind == "longitudinal":
-        return _doubles(
-            trial.outcome.set_index("visit", append=True), endpoint.visit, "visit of this subject"
+    def __repr__(self) -> str:
+        arms = ", ".join(
+            f"{arm} {randomised} ({known} with an outcome)"
+            for arm, randomised, known in self.flow[["arm", "randomised", "with_outcome"]].itertuples(
+                index=False
+            )
         )
-    return _doubles(trial.outcome, endpoint.id or trial.protocol.subjects.id, "subject with an outcome")
+        return "\n".join([self.trial.protocol.title, arms, *self.notes])
 
 
-def _doubles(frame: pd.DataFrame, column: str | None, what: str) -> list[Problem]:
-    bad = frame[frame.index.duplicated()]
-    names = [str(each[-1] if isinstance(each, tuple) else each) for each in bad.index]
-    repair = "keep one: narrow `keep`, or correct the table"
-    return _told(bad, f"a second row of the same {what}", repair, column, names)
+def check(trial: Trial) -> Check:
+    """Who was in a trial, how alike its arms were, and what is missing or doubtful.
+
+    What cannot be (a subject twice, an event before randomisation) has stopped `load_trial` with an error already.
+
+    Parameters
+    ----------
+    trial : Trial
+
+    Returns
+    -------
+    Check
+
+    Examples
+    --------
+    >>> from understudy.trials import load_trial
+    >>> check(load_trial("examples/leukaemia/trial.toml"))
+    6-mercaptopurine keeps children with acute leukaemia in remission
+    placebo 21 (21 with an outcome), 6-MP 21 (21 with an outcome)
+    few events: 6-MP 9; large-sample tests and intervals may be wrong
+    """
+    watch = Stopwatch()
+    made = _flow(trial), covariate_numbers(trial), standardised_differences(trial), _missing(trial)
+    record = Record.make(
+        "trial check", stopwatch=watch, inputs=trial.inputs or {}, method="description",
+        settings={"protocol": trial.settings},
+    )  # fmt: skip
+    return Check(trial, *made, record)
 
 
-def _early(trial: Trial) -> list[Problem]:
-    """Events and intervals before randomisation."""
-    endpoint, found = trial.protocol.endpoint, []
-    for name in ("time", "start", "exposure"):
-        if name in trial.outcome and endpoint.kind != "longitudinal":
-            bad = trial.outcome[trial.outcome[name] < 0]
-            repair, column = "count times from randomisation", getattr(endpoint, name)
-            found += _told(bad, "before randomisation", repair, column, bad[name])
-    return found
+def _flow(trial: Trial) -> pd.DataFrame:
+    import pandas as pd
 
-
-def _impossible(trial: Trial) -> list[Problem]:
-    """Intervals that end before they begin, counts that are none, and numbers beyond reason."""
-    rows, endpoint, found = trial.outcome, trial.protocol.endpoint, []
-    if "start" in rows:
-        bad = rows[rows["start"] >= rows["time"]]
-        cause = "the interval ends where it begins, or before"
-        found += _told(bad, cause, "correct the times", endpoint.time, bad["time"])
-    if endpoint.kind == "count":
-        bad = rows[(rows["value"] < 0) | (rows["value"] != np.floor(rows["value"]))]
-        found += _told(bad, "no count", "write 0, 1, 2, …", endpoint.value, bad["value"])
-    for name in ("time", "start", "value", "baseline", "exposure"):
-        if name in rows:
-            bad = rows[rows[name].abs() > _LARGEST]
-            repair = "correct the value, or take another unit"
-            found += _told(bad, "larger than anything measured", repair, getattr(endpoint, name), bad[name])
-    return found
-
-
-def _overlapping(trial: Trial) -> list[Problem]:
-    """Intervals of one subject that overlap, by which it would be at risk twice."""
-    if "start" not in trial.outcome:
-        return []
-    rows = trial.outcome.reset_index().sort_values(["subject", "start", "time"], kind="stable")
-    before = rows.groupby("subject")["time"].transform(lambda times: times.cummax().shift())
-    bad = rows[rows["start"] < before]
-    cause = "begins before an earlier interval of this subject ends"
-    return _told(bad, cause, "let intervals follow each other", trial.protocol.endpoint.start, bad["start"])
-
-
-def _told(
-    bad: pd.DataFrame, cause: str, repair: str, column: str | None, values: Iterable[str | float]
-) -> list[Problem]:
-    """A problem of every bad row."""
-    return [
-        Problem(cause, repair, int(row), column, value if isinstance(value, str) else f"{value:g}")
-        for row, value in zip(bad[ROW], values, strict=True)
+    known = trial.subjects.index.isin(trial.outcome.index)
+    counts = pd.DataFrame({"arm": trial.subjects["arm"], "known": known}).groupby("arm", observed=False)[
+        "known"
     ]
+    table = counts.agg(randomised="size", with_outcome="sum").reset_index()
+    table["arm"] = table["arm"].astype(str)
+    return table.assign(without_outcome=table["randomised"] - table["with_outcome"])
 
 
-def _missing(trial: Trial) -> list[str]:
-    seen = trial.subjects.index.isin(trial.outcome.index)
-    lost = trial.subjects.loc[~seen, "arm"].value_counts()
-    if seen.all():
-        return []
-    said = ", ".join(f"{arm} {lost[arm]}" for arm in trial.arms if lost.get(arm, 0))
-    return [f"{int((~seen).sum())} of {len(seen)} subjects have no known outcome: {said}"]
+def _missing(trial: Trial) -> pd.DataFrame:
+    """Of each arm: subjects without an outcome, at each visit, and without each covariate."""
+    import pandas as pd
+
+    everyone = trial.subjects.index
+    lacks = {}
+    for each in (trial, *trial.secondary):
+        lacks[each.protocol.endpoint.name] = ~everyone.isin(each.outcome.index)
+        lacks |= _at_visits(each)
+    lacks |= {name: trial.subjects[name].isna().to_numpy() for name in trial.covariates}
+    rows = []
+    for what, lost in lacks.items():
+        for arm in trial.arms:
+            own = (trial.subjects["arm"] == arm).to_numpy()
+            rows.append({"what": what, "arm": arm, "missing": int(lost[own].sum()), "of": int(own.sum())})
+    table = pd.DataFrame(rows, columns=["what", "arm", "missing", "of"])
+    return table.assign(share=table["missing"] / table["of"])
 
 
-def _rare(trial: Trial) -> list[str]:
-    if "event" not in trial.outcome:
-        return []
-    arms = trial.subjects["arm"].reindex(trial.outcome.index)
-    events = trial.outcome.groupby(arms.to_numpy(), observed=False)["event"].sum()
-    few = [f"{arm} {int(events.get(arm, 0))}" for arm in trial.arms if events.get(arm, 0) < _FEW_EVENTS]
-    return [f"few events: {', '.join(few)}; large-sample tests and intervals may be wrong"] if few else []
-
-
-def _at_zero(trial: Trial) -> list[str]:
-    if trial.protocol.endpoint.kind not in ("survival", "competing"):
-        return []
-    count = int((trial.outcome["time"] == 0).sum())
-    return [f"{count} times are zero: such subjects count as at risk at no later time"] if count else []
-
-
-def _after_death(trial: Trial) -> list[str]:
-    """Rows of the endpoint after the subject's death, by name."""
-    protocol, rows = trial.protocol, trial.outcome
-    if protocol.subjects.death is None:
-        return []
-    died = numbers_in(trial.subjects, protocol.subjects.death, protocol.subjects.file)
-    if "time" not in rows:
-        if protocol.endpoint.kind != "longitudinal":
-            return []
-        return ["visits cannot be set against deaths: nothing says when they were; give endpoint.time"]
-    at = died.reindex(rows.index).to_numpy()
-    bad = rows[rows["time"].to_numpy() > at]
-    if not len(bad):
-        return []
-    shown = [
-        f"row {row:.0f} (subject {name}, {time:g}, dead at {died[name]:g})"
-        for name, row, time in zip(bad.index[:_NAMED], bad[ROW], bad["time"], strict=False)
-    ]
-    more = f" and {len(bad) - _NAMED} more" if len(bad) > _NAMED else ""
-    return [
-        f"{len(bad)} rows of {bad.index.nunique()} subjects are after death, in {_file(trial)}: {', '.join(shown)}{more};"
-        " they are used as they stand: correct the table, or handle death as an intercurrent event"
-    ]
+def _at_visits(trial: Trial) -> dict[str, object]:
+    """Who has no value at each visit, of repeated measurements."""
+    if trial.protocol.endpoint.kind != "longitudinal":
+        return {}
+    name, rows = trial.protocol.endpoint.name, trial.outcome
+    return {
+        f"{name}, visit {visit:g}"
+        if isinstance(visit, float)
+        else f"{name}, visit {visit}": ~trial.subjects.index.isin(own.index)
+        for visit, own in rows.groupby("visit", sort=True, observed=True)
+    }

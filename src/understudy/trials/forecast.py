@@ -82,6 +82,12 @@ class TrialForecast:
         """Rows (method, subgroup): subjects, coverage and its standard error, mean absolute error, width."""
         return self.comparison.coverage()
 
+    def tables(self) -> dict[str, pd.DataFrame]:
+        """All tables by their names."""
+        return {
+            "methods": self.table().reset_index(), "coverage": self.coverage().reset_index(), "forecasts": self.values()
+        }  # fmt: skip
+
     def values(self) -> pd.DataFrame:
         """A row a forecast: subject, subgroup, time, observed, and of the best method forecast, low and high."""
         import pandas as pd

@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 
 from understudy.core.section import Number, Section, Text, Whole, complaint
 from understudy.trials.condition import Condition
+from understudy.trials.design_section import DesignSection
 from understudy.trials.endpoint_section import EndpointSection, Rows
 from understudy.trials.multiplicity_section import MultiplicitySection
 
@@ -102,6 +103,13 @@ class AnalysisSection(Section):
         "the last at which all arms were watched, if left out",
         gt=0,
     )
+    covariance: Text = Field(
+        default="unstructured",
+        description="of visits in a mixed model: unstructured, or one such as heterogeneous Toeplitz or AR(1)",
+    )
+    degrees_of_freedom: Literal["kenward-roger", "satterthwaite"] = Field(
+        default="kenward-roger", description="of a mixed model: kenward-roger, or satterthwaite"
+    )
     at_most: Whole | None = Field(
         default=None, description="of recurrent events: those after this number are left out", ge=1
     )
@@ -139,49 +147,6 @@ class SafetySection(Section):
     event: Rows = Field(description='subjects who had it: { DSRAEFL = "Y" }')
 
 
-class DesignSection(Section):
-    """``[design]``: a new trial with two arms of the same endpoint, to be simulated."""
-
-    patients: Whole = Field(description="of both arms together", ge=4)
-    events: Whole | None = Field(
-        default=None,
-        description="survival: events at the last analysis; without it one analysis after follow_up",
-        ge=2,
-    )
-    follow_up: Number = Field(
-        default=0.0,
-        description="time from the last enrolment, or to the measurement, in the endpoint's unit",
-        ge=0,
-    )
-    allocation: tuple[Whole, Whole] = Field(
-        default=(1, 1), description="control and treated subjects in half a block"
-    )
-    alpha: Number = Field(default=0.025, description="one-sided", gt=0, lt=0.5)
-    looks: Whole = Field(default=1, description="analyses, the last one too", ge=1, le=20)
-    efficacy: Literal["o'brien-fleming", "pocock"] = Field(
-        default="o'brien-fleming", description="how alpha is spent over the looks (Lan and DeMets)"
-    )
-    futility: bool = Field(
-        default=False,
-        description="stop for futility too (Hwang, Shih and DeCani, -2; not binding); needs power",
-    )
-    power: Number = Field(default=0.9, description="that limits for futility are made for", gt=0.5, lt=1)
-    enrolment: Number = Field(description="subjects per unit of time", gt=0)
-    ramp: Number = Field(default=0.0, description="time in which enrolment comes up to speed", ge=0)
-    dropout: Number = Field(default=0.0, description="hazard of being lost, per unit of time", ge=0)
-    dropout_by_prognosis: Number = Field(
-        default=0.0,
-        description="log ratio of that hazard per standard deviation of prognosis: above 0, the ill leave more",
-    )
-    effects: dict[Text, Number] = Field(
-        default_factory=dict,
-        description='more scenarios: { "half of it" = 0.85 }, hazard ratios, or differences of means or risks',
-    )
-    delay: Number = Field(
-        default=0.0, description="survival: time until the effect begins, in every scenario", ge=0
-    )
-
-
 class BaselineSection(Section):
     """``[baseline]``: what is known of subjects before randomisation."""
 
@@ -209,6 +174,9 @@ class HistorySection(Section):
     known: Rows | None = Field(default=None, description="when that is known; as in the trial, if left out")
     other_people: bool = Field(
         default=False, description="these are other people than the trial's even where names are the same"
+    )
+    score_file: Text | None = Field(
+        default=None, description="file of the frozen score, which `trial dossier` adjusts the trial for"
     )
     score: Text | None = Field(
         default=None,
@@ -309,6 +277,9 @@ class Protocol(Section):
             "analysis.strata": self.analysis.strata,
             "subjects.keep": Condition.of(self.subjects.keep).columns,
         }
+        for k, each in enumerate(self.secondary, 1):
+            own = each.analysis or self.analysis
+            named[f"secondary[{k}].analysis"] = (*own.covariates, *own.strata)
         for key, columns in named.items():
             known_later = self.baseline.after if key == "subjects.keep" else self.late
             used = [column for column in columns if column in known_later]

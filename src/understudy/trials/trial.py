@@ -11,8 +11,8 @@ import numpy as np
 from understudy.core.content import content_hash, file_hash
 from understudy.core.errors import StudyError
 from understudy.core.toml_file import in_order, parse, read_text, validated
-from understudy.trials.check import check, check_subjects, require_single
 from understudy.trials.condition import Condition
+from understudy.trials.doubts import doubts, require_single, subject_doubts
 from understudy.trials.endpoint_section import MeasureSection
 from understudy.trials.protocol import AnalysisSection, Protocol, SecondarySection
 from understudy.trials.reading import TableFolder, endpoint_rows, measurement_rows, subjects_of
@@ -167,8 +167,9 @@ class Trial:
         endpoints = [found["endpoint"], *found["secondary"]]
         below = [outcome for each in endpoints for outcome in each["outcomes"]]
         for section in (found["subjects"], *endpoints, *below, found["history"], found["forecast"]):
-            if section and section["file"]:
-                section["file"] = Path(section["file"]).name
+            for key in ("file", "score_file"):
+                if section and section.get(key):
+                    section[key] = Path(section[key]).name
         return found
 
     def __repr__(self) -> str:
@@ -213,7 +214,7 @@ def trial_of(protocol: Protocol, folder: Path, inputs: dict[str, str] | None = N
         "with an outcome": int(subjects.index.isin(primary.outcome.index).sum()),
     }
     told = [f"{each.protocol.endpoint.name}: {said}" for each in secondary for said in each.warnings]
-    warnings = dict.fromkeys((*left_out, *tables.warnings, *primary.warnings, *check_subjects(bare), *told))
+    warnings = dict.fromkeys((*left_out, *tables.warnings, *primary.warnings, *subject_doubts(bare), *told))
     measured = measurement_rows(tables, protocol, subjects) if protocol.forecast else None
     return replace(
         primary,
@@ -236,7 +237,7 @@ def _measured(bare: Trial, endpoint: MeasureSection, tables: TableFolder) -> Tri
         return replace(bare, protocol=protocol, outcome=outcome, parts=parts, warnings=told)
     outcome, told = endpoint_rows(tables, endpoint, protocol, bare.subjects)
     trial = replace(bare, protocol=protocol, outcome=outcome)
-    return replace(trial, warnings=(*told, *check(trial)))
+    return replace(trial, warnings=(*told, *doubts(trial)))
 
 
 def _secondary(bare: Trial, section: SecondarySection, tables: TableFolder) -> Trial:

@@ -15,7 +15,7 @@ from understudy.biostatistics import cox, design_matrix, linear_model, log_rank
 from understudy.biostatistics.survival.adjusted_log_rank import adjusted_log_rank
 from understudy.core.errors import SimulationError, StudyError, UnderstudyError
 from understudy.core.random import normals, uniforms
-from understudy.dossier.twins_report import comparison_texts, render
+from understudy.dossier.twins_report import chapter, comparison_texts
 from understudy.trials import load_history, load_score, load_trial, prognostic_twins, train_score
 from understudy.trials.analyses.analysis import analyse
 from understudy.trials.designs.sample_size import two_means
@@ -331,7 +331,7 @@ def test_raw_covariates_that_cannot_be_adjusted_for_are_told(tmp_path):
     assert "cannot be told" in found.verdicts[1]
     assert any(note.startswith("covariates cannot be adjusted for in this trial") for note in found.notes)
     assert comparison_texts(found).loc["covariates"].tolist()[1:] == ["–"] * 5
-    assert "cannot be told" in render(found)
+    assert "cannot be told" in chapter(found).html()
 
 
 # -- the adjusted log-rank test

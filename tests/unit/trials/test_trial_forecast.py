@@ -150,3 +150,18 @@ def test_a_protocol_without_it_says_what_to_add(tmp_path):
     path.write_text(path.read_text(encoding="utf-8").partition("[forecast]")[0], encoding="utf-8")
     with pytest.raises(StudyError, match=r"add \[forecast\]"):
         forecast(load_trial(path))
+
+
+def test_its_report_has_all_that_the_record_names(tmp_path):
+    path = write(tmp_path, 'first = 3\nmethods = ["mixed"]')
+    run = CliRunner().invoke(app, ["trial", "forecast", str(path), "--out", str(tmp_path / "out")])
+    assert run.exit_code == 0, run.output
+    told = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+    assert "best by mixed" in told
+    assert "cannot be tested" in told
+    numbers = json.loads((tmp_path / "out" / "record.json").read_text(encoding="utf-8"))["numbers"]
+    assert {each["unit"] for each in numbers if each["name"].startswith("mean absolute error")} == {"points"}
+    methods = pd.read_csv(tmp_path / "out" / "tables" / "methods.csv").set_index("method")
+    stated = next(each["value"] for each in numbers if each["name"] == "mean absolute error, mixed")
+    assert methods.loc["mixed", "error"] == pytest.approx(stated)
+    assert len(list((tmp_path / "out" / "charts").glob("*.svg"))) == 2

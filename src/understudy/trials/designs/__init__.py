@@ -1,14 +1,20 @@
 """Designs: the mathematics of trial designs, and trials that are simulated to see how a design does."""
 
-from understudy.trials.designs.assurance import assurance, normal_assurance
+from understudy.trials.designs.assurance import Assurance, assurance, normal_assurance, simulated_assurance
+from understudy.trials.designs.blinded_design import BlindedDesign
 from understudy.trials.designs.boin import Boin
 from understudy.trials.designs.boundary_shape import HaybittlePeto, OBrienFleming, Pocock, WangTsiatis
 from understudy.trials.designs.conduct import Conduct, Dropout, Recruitment
 from understudy.trials.designs.continual_reassessment import ContinualReassessment, skeleton
 from understudy.trials.designs.dose_escalation import DoseEscalation
+from understudy.trials.designs.dose_ranging import DoseRanging
+from understudy.trials.designs.dose_response_fit import DoseResponseFit, fit_dose_response
 from understudy.trials.designs.enrichment import Enrichment
 from understudy.trials.designs.group_sequential import GroupSequential, group_sequential
+from understudy.trials.designs.keyboard import Keyboard
 from understudy.trials.designs.mcp_mod import contrast_test, optimal_contrasts
+from understudy.trials.designs.mcp_mod_analysis import McpMod, mcp_mod
+from understudy.trials.designs.model_patients import model_patients
 from understudy.trials.designs.multi_arm import MultiArmMultiStage, multi_arm_limits
 from understudy.trials.designs.operating_characteristics import OperatingCharacteristics
 from understudy.trials.designs.parallel_design import ParallelDesign
@@ -42,26 +48,51 @@ from understudy.trials.designs.spending import (
 from understudy.trials.designs.survival_patients import Hazard, SurvivalPatients, Switch
 from understudy.trials.designs.survival_sample_size import events_needed, two_survivals
 from understudy.trials.designs.three_plus_three import ThreePlusThree
+from understudy.trials.designs.treatment import (
+    Crossing,
+    Crossover,
+    DoseChange,
+    EventByHazard,
+    FirstVisit,
+    OutputHazard,
+    Response,
+    Treatment,
+    ValueAt,
+)
+from understudy.trials.designs.weighted_log_rank import MAX_COMBO
 
 __all__ = [
+    "MAX_COMBO",
+    "Assurance",
     "BinaryPatients",
     "BiomarkerPatients",
+    "BlindedDesign",
     "Boin",
     "Conduct",
     "ContinualReassessment",
     "ContinuousPatients",
+    "Crossing",
+    "Crossover",
+    "DoseChange",
     "DoseEscalation",
+    "DoseRanging",
+    "DoseResponseFit",
     "Dropout",
     "Enrichment",
+    "EventByHazard",
+    "FirstVisit",
     "GroupSequential",
     "HaybittlePeto",
     "Hazard",
     "HwangShihDeCaniSpending",
+    "Keyboard",
+    "McpMod",
     "MultiArmMultiStage",
     "OBrienFleming",
     "OBrienFlemingSpending",
     "OperatingCharacteristics",
     "Outcomes",
+    "OutputHazard",
     "ParallelDesign",
     "Patients",
     "PlatformTrial",
@@ -73,12 +104,15 @@ __all__ = [
     "ReEstimatedDesign",
     "Recruitment",
     "ResampledPatients",
+    "Response",
     "ResponseAdaptive",
     "SampleSize",
     "SequentialResult",
     "SurvivalPatients",
     "Switch",
     "ThreePlusThree",
+    "Treatment",
+    "ValueAt",
     "WangTsiatis",
     "assurance",
     "blinded_proportion_size",
@@ -86,14 +120,18 @@ __all__ = [
     "conditional_power",
     "contrast_test",
     "events_needed",
+    "fit_dose_response",
     "group_sequential",
     "inverse_normal",
+    "mcp_mod",
+    "model_patients",
     "multi_arm_limits",
     "normal_assurance",
     "optimal_contrasts",
     "repeated_intervals",
     "sequential_result",
     "simulate_trials",
+    "simulated_assurance",
     "skeleton",
     "two_counts",
     "two_means",

@@ -6,11 +6,15 @@ O'Hagan, Stevens and Campbell, Pharm Stat 4, 187 (2005), doi:10.1002/pst.175.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 
 import numpy as np
 
 from understudy.core.errors import SimulationError
+from understudy.trials.designs.conduct import Conduct
+from understudy.trials.designs.patients import Patients
+from understudy.trials.designs.runs import Design
 
 
 def normal_assurance(mean: float, sd: float, standard_error: float, *, alpha: float = 0.025) -> float:
@@ -53,3 +57,83 @@ def assurance(power: Callable[[float], float], effects) -> tuple[float, float]:
     if len(values) < 2:
         raise SimulationError("fewer than two draws", place="effects", repair="give more")
     return float(values.mean()), float(values.std(ddof=1) / math.sqrt(len(values)))
+
+
+@dataclass(frozen=True)
+class Assurance:
+    """Power averaged over draws of what is true.
+
+    Parameters
+    ----------
+    probability : float
+        To reject.
+    error : float
+        Monte Carlo standard error, of the draws and of the trials.
+    powers : tuple of float
+        Share of trials that reject, of each draw.
+    trials : int
+        Of each draw.
+    """
+
+    probability: float
+    error: float
+    powers: tuple[float, ...]
+    trials: int
+
+    def __repr__(self) -> str:
+        return (
+            f"Assurance {self.probability:.4f} ± {self.error:.4f}, over {len(self.powers)} draws of what is true, "
+            f"{self.trials} trials each; power from {min(self.powers):.3f} to {max(self.powers):.3f}"
+        )
+
+
+def simulated_assurance(
+    design: Design,
+    draws: Iterable[Patients],
+    *,
+    trials: int = 250,
+    seed: int,
+    conduct: Conduct | None = None,
+    hypothesis: str | None = None,
+) -> Assurance:
+    """Assurance of any design, by trials under each of many draws of what is true.
+
+    Parameters
+    ----------
+    design : Design
+    draws : iterable of Patients
+        One for each draw, as from a posterior of the parameters.
+    trials : int
+        Of each draw; few of many draws tell more than many of few.
+    seed : int
+    conduct : Conduct, optional
+    hypothesis : str, optional
+        That shall be rejected; any where none is given.
+
+    Raises
+    ------
+    SimulationError
+        For fewer than two draws.
+
+    Examples
+    --------
+    >>> from understudy.trials.designs.parallel_design import ParallelDesign
+    >>> from understudy.trials.designs.response_patients import ContinuousPatients
+    >>> effects = np.random.default_rng(1).normal(0.5, 0.2, 40)
+    >>> draws = [ContinuousPatients({"control": 0.0, "drug": effect}) for effect in effects]
+    >>> found = simulated_assurance(ParallelDesign(patients=128), draws, trials=100, seed=1)
+    >>> 0.6 < found.probability < 0.8
+    True
+    """
+    from understudy.trials.designs.simulate_trials import simulate_trials
+
+    powers = []
+    for number, patients in enumerate(draws):
+        # Another seed each: draws that had the same patients would share their luck.
+        scenarios = {"null": patients}
+        found = simulate_trials(design, scenarios, trials=trials, seed=seed + 1 + number, conduct=conduct)
+        powers.append(found.rejection("null", hypothesis)[0])
+    if len(powers) < 2:
+        raise SimulationError("fewer than two draws", place="draws", repair="give more")
+    error = float(np.std(powers, ddof=1) / math.sqrt(len(powers)))
+    return Assurance(float(np.mean(powers)), error, tuple(powers), trials)

@@ -9,9 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from understudy.core.errors import SimulationError
-from understudy.trials.designs.dose_escalation import STOP, isotonic
-
-_FEWEST = 3  # patients before a dose can be eliminated
+from understudy.trials.designs.dose_escalation import step, tolerated, tolerated_nearest
 
 
 @dataclass(frozen=True)
@@ -65,25 +63,12 @@ class Boin:
         rows = np.arange(len(dose))
         share = toxic[rows, dose] / treated[rows, dose]
         move = (share <= self.escalate).astype(int) - (share >= self.de_escalate).astype(int)
-        allowed = self._allowed(toxic, treated)
-        highest = allowed.sum(axis=1) - 1
-        return np.where(highest < 0, STOP, np.clip(dose + move, 0, np.maximum(highest, 0)))
+        return step(dose, move, tolerated(toxic, treated, self.target, self.elimination))
 
     def select(self, toxic: NDArray, treated: NDArray) -> NDArray[np.int64]:
         """The dose whose isotonic rate is nearest to the target; among equals the higher if they are below it."""
-        used = (treated > 0) & self._allowed(toxic, treated)
-        rate = isotonic((toxic + 0.05) / (treated + 0.1), np.where(used, treated, 0).astype(float))
-        # A hair for each dose breaks ties between equal rates, as in section 2.4 of the paper.
-        rate = rate + 1e-9 * np.arange(rate.shape[1])
-        distance = np.where(used, np.abs(rate - self.target), np.inf)
-        return np.where(used.any(axis=1), distance.argmin(axis=1), STOP)
-
-    def _allowed(self, toxic: NDArray, treated: NDArray) -> NDArray[np.bool_]:
-        from scipy.special import betaincc
-
-        chance = betaincc(1 + toxic, 1 + treated - toxic, self.target)
-        gone = (treated >= _FEWEST) & (chance > self.elimination)
-        return ~np.logical_or.accumulate(gone, axis=1)
+        allowed = tolerated(toxic, treated, self.target, self.elimination)
+        return tolerated_nearest(toxic, treated, self.target, allowed)
 
     def _ends(self) -> tuple[float, float]:
         low = 0.6 * self.target if self.too_low is None else self.too_low

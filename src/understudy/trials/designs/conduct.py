@@ -43,7 +43,9 @@ class Recruitment:
     process: Literal["poisson", "uniform"] = "poisson"
 
     def __post_init__(self):
-        if not self.rate > 0 or self.ramp < 0 or self.site_variation < 0 or (self.sites or 1) < 1:
+        numbers = (self.rate, self.ramp, self.site_variation)
+        fit = np.isfinite(numbers).all() and self.rate > 0 and min(numbers) >= 0
+        if not fit or (self.sites is not None and self.sites < 1):
             raise SimulationError(
                 f"{self!r}",
                 place="Recruitment",
@@ -111,8 +113,12 @@ class Dropout:
     by_prognosis: float = 0.0
 
     def __post_init__(self):
-        if not self.rate > 0:
-            raise SimulationError(f"rate {self.rate}", place="Dropout", repair="give one above 0, or None")
+        if not self.rate > 0 or not np.isfinite([self.rate, self.by_prognosis]).all():
+            raise SimulationError(
+                f"rate {self.rate}, by prognosis {self.by_prognosis}",
+                place="Dropout",
+                repair="give a finite rate above 0, or no dropout",
+            )
 
     def times(
         self, trials: NDArray[np.int64], prognosis: NDArray[np.float64], seed: int
@@ -137,6 +143,14 @@ class Conduct:
     recruitment: Recruitment = field(default_factory=lambda: Recruitment(10.0))
     dropout: Dropout | None = None
     visit_every: float | None = None
+
+    def __post_init__(self):
+        if self.visit_every is not None and not 0 < self.visit_every < float("inf"):
+            raise SimulationError(
+                f"a visit every {self.visit_every}",
+                place="Conduct.visit_every",
+                repair="give a time above 0, or None",
+            )
 
     def seen(self, time: NDArray[np.float64]) -> NDArray[np.float64]:
         """Times at which events are found."""

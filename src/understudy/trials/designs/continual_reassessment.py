@@ -60,17 +60,28 @@ class ContinualReassessment:
 
     def __post_init__(self):
         guesses = np.asarray(self.skeleton, dtype=float)
-        if (guesses <= 0).any() or (guesses >= 1).any() or (np.diff(guesses) <= 0).any():
+        if (
+            not guesses.size
+            or not np.isfinite(guesses).all()
+            or (guesses <= 0).any()
+            or (guesses >= 1).any()
+            or (np.diff(guesses) <= 0).any()
+        ):
             raise SimulationError(
                 f"skeleton {self.skeleton}",
                 place="ContinualReassessment",
                 repair="give rising rates between 0 and 1",
             )
-        if not 0 < self.target < 1 or not self.sd > 0 or self.model not in ("power", "logistic"):
+        if (
+            not 0 < self.target < 1
+            or not self.sd > 0
+            or not 0 < self.safety <= 1
+            or self.model not in ("power", "logistic")
+        ):
             raise SimulationError(
                 f"{self!r}",
                 place="ContinualReassessment",
-                repair="give a target, an sd, and power or logistic",
+                repair="give a target, an sd, a safety up to 1, and power or logistic",
             )
 
     def estimate(self, toxic: NDArray, treated: NDArray) -> NDArray[np.float64]:

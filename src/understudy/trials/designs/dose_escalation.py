@@ -14,6 +14,7 @@ from understudy.trials.designs.patients import Patients
 from understudy.trials.designs.runs import Runs
 
 STOP = -1
+_FEWEST = 3  # patients before a dose can be given up
 
 
 class EscalationRule(Protocol):
@@ -38,7 +39,7 @@ class DoseEscalation:
     Parameters
     ----------
     rule : EscalationRule
-        Such as `ThreePlusThree`, `Boin`, `ContinualReassessment`.
+        Such as `ThreePlusThree`, `Boin`, `Keyboard`, `ContinualReassessment`.
     cohort : int
         Patients of a cohort.
     cohorts : int
@@ -86,6 +87,12 @@ class DoseEscalation:
                 place="DoseEscalation",
                 repair="give binary patients, and a start among their doses",
             )
+        if getattr(self.rule, "cohort", self.cohort) != self.cohort:
+            raise SimulationError(
+                f"cohorts of {self.cohort} with {type(self.rule).__name__}",
+                place="DoseEscalation.cohort",
+                repair=f"give {self.rule.cohort}",
+            )
         value = patients.outcomes(trials, self.patients, seed).value.astype(np.int64)
         entry = conduct.recruitment.times(trials, self.patients, seed)
         toxic, treated = (np.zeros((count, doses), dtype=np.int64) for _ in range(2))
@@ -109,6 +116,35 @@ class DoseEscalation:
         measures = {"toxicities": toxic.sum(axis=1).astype(float)}
         estimate = np.full(rejected.shape, np.nan)
         return Runs(names, rejected, treated, duration, looks, chosen == STOP, estimate, measures)
+
+
+def tolerated(toxic: NDArray, treated: NDArray, target: float, elimination: float) -> NDArray[np.bool_]:
+    """Doses that are not given up, shape (trials, doses).
+
+    A dose and all above it are given up where, after three patients or more, the posterior probability (uniform prior)
+    that its rate is above the target exceeds ``elimination``; Liu and Yuan 2015, doi:10.1111/rssc.12089.
+    """
+    from scipy.special import betaincc
+
+    chance = betaincc(1 + toxic, 1 + treated - toxic, target)
+    gone = (treated >= _FEWEST) & (chance > elimination)
+    return ~np.logical_or.accumulate(gone, axis=1)
+
+
+def step(dose: NDArray, move: NDArray, allowed: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """The next dose after a move of -1, 0 or 1, no higher than what is allowed; -1 where nothing is."""
+    highest = allowed.sum(axis=1) - 1
+    return np.where(highest < 0, STOP, np.clip(dose + move, 0, np.maximum(highest, 0)))
+
+
+def tolerated_nearest(toxic: NDArray, treated: NDArray, target: float, allowed: NDArray) -> NDArray[np.int64]:
+    """The dose whose isotonic rate is nearest to the target; among equals the higher if they are below it."""
+    used = (treated > 0) & allowed
+    rate = isotonic((toxic + 0.05) / (treated + 0.1), np.where(used, treated, 0).astype(float))
+    # A hair for each dose breaks ties between equal rates, as in section 2.4 of Liu and Yuan.
+    rate = rate + 1e-9 * np.arange(rate.shape[1])
+    distance = np.where(used, np.abs(rate - target), np.inf)
+    return np.where(used.any(axis=1), distance.argmin(axis=1), STOP)
 
 
 def isotonic(values: NDArray[np.float64], weights: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 
 from understudy.core.errors import SimulationError
 from understudy.trials.designs.conduct import Conduct, permuted_blocks
-from understudy.trials.designs.patients import Patients
+from understudy.trials.designs.event_times import EventTimes
+from understudy.trials.designs.patients import Patients, observed
 from understudy.trials.designs.runs import Runs
 from understudy.trials.designs.two_samples import two_sample_z
 
@@ -25,7 +26,7 @@ ALL, POSITIVE, NONE = 0, 1, 2
 
 @dataclass(frozen=True)
 class Enrichment:
-    """Two arms, measurements or responses, and patients with a covariate ``biomarker`` of 0 and 1.
+    """Two arms, and patients with a covariate ``biomarker`` of 0 and 1.
 
     Parameters
     ----------
@@ -40,6 +41,12 @@ class Enrichment:
     margin : float
         All go on only if Z of those without the biomarker is above this, so that they are not carried by the others.
     follow_up : float
+        Time from enrolment to the measurement. Survival: from the last enrolment of a stage to its log-rank test, and
+        each stage's patients are tested apart. Enrolment rests until the first stage's test.
+
+    Notes
+    -----
+    Measurements of patients who left before are missing, and left out.
 
     Examples
     --------
@@ -73,22 +80,33 @@ class Enrichment:
         # Enough to be screened that an enriched second stage finds its patients.
         screened = self.first + math.ceil(self.second * self._screening(patients))
         outcomes = patients.outcomes(trials, screened, seed)
+        survival = patients.endpoint == "survival"
         if (
             len(patients.arms) != 2
-            or patients.endpoint == "survival"
             or "biomarker" not in outcomes.covariates
+            or (survival and not self.follow_up > 0)
         ):
             raise SimulationError(
                 f"{patients.endpoint} patients of {len(patients.arms)} arms",
                 place="Enrichment",
-                repair="give measurements or responses of two arms, with a covariate biomarker of 0 and 1",
+                repair="give two arms and a covariate biomarker of 0 and 1; follow_up for times to an event",
             )
         positive = outcomes.covariates["biomarker"] > 0.5
         arm = permuted_blocks(trials, screened, (1, 1), seed)
-        value = np.take_along_axis(outcomes.value, arm[..., None], axis=2)[..., 0]
-        early = np.broadcast_to(np.arange(screened) < self.first, arm.shape)
-        z1, _ = self._tests(value, arm, early, positive)
-        without, _ = two_sample_z(value, arm == 1, early & ~positive)
+        value, lost = observed(outcomes, arm, conduct, trials, seed)
+        entry = conduct.recruitment.times(trials, screened, seed)
+        # Enrolment rests until the first stage's test.
+        entry = entry + np.where(np.arange(screened) < self.first, 0.0, self.follow_up)
+        if survival:
+            tests = _SurvivalTests(EventTimes(arm == 1, entry, conduct.seen(value), lost), self.follow_up)
+        else:
+            tests = _MeasuredTests(value, arm == 1, lost > self.follow_up)
+        return self._stages(tests, arm, entry, positive)
+
+    def _stages(self, tests, arm, entry, positive) -> Runs:
+        early = np.broadcast_to(np.arange(arm.shape[1]) < self.first, arm.shape)
+        z1 = self._both(tests, early, positive)[0]
+        without, _ = tests.of(early & ~positive, early)
         choice = np.where(
             (z1[:, 0] > self.all_limit) & (without > self.margin),
             ALL,
@@ -96,12 +114,11 @@ class Enrichment:
         )
         eligible = ~early & (positive | (choice == ALL)[:, None]) & (choice != NONE)[:, None]
         late = eligible & (np.cumsum(eligible, axis=1) <= self.second)
-        z2, _ = self._tests(value, arm, late, positive)
+        z2 = self._both(tests, late, positive)[0]
         rejected = self._closed_test(z1, z2, choice)
         used = early | late
-        _, estimate = self._tests(value, arm, used, positive)
+        estimate = self._both(tests, used, positive)[1]
         enrolled = np.stack([(used & (arm == index)).sum(axis=1) for index in (0, 1)], axis=1)
-        entry = conduct.recruitment.times(trials, screened, seed)
         duration = np.where(used, entry, 0.0).max(axis=1) + self.follow_up
         measures = {"enriched": (choice == POSITIVE).astype(float), "screened": _last(used)}
         names = ("all benefit", "positive benefit")
@@ -117,9 +134,9 @@ class Enrichment:
         # Four standard deviations more than are expected to be needed.
         return (1 + 4 / math.sqrt(self.second)) / max(share, 0.01)
 
-    def _tests(self, value, arm, used, positive):
-        """Z and differences in all and in those with the biomarker, shape (trials, 2)."""
-        found = [two_sample_z(value, arm == 1, each) for each in (used, used & positive)]
+    def _both(self, tests, stage, positive):
+        """Z and effects in all and in those with the biomarker, shape (trials, 2)."""
+        found = [tests.of(each, stage) for each in (stage, stage & positive)]
         return tuple(np.stack([pair[index] for pair in found], axis=1) for index in (0, 1))
 
     def _closed_test(self, z1, z2, choice) -> NDArray[np.bool_]:
@@ -135,6 +152,33 @@ class Enrichment:
         single = weights[0] * z1 + weights[1] * z2 >= limit
         single[:, 0] &= choice == ALL
         return single & (both & (choice != NONE))[:, None]
+
+
+@dataclass(frozen=True, eq=False)
+class _MeasuredTests:
+    """Tests of measurements."""
+
+    value: NDArray[np.float64]
+    treated: NDArray[np.bool_]
+    known: NDArray[np.bool_]
+
+    def of(self, used: NDArray[np.bool_], stage: NDArray[np.bool_]):
+        """Z and difference of those who are used."""
+        return two_sample_z(self.value, self.treated, used & self.known)
+
+
+@dataclass(frozen=True, eq=False)
+class _SurvivalTests:
+    """Log-rank tests when the last patient of a stage has been followed up."""
+
+    trial: EventTimes
+    follow_up: float
+
+    def of(self, used: NDArray[np.bool_], stage: NDArray[np.bool_]):
+        """Z and log hazard ratio of those who are used."""
+        when = np.where(stage, self.trial.entry, 0.0).max(axis=1) + self.follow_up
+        z, effect, _ = self.trial.test_at(used, when)
+        return z, effect
 
 
 def _simes(z: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from understudy.core.errors import SimulationError
+from understudy.trials.designs.dose_response_fit import checked_means, square
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -21,31 +23,6 @@ if TYPE_CHECKING:
 _SHIFTS = 16  # of the lattice
 _POINTS = 32_749
 Shape = Callable[[NDArray[np.float64]], NDArray[np.float64]]
-
-
-def linear() -> Shape:
-    """The dose itself."""
-    return lambda dose: dose
-
-
-def emax(ed50: float, hill: float = 1.0) -> Shape:
-    """d^h / (ED50^h + d^h)."""
-    return lambda dose: dose**hill / (ed50**hill + dose**hill)
-
-
-def exponential(delta: float) -> Shape:
-    """exp(d / δ) - 1."""
-    return lambda dose: np.expm1(dose / delta)
-
-
-def quadratic(delta: float) -> Shape:
-    """d + δ d²."""
-    return lambda dose: dose + delta * dose**2
-
-
-def logistic(ed50: float, delta: float) -> Shape:
-    """1 / (1 + exp((ED50 - d) / δ))."""
-    return lambda dose: 1 / (1 + np.exp((ed50 - dose) / delta))
 
 
 @dataclass(frozen=True)
@@ -108,11 +85,12 @@ def optimal_contrasts(doses: Sequence[float], shapes: Mapping[str, Shape], covar
 
     Examples
     --------
+    >>> from understudy.trials.designs.dose_response import linear
     >>> optimal_contrasts([0, 1, 2], {"linear": linear()}, [1, 1, 1]).round(4).ravel().tolist()
     [-0.7071, 0.0, 0.7071]
     """
     dose = np.asarray(doses, dtype=float)
-    inverse = np.linalg.inv(_square(covariance))
+    inverse = np.linalg.inv(square(covariance))
     ones = np.ones(len(dose))
     columns = []
     for name, shape in shapes.items():
@@ -156,18 +134,24 @@ def contrast_test(
 
     Examples
     --------
+    >>> from understudy.trials.designs.dose_response import emax, linear
     >>> found = contrast_test([0, 1, 2], [0.0, 1.0, 2.0], [0.1] * 3, {"linear": linear(), "emax": emax(0.5)})
     >>> found.best
     'linear'
     """
-    cover = _square(covariance)
+    if not shapes or not 0 < alpha < 0.5 or (freedom is not None and not freedom > 0):
+        raise SimulationError(
+            f"{len(shapes)} shapes, alpha {alpha}, {freedom} degrees of freedom", place="contrast_test",
+            repair="give a shape or more, alpha as 0.025, and degrees of freedom above 0",
+        )  # fmt: skip
+    doses, means, cover = checked_means(doses, means, covariance)
     contrasts = optimal_contrasts(doses, shapes, cover)
     between = contrasts.T @ cover @ contrasts
     error = np.sqrt(np.diag(between))
     correlation = between / np.outer(error, error)
     t = contrasts.T @ np.asarray(means, dtype=float) / error
     # The largest of the statistics at the lattice's points, for tails and quantile of one distribution.
-    largest = np.sort(_largest(correlation, freedom))
+    largest = _sorted_largest(correlation.round(12).tobytes(), len(correlation), freedom)
     p_value = 1 - np.searchsorted(largest, t) / len(largest)
     critical = float(np.quantile(largest, 1 - alpha))
     return ContrastTest(tuple(shapes), contrasts, correlation, t, p_value, critical)
@@ -185,6 +169,14 @@ def critical_value(correlation, *, freedom: float | None = None, alpha: float = 
     2.21
     """
     return float(np.quantile(_largest(np.asarray(correlation, dtype=float), freedom), 1 - alpha))
+
+
+@lru_cache(maxsize=4)  # four megabytes each; the same doses and shapes are asked for again and again
+def _sorted_largest(correlation: bytes, size: int, freedom: float | None) -> NDArray[np.float64]:
+    """`_largest` of a correlation matrix in bytes, sorted."""
+    found = np.sort(_largest(np.frombuffer(correlation).reshape(size, size), freedom))
+    found.flags.writeable = False
+    return found
 
 
 def _largest(correlation: NDArray[np.float64], freedom: float | None) -> NDArray[np.float64]:
@@ -206,8 +198,3 @@ def _largest(correlation: NDArray[np.float64], freedom: float | None) -> NDArray
     if freedom is not None:
         normal /= np.sqrt(2 * gammaincinv(freedom / 2, points[:, :1]) / freedom)
     return normal.max(axis=1)
-
-
-def _square(covariance) -> NDArray[np.float64]:
-    matrix = np.asarray(covariance, dtype=float)
-    return np.diag(matrix) if matrix.ndim == 1 else matrix

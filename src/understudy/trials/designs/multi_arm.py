@@ -15,9 +15,11 @@ from numpy.typing import NDArray
 from understudy.core.errors import SimulationError
 from understudy.trials.designs.boundary_shape import BoundaryShape, OBrienFleming
 from understudy.trials.designs.conduct import Conduct
-from understudy.trials.designs.patients import Patients
+from understudy.trials.designs.multi_arm_survival import run_survival
+from understudy.trials.designs.patients import Patients, observed
 from understudy.trials.designs.runs import Runs
 from understudy.trials.designs.two_samples import two_sample_z
+from understudy.trials.designs.weighted_log_rank import LOG_RANK, Weights, checked_weights
 
 _PATHS = 8000  # of the control arm, at most
 _NODES = 40
@@ -49,11 +51,12 @@ def multi_arm_limits(
     """
     from scipy.optimize import brentq
 
-    if treatments < 1 or not times or not 0 < alpha < 0.5:
+    rising = all(first < second for first, second in zip((0.0, *times), times, strict=False))
+    if treatments < 1 or not times or not rising or abs(times[-1] - 1) > 1e-12 or not 0 < alpha < 0.5:
         raise SimulationError(
-            f"{treatments} treatments, looks {times}",
+            f"{treatments} treatments, looks {times}, alpha {alpha}",
             place="multi_arm_limits",
-            repair="give 1 or more of both",
+            repair="give a treatment or more, looks that rise from above 0 to 1, and alpha as 0.025",
         )
     rule = shape or OBrienFleming()
     control = _control_paths(np.asarray(times))
@@ -84,11 +87,15 @@ class MultiArmMultiStage:
         At each look no more than the best ``keep`` treatments go on.
     follow_up : float
         Time from enrolment to the measurement.
+    control_events : int, optional
+        Survival: events of the control arm at the last look; looks are at shares of them.
+    weights : tuple of (rho, gamma)
+        Survival: as of `ParallelDesign`.
 
     Notes
     -----
-    The trial stops when a treatment wins or none is left. Enrolment goes on at the same rate, so that it is faster for
-    the arms that are left.
+    Measurements of patients who left before are missing, and left out. The trial stops when a treatment wins or none is
+    left. Enrolment goes on at the same rate, so that it is faster for the arms that are left.
 
     Examples
     --------
@@ -105,6 +112,8 @@ class MultiArmMultiStage:
     futility: tuple[float, ...] = ()
     keep: int | None = None
     follow_up: float = 0.0
+    control_events: int | None = None
+    weights: Weights = LOG_RANK
     limits: tuple[float, ...] = field(init=False)
 
     def __post_init__(self):
@@ -118,6 +127,13 @@ class MultiArmMultiStage:
             raise SimulationError(
                 f"{self!r}", place="MultiArmMultiStage", repair="give 4 patients an arm or more"
             )
+        if self.control_events is not None and not 2 <= self.control_events <= self.per_arm:
+            raise SimulationError(
+                f"{self.control_events} events of {self.per_arm} control patients",
+                place="MultiArmMultiStage.control_events",
+                repair="give 2 or more, and no more than per_arm",
+            )
+        object.__setattr__(self, "weights", checked_weights(self.weights, "MultiArmMultiStage.weights"))
         found = multi_arm_limits(self.treatments, self.times, alpha=self.alpha, shape=self.shape)
         object.__setattr__(self, "limits", found)
 
@@ -128,16 +144,24 @@ class MultiArmMultiStage:
 
     def run(self, patients: Patients, conduct: Conduct, trials: NDArray[np.int64], seed: int) -> Runs:
         """See `Design.run`."""
-        if len(patients.arms) != self.treatments + 1 or patients.endpoint == "survival":
+        survival = patients.endpoint == "survival"
+        if len(patients.arms) != self.treatments + 1 or survival != (self.control_events is not None):
             raise SimulationError(
                 f"{patients.endpoint} patients of {len(patients.arms)} arms",
                 place="MultiArmMultiStage",
-                repair=f"give measurements or responses of {self.treatments + 1} arms",
+                repair=f"give patients of {self.treatments + 1} arms; `control_events` for times to an event only",
             )
+        if survival:
+            return run_survival(self, patients, conduct, trials, seed)
         arms, count = self.treatments + 1, len(trials)
         # Patient j of arm k is number k + j · arms: an arm's patients are the same whatever became of the others.
-        value = patients.outcomes(trials, self.patients, seed).value
-        value = np.stack([value[:, arm::arms, arm] for arm in range(arms)], axis=2)
+        number = np.broadcast_to(np.arange(self.patients) % arms, (count, self.patients))
+        outcomes = patients.outcomes(trials, self.patients, seed)
+        value, lost = observed(outcomes, number, conduct, trials, seed)
+        known = lost > self.follow_up
+        value, known = (
+            np.stack([each[:, arm::arms] for arm in range(arms)], axis=2) for each in (value, known)
+        )
         entry = conduct.recruitment.times(trials, self.patients, seed)
         going, active = np.ones((count, arms), bool), np.ones(count, bool)
         rejected, enrolled = np.zeros((count, arms - 1), bool), np.zeros((count, arms), dtype=np.int64)
@@ -150,30 +174,31 @@ class MultiArmMultiStage:
             looks += active
             last = entry[np.arange(count), np.maximum(enrolled.sum(axis=1), 1) - 1] + self.follow_up
             duration = np.where(active, last, duration)
-            z, effect = self._test(value[:, :size])
+            z, effect = self._test(value[:, :size], known[:, :size])
             estimate = np.where(here[:, 1:], effect, estimate)
             rejected |= here[:, 1:] & (z >= self.limits[look])
             if look + 1 < len(self.times):
-                going[:, 1:] &= ~self._dropped(np.where(going[:, 1:], z, -np.inf), look)
+                going[:, 1:] &= ~self.dropped(np.where(going[:, 1:], z, -np.inf), look)
             active &= ~rejected.any(axis=1) & going[:, 1:].any(axis=1)
         futile = ~rejected.any(axis=1) & ~going[:, 1:].any(axis=1)
         names = tuple(f"{arm} better" for arm in patients.arms[1:])
         return Runs(names, rejected, enrolled, duration, looks, futile, estimate)
 
-    def _test(self, value: NDArray[np.float64]):
+    def _test(self, value: NDArray[np.float64], known: NDArray[np.bool_]):
         size = value.shape[1]
         treated = np.repeat([[False, True]], size, axis=1).repeat(len(value), axis=0)
         found = [
             two_sample_z(
                 np.concatenate([value[..., 0], value[..., arm]], axis=1),
                 treated,
-                np.ones(treated.shape, bool),
+                np.concatenate([known[..., 0], known[..., arm]], axis=1),
             )
             for arm in range(1, value.shape[2])
         ]
         return np.stack([z for z, _ in found], axis=1), np.stack([effect for _, effect in found], axis=1)
 
-    def _dropped(self, z: NDArray[np.float64], look: int) -> NDArray[np.bool_]:
+    def dropped(self, z: NDArray[np.float64], look: int) -> NDArray[np.bool_]:
+        """Which treatments a look drops, shape (trials, treatments); Z of those that are gone is -infinity."""
         dropped = z <= self.futility[look] if self.futility else np.zeros(z.shape, bool)
         if self.keep is not None:
             rank = np.argsort(np.argsort(-z, axis=1, kind="stable"), axis=1, kind="stable")

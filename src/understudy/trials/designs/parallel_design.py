@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from understudy.core.errors import SimulationError
 from understudy.trials.designs.conduct import Conduct, permuted_blocks
 from understudy.trials.designs.group_sequential import GroupSequential
-from understudy.trials.designs.log_rank import log_rank_batch
-from understudy.trials.designs.patients import Patients
+from understudy.trials.designs.patients import Patients, observed
 from understudy.trials.designs.runs import Runs
 from understudy.trials.designs.two_samples import two_sample_z
+from understudy.trials.designs.weighted_log_rank import LOG_RANK, Weights, checked_weights, survival_z
 
 
 @dataclass(frozen=True)
@@ -36,13 +36,17 @@ class ParallelDesign:
         Patients of control and treatment in half a block.
     follow_up : float
         Measurement or response: time from enrolment to it. Survival without ``events``: see there.
+    weights : tuple of (rho, gamma)
+        Survival: Fleming and Harrington's weights of the log-rank test, (0, 1) for a late effect; with several the
+        largest counts (max-combo), ((0, 0), (0, 1), (1, 0), (1, 1)) for an effect of unknown course.
 
     Notes
     -----
-    Survival: the log-rank test. If so many events never come, the last look is when all patients are out of
-    observation. Others: the z test of two samples with all patients who were measured by then, at looks when shares
-    of the patients have been followed up; patients who dropped out are left out. A high measurement and a response
-    are good.
+    Survival: the log-rank test, or that of ``weights``. Limits at looks are those of the log-rank test's information;
+    another weight gathers its own at another pace, so look at the type I error rate that is simulated. If so many
+    events never come, the last look is when all patients are out of observation. Others: the z test of two samples with
+    all patients who were measured by then, at looks when shares of the patients have been followed up; patients who
+    dropped out are left out. A high measurement and a response are good.
     """
 
     patients: int
@@ -51,8 +55,10 @@ class ParallelDesign:
     events: int | None = None
     allocation: tuple[int, int] = (1, 1)
     follow_up: float = 0.0
+    weights: Weights = LOG_RANK
 
     def __post_init__(self):
+        object.__setattr__(self, "weights", checked_weights(self.weights, "ParallelDesign.weights"))
         if self.patients < 4 or min(self.allocation) < 1 or not 0 < self.alpha < 0.5 or self.follow_up < 0:
             raise SimulationError(
                 f"{self!r}",
@@ -81,8 +87,7 @@ class ParallelDesign:
         arm = permuted_blocks(trials, self.patients, self.allocation, seed)
         entry = conduct.recruitment.times(trials, self.patients, seed)
         outcomes = patients.outcomes(trials, self.patients, seed)
-        value = np.take_along_axis(outcomes.value, arm[..., None], axis=2)[..., 0]
-        lost = conduct.lost(trials, outcomes.prognosis, seed)
+        value, lost = observed(outcomes, arm, conduct, trials, seed)
         if patients.endpoint == "survival":
             return self._survival(arm, entry, conduct.seen(value), lost)
         return self._measured(arm, entry, value, lost)
@@ -110,10 +115,10 @@ class ParallelDesign:
                 when = np.where(np.isfinite(when), when, np.maximum(end[active], entry[active, -1]))
             seen = np.minimum(observed[active], when[:, None] - entry[active])
             event = happened[active] & (seen == observed[active]) & (seen > 0)
-            z, estimate, _ = log_rank_batch(seen, event, arm[active] == 1)
+            z, estimate = survival_z(seen, event, arm[active] == 1, self.weights)
             return z, estimate, when, event.sum(axis=1)
 
-        return self._monitor(analyse, arm, entry, "log hazard ratio", "events")
+        return self._monitor(analyse, arm, entry, "log hazard ratio", "events", self._notes())
 
     def _measured(self, arm, entry, value, lost) -> Runs:
         known = lost > self.follow_up
@@ -127,7 +132,14 @@ class ParallelDesign:
 
         return self._monitor(analyse, arm, entry, "difference", "measured")
 
-    def _monitor(self, analyse, arm, entry, effect: str, counted: str) -> Runs:
+    def _notes(self) -> tuple[str, ...]:
+        if self.weights == LOG_RANK or len(self._limits()[0]) == 1:
+            return ()
+        return (
+            "limits are of the log-rank test's information; weights have another: see the type I error rate",
+        )
+
+    def _monitor(self, analyse, arm, entry, effect: str, counted: str, notes: tuple[str, ...] = ()) -> Runs:
         """Look after look, for the trials that go on."""
         count = len(arm)
         rejected, futile = np.zeros(count, bool), np.zeros(count, bool)
@@ -148,5 +160,13 @@ class ParallelDesign:
         enrolled = np.stack([(inside & (arm == index)).sum(axis=1) for index in (0, 1)], axis=1)
         measures = {counted: measure}
         return Runs(
-            (effect,), rejected[:, None], enrolled, duration, looks, futile, estimate[:, None], measures
+            (effect,),
+            rejected[:, None],
+            enrolled,
+            duration,
+            looks,
+            futile,
+            estimate[:, None],
+            measures,
+            notes,
         )

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from understudy.core.errors import SimulationError
 from understudy.core.random import uniforms
-from understudy.trials.designs.patients import Endpoint, Outcomes
+from understudy.trials.designs.patients import Endpoint, Outcomes, Patients
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,13 @@ class ContinuousPatients:
     endpoint: ClassVar[Endpoint] = "continuous"
 
     def __post_init__(self):
-        if not self.sd > 0:
+        if not self.means or not np.isfinite([*self.means.values(), self.trend]).all():
+            raise SimulationError(
+                f"means {dict(self.means)}, trend {self.trend}",
+                place="ContinuousPatients",
+                repair="give a finite mean for each arm",
+            )
+        if not self.sd > 0 or not np.isfinite(self.sd):
             raise SimulationError(f"sd is {self.sd}", place="ContinuousPatients", repair="give one above 0")
 
     @property
@@ -85,9 +91,11 @@ class BinaryPatients:
 
     def __post_init__(self):
         wrong = {arm: p for arm, p in self.probabilities.items() if not 0 <= p <= 1}
-        if wrong:
+        if wrong or not self.probabilities:
             raise SimulationError(
-                f"probabilities {wrong}", place="BinaryPatients", repair="give numbers from 0 to 1"
+                f"probabilities {wrong or dict(self.probabilities)}",
+                place="BinaryPatients",
+                repair="give a number from 0 to 1 for each arm",
             )
 
     @property
@@ -122,8 +130,8 @@ class BiomarkerPatients:
         Share of those that are positive.
     """
 
-    negative: ContinuousPatients | BinaryPatients
-    positive: ContinuousPatients | BinaryPatients
+    negative: Patients
+    positive: Patients
     prevalence: float
 
     def __post_init__(self):
@@ -158,4 +166,9 @@ class BiomarkerPatients:
         low, high = (kind.outcomes(trials, count, seed) for kind in (self.negative, self.positive))
         value = np.where(positive[..., None], high.value, low.value)
         prognosis = np.where(positive, high.prognosis, low.prognosis)
-        return Outcomes(value, prognosis, {"biomarker": positive.astype(float)})
+        known = {
+            name: np.where(positive, high.covariates[name], each)
+            for name, each in low.covariates.items()
+            if name in high.covariates
+        }
+        return Outcomes(value, prognosis, {**known, "biomarker": positive.astype(float)})

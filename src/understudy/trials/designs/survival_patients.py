@@ -49,8 +49,8 @@ class Hazard:
         if (
             len(self.rates) != len(edges)
             or not rising
-            or min(self.rates) <= 0
-            or not math.isfinite(max(self.rates))
+            or not min(self.rates) > 0
+            or not all(map(math.isfinite, self.rates))
         ):
             raise SimulationError(
                 f"rates {self.rates} with breaks {self.breaks}",
@@ -65,24 +65,36 @@ class Hazard:
     @classmethod
     def of_median(cls, median: float) -> Hazard:
         """A constant hazard with this median survival time."""
+        if not median > 0 or not math.isfinite(median):
+            raise SimulationError(f"a median of {median}", place="Hazard", repair="give a time above 0")
         return cls(math.log(2) / median)
 
-    def times(self, ratio: float, *, delay: float = 0.0) -> Hazard:
-        """This hazard times a ratio, from a delay on.
+    def times(
+        self, ratio: float | Sequence[float], *, delay: float = 0.0, breaks: Sequence[float] = ()
+    ) -> Hazard:
+        """This hazard times a ratio, from a delay on; or times ratios that change at breaks.
 
         Examples
         --------
         >>> Hazard(0.1).times(0.5, delay=3.0)
         Hazard(rates=(0.1, 0.05), breaks=(3.0,), cured=0.0)
+        >>> Hazard(0.1).times((1.5, 0.5), breaks=(4.0,))  # harm first, benefit later: curves that cross
+        Hazard(rates=(0.15000000000000002, 0.05), breaks=(4.0,), cured=0.0)
         """
-        if delay <= 0:
-            return replace(self, rates=[rate * ratio for rate in self.rates])
-        breaks = tuple(sorted({*self.breaks, delay}))
-        starts = (0.0, *breaks)
-        rates = [
-            rate * (ratio if at >= delay else 1.0) for rate, at in zip(self._at(starts), starts, strict=True)
-        ]
-        return replace(self, rates=rates, breaks=breaks)
+        ratios = (float(ratio),) if isinstance(ratio, (int, float)) else tuple(float(each) for each in ratio)
+        steps = tuple(float(each) for each in breaks)
+        if len(ratios) != len(steps) + 1 or (delay and steps) or delay < 0 or not min(ratios) > 0:
+            raise SimulationError(
+                f"ratios {ratios} with breaks {steps} and a delay of {delay:g}",
+                place="Hazard.times",
+                repair="give a ratio above 0 and a delay, or one break fewer than ratios",
+            )
+        if delay:
+            ratios, steps = (1.0, *ratios), (float(delay),)
+        factor = Hazard(ratios, steps)
+        edges = tuple(sorted({*self.breaks, *steps}))
+        starts = (0.0, *edges)
+        return replace(self, rates=(self._at(starts) * factor._at(starts)).tolist(), breaks=edges)
 
     def survival(self, time: float) -> float:
         """Probability to be without an event at a time."""
@@ -144,6 +156,8 @@ class SurvivalPatients:
     endpoint: ClassVar[Endpoint] = "survival"
 
     def __post_init__(self):
+        if not self.hazards:
+            raise SimulationError("no arm", place="SurvivalPatients.hazards", repair="name the control first")
         known = {**self.hazards, **(self.treatments or {})}
         for each in self.switches:
             if (

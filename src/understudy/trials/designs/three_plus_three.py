@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +26,8 @@ class ThreePlusThree:
     >>> rule.next_dose(toxic, treated, np.array([0, 0, 0])).tolist()
     [1, 0, -1]
     """
+
+    cohort: ClassVar[int] = 3
 
     def next_dose(self, toxic: NDArray, treated: NDArray, dose: NDArray) -> NDArray[np.int64]:
         """See `EscalationRule.next_dose`."""

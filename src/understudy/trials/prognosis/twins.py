@@ -9,6 +9,7 @@ import numpy as np
 
 from understudy.core.errors import StudyError, UnderstudyError
 from understudy.core.record import Record, Stopwatch
+from understudy.trials.effect import effects_table
 from understudy.trials.estimand import apply_estimand
 from understudy.trials.prognosis.adjusted_effects import METHODS, adjusted_effects
 from understudy.trials.prognosis.features import independent
@@ -139,6 +140,19 @@ class PrognosticTwins:
         """What the reader must know."""
         return (*self.trial.warnings, *self.told)
 
+    def table(self) -> pd.DataFrame:
+        """The effects adjusted for the score, one a row."""
+        return effects_table(self.primary)
+
+    def tables(self) -> dict[str, pd.DataFrame]:
+        """All tables by name."""
+        return {
+            "effects": self.table(),
+            "comparison": self.comparison,
+            "twins": self.patients.reset_index(),
+            "sizes": self.size_table,
+        }
+
     def __repr__(self) -> str:
         return "\n".join([self.trial.protocol.title, *map(str, self.primary), *self.verdicts])
 
@@ -199,7 +213,16 @@ def prognostic_twins(trial: Trial, score: PrognosticScore) -> PrognosticTwins:
         method=METHODS[asked.protocol.endpoint.kind], settings={"protocol": trial.settings}, citations=_CITATIONS,
     )  # fmt: skip
     linear = (LINEAR,) if known else ()
-    told = (*unregistered(trial), *alike, *failed, *linear, *_gaps(score, table), *dropped, *score.notes, *_what_it_means(asked))
+    told = (
+        *unregistered(trial),
+        *alike,
+        *failed,
+        *linear,
+        *_gaps(score, table),
+        *dropped,
+        *score.notes,
+        *_what_it_means(asked),
+    )
     return PrognosticTwins(
         asked, score, patients, effects, _comparison(effects, raw, both), r2, interval, estimand, told, record
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import product
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -72,7 +72,16 @@ class Redesign:
             f"the best combination is chosen among {len(self.combinations)}: its effect looks better by "
             f"{abs(self.optimism):.3g} than it would elsewhere{' (logarithm of the ratio)' if self._ratio else ''}",
             "criteria can only be dropped among subjects who were in the trial: nobody is known who was never let in",
+            *self.trial.warnings,
         )
+
+    def table(self) -> pd.DataFrame:
+        """A row a combination of criteria."""
+        return self.combinations
+
+    def tables(self) -> dict[str, pd.DataFrame]:
+        """All tables by name."""
+        return {"combinations": self.combinations, "contributions": self.contributions}
 
     @property
     def _ratio(self) -> bool:
@@ -125,8 +134,15 @@ def redesign(
     return Redesign(
         trial, criteria, effect.measure, table, contributions, _optimism(trial, effect, values[:, 0], drawn),
         second is not None,
-        Record.make("trial redesign", stopwatch=watch, inputs=trial.inputs or {}, seed=seed, method="bootstrap",
-                    settings={"resamples": resamples, "arm": arm or trial.arms[1], "protocol": trial.settings}),
+        _record(watch, trial, second, {"arm": arm or trial.arms[1], "resamples": resamples}),
+    )  # fmt: skip
+
+
+def _record(watch: Stopwatch, trial: Trial, second: Trial | None, settings: dict[str, Any]) -> Record:
+    tested = {f"second trial, {name}": each for name, each in (second.inputs or {}).items()} if second else {}
+    return Record.make(
+        "trial redesign", stopwatch=watch, inputs={**(trial.inputs or {}), **tested}, seed=trial.protocol.seed,
+        method="bootstrap", settings={**settings, "protocol": trial.settings},
     )  # fmt: skip
 
 
@@ -146,8 +162,12 @@ def _require_few(criteria: tuple[str, ...]) -> None:
 def _eligible(trial: Trial, effect: ResampledEffect, members: np.ndarray) -> np.ndarray:
     """Who meets each combination, shape (combinations, subjects)."""
     rows = trial.subjects.loc[effect.subjects]
-    met = np.array([Condition.of(each.rule, each.name).holds(rows, trial.protocol.subjects.file)
-                    for each in trial.protocol.criteria])
+    met = np.array(
+        [
+            Condition.of(each.rule, each.name).holds(rows, trial.protocol.subjects.file)
+            for each in trial.protocol.criteria
+        ]
+    )
     for each, own in zip(trial.protocol.criteria, met, strict=True):
         if not own[effect.treated].any() or not own[~effect.treated].any():
             raise StudyError(

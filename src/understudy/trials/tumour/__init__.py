@@ -5,7 +5,7 @@ from understudy.trials.tumour.forecast import forecast_lesions, lesion_populatio
 from understudy.trials.tumour.lesions import LesionRules, Lesions, read_lesions
 from understudy.trials.tumour.recist import best_response, recist
 from understudy.trials.tumour.resistance import Resistance, ResistanceRule, resistance
-from understudy.trials.tumour.size_survival import size_survival, size_survival_interval
+from understudy.trials.tumour.size_survival import SimulatedHazardRatio, SizeSurvival, size_survival
 from understudy.trials.tumour.xenograft import XenograftResponse, xenograft_response
 
 __all__ = [
@@ -13,6 +13,8 @@ __all__ = [
     "Lesions",
     "Resistance",
     "ResistanceRule",
+    "SimulatedHazardRatio",
+    "SizeSurvival",
     "XenograftResponse",
     "best_response",
     "compare_adaptive",
@@ -24,7 +26,6 @@ __all__ = [
     "recist",
     "resistance",
     "size_survival",
-    "size_survival_interval",
     "with_rule",
     "xenograft_response",
 ]

@@ -34,7 +34,7 @@ from understudy.trials.designs import (
 )
 from understudy.trials.designs.conduct import permuted_blocks
 from understudy.trials.designs.log_rank import log_rank_batch
-from understudy.trials.designs.response_adaptive import _better
+from understudy.trials.designs.probability_best import highest_share
 
 CONTROL = Hazard.of_median(12.0)
 TWO = SurvivalPatients({"control": CONTROL, "drug": CONTROL.times(0.65)})
@@ -236,7 +236,7 @@ def test_probability_to_be_best_by_draws():
     a, b = np.array([[5.0, 8.0, 40.0]]), np.array([[7.0, 4.0, 30.0]])
     draws = np.random.default_rng(1).beta(a, b, (200_000, 3))
     share = np.bincount(draws.argmax(axis=1)) / 200_000
-    assert _better(a, b, (0, 1, 2))[0] == pytest.approx(share, abs=0.005)
+    assert highest_share(a, b, (0, 1, 2))[0] == pytest.approx(share, abs=0.005)
 
 
 def test_response_adaptive_trial_sends_patients_to_the_better_arm():

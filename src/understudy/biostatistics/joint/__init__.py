@@ -1,0 +1,1 @@
+"""Joint models of repeated measurements and an event that depends on them."""
