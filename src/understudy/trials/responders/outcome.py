@@ -92,16 +92,16 @@ def outcome_of(trial: Trial, arm: str) -> Outcome:
         return _survival(trial, rows, subjects, arms, -direction, told)
     if endpoint.kind == "binary":
         event = rows["event"].to_numpy(dtype=int)
+        measure = "difference of risks" if direction > 0 else "reduction of risk"
         return Outcome(
-            subjects, arms, "binary", "risk difference", direction, event.astype(float), event, None, np.nan, told
-        )  # fmt: skip
+            subjects, arms, "binary", measure, direction, event.astype(float), event, None, np.nan, told
+        )
     if endpoint.better is None:
         told = (*told, "the protocol does not say which values are good (better): lower ones are taken to be")
     before = rows["baseline"].to_numpy(dtype=float) if "baseline" in rows else None
     value = rows["value"].to_numpy(dtype=float)
-    return Outcome(
-        subjects, arms, "continuous", "difference of means", direction, value, none, before, np.nan, told
-    )
+    measure = "difference of means" if direction > 0 else "reduction of the mean"
+    return Outcome(subjects, arms, "continuous", measure, direction, value, none, before, np.nan, told)
 
 
 def _survival(trial: Trial, rows, subjects, arms: Arms, direction: float, told: tuple[str, ...]) -> Outcome:
@@ -117,7 +117,7 @@ def _survival(trial: Trial, rows, subjects, arms: Arms, direction: float, told: 
             place="analysis.horizon",
             repair=f"take {last:g} or less",
         )
-    measure = f"difference of mean time to {horizon:g} {trial.unit}"
+    measure = f"{'difference' if direction > 0 else 'reduction'} of mean time to {horizon:g} {trial.unit}"
     seen = np.where(time <= horizon, event, 0)
     return Outcome(
         subjects, arms, "survival", measure, direction, np.minimum(time, horizon), seen, None, horizon, told

@@ -120,14 +120,21 @@ class Responders:
         told = ["Effects differ between subjects beyond chance."]
         # At least one of the two is as rare in copies as the search as a whole.
         if self.p_score <= self.level:
-            low, high = self.groups.iloc[0], self.groups.iloc[-1]
+            low, high, best = self.groups.iloc[0], self.groups.iloc[-1], self.policy.iloc[-1]
             told.append(
-                f"The quarter whom the score favours most has a {self.measure} of {high['seen']:.3g}, the least "
-                f"favoured {low['seen']:.3g} (higher is better)."
+                f"Quarter whom the score favours most: {self.measure} {_told(high, 'seen')}; least favoured quarter: "
+                f"{_told(low, 'seen')}."
+            )
+            told.append(
+                f"To treat whom the score favours, {100 * best['treated']:.0f} % of all, gains "
+                f"{_told(best, 'over_all', 'over_all_')} over treating all."
             )
         if self.p_rule <= self.level:
             best = self.rules.iloc[0]
-            told.append(f"Where {best['rule']}: {best['inside']:.3g}, elsewhere {best['outside']:.3g}.")
+            told.append(
+                f"Where {best['rule']}: {self.measure} {_told(best, 'inside', 'inside_')}; elsewhere: "
+                f"{_told(best, 'outside', 'outside_')}."
+            )
         return (*told, chance)
 
     def tables(self) -> dict[str, pd.DataFrame]:
@@ -150,7 +157,7 @@ def responders(
     copies: int = LEAST_COPIES,
     level: float = 0.05,
     learner: Literal["ridge", "forest"] = "ridge",
-    method: Method = "DR",
+    method: Method = "R",
 ) -> Responders:
     """Seek subjects who benefit more than others, and tell how often chance alone would find such.
 
@@ -173,8 +180,8 @@ def responders(
         Of false discovery.
     learner : {"ridge", "forest"}
         Of outcomes and effects: linear regressions with a ridge, or random forests, which take minutes.
-    method : {"DR", "R"}
-        Effects by the DR-learner or the R-learner.
+    method : {"R", "DR"}
+        Effects by the R-learner or the DR-learner.
 
     Raises
     ------
@@ -223,6 +230,11 @@ def _refuse(copies: int, level: float, learner: str, method: str) -> None:
     for name, given, known in (("learner", learner, LEARNERS), ("method", method, METHODS)):
         if given not in known:
             raise StudyError(f"there is no {name} {given!r}", place=name, repair=f"one of {', '.join(known)}")
+
+
+def _told(row: pd.Series, value: str, limits: str = "") -> str:
+    """A number with its 95 % limits."""
+    return f"{row[value]:.3g} ({row[f'{limits}low']:.3g} to {row[f'{limits}high']:.3g})"
 
 
 def _scores(search: Search, scored: Scored) -> pd.Series:

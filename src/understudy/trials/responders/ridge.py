@@ -77,7 +77,7 @@ class Ridge(Learner):
         effects, control, drug = (np.empty(arms.shape) for _ in range(3))
         for fold, own in enumerate(self.members):
             control[:, own], drug[:, own] = self._outcomes(groups, own, fold)
-            cross = np.zeros_like(both.cross)
+            cross = np.zeros((len(self.members), len(arms), self.design.shape[1]))
             for other, rows in enumerate(self.members):
                 if other == fold:
                     continue

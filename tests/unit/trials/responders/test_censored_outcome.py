@@ -42,9 +42,7 @@ def test_mean_of_an_arm_is_the_area_under_its_kaplan_meier_curve_if_nothing_else
     """Whatever is foretold of all alike cancels: what is left is inverse weighting, which is Kaplan and Meier's."""
     time, event, _, arm, _ = made()
     folds = np.arange(time.size) % 5
-    times = censored_outcome(
-        time, event, HORIZON, folds, lambda others, own, at: np.tile(0.7 * at, (own.size, 1))
-    )
+    times = censored_outcome(time, event, HORIZON, folds, lambda others, own, at: np.zeros((own.size, at.size)))
     found = times.values(arm[None])[0]
     for own in (arm, ~arm):
         assert found[own].mean() == pytest.approx(restricted_mean(time[own], event[own], HORIZON).estimate, abs=1e-10)
@@ -65,9 +63,9 @@ def test_mean_is_right_also_where_covariates_decide_who_is_censored():
 def test_covariates_foretell_times(learner):
     time, event, x, _, true = made(1000)
     expected = ready(time, event, x, learner).expected
-    # The correlation with the true mean time at x; the forest steps.
+    # With the true mean time at x; the forest is made of steps.
     area = (1 - np.exp(-HORIZON * np.exp(x[:, 0]))) / np.exp(x[:, 0])
-    assert np.corrcoef(expected, area)[0, 1] > 0.97
+    assert np.corrcoef(expected, area)[0, 1] > 0.95
     assert expected.mean() == pytest.approx(np.minimum(true, HORIZON).mean(), abs=0.06)
 
 
