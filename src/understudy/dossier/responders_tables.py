@@ -70,8 +70,8 @@ def policy_table(found: Responders) -> Table:
     }[found.trial.protocol.endpoint.kind]  # fmt: skip
     p = found.policy["p"].iloc[-1]
     caption = (
-        f"Value: {value} if all subjects were treated so, each as other folds advise. Gains are {found.measure}, higher "
-        f"is better. In {percent(p)} of the copies the score gains as much over the better of nobody and all."
+        f"Value: {value} if all subjects were treated so, each as other folds advise. Gains are {found.measure}, "
+        f"higher is better. In {percent(p)} of the copies the score gains as much over the better of nobody and all."
     )
     return Table(columns, rows, caption)
 
