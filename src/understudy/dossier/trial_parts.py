@@ -14,6 +14,7 @@ from understudy.dossier import (
     replay_report,
     responders_report,
     simulate_report,
+    synthesise_report,
     twins_report,
 )
 from understudy.dossier.chapter import Chapter, protocol_name
@@ -26,6 +27,7 @@ from understudy.trials.prognosis.twins import PrognosticTwins, prognostic_twins
 from understudy.trials.redesign.redesign import Redesign, redesign
 from understudy.trials.replay import Replay, replay
 from understudy.trials.responders.responders import Responders, responders
+from understudy.trials.synthetic.appraisal import Appraisal
 from understudy.trials.trial import Trial
 
 _CHAPTERS = {
@@ -36,6 +38,7 @@ _CHAPTERS = {
     TrialForecast: forecast_report.chapter,
     PrognosticTwins: twins_report.chapter,
     NewTrial: simulate_report.chapter,
+    Appraisal: synthesise_report.chapter,
 }
 # Kinds of endpoint whose effects can be made again in resamples.
 _RESAMPLED = ("survival", "continuous", "binary")
