@@ -9,6 +9,7 @@ import typer
 
 from understudy.app.options import Jobs, Json, argument, flag, option
 from understudy.app.questionnaire_command import shorten
+from understudy.app.synthesise_command import synthesise
 
 trial = typer.Typer(
     name="trial",
@@ -186,4 +187,4 @@ def schema(
     print_json((PlanSection if plan else Protocol).model_json_schema())
 
 
-_COMMANDS = (trial.command()(shorten),)
+_COMMANDS = (trial.command()(shorten), trial.command()(synthesise))

@@ -13,7 +13,9 @@ from understudy.dossier import (
     redesign_report,
     replay_report,
     responders_report,
+    shorten_report,
     simulate_report,
+    synthesise_report,
     twins_report,
 )
 from understudy.dossier.chapter import Chapter, protocol_name
@@ -23,9 +25,11 @@ from understudy.trials.new_trial import NewTrial, simulate_new_trial
 from understudy.trials.power_curve import curve_trials
 from understudy.trials.prognosis.score import load_score
 from understudy.trials.prognosis.twins import PrognosticTwins, prognostic_twins
+from understudy.trials.questionnaire.shortening import Shortening
 from understudy.trials.redesign.redesign import Redesign, redesign
 from understudy.trials.replay import Replay, replay
 from understudy.trials.responders.responders import Responders, responders
+from understudy.trials.synthetic.appraisal import Appraisal
 from understudy.trials.trial import Trial
 
 _CHAPTERS = {
@@ -36,6 +40,8 @@ _CHAPTERS = {
     TrialForecast: forecast_report.chapter,
     PrognosticTwins: twins_report.chapter,
     NewTrial: simulate_report.chapter,
+    Shortening: shorten_report.chapter,
+    Appraisal: synthesise_report.chapter,
 }
 # Kinds of endpoint whose effects can be made again in resamples.
 _RESAMPLED = ("survival", "continuous", "binary")
