@@ -119,7 +119,8 @@ def responders(
     copies: Annotated[int, option(help="Of the trial, with permuted arms.", metavar="N", min=500)] = 500,
     level: Annotated[float, option(help="Of false discovery.", metavar="P", min=0.001, max=0.5)] = 0.05,
     learner: Annotated[
-        str, option(help="Of outcomes and effects: linear, or trees, which take minutes.", metavar="ridge|forest")
+        str,
+        option(help="Of outcomes and effects: linear, or trees, which take minutes.", metavar="ridge|forest"),
     ] = "ridge",
     method: Annotated[str, option(help="Effects by the R-learner or the DR-learner.", metavar="R|DR")] = "R",
     out: Out = None,

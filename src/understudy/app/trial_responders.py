@@ -61,7 +61,12 @@ def _tables(found: Responders) -> list[tuple[pd.DataFrame, str]]:
     """Tables of text with their titles."""
     import pandas as pd
 
-    score, groups, policy, rules = found.calibration, found.groups, found.policy, found.rules.head(_MOST_RULES)
+    score, groups, policy, rules = (
+        found.calibration,
+        found.groups,
+        found.policy,
+        found.rules.head(_MOST_RULES),
+    )
     return [
         (
             pd.DataFrame({"value": _number(score["value"]), "95 % interval": _limits(score), "p": _number(score["p"])})

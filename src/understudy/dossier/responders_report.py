@@ -52,7 +52,9 @@ def _methods(found: Responders) -> Iterator[Method]:
         "R": "Nie and Wager 2021, doi:10.1093/biomet/asaa076",
         "DR": "Kennedy 2023, doi:10.1214/23-EJS2157",
     }
-    yield Method("score", f"{found.method}-learner by {found.learner}, cross-fitted", code, learners[found.method])
+    yield Method(
+        "score", f"{found.method}-learner by {found.learner}, cross-fitted", code, learners[found.method]
+    )
     if found.trial.protocol.endpoint.kind == "survival":
         yield Method(
             "times of the censored", "doubly robust, by inverse probability of censoring weights of each arm",
@@ -130,14 +132,17 @@ def _charts(found: Responders) -> Iterator[tuple[str, Figure]]:
     )  # fmt: skip
     if len(found.rules):
         rows = found.subgroups.head(2 * _SHOWN_RULES)
-        label = [r["rule"] if r["where"] == "inside" else f"not {_bracketed(r['rule'])}" for _, r in rows.iterrows()]
+        label = [
+            r["rule"] if r["where"] == "inside" else f"not {_bracketed(r['rule'])}"
+            for _, r in rows.iterrows()
+        ]
         chart = forest(
             rows.assign(label=label, value=rows["effect"]), measure=sentence_case(found.measure), ratio=False
         )
         yield "rules", figure(
             chart, f"{PART}-rules",
-            f"Effects in and out of the {len(rows) // 2} best rules, with 95\xa0% intervals; higher is better. They were "
-            "chosen for their difference, which flatters it.",
+            f"Effects in and out of the {len(rows) // 2} best rules, with 95\xa0% intervals; higher is better. They "
+            "were chosen for their difference, which flatters it.",
         )  # fmt: skip
 
 

@@ -39,7 +39,13 @@ _MEANING = {
 def group_table(found: Responders) -> Table:
     """Quarters of the score."""
     rows = tuple(
-        (f"{r['group']:.0f}", f"{r['subjects']:,.0f}", figures(r["foretold"]), figures(r["seen"]), _interval(r))
+        (
+            f"{r['group']:.0f}",
+            f"{r['subjects']:,.0f}",
+            figures(r["foretold"]),
+            figures(r["seen"]),
+            _interval(r),
+        )
         for _, r in found.groups.iterrows()
     )
     caption = f"{sentence_case(found.measure)}, higher is better, in quarters of the score, the least favoured first."
@@ -64,8 +70,8 @@ def policy_table(found: Responders) -> Table:
     }[found.trial.protocol.endpoint.kind]  # fmt: skip
     p = found.policy["p"].iloc[-1]
     caption = (
-        f"Value: {value} if all subjects were treated so, each as other folds advise. Gains are {found.measure}, higher is "
-        f"better. In {percent(p)} of the copies the score gains as much over the better of nobody and all."
+        f"Value: {value} if all subjects were treated so, each as other folds advise. Gains are {found.measure}, "
+        f"higher is better. In {percent(p)} of the copies the score gains as much over the better of nobody and all."
     )
     return Table(columns, rows, caption)
 
@@ -85,8 +91,8 @@ def rule_table(found: Responders) -> Table | None:
         for _, r in found.rules.iterrows()
     )  # fmt: skip
     caption = (
-        f"The best rules by {found.measure}, higher is better. p is the share of {found.copies:,} copies whose best rule "
-        "looks at least as good; FDR the share of false ones among all rules as good as this."
+        f"The best rules by {found.measure}, higher is better. p is the share of {found.copies:,} copies whose best "
+        "rule looks at least as good; FDR the share of false ones among all rules as good as this."
     )
     return Table(columns, rows, caption)
 
@@ -99,7 +105,9 @@ def held_out_table(found: Responders) -> Table | None:
         (sentence_case(r["where"]), f"{r['subjects']:,}", figures(r["effect"]), _interval(r))
         for _, r in found.held_out.iterrows()
     )
-    caption = "What is left of it if the rule is chosen in the other folds each time: choosing does not flatter it."
+    caption = (
+        "What is left of it if the rule is chosen in the other folds each time: choosing does not flatter it."
+    )
     return Table((Column("Where"), *_numeric("Subjects", "Effect", _INTERVAL)), rows, caption)
 
 
@@ -134,8 +142,8 @@ def coefficient_table(found: Responders) -> Table:
         for _, r in found.coefficients.iterrows()
     )
     caption = (
-        "For a standard deviation of the covariate, all together in one regression; shrunk. p adjusted for all covariates "
-        "by permuted copies; FDR the share of false ones among all with such a z."
+        "For a standard deviation of the covariate, all together in one regression; shrunk. p adjusted for all "
+        "covariates by permuted copies; FDR the share of false ones among all with such a z."
     )
     return Table((Column("Covariate"), *_numeric("Change of effect", "z", "p", "FDR")), rows, caption)
 

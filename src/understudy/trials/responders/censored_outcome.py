@@ -108,7 +108,9 @@ def censored_outcome(
     order = np.lexsort((~known, time))
     when, censored = time[order], ~known[order]
     moments = np.unique(when[censored])
-    borders = np.unique(np.quantile(moments, np.arange(_STEPS) / _STEPS, method="lower")) if moments.size else []
+    borders = (
+        np.unique(np.quantile(moments, np.arange(_STEPS) / _STEPS, method="lower")) if moments.size else []
+    )
     grid = np.concatenate([[0.0], borders]) if 0.0 not in borders else np.asarray(borders)
     ahead, expected = np.empty((time.size, grid.size)), np.empty(time.size)
     for fold in np.unique(folds):

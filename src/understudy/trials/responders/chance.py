@@ -61,8 +61,8 @@ def adjusted_p(statistics: NDArray[np.float64]) -> NDArray[np.float64]:
 def false_discovery_rates(statistics: NDArray[np.float64]) -> NDArray[np.float64]:
     """For each of many statistics: if all that are as large were reported, what share would be false.
 
-    The mean number in the copies over the number in the trial (Storey and Tibshirani 2003, doi:10.1073/pnas.1530509100),
-    with no fewer for a larger statistic.
+    The mean number in the copies over the number in the trial (Storey and Tibshirani 2003,
+    doi:10.1073/pnas.1530509100), with no fewer for a larger statistic.
 
     Parameters
     ----------
@@ -78,7 +78,9 @@ def false_discovery_rates(statistics: NDArray[np.float64]) -> NDArray[np.float64
     # Ties count together: all that are at least as large.
     own = np.sort(statistics[0])
     seen = own.size - own.searchsorted(statistics[0][order] - _EQUAL, side="left")
-    false = (copies.size - copies.searchsorted(statistics[0][order] - _EQUAL, side="left")) / (len(statistics) - 1)
+    false = (copies.size - copies.searchsorted(statistics[0][order] - _EQUAL, side="left")) / (
+        len(statistics) - 1
+    )
     rates = np.minimum(false / seen, 1.0)
     found = np.empty(order.size)
     found[order] = np.minimum.accumulate(rates[::-1])[::-1]

@@ -58,7 +58,12 @@ def group_table(search: Search, scored: Scored) -> pd.DataFrame:
         own = place == group
         seen = interval(scored.mean[0] + scored.scores[0, own])
         foretold = float(scored.mean[0] + scored.effects[0, own].mean())
-        row = {"group": group + 1, "subjects": int(own.sum()), "foretold": foretold, "seen": seen.pop("effect")}
+        row = {
+            "group": group + 1,
+            "subjects": int(own.sum()),
+            "foretold": foretold,
+            "seen": seen.pop("effect"),
+        }
         rows.append(row | seen)
     return pd.DataFrame(rows)
 
@@ -95,12 +100,13 @@ def rule_table(search: Search, scored: Scored, statistics: Statistics) -> pd.Dat
             row |= {name: told["effect"], f"{name}_low": told["low"], f"{name}_high": told["high"]}
         row |= {"difference": row["inside"] - row["outside"], "z": z[k], "p": p[k], "fdr": rates[k]}
         rows.append(row)
-    return pd.DataFrame(rows)[names]
+    return pd.DataFrame(rows, columns=names)
 
 
 def best_rules(statistics: Statistics) -> NDArray[np.int64]:
-    """Numbers of the rules that are told, the best first."""
-    return np.argsort(-statistics.rules[0], kind="stable")[:TOLD]
+    """Numbers of the rules that are told, the best first; effects are larger in them than elsewhere."""
+    order = np.argsort(-statistics.rules[0], kind="stable")[:TOLD]
+    return order[statistics.rules[0][order] > 0]
 
 
 def held_out_table(search: Search, scored: Scored) -> pd.DataFrame:

@@ -95,7 +95,13 @@ class Forest(Learner):
         return uniforms(self.seed, "subjects of trees", np.arange(_EFFECT_TREES), len(self.matrix))
 
     def _trees(
-        self, rows: NDArray, target: NDArray, weight: NDArray | None, at: NDArray, trees: int, key: tuple[int, ...]
+        self,
+        rows: NDArray,
+        target: NDArray,
+        weight: NDArray | None,
+        at: NDArray,
+        trees: int,
+        key: tuple[int, ...],
     ) -> NDArray[np.float64]:
         """Mean of what trees of some subjects say of others; the random numbers of a key are the same in any order."""
         sklearn = _sklearn()
@@ -110,7 +116,12 @@ class Forest(Learner):
             for k in range(trees):
                 own = np.argpartition(self._priority[k, rows], size - 1)[:size]
                 seen = rows[own]
-                tree.fit(self._single[seen], target[own], None if weight is None else weight[own], check_input=False)
+                tree.fit(
+                    self._single[seen],
+                    target[own],
+                    None if weight is None else weight[own],
+                    check_input=False,
+                )
                 total += tree.tree_.predict(x)[:, 0]
         return total / trees
 

@@ -90,7 +90,12 @@ class Learner(ABC):
         """Effects by the DR-learner, as `r_learner`."""
 
     def scores(
-        self, residual: NDArray, arms: NDArray, control: NDArray | None, drug: NDArray | None, rows=slice(None)
+        self,
+        residual: NDArray,
+        arms: NDArray,
+        control: NDArray | None,
+        drug: NDArray | None,
+        rows=slice(None),
     ) -> NDArray[np.float64]:
         """Doubly robust scores of the effect beyond the mean: noisy, unbiased effects of single subjects."""
         share = self.share[rows]

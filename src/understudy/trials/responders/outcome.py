@@ -122,4 +122,3 @@ def _survival(trial: Trial, rows, subjects, arms: Arms, direction: float, told: 
     return Outcome(
         subjects, arms, "survival", measure, direction, np.minimum(time, horizon), seen, None, horizon, told
     )
-

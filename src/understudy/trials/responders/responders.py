@@ -5,14 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-import numpy as np
-
 from understudy.core.errors import StudyError
 from understudy.core.record import Record, Stopwatch
 from understudy.trials.folds import folds
 from understudy.trials.responders import findings
 from understudy.trials.responders.chance import joint_p, share_as_good
-from understudy.trials.responders.features import features_of
+from understudy.trials.responders.features import Features, features_of
 from understudy.trials.responders.forest import Forest
 from understudy.trials.responders.learner import Learner
 from understudy.trials.responders.outcome import outcome_of
@@ -31,8 +29,8 @@ FOLDS = 5
 LEARNERS: dict[str, type[Learner]] = {each.name: each for each in (Ridge, Forest)}
 METHODS: tuple[str, ...] = ("R", "DR")
 _SCALE = (
-    "effects are differences of mean time: of a drug that cuts all hazards by the same ratio, they are larger where more "
-    "events are due; compare hazard ratios"
+    "effects are differences of mean time: of a drug that cuts all hazards by the same ratio, they are larger where "
+    "more events are due; compare hazard ratios"
 )
 
 
@@ -60,10 +58,11 @@ class Responders:
     groups : DataFrame
         Subjects in quarters of the score: foretold and seen effects with limits.
     policy : DataFrame
-        Treating nobody, all, and whom the score favours: value of the outcome as it is, and what is gained over the first
-        two, with limits; p of the gain over the better of them.
+        Treating nobody, all, and whom the score favours: value of the outcome as it is, and what is gained over the
+        first two, with limits; p of the gain over the better of them.
     coefficients : DataFrame
-        What each covariate does to the effect, for a standard deviation of it; p adjusted for all, false-discovery rate.
+        What each covariate does to the effect, for a standard deviation of it; p adjusted for all, and false-discovery
+        rate.
     rules : DataFrame
         The best rules: effect in and out of them with limits, z, p adjusted for all, false-discovery rate.
     subgroups : DataFrame
@@ -109,8 +108,8 @@ class Responders:
     def sentences(self) -> tuple[str, ...]:
         """The answer."""
         chance = (
-            f"In {100 * self.p:.1f} % of {self.copies:,} copies of the trial with permuted arms the search finds as much: "
-            f"a score as good in {100 * self.p_score:.1f} %, a rule as good in {100 * self.p_rule:.1f} %."
+            f"In {100 * self.p:.1f} % of {self.copies:,} copies of the trial with permuted arms the search finds as "
+            f"much: a score as good in {100 * self.p_score:.1f} %, a rule as good in {100 * self.p_rule:.1f} %."
         )
         if not self.found:
             return (
@@ -125,8 +124,11 @@ class Responders:
                 f"Quarter whom the score favours most: {self.measure} {_told(high, 'seen')}; least favoured quarter: "
                 f"{_told(low, 'seen')}."
             )
+            whole = {0.0: "nobody", 1.0: "all"}.get(best["treated"])
             told.append(
-                f"To treat whom the score favours, {100 * best['treated']:.0f} % of all, gains "
+                f"The score favours treating {whole}."
+                if whole
+                else f"To treat whom the score favours, {100 * best['treated']:.0f} % of all, gains "
                 f"{_told(best, 'over_all', 'over_all_')} over treating all."
             )
         if self.p_rule <= self.level:
@@ -165,8 +167,8 @@ def responders(
     The same search is made in copies of the trial whose arms are permuted, within strata where the protocol names them,
     so that nobody responds differently in them. Of measurements and events the mean effect is taken out before (Ding,
     Feller and Miratrix 2016, doi:10.1111/rssb.12124); times are permuted as they are. What covariates say of
-    outcomes without regard to arms is the same in every copy, as it does not look at arms, and is made once; all else is
-    made anew: weights of the censored, mean effects, what is foretold in either arm, effects, rules.
+    outcomes without regard to arms is the same in every copy, as it does not look at arms, and is made once; all else
+    is made anew: weights of the censored, mean effects, what is foretold in either arm, effects, rules.
 
     Parameters
     ----------
@@ -192,14 +194,10 @@ def responders(
     """
     _refuse(copies, level, learner, method)
     watch, seed, arm = Stopwatch(), trial.protocol.seed, arm or trial.arms[1]
-    outcome = outcome_of(trial, arm)
-    features = features_of(trial, outcome)
-    parts = folds(outcome.subjects.size, FOLDS, seed, "folds of subjects", outcome.arms.strata)
-    made = LEARNERS[learner](features.matrix, outcome.arms.share, parts, seed)
-    search = search_of(outcome, made, method, rules_of(features))
-    scored = search.scored(0, 1)
+    search, features = prepared(trial, arm, learner, method)
+    outcome, scored = search.outcome, search.scored(0, 1)
     statistics = search.statistics(copies, float(scored.mean[0]))
-    best = statistics.rules.max(axis=1) if search.rules.conditions else np.zeros(copies + 1)
+    best = statistics.best_rule
     notes = (*outcome.notes, *features.notes, *((_SCALE,) if outcome.kind == "survival" else ()))
     record = Record.make(
         "trial responders", stopwatch=watch, inputs=trial.inputs or {}, seed=seed,
@@ -218,6 +216,15 @@ def responders(
     )  # fmt: skip
 
 
+def prepared(trial: Trial, arm: str, learner: str, method: Method) -> tuple[Search, Features]:
+    """The search for responders to an arm, before any copy is made, and the covariates it looks at."""
+    outcome = outcome_of(trial, arm)
+    features, seed = features_of(trial, outcome), trial.protocol.seed
+    parts = folds(outcome.subjects.size, FOLDS, seed, "folds of subjects", outcome.arms.strata)
+    made = LEARNERS[learner](features.matrix, outcome.arms.share, parts, seed)
+    return search_of(outcome, made, method, rules_of(features)), features
+
+
 def _refuse(copies: int, level: float, learner: str, method: str) -> None:
     if copies < LEAST_COPIES:
         raise StudyError(
@@ -226,7 +233,9 @@ def _refuse(copies: int, level: float, learner: str, method: str) -> None:
             repair=f"make {LEAST_COPIES} or more",
         )
     if not 0 < level < 1:
-        raise StudyError(f"a level of {level:g} is no probability", place="level", repair="give one such as 0.05")
+        raise StudyError(
+            f"a level of {level:g} is no probability", place="level", repair="give one such as 0.05"
+        )
     for name, given, known in (("learner", learner, LEARNERS), ("method", method, METHODS)):
         if given not in known:
             raise StudyError(f"there is no {name} {given!r}", place=name, repair=f"one of {', '.join(known)}")

@@ -1,7 +1,7 @@
 """Ridge: effects of all copies of a trial at once, by sums over folds that regressions are made of.
 
-The regressions of a fold without its subjects differ by sums of products only, and these are matrix products of arms and
-of products of covariates, so that hundreds of copies cost little more than one.
+The regressions of a fold without its subjects differ by sums of products only, and these are matrix products of arms
+and of products of covariates, so that hundreds of copies cost little more than one.
 """
 
 from __future__ import annotations
@@ -89,7 +89,9 @@ class Ridge(Learner):
             effects[:, own] = sums.without(fold, penalty=_EFFECT_PENALTY) @ self.design[own].T
         return Learned(effects, control, drug)
 
-    def _outcomes(self, groups: tuple[Sums, Sums], rows: np.ndarray, *folds: int) -> list[NDArray[np.float64]]:
+    def _outcomes(
+        self, groups: tuple[Sums, Sums], rows: np.ndarray, *folds: int
+    ) -> list[NDArray[np.float64]]:
         """What is foretold of subjects in either arm, without some folds, shape (2, rows of arms, subjects)."""
         return [each.without(*folds, penalty=_EFFECT_PENALTY) @ self.design[rows].T for each in groups]
 

@@ -53,7 +53,7 @@ class Rules:
 
 
 def z_of(count, sums, squares, other_count, other_sums, other_squares) -> NDArray[np.float64]:
-    """Difference of two means over its standard error, from counts, sums and sums of squares; zero without any error."""
+    """Difference of two means over its standard error, from counts, sums and sums of squares; zero without errors."""
     mean, other = sums / count, other_sums / other_count
     variance = (squares / count - mean**2) / count
     variance = variance + (other_squares / other_count - other**2) / other_count

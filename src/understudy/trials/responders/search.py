@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Literal
 
 import numpy as np
@@ -64,6 +65,11 @@ class Statistics:
     rules: np.ndarray
     coefficients: np.ndarray
 
+    @property
+    def best_rule(self) -> NDArray[np.float64]:
+        """The largest z of all rules, shape (rows,); zero without rules."""
+        return self.rules.max(axis=1) if self.rules.shape[1] else np.zeros(len(self.rules))
+
     @classmethod
     def joined(cls, parts: list[Statistics]) -> Statistics:
         """Rows one below another."""
@@ -108,7 +114,9 @@ class Search:
         """Rows from `start`, of which 0 is the trial, and the k-th its k-th copy."""
         treated = self.outcome.arms.rows(start, stop, self.learner.seed)
         arms = treated - self.learner.share
-        value = self.value[None] if self.times is None else self.outcome.direction * self.times.values(treated)
+        value = (
+            self.value[None] if self.times is None else self.outcome.direction * self.times.values(treated)
+        )
         residual = value - self.expected
         mean = (arms * residual).sum(axis=1) / (arms**2).sum(axis=1)
         residual = residual - mean[:, None] * arms
@@ -131,10 +139,7 @@ class Search:
         """Of the trial and its copies, shape (1 + copies, ...); `mean` is the trial's mean effect."""
         edges = [*range(0, copies + 1, self.chunk), copies + 1]
         return Statistics.joined(
-            [
-                self.looks(self.scored(start, stop), mean)
-                for start, stop in zip(edges[:-1], edges[1:], strict=True)
-            ]
+            [self.looks(self.scored(start, stop), mean) for start, stop in pairwise(edges)]
         )
 
     def looks(self, found: Scored, mean: float) -> Statistics:
@@ -151,7 +156,7 @@ class Search:
 
 
 def _coefficients(matrix: NDArray[np.float64], scores: NDArray[np.float64]) -> NDArray[np.float64]:
-    """What each feature does to the effect, shape (rows, p); features have mean zero, so that no intercept is needed."""
+    """What each feature does to the effect, shape (rows, p); features have mean zero: no intercept is needed."""
     shrunk = matrix.T @ matrix + _PENALTY * len(matrix) * np.eye(matrix.shape[1])
     return np.linalg.solve(shrunk, (scores @ matrix).T).T
 

@@ -42,10 +42,14 @@ def test_mean_of_an_arm_is_the_area_under_its_kaplan_meier_curve_if_nothing_else
     """Whatever is foretold of all alike cancels: what is left is inverse weighting, which is Kaplan and Meier's."""
     time, event, _, arm, _ = made()
     folds = np.arange(time.size) % 5
-    times = censored_outcome(time, event, HORIZON, folds, lambda others, own, at: np.zeros((own.size, at.size)))
+    times = censored_outcome(
+        time, event, HORIZON, folds, lambda others, own, at: np.zeros((own.size, at.size))
+    )
     found = times.values(arm[None])[0]
     for own in (arm, ~arm):
-        assert found[own].mean() == pytest.approx(restricted_mean(time[own], event[own], HORIZON).estimate, abs=1e-10)
+        assert found[own].mean() == pytest.approx(
+            restricted_mean(time[own], event[own], HORIZON).estimate, abs=1e-10
+        )
 
 
 def test_mean_is_right_also_where_covariates_decide_who_is_censored():

@@ -57,7 +57,8 @@ def test_dr_learner_foretells_without_a_subjects_fold_and_scores_without_the_sco
             for inner in set(range(5)) - {fold}:
                 rest, here = ~np.isin(learner.folds, [fold, inner]), learner.folds == inner
                 m1, m0 = (
-                    predict(ridge(x[rest & g], out[rest & g], np.ones((rest & g).sum()), 0.1), x) for g in (w, ~w)
+                    predict(ridge(x[rest & g], out[rest & g], np.ones((rest & g).sum()), 0.1), x)
+                    for g in (w, ~w)
                 )
                 aipw = m1 - m0 + w / e * (out - m1) - (~w) / (1 - e) * (out - m0)
                 score[here] = aipw[here]
@@ -72,7 +73,9 @@ def test_outcomes_are_foretold_from_other_folds():
     learner, _, y = made(Ridge)
     changed = y.copy()
     changed[learner.folds == 2] += 100.0
-    assert learner.foretold(changed)[learner.folds == 2] == pytest.approx(learner.foretold(y)[learner.folds == 2])
+    assert learner.foretold(changed)[learner.folds == 2] == pytest.approx(
+        learner.foretold(y)[learner.folds == 2]
+    )
     assert learner.foretold(changed)[0] != pytest.approx(learner.foretold(y)[0])
 
 
