@@ -14,6 +14,7 @@ from understudy.dossier.page import Bullets, Column, Figure, Section, Table, Tex
 from understudy.plot.courses import courses
 from understudy.plot.forest import forest
 from understudy.plot.label import sentence_case
+from understudy.plot.model_survival import model_survival
 from understudy.plot.tumour import spider, waterfall
 from understudy.trials.tumour.forecast import METHODS
 from understudy.trials.tumour.lesion_study import LesionStudy
@@ -98,7 +99,9 @@ def _sections(found: LesionStudy, charts: dict[str, Figure]) -> Iterator[Section
         )
     if found.survival:
         yield section(
-            "survival", "Size and survival", [_estimates(found), charts["ratios"], _trials(found), Text(_LIMITS, "quiet")]
+            "survival", "Size and survival", [
+                _estimates(found), charts["survival"], charts["ratios"], _trials(found), Text(_LIMITS, "quiet"),
+            ]
         )
     yield section("notes", "To be known", [Bullets(tuple(sentences(_notes(found))))])
 
@@ -203,12 +206,14 @@ def _trials(found: LesionStudy) -> Table:
 
 def _charts(found: LesionStudy) -> Iterator[tuple[str, Figure]]:
     best = found.best_changes()
+    once = len(found.lesions.patients) - len(best)
+    unseen = f" {once:,} patients without a later visit are not shown." if once else ""
     yield (
         "waterfall",
         figure(
             waterfall(best, CLASSES), f"{PART}-waterfall",
             "Best change of each patient. A share of the first size; dashed: −30\xa0% and +20\xa0%; growth beyond 100\xa0% is "
-            f"cut. {len(found.lesions.patients) - len(best):,} patients without a later visit are not shown.",
+            f"cut.{unseen}",
         ),
     )  # fmt: skip
     yield (
@@ -222,13 +227,14 @@ def _charts(found: LesionStudy) -> Iterator[tuple[str, Figure]]:
         yield "differences", _differences(found)
         yield "forecasts", _forecasts(found)
     if found.survival:
+        yield "survival", _survival(found)
         yield "ratios", _ratios(found)
 
 
 def _differences(found: LesionStudy) -> Figure:
     rows = found.forecasts.scores.rename(columns={"method": "label", "difference": "value"})
     rows = rows[rows["label"] != METHODS["previous"]]
-    chart = forest(rows, measure="Difference of absolute errors from the last size carried forward (mm)", ratio=False)
+    chart = forest(rows, measure="Difference of errors from the last size (mm)", ratio=False)
     return figure(chart, f"{PART}-differences", "Below zero a forecast is better than the last size carried forward.")
 
 
@@ -243,11 +249,23 @@ def _forecasts(found: LesionStudy) -> Figure:
     rows = rows.rename(columns={"patient": "subject", "day": "time"}).astype({"subject": str})
     first = later.groupby("subject")["time"].min()
     known = rows[rows["time"] < rows["subject"].map(first).fillna(-1.0)]
-    chart = courses(known, later, measure="size", unit="mm", time_unit="day", subjects=shown)
+    chart = courses(known, later, measure="size", unit="mm", time_unit="day", subjects=shown, own_scales=True)
     return figure(
         chart, f"{PART}-forecasts",
         "From the patient forecast best by the twin to the one forecast worst: known sizes filled, later ones hollow, "
         f"forecasts with {percent(told.interval)} intervals.",
+    )  # fmt: skip
+
+
+def _survival(found: LesionStudy) -> Figure:
+    settings = found.record.settings
+    curves = found.survival.curves(found.record.seed)
+    names = {True: str(settings["treated"]), False: "control"}
+    curves = curves.assign(arm=curves["treated"].map(names))
+    return figure(
+        model_survival(curves, arms=[names[False], names[True]], event="death", unit="year"), f"{PART}-survival",
+        "Survival as it was seen (steps, with 95\xa0% limits) and as the joint model has it in virtual patients (dashed). "
+        "The model saw these patients.",
     )  # fmt: skip
 
 

@@ -126,6 +126,7 @@ class LesionStudy:
             found |= {"forecasts": self.forecasts.table, "scores": self.forecasts.scores}
         if self.survival:
             found["size and survival"] = self.survival.model.table().reset_index()
+            found["survival"] = self.survival.curves(self.record.seed)
         return found
 
     def __repr__(self) -> str:
