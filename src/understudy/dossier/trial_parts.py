@@ -16,6 +16,7 @@ from understudy.dossier import (
     shorten_report,
     simulate_report,
     synthesise_report,
+    tumour_report,
     twins_report,
 )
 from understudy.dossier.chapter import Chapter, protocol_name
@@ -31,6 +32,7 @@ from understudy.trials.replay import Replay, replay
 from understudy.trials.responders.responders import Responders, responders
 from understudy.trials.synthetic.appraisal import Appraisal
 from understudy.trials.trial import Trial
+from understudy.trials.tumour.lesion_study import LesionStudy
 
 _CHAPTERS = {
     Check: check_report.chapter,
@@ -41,6 +43,7 @@ _CHAPTERS = {
     PrognosticTwins: twins_report.chapter,
     NewTrial: simulate_report.chapter,
     Shortening: shorten_report.chapter,
+    LesionStudy: tumour_report.chapter,
     Appraisal: synthesise_report.chapter,
 }
 # Kinds of endpoint whose effects can be made again in resamples.
