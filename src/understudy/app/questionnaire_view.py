@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from understudy.app.terminal import console, note, print_json
+from understudy.app.trial_files import say_written, write_report
 from understudy.core.content import encode
 from understudy.core.errors import StudyError
 from understudy.trials.questionnaire import Questionnaire, Shortening, read_questionnaire, shorten
@@ -56,8 +57,6 @@ def run_shorten(asked: ShortenQuestion, as_json: bool) -> None:
     UnderstudyError
         For whatever cannot be understood or looked for.
     """
-    if asked.out and asked.out.suffix != ".csv":
-        raise StudyError(f"cannot write {asked.out.name}", place="--out", repair="name a .csv file")
     if asked.rules and asked.method != "tree":
         raise StudyError("only a tree has rules", place="--rules", repair="add --method tree")
     read = read_questionnaire(
@@ -73,8 +72,7 @@ def run_shorten(asked: ShortenQuestion, as_json: bool) -> None:
     sizes = (int(sizes[0]), int(sizes[1])) if sizes else None
     options = {"method": asked.method, "loss": asked.loss, "parts": asked.parts, "seed": asked.seed}
     found = shorten(read, sizes=sizes, **options)
-    if asked.out:
-        found.table().to_csv(asked.out)
+    write_report(found, asked.table, asked.out)
     if as_json:
         print_json(_plain(found))
         return
@@ -139,9 +137,11 @@ def _show(found: Shortening, read: Questionnaire, asked: ShortenQuestion) -> Non
     if read.groups:
         to.print()
         frame = found.subgroups(best.size).reset_index()
+        frame = frame.drop(columns="auc_error")
         to.print(_table(frame, list(frame), {"balanced_accuracy": "balanced"}))
     if read.left_out:
         note(f"{read.left_out:,} rows without a complete set of answers are left out")
+    say_written(asked.out)
 
 
 def _table(frame: pd.DataFrame, columns: list[str], headings: dict[str, str]) -> Any:

@@ -9,6 +9,8 @@ import typer
 
 from understudy.app.options import Jobs, Json, argument, flag, option
 from understudy.app.questionnaire_command import shorten
+from understudy.app.synthesise_command import synthesise
+from understudy.app.tumour_command import tumour
 
 trial = typer.Typer(
     name="trial",
@@ -158,28 +160,6 @@ def forecast(protocol: Protocol, out: Out = None, json: Json = False) -> None:
 
 
 @trial.command()
-def tumour(
-    table: Annotated[Path, argument("Sizes of lesions, a CSV with a row a measurement.", "TABLE")],
-    patient: Annotated[
-        list[str] | None, option(help="Column that names the patient; may be repeated.", metavar="COLUMN")
-    ] = None,
-    day: Annotated[
-        str, option(help="Column of the day, from the start of treatment.", metavar="COLUMN")
-    ] = "day",
-    size: Annotated[str, option(help="Column of the size, mm.", metavar="COLUMN")] = "size",
-    too_small: Annotated[
-        float, option(help="Size of what is too small to measure.", metavar="MM", min=0)
-    ] = 2.0,
-    forecast: Annotated[bool, flag("--forecast", help="Forecast later sizes from three visits.")] = False,
-    json: Json = False,
-) -> None:
-    """Class courses of lesions by progression and resistance, and forecast them."""
-    from understudy.app.trial_tumour import run
-
-    run(table, patient or ["patient"], day, size, too_small, forecast, json)
-
-
-@trial.command()
 def schema(
     plan: Annotated[bool, flag("--plan", help="Of plans, for `trial plan`.")] = False,
 ) -> None:
@@ -191,4 +171,4 @@ def schema(
     print_json((PlanSection if plan else Protocol).model_json_schema())
 
 
-_COMMANDS = (trial.command()(shorten),)
+_COMMANDS = (trial.command()(tumour), trial.command()(shorten), trial.command()(synthesise))

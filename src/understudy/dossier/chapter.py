@@ -47,6 +47,25 @@ class Method:
     source: str = ""
 
 
+@dataclass(frozen=True)
+class TableOf:
+    """A table that no protocol tells of, where a chapter is of one.
+
+    Parameters
+    ----------
+    title : str
+        Of the report.
+    counted : str
+        What is in it: "490 patients".
+    hash : str
+        SHA-256.
+    """
+
+    title: str
+    counted: str
+    hash: str
+
+
 @dataclass(frozen=True, eq=False)
 class Chapter:
     """What one part of a trial says. Made by `chapter` of ``dossier/<part>_report.py``.
@@ -59,7 +78,7 @@ class Chapter:
         Of its chapter in a dossier: "The trial as it happened".
     done : str
         For the line below the title of its own report: "replayed".
-    trial : Trial
+    trial : Trial or TableOf
     summary : tuple of str
         The answer in sentences, the first one with its interval.
     sections : tuple of Section
@@ -82,7 +101,7 @@ class Chapter:
     part: str
     title: str
     done: str
-    trial: Trial
+    trial: Trial | TableOf
     summary: tuple[str, ...]
     sections: tuple[Section, ...]
     charts: Mapping[str, Figure]
@@ -107,14 +126,11 @@ class Chapter:
 
     def html(self) -> str:
         """Its own report: one page that needs nothing else."""
-        counts = self.trial.subjects["arm"].value_counts(sort=False)
-        arms = ", ".join(f"{arm} {count:,}" for arm, count in counts.items())
-        byline = (
-            f"Understudy, trial {self.done} · {len(self.trial.subjects):,} subjects: {arms} · "
-            f"hash {self.trial.hash[:12]}"
-        )
+        title, counted = _heading(self.trial)
+        done = self.done if isinstance(self.trial, TableOf) else f"trial {self.done}"
+        byline = f"Understudy, {done} · {counted} · hash {self.trial.hash[:12]}"
         ends = (methods_section({"": self.methods}), provenance_section(self.record, self.command))
-        return html(self.trial.protocol.title, byline, (*self.sections, *ends), self.summary)
+        return html(title, byline, (*self.sections, *ends), self.summary)
 
     def files(self, folder: str = "") -> dict[str, str]:
         """Charts and tables by the names of their files; in a folder of each kind, if one is named."""
@@ -127,6 +143,15 @@ class Chapter:
     def write(self, folder: Path) -> tuple[Path, ...]:
         """Write ``report.html``, ``charts/*.svg``, ``tables/*.csv`` and ``record.json``; the files."""
         return write_texts(folder, {REPORT: self.html(), **self.files(), RECORD: record_text(self.record)})
+
+
+def _heading(of: Trial | TableOf) -> tuple[str, str]:
+    """Title, and who was counted."""
+    if isinstance(of, TableOf):
+        return of.title, of.counted
+    counts = of.subjects["arm"].value_counts(sort=False)
+    arms = ", ".join(f"{arm} {count:,}" for arm, count in counts.items())
+    return of.protocol.title, f"{len(of.subjects):,} subjects: {arms}"
 
 
 def made_sections(sections: Iterable[Section | None]) -> tuple[Section, ...]:
@@ -173,11 +198,25 @@ def command_of(trial: Trial, part: str, **options: object) -> str:
     >>> command_of(load_trial("examples/leukaemia/trial.toml"), "redesign", resamples=500, arm=None)
     'understudy trial redesign trial.toml --resamples 500 --out redesign'
     """
+    return command(part, protocol_name(trial), **options)
+
+
+def command(part: str, file: str, **options: object) -> str:
+    """The command that makes a part of a file again; options that are None are left out, lists are repeated.
+
+    Examples
+    --------
+    >>> command("synthesise", "patients.csv", seed=1, columns=["age", "sex"])
+    'understudy trial synthesise patients.csv --seed 1 --columns age --columns sex --out synthesise'
+    """
     from shlex import join
 
-    words = ["understudy", "trial", part, protocol_name(trial)]
+    words = ["understudy", "trial", part, file]
     for name, value in (options | {"out": part}).items():
-        words += [] if value is None else [f"--{name.replace('_', '-')}", str(value)]
+        several = value if isinstance(value, list | tuple) else [] if value is None else [value]
+        for each in several:
+            flag = f"--{name.replace('_', '-')}"
+            words += [flag] if each is True else [flag, str(each)]
     return join(words)
 
 

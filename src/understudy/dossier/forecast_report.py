@@ -10,8 +10,9 @@ from understudy.dossier.figures import figure
 from understudy.dossier.number import figures, percent
 from understudy.dossier.page import Bullets, Column, Figure, Section, Table, section
 from understudy.plot.courses import courses
+from understudy.plot.dot_intervals import dot_intervals
 from understudy.plot.forest import forest
-from understudy.plot.label import sentence_case
+from understudy.plot.label import sentence_case, titled
 from understudy.trials.forecast import SUBJECT, TrialForecast
 from understudy.trials.forecasting.comparison import BASELINE
 
@@ -70,7 +71,7 @@ def _numbers(found: TrialForecast) -> Iterator[ReportedNumber]:
 
 def _sections(found: TrialForecast, charts: dict[str, Figure]) -> Iterator[Section | None]:
     yield section("compared", "Methods compared", [_methods(found), charts.get("differences")])
-    yield section("subgroups", "Subgroups", [_subgroups(found)])
+    yield section("subgroups", "Subgroups", [charts["coverage"], _subgroups(found)])
     yield section("subjects", "Subjects", [charts["courses"]])
     yield section("notes", "To be known", [Bullets(tuple(sentences(found.notes)))])
 
@@ -127,12 +128,40 @@ def _charts(found: TrialForecast) -> Iterator[tuple[str, Figure]]:
     rows = found.table().drop(index=BASELINE).reset_index()
     if len(rows):
         rows = rows.rename(columns={"method": "label", "difference": "value", "from": "low", "to": "high"})
-        chart = forest(rows, measure="difference of absolute errors from carrying forward", ratio=False)
+        unit = found.trial.protocol.forecast.unit
+        title = titled("Difference of absolute errors from carrying forward", unit)
+        chart = forest(rows, measure=title, ratio=False)
         yield (
             "differences",
             figure(chart, f"{PART}-differences", "Below zero a method is better than carrying forward."),
         )
+    yield "coverage", _coverage(found)
     yield "courses", _courses(found)
+
+
+def _coverage(found: TrialForecast) -> Figure:
+    """All subjects first, then subgroups; of carrying forward and of the method that is best."""
+    import pandas as pd
+
+    methods, rows = dict.fromkeys((BASELINE, found.best)), []
+    for method in methods:
+        whole = found.table().loc[method]
+        rows.append(("all", method, whole["coverage"], whole["coverage_error"]))
+        rows += [
+            (group, method, row["coverage"], row["coverage_error"])
+            for group, row in found.coverage().loc[method].iterrows()
+        ]
+    frame = pd.DataFrame(rows, columns=["label", "series", "value", "error"])
+    reach = 1.959964 * frame["error"].fillna(0.0)
+    frame = frame.assign(low=(frame["value"] - reach).clip(0, 1), high=(frame["value"] + reach).clip(0, 1))
+    level = found.comparison.level
+    chart = dot_intervals(frame.drop(columns="error"), measure="Later values within their intervals", reference=level,
+                          share=True)  # fmt: skip
+    return figure(
+        chart, f"{PART}-coverage",
+        f"Coverage of the intervals by {found.trial.protocol.forecast.by}, with 95\xa0% intervals over subjects. Dashed: "
+        f"what they were made for, {percent(level)}.",
+    )  # fmt: skip
 
 
 def _courses(found: TrialForecast) -> Figure:

@@ -195,7 +195,7 @@ def trial_dossier(
     --------
     >>> found = trial_dossier("examples/leukaemia/trial.toml", without=["simulate"])
     >>> [each.part for each in found.chapters], list(found.left_out)
-    (['check', 'replay', 'responders', 'redesign'], ['twins', 'simulate'])
+    (['check', 'replay', 'responders', 'redesign'], ['forecast', 'twins', 'simulate'])
     """
     watch, left = Stopwatch(), tuple(dict.fromkeys(without))
     _require_parts(left)

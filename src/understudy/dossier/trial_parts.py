@@ -13,7 +13,10 @@ from understudy.dossier import (
     redesign_report,
     replay_report,
     responders_report,
+    shorten_report,
     simulate_report,
+    synthesise_report,
+    tumour_report,
     twins_report,
 )
 from understudy.dossier.chapter import Chapter, protocol_name
@@ -23,10 +26,13 @@ from understudy.trials.new_trial import NewTrial, simulate_new_trial
 from understudy.trials.power_curve import curve_trials
 from understudy.trials.prognosis.score import load_score
 from understudy.trials.prognosis.twins import PrognosticTwins, prognostic_twins
+from understudy.trials.questionnaire.shortening import Shortening
 from understudy.trials.redesign.redesign import Redesign, redesign
 from understudy.trials.replay import Replay, replay
 from understudy.trials.responders.responders import Responders, responders
+from understudy.trials.synthetic.appraisal import Appraisal
 from understudy.trials.trial import Trial
+from understudy.trials.tumour.lesion_study import LesionStudy
 
 _CHAPTERS = {
     Check: check_report.chapter,
@@ -36,6 +42,9 @@ _CHAPTERS = {
     TrialForecast: forecast_report.chapter,
     PrognosticTwins: twins_report.chapter,
     NewTrial: simulate_report.chapter,
+    Shortening: shorten_report.chapter,
+    LesionStudy: tumour_report.chapter,
+    Appraisal: synthesise_report.chapter,
 }
 # Kinds of endpoint whose effects can be made again in resamples.
 _RESAMPLED = ("survival", "continuous", "binary")
@@ -150,8 +159,9 @@ def _no_simulation(asked: Asked) -> str:
     design = asked.trial.protocol.design
     if design is None:
         return "the protocol has no new trial: [design] is missing"
-    if design.escalation is not None:
-        return "[design] is a dose escalation, which takes no patients of an earlier trial"
+    if design.kind in ("escalation", "single_arm"):
+        words = design.kind.replace("_", " ")
+        return f"[design] is a {words} design, which takes no control arm of an earlier trial: `trial plan` has it"
     return _not_resampled(asked, "new trials are simulated")
 
 

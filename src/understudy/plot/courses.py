@@ -23,6 +23,7 @@ def courses(
     unit: str,
     time_unit: str,
     subjects: Sequence[Any],
+    own_scales: bool = False,
 ) -> alt.FacetChart:
     """Small multiples, one subject each: known values filled, later ones hollow, forecasts with their intervals.
 
@@ -35,6 +36,8 @@ def courses(
     measure, unit, time_unit : str
     subjects : sequence
         Who is shown, in this order.
+    own_scales : bool
+        Each panel has an axis of its own, where one would make all others flat.
 
     Returns
     -------
@@ -67,10 +70,8 @@ def courses(
     before = base.transform_filter("datum.kind == 'known'")
     seen = before.mark_point(filled=True, color=OBSERVED, size=24, opacity=1).encode(y="value:Q")
     panel = alt.layer(bars, middle, seen, came).properties(width=142, height=92)
-    header = alt.Header(title=None, labelPadding=3)
+    header = alt.Header(title=None, labelPadding=3, labelLimit=136)
     facet = alt.Facet("subject:N", sort=list(subjects), header=header)
-    return themed(
-        panel.facet(facet, columns=_COLUMNS, data=inline(rows)).properties(
-            title=over_time(measure, unit, time_unit)
-        )
-    )
+    chart = panel.facet(facet, columns=_COLUMNS, data=inline(rows))
+    chart = chart.resolve_scale(y="independent" if own_scales else "shared")
+    return themed(chart.properties(title=over_time(measure, unit, time_unit)))

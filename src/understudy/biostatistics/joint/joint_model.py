@@ -24,8 +24,8 @@ from understudy.core.errors import SimulationError, StudyError
 if TYPE_CHECKING:
     import pandas as pd
 
-# Half of g' H^-1 g is what the logarithm of the likelihood still lacks.
-_STEPS, _ENOUGH, _CLOSE = 100, 1e-6, 1.0
+# Half of g' H^-1 g is what the logarithm of the likelihood still lacks: 1e-5 is a two-hundredth of a standard error.
+_STEPS, _ENOUGH, _CLOSE = 100, 1e-5, 1.0
 _DIFFERENCE = 1e-4
 
 

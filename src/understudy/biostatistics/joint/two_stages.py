@@ -73,7 +73,7 @@ def _hazard(columns, weights, at_end, event, pieces: int) -> tuple[np.ndarray, n
         information = np.einsum("ng,ngi,ngj->ij", risk, columns, columns)
         slope = event @ at_end - np.einsum("ng,ngi->i", risk, columns)
         step = np.linalg.solve(information, slope)
-        beta = beta + step * min(1.0, 2.0 / np.abs(step).max())
+        beta = beta + step / max(1.0, np.abs(step).max() / 2.0)
         if np.abs(step).max() < 1e-9:
             return beta, np.linalg.inv(information)
     raise DataError([Problem("the hazard has no maximum", "ask for fewer pieces")], place="follow-up")

@@ -1,8 +1,9 @@
-"""Logarithmic axes: of fixed effects that individual parameters are proportional to, and that no bound makes positive.
+"""Logarithmic axes: of fixed effects that multiply individual parameters or scale residual errors, and have no bound.
 
-Where an individual parameter is log-normal about a fixed effect, the data of all individuals speak of its logarithm.
-Its axis is the hyperbolic sine of a coordinate: a logarithm but for values of less than a hundredth of the centre's,
-through zero and to the other side, so that nothing that has a posterior density is left out.
+Where an individual parameter is log-normal about a fixed effect, the data of all individuals speak of its logarithm, as
+they do of that of a residual error's size. Such an axis is the hyperbolic sine of a coordinate: a logarithm but for
+values of less than a hundredth of the centre's, through zero and to the other side, so that nothing that has a
+posterior density is left out.
 """
 
 from __future__ import annotations
@@ -54,12 +55,41 @@ class LogarithmicAxes:
     def log_slope(self, v: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Logarithm of the product of `slopes` but for a constant, shape (...), and its derivatives."""
         shifted = np.where(self.bent, v + _ORIGIN, 0.0)
-        return np.logaddexp(shifted, -shifted).sum(axis=-1), np.tanh(shifted)
+        with np.errstate(invalid="ignore"):
+            return np.logaddexp(shifted, -shifted).sum(axis=-1), np.tanh(shifted)
+
+
+def of_residuals(space: ParameterSpace) -> np.ndarray:
+    """Which of the parameters that are estimated stand in residual variances alone; shape (parameters,).
+
+    Examples
+    --------
+    >>> from understudy import load_model
+    >>> from understudy.inference.effects import Effects
+    >>> model = load_model("phenobarbital_neonates")
+    >>> of_residuals(ParameterSpace(model, Effects(model))).tolist()
+    [False, False, False, True, False, False]
+    """
+    model, found = space.model, np.zeros(len(space.names), dtype=bool)
+    scatter = {name for residual in model.residual for name in residual.variance.names}
+    elsewhere = {n for item in model.individual for n in item.expression.names}
+    elsewhere |= {*model.structural.parameter_names}
+    elsewhere |= {name for item in model.distributions for name in item.names}
+    for column, place in enumerate(space.fixed):
+        found[column] = model.fixed[place].name in scatter - elsewhere
+    return found
+
+
+def without_bounds(space: ParameterSpace) -> np.ndarray:
+    """Which of the parameters are fixed effects without any bound; shape (parameters,)."""
+    found = np.zeros(len(space.names), dtype=bool)
+    for column, scale in enumerate(space.scales):
+        found[column] = not np.isfinite([scale.lower, scale.upper]).any()
+    return found
 
 
 def proportional(space: ParameterSpace, references: MuReferences) -> np.ndarray:
-    """Which of the parameters that are estimated are fixed effects without bounds, and multiply a log-normal
-    individual parameter; shape (parameters,).
+    """Which of the parameters that are estimated multiply a log-normal individual parameter; shape (parameters,).
 
     Examples
     --------
@@ -78,8 +108,8 @@ def proportional(space: ParameterSpace, references: MuReferences) -> np.ndarray:
     own = np.array([p.value for p in space.model.fixed])
     found = np.zeros(len(space.names), dtype=bool)
     logs = {name for each in references.references if each.transform == "log" for name in each.fixed}
-    for column, (place, scale) in enumerate(zip(space.fixed, space.scales, strict=True)):
-        if space.model.fixed[place].name not in logs or np.isfinite([scale.lower, scale.upper]).any():
+    for column, place in enumerate(space.fixed):
+        if space.model.fixed[place].name not in logs:
             continue
         points = np.tile(own, (3, 1))
         points[:, place] *= np.exp([0.0, _PROBE, -_PROBE])

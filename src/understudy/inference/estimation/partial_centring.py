@@ -14,6 +14,9 @@ from functools import cached_property
 
 import numpy as np
 
+# Logarithm of what information is at most multiplied or divided by.
+_ENDLESS = 200.0
+
 
 @dataclass(frozen=True, eq=False)
 class PartialCentring:
@@ -29,18 +32,21 @@ class PartialCentring:
         Slope of the log-density of its data at effects of zero, as their normal approximation has it.
     turning : float array, shape (N, active, parameters)
         How that falls as the parameters move.
+    fading : float array, shape (parameters,)
+        How the logarithms of information and pull fall: as residual errors grow.
     """
 
     factor: np.ndarray
     information: np.ndarray
     pull: np.ndarray
     turning: np.ndarray
+    fading: np.ndarray
 
     @classmethod
     def none(cls, factor: np.ndarray, patients: int, parameters: int) -> PartialCentring:
         """z is w."""
         size = len(factor)
-        shapes = (patients, size, size), (patients, size), (patients, size, parameters)
+        shapes = (patients, size, size), (patients, size), (patients, size, parameters), (parameters,)
         return cls(factor, *(np.zeros(shape) for shape in shapes))
 
     def at(self, factor: np.ndarray, moved: np.ndarray, w: np.ndarray) -> PartlyCentred:
@@ -55,11 +61,12 @@ class PartialCentring:
         w : float array, shape (copies, N, active)
         """
         relative = np.linalg.solve(self.factor, factor)
-        informed = self.information @ relative[:, None]
+        share = np.exp(np.clip(-moved @ self.fading, -_ENDLESS, _ENDLESS))[:, None, None]
+        informed = share[..., None] * (self.information @ relative[:, None])
         precision = np.eye(len(self.factor)) + np.swapaxes(relative, 1, 2)[:, None] @ informed
         root = np.linalg.cholesky(precision)
-        pulled = self.pull - np.einsum("nap,cp->cna", self.turning, moved)
-        return PartlyCentred(self, relative, informed, root, np.linalg.inv(root), pulled, w)
+        pulled = share * (self.pull - np.einsum("nap,cp->cna", self.turning, moved))
+        return PartlyCentred(self, relative, share, informed, root, np.linalg.inv(root), pulled, w)
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,6 +75,7 @@ class PartlyCentred:
 
     centring: PartialCentring
     relative: np.ndarray
+    share: np.ndarray
     informed: np.ndarray
     root: np.ndarray
     inverse: np.ndarray
@@ -108,11 +116,12 @@ class PartlyCentred:
         diagonal = np.arange(self.root.shape[-1])
         by_root[..., diagonal, diagonal] -= 1.0 / self.root[..., diagonal, diagonal]
         by_precision = _by_matrix(self.root, self.inverse, by_root)
-        by_relative = 2.0 * (self.informed @ by_precision).sum(axis=1)
-        by_relative += np.einsum("cni,cnj->cij", self.pulled, by_pull)
-        by_moved = -np.einsum(
-            "nap,cna->cp", self.centring.turning, by_pull @ np.swapaxes(self.relative, 1, 2)
-        )
+        spread = (self.informed @ by_precision).sum(axis=1)
+        by_relative = 2.0 * spread + np.einsum("cni,cnj->cij", self.pulled, by_pull)
+        by_pulled = by_pull @ np.swapaxes(self.relative, 1, 2)
+        by_share = (self.relative * spread).sum(axis=(1, 2)) + (self.pulled * by_pulled).sum(axis=(1, 2))
+        by_moved = -np.einsum("nap,cna->cp", self.centring.turning, self.share * by_pulled)
+        by_moved -= by_share[:, None] * self.centring.fading
         return np.linalg.solve(self.centring.factor.T, by_relative), by_moved, by_w
 
 

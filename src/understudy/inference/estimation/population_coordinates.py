@@ -12,7 +12,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from understudy.inference.estimation.logarithmic_axes import LogarithmicAxes, proportional
+from understudy.inference.estimation.logarithmic_axes import (
+    LogarithmicAxes,
+    of_residuals,
+    proportional,
+    without_bounds,
+)
 from understudy.inference.estimation.mu_reference import MuReferences
 from understudy.inference.estimation.partial_centring import PartialCentring, PartlyCentred
 from understudy.inference.estimation.population_density import PopulationDensity
@@ -64,15 +69,14 @@ class PopulationCoordinates:
         partial : bool
             Whether individuals are centred as far as their data speak; else not at all.
         """
-        bent = proportional(density.task.space, MuReferences(density.task.predictor)) & (centre != 0.0)
-        axes, factor = LogarithmicAxes(centre, bent), density.factor.of(centre)
+        axes, factor = _axes(density, centre), density.factor.of(centre)
         speed = axes.slopes(np.zeros_like(centre))
         with np.errstate(all="ignore"):
             known = _usable((precision + _prior_precision(density, centre)) * np.outer(speed, speed))
             root, modes = np.linalg.cholesky(np.linalg.inv(known)), _modes(density, centre)
             centring = PartialCentring.none(factor, len(modes), centre.size)
             if partial and modes.size:
-                centring = _centring(density, centre, speed, modes)
+                centring = _centring(density, axes, modes)
         return cls(density, axes, root, centring, precision)
 
     def points(self, y: np.ndarray) -> np.ndarray:
@@ -103,8 +107,15 @@ class PopulationCoordinates:
         vectors = self.axes.vectors(v)
         factor = self.density.factor.of(vectors)
         # A chain that has gone too far has no density there; its map must not end the others.
-        usable = (np.abs(factor) < _ENDLESS).all(axis=(1, 2), keepdims=True)
-        return v, vectors, self.centring.at(np.where(usable, factor, self.centring.factor), v, w)
+        usable = (np.abs(factor) < _ENDLESS).all(axis=(1, 2)) & np.isfinite(v).all(axis=1)
+        factor = np.where(usable[:, None, None], factor, self.centring.factor)
+        return v, vectors, self.centring.at(factor, np.where(usable[:, None], v, 0.0), w)
+
+
+def _axes(density: PopulationDensity, centre: np.ndarray) -> LogarithmicAxes:
+    space = density.task.space
+    positive = proportional(space, MuReferences(density.task.predictor)) | of_residuals(space)
+    return LogarithmicAxes(centre, positive & without_bounds(space) & (centre != 0.0))
 
 
 def _modes(density: PopulationDensity, centre: np.ndarray) -> np.ndarray:
@@ -115,16 +126,28 @@ def _modes(density: PopulationDensity, centre: np.ndarray) -> np.ndarray:
     return np.where(np.isfinite(z), z, 0.0)
 
 
-def _centring(
-    density: PopulationDensity, centre: np.ndarray, speed: np.ndarray, modes: np.ndarray
-) -> PartialCentring:
+def _centring(density: PopulationDensity, axes: LogarithmicAxes, modes: np.ndarray) -> PartialCentring:
     """By the curvature of each individual's log-density: what is not omega's is its data's."""
-    own, crossed = _curvature(density, centre, modes)
+    own, crossed = _curvature(density, axes.centre, modes)
     information = _above(own - np.eye(modes.shape[1]), 0.0)
     pull = (information @ modes[..., None])[..., 0] + modes
-    # How omega's factor moves the effects is known exactly.
-    crossed[..., len(density.task.space.fixed) :] = 0.0
-    return PartialCentring(density.factor.of(centre), information, pull, crossed * speed)
+    # How omega's factor moves the effects is known exactly; residual errors change how much the data say.
+    scatter, fading = of_residuals(density.task.space), np.zeros_like(axes.centre)
+    crossed[..., len(density.task.space.fixed) :] = crossed[..., scatter] = 0.0
+    for column in np.flatnonzero(scatter):
+        fading[column] = _fading(density, axes, modes, column)
+    turning = crossed * axes.slopes(np.zeros_like(axes.centre))
+    return PartialCentring(density.factor.of(axes.centre), information, pull, turning, fading)
+
+
+def _fading(density: PopulationDensity, axes: LogarithmicAxes, modes: np.ndarray, column: int) -> float:
+    """How the logarithm of what the data say of all individuals' effects falls along an axis."""
+    told, step = [], np.zeros_like(axes.centre)
+    step[column] = _STEP
+    for moved in (step, -step):
+        own = _curvature(density, axes.vectors(moved), modes)[0]
+        told.append(float(np.trace(own, axis1=1, axis2=2).sum() - modes.size))
+    return -float(np.log(told[0] / told[1])) / (2.0 * _STEP) if min(told) > 0.0 else 0.0
 
 
 def _curvature(

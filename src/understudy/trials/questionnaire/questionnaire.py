@@ -6,11 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from understudy.biostatistics.internal_consistency import cronbach_alpha
+from understudy.core.content import file_hash
 from understudy.core.errors import DataError, Problem, StudyError
 from understudy.trials.condition import column_of
 from understudy.trials.tables import ROW, numbers_in, read_table
@@ -35,6 +36,10 @@ class Questionnaire:
         Columns of subgroups.
     left_out : int
         Rows without a complete set of answers.
+    inputs : mapping of str to str
+        Files that it was read from, with their hashes.
+    reading : mapping
+        How it was read: the options of `read_questionnaire`.
     """
 
     items: tuple[str, ...]
@@ -43,6 +48,8 @@ class Questionnaire:
     reference: str
     groups: Mapping[str, np.ndarray] = field(default_factory=dict)
     left_out: int = 0
+    inputs: Mapping[str, str] = field(default_factory=dict)
+    reading: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.positive.all() or not self.positive.any():
@@ -122,7 +129,14 @@ def read_questionnaire(
     positive = told[known] == 1 if outcome else answers[known].sum(axis=1) >= cut
     reference = f"{outcome} = 1" if outcome else f"sum of {len(names)} items ≥ {cut:g}"
     groups = {name: column_of(frame, name, place).to_numpy(object)[known] for name in by}
-    return Questionnaire(names, answers[known], positive, reference, groups, int((~known).sum()))
+    inputs = {place: file_hash(table)} if isinstance(table, (str, Path)) else {}
+    reading = {
+        "items": list(items), "cut": cut, "outcome": outcome, "valid": list(valid or ()), "missing": list(missing),
+        "by": list(by),
+    }  # fmt: skip
+    return Questionnaire(
+        names, answers[known], positive, reference, groups, int((~known).sum()), inputs, reading
+    )
 
 
 def _numbered(table: pd.DataFrame) -> pd.DataFrame:

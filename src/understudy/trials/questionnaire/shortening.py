@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -10,6 +11,7 @@ import numpy as np
 from understudy.biostatistics.diagnostic_accuracy import Accuracy, Area, accuracy, area_under_curve
 from understudy.biostatistics.internal_consistency import cronbach_alpha
 from understudy.core.errors import StudyError
+from understudy.core.record import Record, Stopwatch
 from understudy.trials.folds import folds
 from understudy.trials.questionnaire.questionnaire import Questionnaire
 from understudy.trials.questionnaire.short_form import SumForm, TreeForm, all_sizes, fitted
@@ -43,6 +45,10 @@ class HeldOut:
     items: tuple[tuple[int, ...], ...]
     correlation: float
 
+    def interval(self) -> tuple[float, float]:
+        """95 % interval of the area, cut at 0 and 1."""
+        return max(self.area - 1.959964 * self.error, 0.0), min(self.area + 1.959964 * self.error, 1.0)
+
 
 @dataclass(frozen=True, eq=False)
 class ShortForm:
@@ -72,6 +78,7 @@ class Shortening:
         The whole procedure, choice of size too, in subjects held out.
     nested_sizes : tuple of int
         Size taken in each fold.
+    record : Record
     """
 
     questionnaire: Questionnaire
@@ -80,6 +87,7 @@ class Shortening:
     chosen: int
     nested: HeldOut
     nested_sizes: tuple[int, ...]
+    record: Record
 
     def table(self) -> pd.DataFrame:
         """A row a size: items, area in sample and held out with its error, accuracy held out, and the rest."""
@@ -163,6 +171,47 @@ class Shortening:
             )
         return sizes[size]
 
+    @property
+    def best(self) -> ShortForm:
+        """The form of the size that was taken."""
+        return self.forms[self.chosen]
+
+    @property
+    def sentences(self) -> tuple[str, ...]:
+        """What may be left out, and what that costs."""
+        best, asked = self.best, self.questionnaire
+        low, high = self.nested.interval()
+        held = accuracy(best.held_out.decided, asked.positive)
+        told = (
+            f"{best.size} of {len(asked.items)} items ({', '.join(self.names(best.form.items))}) have an area under the "
+            f"curve of {self.nested.area:.4f} (95 % interval {low:.4f} to {high:.4f}) for {asked.reference}, in subjects "
+            "held out, choice of items and of their number included.",
+            f"Their cut-off of {best.form.cut:.4g} finds {100 * held.sensitivity:.1f} % of {int(asked.positive.sum()):,} "
+            f"cases and {100 * held.specificity:.1f} % of {int((~asked.positive).sum()):,} others, held out.",
+        )
+        same = sum(each == best.form.items for each in best.held_out.items)
+        return (*told, f"The same items were chosen in {same} of {len(best.held_out.items)} folds.")
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What the reader must know."""
+        asked, told = self.questionnaire, []
+        if not asked.reading.get("outcome"):
+            told.append(
+                "items are part of the sum that makes a case: figures say how a short form stands for the whole, not how "
+                "well it finds an illness"
+            )
+        if asked.left_out:
+            told.append(f"{asked.left_out:,} rows without a complete set of answers are left out")
+        return (*told, "items were answered among all the others; asked alone, they may be answered otherwise")
+
+    def tables(self) -> dict[str, pd.DataFrame]:
+        """All tables by their names."""
+        found = {"forms": self.table().reset_index(), "cuts": self.cuts(self.best.size).reset_index()}
+        if self.questionnaire.groups:
+            found["subgroups"] = self.subgroups(self.best.size).reset_index()
+        return found
+
     def __repr__(self) -> str:
         best = self.forms[self.chosen]
         names = "+".join(self.names(best.form.items))
@@ -176,10 +225,12 @@ def _in_group(own: np.ndarray, scores: np.ndarray, decided: np.ndarray, positive
     cases = int(positive[own].sum())
     counts = {"subjects": int(own.sum()), "cases": cases}
     if cases in (0, own.sum()):
-        return counts | dict.fromkeys(("auc", "sensitivity", "specificity", "balanced_accuracy"), np.nan)
+        return counts | dict.fromkeys(("auc", "auc_error", "sensitivity", "specificity", "balanced_accuracy"), np.nan)
     held = accuracy(decided[own], positive[own])
+    area = area_under_curve(scores[own], positive[own])
     return counts | {
-        "auc": area_under_curve(scores[own], positive[own]).estimate,
+        "auc": area.estimate,
+        "auc_error": area.error,
         "sensitivity": held.sensitivity,
         "specificity": held.specificity,
         "balanced_accuracy": held.balanced_accuracy,
@@ -242,12 +293,24 @@ def shorten(
             place="parts",
             repair="give fewer folds",
         )
+    watch = Stopwatch()
     wanted = tuple(all_sizes(len(questionnaire.items), sizes))
     fold = folds(len(questionnaire.positive), parts, seed, "questionnaire", questionnaire.positive)
     forms = tuple(_short_form(questionnaire, size, method, fold) for size in wanted)
     chosen = _smallest([each.held_out.area for each in forms], loss)
     nested, taken = _nested(questionnaire, wanted, method, fold, loss, parts, seed)
-    return Shortening(questionnaire, method, forms, chosen, nested, taken)
+    known = {name: value for name, value in questionnaire.reading.items() if value not in (None, "", [])}
+    settings = {**known, "sizes": [wanted[0], wanted[-1]], "loss": loss, "parts": parts}
+    record = Record.make(
+        "shorter questionnaire", stopwatch=watch, inputs=dict(questionnaire.inputs) or _hashed(questionnaire),
+        seed=seed, method=method, settings=settings,
+    )  # fmt: skip
+    return Shortening(questionnaire, method, forms, chosen, nested, taken, record)
+
+
+def _hashed(asked: Questionnaire) -> dict[str, str]:
+    """Answers that were in no file."""
+    return {"answers": sha256(np.ascontiguousarray(asked.answers).tobytes() + asked.positive.tobytes()).hexdigest()}
 
 
 def _smallest(found: list[float], loss: float) -> int:

@@ -19,6 +19,7 @@ from understudy.trials.synthetic.copula import Copula, GaussianCopula, fit_vine
 from understudy.trials.synthetic.latent import completed
 from understudy.trials.synthetic.margin import Margin, margin_of
 from understudy.trials.synthetic.mark import SYNTHETIC, is_synthetic
+from understudy.trials.tables import ROW, read_table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -51,6 +52,11 @@ class SyntheticCohort:
         """Columns without the mark."""
         return tuple(name for name in self.rows if name != SYNTHETIC)
 
+    @property
+    def hash(self) -> str:
+        """SHA-256 of the table that it was made from."""
+        return next(iter(self.record.inputs.values()))
+
     def write(self, path: str | Path) -> None:
         """Write the rows, ``.csv``, with their mark, and the record beside them.
 
@@ -71,7 +77,7 @@ class SyntheticCohort:
 
 
 def synthesise(
-    table: pd.DataFrame,
+    table: pd.DataFrame | str | Path,
     columns: Sequence[str] | None = None,
     *,
     categorical: Sequence[str] = (),
@@ -90,7 +96,8 @@ def synthesise(
 
     Parameters
     ----------
-    table : DataFrame
+    table : DataFrame or path
+        A row a patient.
     columns : sequence of str, optional
         All, if left out. Names and numbers of patients must be.
     categorical : sequence of str
@@ -123,6 +130,8 @@ def synthesise(
     True
     """
     watch = Stopwatch()
+    named = Path(table).name if isinstance(table, str | Path) else "table"
+    table = read_table(Path(table)).drop(columns=ROW) if isinstance(table, str | Path) else table
     names = _checked(table, columns, categorical, method, rows, held_out)
     source, others = _divided(table[names], held_out, seed)
     margins, codes = _margins(source, categorical)
@@ -131,7 +140,7 @@ def synthesise(
     copula = GaussianCopula(correlation) if method == "gaussian" else fit_vine(normals)
     drawn = _rows(copula, margins, patterns, rows or len(source), seed)
     settings = {"columns": names, "categorical": list(categorical), "rows": len(drawn), "held_out": held_out}
-    inputs = {"table": sha256(table[names].to_csv(index=False).encode()).hexdigest()}
+    inputs = {named: sha256(table[names].to_csv(index=False).encode()).hexdigest()}
     record = Record.make(
         "synthetic cohort", stopwatch=watch, inputs=inputs, seed=seed, method=method, settings=settings
     )

@@ -15,7 +15,7 @@ from understudy.trials.synthetic.distance_table import coordinates
 if TYPE_CHECKING:
     import pandas as pd
 
-_FEWEST = 20
+FEWEST = 20
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -39,6 +39,8 @@ class Privacy:
         5 % quantile of the distance to the closest row over that to the next: near 0 if a row stands out as the origin.
     membership : Area
         How well the distance to the closest synthetic row tells who was in the table: 0.5 is not at all.
+    distances, distances_held_out : float array, shape (synthetic rows,)
+        From each synthetic row to the closest row of either kind; of equal counts.
     """
 
     copies: float
@@ -49,6 +51,8 @@ class Privacy:
     ratio: float
     ratio_held_out: float
     membership: Area
+    distances: np.ndarray
+    distances_held_out: np.ndarray
 
     def table(self) -> pd.DataFrame:
         """A row a measure: of rows it was made from, and of rows held out or what is expected."""
@@ -86,11 +90,11 @@ def privacy(cohort: SyntheticCohort) -> Privacy:
         If fewer than 20 rows were held out.
     """
     count = min(len(cohort.source), len(cohort.held_out))
-    if count < _FEWEST:
+    if count < FEWEST:
         raise StudyError(
             f"{len(cohort.held_out)} rows were held out",
             place="held_out",
-            repair=f"hold out {_FEWEST} or more",
+            repair=f"hold out {FEWEST} or more",
         )
     # As many of either kind: the closest of more rows would be nearer. The first of a table are no choice.
     names = list(cohort.columns)
@@ -112,6 +116,8 @@ def privacy(cohort: SyntheticCohort) -> Privacy:
         float(np.quantile(_ratio(to_own), 0.05)),
         float(np.quantile(_ratio(to_others), 0.05)),
         area_under_curve(-to_drawn, member),
+        to_own[0],
+        to_others[0],
     )
 
 

@@ -2,6 +2,7 @@
 
 from understudy.trials.tumour.adaptive import compare_adaptive, dosing_by_marker, follow_rule, with_rule
 from understudy.trials.tumour.forecast import forecast_lesions, lesion_population
+from understudy.trials.tumour.lesion_study import LesionStudy, SurvivalTable, study_lesions
 from understudy.trials.tumour.lesions import LesionRules, Lesions, read_lesions
 from understudy.trials.tumour.recist import best_response, recist
 from understudy.trials.tumour.resistance import Resistance, ResistanceRule, resistance
@@ -10,11 +11,13 @@ from understudy.trials.tumour.xenograft import XenograftResponse, xenograft_resp
 
 __all__ = [
     "LesionRules",
+    "LesionStudy",
     "Lesions",
     "Resistance",
     "ResistanceRule",
     "SimulatedHazardRatio",
     "SizeSurvival",
+    "SurvivalTable",
     "XenograftResponse",
     "best_response",
     "compare_adaptive",
@@ -26,6 +29,7 @@ __all__ = [
     "recist",
     "resistance",
     "size_survival",
+    "study_lesions",
     "with_rule",
     "xenograft_response",
 ]

@@ -8,6 +8,7 @@ stages, sizes first, would pull the association towards zero, and stand beside i
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -18,6 +19,9 @@ from understudy.biostatistics.joint.joint_parameters import JointParameters
 from understudy.biostatistics.joint.simulated_joint import drawn_events
 from understudy.core.errors import DataError, Problem, StudyError
 from understudy.core.random import normals
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 # Per year: half of the fall is had after two months.
 FALL = 4.0
@@ -78,12 +82,46 @@ class SizeSurvival:
         Longest time seen, years.
     observed : tuple of float
         Hazard ratio of the arms by Cox regression, and its 95 % interval: what the model shall come to.
+    follow_up, dead, arm : float arrays, shape (patients,)
+        What was seen.
     """
 
     model: JointModel
     direct: bool
     horizon: float
     observed: tuple[float, float, float]
+    follow_up: np.ndarray
+    dead: np.ndarray
+    arm: np.ndarray
+
+    def curves(self, seed: int = 0) -> pd.DataFrame:
+        """Survival of both arms as it was seen (Kaplan-Meier) and as the model has it in virtual patients.
+
+        Returns
+        -------
+        DataFrame
+            Columns ``treated``, ``kind`` ("seen" or "model"), ``time`` (years), ``survival``, ``low``, ``high`` (95 %
+            limits, of what was seen).
+        """
+        import pandas as pd
+
+        from understudy.biostatistics import kaplan_meier
+
+        model, arm = self.model, np.repeat([0.0, 1.0], _POPULATION)
+        other = arm[:, None] if self.direct else None
+        drawn = drawn_events(
+            model.parameters, model.cuts, model.course, model.association, arm, self.horizon, seed, other
+        )
+        parts, grid = [], np.linspace(0.0, self.horizon, 121)
+        for group in (0.0, 1.0):
+            own = self.arm == group
+            seen = kaplan_meier(self.follow_up[own], self.dead[own]).at(grid[grid <= self.follow_up[own].max()])
+            parts.append(seen.reset_index().assign(kind="seen", treated=bool(group)))
+            own = arm == group
+            told = kaplan_meier(drawn[0][own], drawn[1][own]).at(grid)
+            parts.append(told.reset_index().assign(kind="model", treated=bool(group), low=np.nan, high=np.nan))
+        found = pd.concat(parts, ignore_index=True)
+        return found[["treated", "kind", "time", "survival", "low", "high"]]
 
     def hazard_ratio(
         self, patients: int = 500, draws: int = 200, seed: int = 0, horizon: float | None = None
@@ -187,7 +225,7 @@ def size_survival(
     effect = cox(when, died, treated)
     low, high = np.ravel(effect.table()[["low", "high"]].to_numpy())
     observed = (float(np.exp(np.ravel(effect.coefficients)[0])), float(low), float(high))
-    return SizeSurvival(found, direct, float(when.max()), observed)
+    return SizeSurvival(found, direct, float(when.max()), observed, when, died, treated)
 
 
 def _places(patient: ArrayLike, names: ArrayLike) -> np.ndarray:
