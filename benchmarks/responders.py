@@ -92,8 +92,8 @@ def trial_of(text: str, folder: Path) -> Trial:
 def searched(trial: Trial, learner: str, method: str) -> dict[str, Any]:
     """Whether something is found, as `trials.responders` decides it with 500 copies, and by what.
 
-    Once score and best rule are as good in more copies than the level allows, the whole search is too: then no more
-    copies are made, and no p is told.
+    Once score and best rule are as good in more copies than half of the level allows, nothing can be found: then no
+    more copies are made.
     """
     search, _ = prepared(trial, trial.arms[1], learner, method)
     mean = float(search.scored(0, 1).mean[0])
@@ -101,13 +101,12 @@ def searched(trial: Trial, learner: str, method: str) -> dict[str, Any]:
     for start in range(0, COPIES + 1, STEP):
         parts.append(search.looks(search.scored(start, min(start + STEP, COPIES + 1)), mean))
         seen = Statistics.joined(parts)
-        both = [(each >= each[0]).sum() > LEVEL * (COPIES + 1) for each in (seen.slope, seen.best_rule)]
+        both = [(each >= each[0]).sum() > LEVEL / 2 * (COPIES + 1) for each in (seen.slope, seen.best_rule)]
         if all(both):
             return {"found": False, "score": False, "rule": False}
-    return {
-        "found": joint_p(seen.slope, seen.best_rule) <= LEVEL, "score": share_as_good(seen.slope) <= LEVEL,
-        "rule": share_as_good(seen.best_rule) <= LEVEL, **_best(search, seen),
-    }  # fmt: skip
+    single = {"score": share_as_good(seen.slope), "rule": share_as_good(seen.best_rule)}
+    halves = {name: p <= LEVEL / 2 for name, p in single.items()}
+    return {"found": joint_p(*single.values()) <= LEVEL, **halves, **_best(search, seen)}
 
 
 def _best(search: Search, seen: Statistics) -> dict[str, Any]:

@@ -26,7 +26,8 @@ def share_as_good(statistics: NDArray[np.float64]) -> float:
 def joint_p(*single: float) -> float:
     """P of several findings together: the smallest times their number (Bonferroni).
 
-    Findings that go together make it larger than it had to be: reports are rarer than the level then, never more frequent.
+    Findings that go together make it larger than it had to be: reports are then rarer than the level, never more
+    frequent.
 
     Examples
     --------

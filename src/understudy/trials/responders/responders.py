@@ -9,7 +9,7 @@ from understudy.core.errors import StudyError
 from understudy.core.record import Record, Stopwatch
 from understudy.trials.folds import folds
 from understudy.trials.responders import findings
-from understudy.trials.responders.chance import joint_p
+from understudy.trials.responders.chance import joint_p, share_as_good
 from understudy.trials.responders.features import Features, features_of
 from understudy.trials.responders.forest import Forest
 from understudy.trials.responders.learner import Learner
@@ -108,8 +108,8 @@ class Responders:
     def sentences(self) -> tuple[str, ...]:
         """The answer."""
         chance = (
-            f"Of {self.copies:,} copies of the trial with permuted arms {100 * self.p_score:.1f} % have a score as good, "
-            f"{100 * self.p_rule:.1f} % a rule as good; p {self.p:.2g} for both together."
+            f"Of {self.copies:,} copies of the trial with permuted arms {100 * self.p_score:.1f} % have a score as "
+            f"good, {100 * self.p_rule:.1f} % a rule as good; p {self.p:.2g} for both together."
         )
         if not self.found:
             return (
@@ -196,7 +196,7 @@ def responders(
     search, features = prepared(trial, arm, learner, method)
     outcome, scored = search.outcome, search.scored(0, 1)
     statistics = search.statistics(copies, float(scored.mean[0]))
-    best = statistics.best_rule
+    p_score, p_rule = share_as_good(statistics.slope), share_as_good(statistics.best_rule)
     notes = (*outcome.notes, *features.notes, *((_SCALE,) if outcome.kind == "survival" else ()))
     record = Record.make(
         "trial responders", stopwatch=watch, inputs=trial.inputs or {}, seed=seed,
