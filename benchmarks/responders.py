@@ -5,9 +5,13 @@ Three published trials without heterogeneity, their arms permuted; simulated tri
 
 from __future__ import annotations
 
+import os
 import tempfile
 import time
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +20,22 @@ import pandas as pd
 from benchmarks.result import store
 
 from understudy.core.random import normals, uniforms
-from understudy.trials import Trial, load_trial, responders
+from understudy.trials import Trial, load_trial
+from understudy.trials.responders.chance import joint_p, share_as_good
+from understudy.trials.responders.responders import prepared
+from understudy.trials.responders.search import Search, Statistics
 
 FOLDER = Path(__file__).parents[2] / "shared" / "reference" / "trials"
-# Of each trial; the stroke trial has 19,000 subjects.
-PERMUTED = {"PBC, survival": 200, "CDISC, ADAS-Cog": 200, "stroke, heparin": 20}
-COPIES, LEVEL = 500, 0.05
-STUDIES, SUBJECTS = 50, 300
+COPIES, LEVEL, STEP = 500, 0.05, 50
+# In this order; what is stored grows with each.
+LEARNERS = (("ridge", "R"), ("ridge", "DR"), ("forest", "R"))
+# Permuted copies of each trial that are searched as if they were the trial; forests take a hundred times as long.
+PERMUTED = {
+    ("PBC, survival", "ridge"): 200, ("CDISC, ADAS-Cog", "ridge"): 200, ("stroke, heparin", "ridge"): 200,
+    ("PBC, survival", "forest"): 20, ("CDISC, ADAS-Cog", "forest"): 20,
+}  # fmt: skip
+STUDIES = {"ridge": 100, "forest": 10}
+SUBJECTS = 300
 SHARES, EFFECTS = (0.25, 0.5, 0.75), (0.0, 0.5, 1.0)
 TRIALS = {
     "PBC, survival": """title = "pbc"
@@ -44,6 +57,7 @@ subjects = { file = "FOLDER/cdisc_adsl.csv", id = "USUBJID", arm = "TRT01P", kee
 arms = { control = "Placebo", treated = ["Xanomeline High Dose"] }
 [endpoint]
 kind = "continuous"
+better = "lower"
 file = "FOLDER/cdisc_adqsadas.csv.gz"
 keep = { PARAMCD = "ACTOT", AVISIT = "Week 24", EFFFL = "Y", ANL01FL = "Y" }
 value = "CHG"
@@ -51,6 +65,10 @@ baseline = "BASE"
 [baseline]
 covariates = ["AGE", "SEX", "BMIBL", "EDUCLVL", "DURDIS", "MMSETOT"]
 """,
+}
+ENDPOINTS = {
+    "continuous": {"kind": "continuous", "value": "value", "better": "higher"},
+    "survival": {"kind": "survival", "time": "time", "event": {"seen": 1}},
 }
 
 
@@ -65,73 +83,158 @@ def trial_of(text: str, folder: Path) -> Trial:
     return load_trial(folder / "trial.toml")
 
 
-def permuted(trial: Trial, count: int) -> dict[str, Any]:
-    """In how many trials with permuted arms something is found, each searched as if it were the trial."""
-    own, found, score, rule = trial.subjects["arm"], 0, 0, 0
-    for k in range(count):
-        order = np.argsort(uniforms(k, "permuted trial", [0], len(own))[0])
-        arms = pd.Categorical.from_codes(own.cat.codes.to_numpy()[order], own.cat.categories)
-        made = responders(replace(trial, subjects=trial.subjects.assign(arm=arms)))
-        found, score, rule = (
-            found + made.found,
-            score + (made.p_score <= LEVEL),
-            rule + (made.p_rule <= LEVEL),
-        )
-    real = responders(trial)
-    shares = {"found": found / count, "score": score / count, "rule": rule / count}
-    return {"subjects": len(real.scores), "permuted": count, **shares, "real": bool(real.found)}
+def searched(trial: Trial, learner: str, method: str) -> dict[str, Any]:
+    """Whether something is found, as `trials.responders` decides it with 500 copies, and by what.
 
-
-def planted(share: float, effect: float) -> dict[str, float]:
-    """In how many simulated trials it is found, and in how many of these the best rule names its covariate."""
-    hits, named = 0, 0
-    for seed in range(STUDIES):
-        trial = simulated(share, effect, seed)
-        found = responders(trial)
-        hits += found.found
-        named += found.found and "x0" in found.rules["rule"].iloc[0]
+    Once score and best rule are as good in more copies than the level allows, the whole search is too: then no more
+    copies are made, and no p is told.
+    """
+    search, _ = prepared(trial, trial.arms[1], learner, method)
+    mean = float(search.scored(0, 1).mean[0])
+    parts: list[Statistics] = []
+    for start in range(0, COPIES + 1, STEP):
+        parts.append(search.looks(search.scored(start, min(start + STEP, COPIES + 1)), mean))
+        seen = Statistics.joined(parts)
+        both = [(each >= each[0]).sum() > LEVEL * (COPIES + 1) for each in (seen.slope, seen.best_rule)]
+        if all(both):
+            return {"found": False, "score": False, "rule": False}
     return {
-        "share": share,
-        "effect": effect,
-        "found": hits / STUDIES,
-        "right": named / hits if hits else float("nan"),
-    }
+        "found": joint_p(seen.slope, seen.best_rule) <= LEVEL, "score": share_as_good(seen.slope) <= LEVEL,
+        "rule": share_as_good(seen.best_rule) <= LEVEL, **_best(search, seen),
+    }  # fmt: skip
 
 
-def simulated(share: float, effect: float, seed: int) -> Trial:
-    """A trial of 300 whose drug helps those with a low x0, by so many standard deviations."""
+def _best(search: Search, seen: Statistics) -> dict[str, Any]:
+    """Words of the best rule, and whom it holds for."""
+    k = int(seen.rules[0].argmax())
+    return {"words": str(search.rules.conditions[k]), "member": search.rules.members[k]}
+
+
+def permuted(trial: Trial, learner: str, method: str, k: int) -> dict[str, Any]:
+    """What is found in the trial with its arms permuted."""
+    own = trial.subjects["arm"]
+    order = np.argsort(uniforms(k, "permuted trial", [0], len(own))[0])
+    arms = pd.Categorical.from_codes(own.cat.codes.to_numpy()[order], own.cat.categories)
+    return searched(replace(trial, subjects=trial.subjects.assign(arm=arms)), learner, method)
+
+
+def planted(kind: str, share: float, effect: float, learner: str, method: str, seed: int) -> dict[str, Any]:
+    """What is found in a simulated trial; whether its best rule names the covariate, and whom it places right."""
+    made = simulated(share, effect, seed, kind)
+    found = searched(made, learner, method)
+    if found["found"]:
+        inside = uniforms(seed, "planted", np.arange(SUBJECTS), 1)[:, 0] < share
+        found |= {"named": "x0 <" in found["words"], "placed": float((found["member"] == inside).mean())}
+    return found
+
+
+def simulated(share: float, effect: float, seed: int, kind: str = "continuous") -> Trial:
+    """A trial of 300 whose drug helps those with a low x0.
+
+    By so many standard deviations, or by a hazard that is divided by exp(effect); x1 foretells the outcome of all.
+    """
     from understudy.trials.protocol import Protocol
 
     who = np.arange(SUBJECTS)
-    u, z = uniforms(seed, "planted", who, 5), normals(seed, "planted noise", who, 1)[:, 0]
+    u, z = uniforms(seed, "planted", who, 8), normals(seed, "planted noise", who, 1)[:, 0]
     drug = who % 2
-    value = z + u[:, 1] + effect * drug * (u[:, 0] < share)
+    helped = effect * drug * (u[:, 0] < share)
+    # A rate of one falls to a half by the best prognosis; a third to two fifths are censored.
+    time, lost = -np.log(u[:, 5]) * np.exp(helped + 0.7 * u[:, 1]), 0.5 + 2.5 * u[:, 6]
+    columns = {
+        "continuous": {"value": z + u[:, 1] + helped},
+        "survival": {"time": np.minimum(time, lost), "event": (time <= lost).astype(int)},
+    }[kind]
     frame = pd.DataFrame({f"x{k}": u[:, k] for k in range(5)})
     frame = frame.assign(arm=pd.Categorical(np.where(drug, "drug", "placebo"), ["placebo", "drug"]))
     frame.index = pd.Index(who.astype(str), name="subject")
     data = {
         "title": "planted", "seed": seed, "subjects": {"file": "none.csv", "arm": "arm"},
-        "arms": {"control": "placebo", "treated": ["drug"]},
-        "endpoint": {"kind": "continuous", "value": "value", "better": "higher"},
+        "arms": {"control": "placebo", "treated": ["drug"]}, "endpoint": ENDPOINTS[kind],
         "baseline": {"covariates": [f"x{k}" for k in range(5)]},
     }  # fmt: skip
-    outcome = pd.DataFrame({"value": value, "_row": who}, index=frame.index)
+    outcome = pd.DataFrame({**columns, "_row": who}, index=frame.index)
     return replace(Trial(Protocol.model_validate(data), frame, outcome, {}), inputs={})
+
+
+def shares(found: list[dict[str, Any]]) -> dict[str, float]:
+    """How often each was found."""
+    return {name: float(np.mean([each[name] for each in found])) for name in ("found", "score", "rule")}
+
+
+def nulls(many: Callable, learner: str, method: str) -> list[dict[str, Any]]:
+    """Of each published trial."""
+    rows = []
+    for name, text in TRIALS.items():
+        count = PERMUTED.get((name, learner))
+        if count is None:
+            continue
+        with tempfile.TemporaryDirectory() as folder:
+            trial = trial_of(text, Path(folder))
+        # Other processes are sent what the search looks at, and no more.
+        trial = replace(trial, subjects=trial.subjects[["arm", *trial.covariates]])
+        found = many(partial(permuted, trial, learner, method), range(count))
+        real = searched(trial, learner, method)["found"]
+        rows.append(
+            {"trial": name, "learner": learner, "method": method, "subjects": len(trial.outcome), "permuted": count,
+             **shares(found), "real": bool(real)}
+        )  # fmt: skip
+        print(rows[-1], flush=True)
+    return rows
+
+
+def power(many: Callable, learner: str, method: str) -> list[dict[str, Any]]:
+    """Of simulated trials; forests see no effect and the large one, on a measurement."""
+    rows = []
+    for kind in ENDPOINTS:
+        for effect in EFFECTS:
+            if learner == "forest" and (effect == EFFECTS[1] or kind == "survival"):
+                continue
+            for share in SHARES if effect else SHARES[:1]:
+                found = many(partial(planted, kind, share, effect, learner, method), range(STUDIES[learner]))
+                rows.append(
+                    {"kind": kind, "learner": learner, "method": method, "share": share, "effect": effect,
+                     "studies": len(found), **shares(found), **_told(found, effect)}
+                )  # fmt: skip
+                print(rows[-1], flush=True)
+    return rows
+
+
+def _told(found: list[dict[str, Any]], effect: float) -> dict[str, float | None]:
+    """Of reports, how many have a best rule that is not about x0, and how many subjects that rule places right."""
+    hits = [each for each in found if each["found"]]
+    return {
+        "false": float(np.mean([not (effect and each["named"]) for each in hits])) if hits else None,
+        "placed": float(np.mean([each["placed"] for each in hits])) if hits and effect else None,
+    }
 
 
 def main() -> None:
     """Run and store."""
-    began, nulls = time.perf_counter(), {}
-    for name, text in TRIALS.items():
-        with tempfile.TemporaryDirectory() as folder:
-            nulls[name] = permuted(trial_of(text, Path(folder)), PERMUTED[name])
-        print(name, nulls[name], flush=True)
-    power = [planted(share, effect) for effect in EFFECTS for share in (SHARES if effect else SHARES[:1])]
-    for row in power:
-        print(row)
-    made = {"level": LEVEL, "copies": COPIES, "studies": STUDIES, "subjects": SUBJECTS}
-    seconds = round(time.perf_counter() - began, 1)
-    store("responders", {**made, "nulls": nulls, "planted": power, "seconds": seconds})
+    began, null_rows, planted_rows = time.perf_counter(), [], []
+    with ProcessPoolExecutor(os.cpu_count(), initializer=_alone) as pool:
+
+        def many(ask: Callable, seeds: range) -> list[dict[str, Any]]:
+            return list(pool.map(ask, seeds, chunksize=max(1, len(seeds) // 20)))
+
+        for learner, method in LEARNERS:
+            null_rows += nulls(many, learner, method)
+            planted_rows += power(many, learner, method)
+            made = {
+                "level": LEVEL,
+                "copies": COPIES,
+                "subjects": SUBJECTS,
+                "nulls": null_rows,
+                "planted": planted_rows,
+            }
+            store("responders", {**made, "seconds": round(time.perf_counter() - began, 1)})
+
+
+def _alone() -> None:
+    """One thread of linear algebra a process: two that fight for a core are slower than one."""
+    from threadpoolctl import threadpool_limits
+
+    threadpool_limits(1)
 
 
 if __name__ == "__main__":

@@ -69,9 +69,8 @@ def test_closed_form_agrees_where_the_solver_does_not():
 RECOVERED = [
     (name, parameter) for name, found in recovery_page.load().items() for parameter in found["parameters"]
 ]
-# The linearisation's own bias, which the page shows beside quadrature of the same studies; and 177 of 200, as few as
-# 90 % would give once in four times.
-_BELOW = {("sparse_focei", "theta_CL"): 0.80, ("censored", "prop"): 0.88}
+# The linearisation's own bias, which the page shows beside quadrature of the same studies.
+_BELOW = {("sparse_focei", "theta_CL"): 0.80}
 
 
 @pytest.mark.parametrize(("name", "parameter"), RECOVERED)
@@ -81,4 +80,6 @@ def test_simulated_studies_are_recovered(name, parameter):
     assert found["replicates"] >= 200
     assert not found["failed"]
     assert abs(row["bias"]) < (0.15 if recovery_page.is_variance(parameter) else 0.05)
-    assert _BELOW.get((name, parameter), 0.90) <= row["coverage"] <= 0.98
+    assert _BELOW.get((name, parameter), 0.90) <= row["coverage"]["R"] <= 0.98
+    # Of the sandwich the page says that it is a little narrow where subjects are few.
+    assert _BELOW.get((name, parameter), 0.88) <= row["coverage"]["sandwich"] <= 0.98

@@ -182,3 +182,70 @@ missing = "STRATEGY"
     # Two Monte Carlo errors of 100 imputations.
     assert found["missing at random"].value == pytest.approx(mixed.value, abs=0.1)
     assert mixed.value < found["jump to reference"].value < 0
+
+
+def test_recurrence_is_a_secondary_endpoint_of_the_colon_trial(tmp_path):
+    """Both published hazard ratios from one protocol, and what may be claimed for the two arms and endpoints."""
+    more = """[[secondary]]
+name = "recurrence"
+kind = "survival"
+keep = { etype = 1 }
+time = "time"
+event = { status = 1 }
+[secondary.analysis.published]
+"Lev+5FU" = { estimate = 0.599, lower = 0.475, upper = 0.756 }
+Lev = { estimate = 0.985 }
+[multiplicity]
+method = "fixed sequence"
+order = ["death: Lev+5FU", "recurrence: Lev+5FU", "death: Lev", "recurrence: Lev"]
+"""
+    found = replay(trial_of(COLON + more, tmp_path))
+    assert found.agrees, found.departures
+    assert len(found.comparisons) == 8
+    assert [each.name for each in found.claims.shown] == ["death: Lev+5FU", "recurrence: Lev+5FU"]
+
+
+def test_incidence_of_death_and_transplant(tmp_path):
+    """lifelines 0.30.3, AalenJohansenFitter().fit(time, status, event_of_interest=cause) in each arm, at day 2000.
+
+    lifelines moves tied times by chance; there are six, so that four digits are kept.
+    """
+    text = PBC[: PBC.index("[analysis.published]")].replace('kind = "survival"', 'kind = "competing"')
+    text = text.replace(
+        "event = { status = 2 }", "causes = { death = { status = 2 }, transplant = { status = 1 } }"
+    )
+    found = replay(trial_of(text + '[analysis]\nmethod = "cumulative incidence"\nhorizon = 2000\n', tmp_path))
+    points = found.primary.tables["incidence at the horizon"].set_index(["arm", "cause"])["incidence"]
+    assert points[("1", "death")] == pytest.approx(0.301049, abs=5e-5)
+    assert points[("2", "death")] == pytest.approx(0.291155, abs=5e-5)
+    assert points[("1", "transplant")] == pytest.approx(0.045906, abs=5e-5)
+    assert points[("2", "transplant")] == pytest.approx(0.042247, abs=5e-5)
+    assert found.effects[0].p_value > 0.5
+
+
+def test_net_benefit_of_a_single_measurement_is_that_of_ranks(tmp_path):
+    """A net benefit of one uncensored measurement is what Mann and Whitney's U says of it."""
+    from scipy.stats import mannwhitneyu
+
+    text = (
+        CDISC[: CDISC.index("[endpoint]")]
+        + """[endpoint]
+kind = "hierarchical"
+[[endpoint.outcomes]]
+name = "change of ADAS-Cog(11) at week 24"
+file = "FOLDER/cdisc_adqsadas.csv.gz"
+keep = { PARAMCD = "ACTOT", AVISIT = "Week 24", EFFFL = "Y", ANL01FL = "Y" }
+kind = "continuous"
+value = "CHG"
+better = "lower"
+"""
+    )
+    trial = trial_of(text, tmp_path)
+    found = {(e.arm, e.measure): e.value for e in replay(trial).effects}
+    rows = trial.parts[0].outcome.join(trial.subjects["arm"])
+    placebo = rows.loc[rows["arm"] == "Placebo", "value"]
+    for arm in trial.arms[1:]:
+        own = rows.loc[rows["arm"] == arm, "value"]
+        share = mannwhitneyu(placebo, own).statistic / (len(own) * len(placebo))
+        assert found[(arm, "net benefit")] == pytest.approx(2 * share - 1, abs=1e-12)
+        assert found[(arm, "win odds")] == pytest.approx(share / (1 - share), rel=1e-12)

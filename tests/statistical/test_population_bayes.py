@@ -85,7 +85,7 @@ def rank(replicate: int, parametrisation: str, draws: int = 100) -> dict[str, fl
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("parametrisation", ["centred", "non-centred"])
+@pytest.mark.parametrize("parametrisation", ["partial", "non-centred"])
 def test_truths_lie_anywhere_in_their_posteriors(parametrisation):
     ranks = [rank(k, parametrisation) for k in range(REPLICATES)]
     for name in ranks[0]:

@@ -48,6 +48,19 @@ def fit(
     fixed: Annotated[
         list[str] | None, option("--fixed", help="What is held: theta_CL; repeated.", metavar="NAME")
     ] = None,
+    draws: Annotated[
+        int | None, option(help="Of nuts: draws of each chain, 1000 by default.", metavar="N", min=1)
+    ] = None,
+    warmup: Annotated[
+        int | None, option(help="Of nuts: draws before these, 500 by default.", metavar="N", min=1)
+    ] = None,
+    chains: Annotated[
+        int | None, option(help="Of nuts: 4 by default; of saem: of each subject.", metavar="N", min=1)
+    ] = None,
+    acceptance: Annotated[
+        float | None,
+        option(help="Of nuts: 0.8 by default; 0.95 where trajectories diverge.", metavar="SHARE"),
+    ] = None,
     checkpoint: Annotated[
         Path | None, option(help="Keep every iteration there, and go on from it.", metavar="FILE")
     ] = None,
@@ -55,7 +68,7 @@ def fit(
         Path | None, option("--out", "-o", help="Write the fit (.json) or its table (.csv).", metavar="FILE")
     ] = None,
     jobs: Jobs = 0,
-    quiet: Annotated[bool, flag("--quiet", "-q", help="Show no iterations.")] = False,
+    quiet: Annotated[bool, flag("--quiet", "-q", help="Show no progress.")] = False,
     json: Json = False,
 ) -> None:
     """Estimate a population's parameters from records; of a study as its table fit says, but for options."""
@@ -63,5 +76,7 @@ def fit(
 
     wishes = {"method": method, "covariance": covariance, "starts": starts, "seed": seed}
     wishes |= {"initial": named_numbers(initial, "--initial"), "fixed": tuple(fixed) if fixed else None}
+    settings = {"draws": draws, "warmup": warmup, "chains": chains, "acceptance": acceptance}
+    wishes["settings"] = {name: value for name, value in settings.items() if value is not None} or None
     given = {name: value for name, value in wishes.items() if value is not None}
     run(FitQuestion(file, data, tuple(units or ()), given, checkpoint, out, jobs), quiet, json)

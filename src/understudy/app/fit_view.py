@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +23,7 @@ from understudy.dossier.study import Study
 from understudy.dossier.study_fit import estimate
 from understudy.formats.load import load, model_in
 from understudy.inference.estimation.method import Step
+from understudy.inference.estimation.methods import method_of
 from understudy.inference.fit import Fit
 from understudy.model.population_model import PopulationModel
 
@@ -78,18 +79,43 @@ def _asked(question: FitQuestion) -> tuple[FitSection, int]:
     study = Study.read(question.file) if Path(question.file).suffix == ".toml" else None
     own = study.fit if study else None
     said = {name: getattr(own, name) for name in own.model_fields_set} if own else {}
-    for name in question.given.keys() & said.keys():
-        if question.given[name] != said[name]:
-            note(
-                f"--{name} {_shown(question.given[name])} takes the place of the study's {_shown(said[name])}"
-            )
-    changed = "method" in question.given and question.given["method"] != said.get("method", "focei")
-    if changed and said.pop("settings", None):
+    given = dict(question.given)
+    method = given.get("method", said.get("method", "focei"))
+    if method != said.get("method", "focei") and said.pop("settings", None):
         note("the study's settings are of its own method, and left out")
-    section, problems = validated(FitSection, {**said, **question.given})
+    settings, before = given.pop("settings", {}), said.pop("settings", {})
+    _tell_replaced(given, said)
+    _tell_replaced(settings, before)
+    section, problems = validated(FitSection, {**said, **given})
     if section is None:
         raise SimulationError(problems[0].cause, place=f"--{problems[0].keys[0]}", repair=problems[0].repair)
-    return section, study.seed if own else 0
+    _require_settings(section.method, settings)
+    return section.model_copy(update={"settings": before | settings}), study.seed if own else 0
+
+
+def _tell_replaced(given: Mapping[str, Any], said: Mapping[str, Any]) -> None:
+    for name in given:
+        if name in said and given[name] != said[name]:
+            note(f"--{name} {_shown(given[name])} takes the place of the study's {_shown(said[name])}")
+
+
+def _require_settings(method: str, settings: Mapping[str, float]) -> None:
+    """Options that are settings of the method.
+
+    Raises
+    ------
+    SimulationError
+        For the first that the method does not have, or cannot have.
+    """
+    own = {each.name for each in fields(method_of(method))}
+    for name, value in settings.items():
+        if name not in own:
+            raise SimulationError(
+                f"{method} has no {name}",
+                place=f"--{name} {value:g}",
+                repair="leave it out, or take --method nuts",
+            )
+        method_of(method, {name: value})
 
 
 def _shown(value: Any) -> str:
@@ -139,11 +165,14 @@ def _watcher(quiet: bool) -> Callable[[Step], None] | None:
     """Tells of every iteration on standard error: one line that changes on a terminal, else a line each."""
     if quiet:
         return None
-    to = console(stderr=True)
+    to, before = console(stderr=True), 0
 
     def tell(step: Step) -> None:
-        line = f"iteration {step.number}: objective {step.objective:.4f}"
-        to.print(line, markup=False, end="\r" if to.is_terminal else "\n")
+        nonlocal before
+        line = step.told or f"iteration {step.number}: objective {step.objective:.4f}"
+        # What a longer line left behind is written over.
+        shown, before = line.ljust(before) if to.is_terminal else line, len(line)
+        to.print(shown, markup=False, end="\r" if to.is_terminal else "\n")
 
     return tell
 

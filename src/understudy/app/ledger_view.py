@@ -67,7 +67,9 @@ def _show_scored(entry: Entry, frozen: Entry) -> None:
         }
     )
     if frozen.content["outcome_existed"]:
-        note(f"{told['outcome']['file']} was there when this was frozen: that nobody had read it no ledger can tell")
+        note(
+            f"{told['outcome']['file']} was there when this was frozen: that nobody had read it no ledger can tell"
+        )
 
 
 def _expected(told: dict[str, Any]) -> str:

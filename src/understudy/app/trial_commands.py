@@ -90,13 +90,14 @@ def simulate(
     protocol: Protocol,
     arm: Annotated[str, option(help="The treated arm; the first, if left out.", metavar="ARM")] = "",
     trials: Annotated[int, option(help="Simulated trials of each scenario.", metavar="N", min=100)] = 10_000,
+    jobs: Annotated[int, option(help="Threads, 0 for one per core.", metavar="N", min=0)] = 0,
     out: Out = None,
     json: Json = False,
 ) -> None:
     """What a new trial, the protocol's [design], would show if patients are as in this one."""
     from understudy.app.trial_simulation import run
 
-    run(protocol, arm or None, trials, out, json)
+    run(protocol, arm or None, trials, jobs, out, json)
 
 
 @trial.command()
@@ -118,13 +119,18 @@ def responders(
     arm: Annotated[str, option(help="The treated arm; the first, if left out.", metavar="ARM")] = "",
     copies: Annotated[int, option(help="Of the trial, with permuted arms.", metavar="N", min=500)] = 500,
     level: Annotated[float, option(help="Of false discovery.", metavar="P", min=0.001, max=0.5)] = 0.05,
+    learner: Annotated[
+        str,
+        option(help="Of outcomes and effects: linear, or trees, which take minutes.", metavar="ridge|forest"),
+    ] = "ridge",
+    method: Annotated[str, option(help="Effects by the R-learner or the DR-learner.", metavar="R|DR")] = "R",
     out: Out = None,
     json: Json = False,
 ) -> None:
     """Who benefits more than others, and how often chance alone would say so."""
     from understudy.app.trial_responders import run
 
-    run(protocol, arm or None, copies, level, out, json)
+    run(protocol, out, json, arm=arm or None, copies=copies, level=level, learner=learner, method=method)
 
 
 @trial.command()

@@ -60,7 +60,12 @@ def _rows(found: PlannedTrial) -> pd.DataFrame:
     table = found.table().set_index(["scenario", "measure"])
     for scenario, own in runs.items():
         names = [f"rejected {name}" for name in own.hypotheses]
-        shown = {"rejected any": "significant"} if len(names) == 1 else {name: name[9:] for name in names}
+        every = {"rejected any": "significant" if len(names) == 1 else "any"}
+        shown = (
+            every
+            if len(names) == 1
+            else {name: name[9:] for name in names} | (every if "null" in runs else {})
+        )
         rows[_called(scenario)] = {
             **{told: _with_error(table.loc[(scenario, name)], 100.0, " %") for name, told in shown.items()},
             "futility": _with_error(table.loc[(scenario, "stopped for futility")], 100.0, " %"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from understudy.app.terminal import console, print_json
 from understudy.app.trial_check import table_of
@@ -10,61 +11,102 @@ from understudy.app.trial_files import say_written, write_report
 from understudy.app.trial_numbers import finite_rows
 from understudy.trials import Responders, load_trial, responders
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 _MOST_RULES = 5
 
 
-def run(path: Path, arm: str | None, copies: int, level: float, out: Path | None, as_json: bool) -> None:
+def run(path: Path, out: Path | None, as_json: bool, **options) -> None:
     """Seek, write and print."""
-    found = responders(load_trial(path), arm=arm, copies=copies, level=level)
+    found = responders(load_trial(path), **options)
     write_report(found, path, out)
     if as_json:
-        tables = {
-            name: finite_rows(getattr(found, name)) for name in ("groups", "rules", "coefficients", "policy")
-        }
-        print_json(
-            {
-                "found": found.found,
-                "sentences": list(found.sentences),
-                "p_score": found.p_score,
-                "p_rule": found.p_rule,
-                "slope": found.slope,
-                **tables,
-                "notes": list(found.notes),
-                "record": found.record.hash,
-            }
-        )
+        print_json(_plain(found))
     else:
-        _show(found, out)
+        _show(found)
+        say_written(out)
 
 
-def _show(found: Responders, out: Path | None) -> None:
+def _plain(found: Responders) -> dict:
+    kept = {name: finite_rows(table) for name, table in found.tables().items() if name != "scores"}
+    return {
+        "found": found.found,
+        "sentences": list(found.sentences),
+        "p": found.p,
+        "p_score": found.p_score,
+        "p_rule": found.p_rule,
+        **kept,
+        "notes": list(found.notes),
+        "record": found.record.hash,
+    }
+
+
+def _show(found: Responders) -> None:
     from rich.text import Text
 
     to = console()
     to.print(Text(found.trial.protocol.title, style="bold"))
     for k, sentence in enumerate(found.sentences):
         to.print(Text(sentence, style="bold" if k == 0 else ""))
-    groups = found.groups.assign(
-        interval=[
-            f"{low:.3g} to {high:.3g}"
-            for low, high in zip(found.groups["low"], found.groups["high"], strict=True)
-        ],
-        **{name: found.groups[name].map("{:.3g}".format) for name in ("foretold", "seen")},
-    ).set_index("group")
-    to.print()
-    to.print(
-        table_of(
-            groups[["subjects", "foretold", "seen", "interval"]], f"Quarters of the score: {found.measure}"
-        )
-    )
-    rules = found.rules.head(_MOST_RULES).set_index("rule")
-    shown = rules.assign(
-        **{name: rules[name].map("{:.3g}".format) for name in ("inside", "outside", "z", "p")}
-    )
-    to.print()
-    to.print(
-        table_of(shown[["subjects", "inside", "outside", "z", "p"]], "Best rules, p adjusted for all rules")
-    )
+    for table, title in _tables(found):
+        if len(table):
+            to.print()
+            to.print(table_of(table, title))
     for told in found.notes:
         to.print(Text(f"Note: {told}", style="yellow"))
-    say_written(out)
+
+
+def _tables(found: Responders) -> list[tuple[pd.DataFrame, str]]:
+    """Tables of text with their titles."""
+    import pandas as pd
+
+    score, groups, policy, rules = (
+        found.calibration,
+        found.groups,
+        found.policy,
+        found.rules.head(_MOST_RULES),
+    )
+    return [
+        (
+            pd.DataFrame({"value": _number(score["value"]), "95 % interval": _limits(score), "p": _number(score["p"])})
+            .set_axis(score["measure"]), "The score",
+        ),
+        (
+            pd.DataFrame({"subjects": groups["subjects"], "foretold": _number(groups["foretold"]),
+                          "seen": _number(groups["seen"]), "95 % interval": _limits(groups)})
+            .set_axis(groups["group"]), f"Quarters of the score: {found.measure}, higher is better",
+        ),
+        (
+            pd.DataFrame({"treated": policy["treated"].map("{:.0%}".format), "value": _number(policy["value"]),
+                          "over nobody": _gain(policy, "over_nobody"), "95 % interval": _limits(policy, "over_nobody_"),
+                          "over all": _gain(policy, "over_all"), "95 % interval ": _limits(policy, "over_all_")})
+            .set_axis(policy["policy"]), "Whom to treat",
+        ),
+        (
+            pd.DataFrame({"subjects": rules["subjects"], "inside": _number(rules["inside"]),
+                          "outside": _number(rules["outside"]), "z": _number(rules["z"]), "p": _number(rules["p"]),
+                          "FDR": rules["fdr"].map("{:.2g}".format)}).set_axis(rules["rule"]),
+            "Best rules, p adjusted for all rules",
+        ),
+        (
+            pd.DataFrame({"subjects": found.held_out["subjects"], "effect": _number(found.held_out["effect"]),
+                          "95 % interval": _limits(found.held_out)}).set_axis(found.held_out["where"]),
+            "Rules chosen in other folds",
+        ),
+    ]  # fmt: skip
+
+
+def _number(values: pd.Series) -> pd.Series:
+    return values.map("{:.3g}".format)
+
+
+def _gain(policy: pd.DataFrame, against: str) -> list[str]:
+    """Gains; of a policy over itself there is none to tell."""
+    pairs = zip(policy[against], policy[f"{against}_low"], policy[f"{against}_high"], strict=True)
+    return ["" if low == high else f"{value:.3g}" for value, low, high in pairs]
+
+
+def _limits(table: pd.DataFrame, before: str = "") -> list[str]:
+    pairs = zip(table[f"{before}low"], table[f"{before}high"], strict=True)
+    return ["" if low == high else f"{low:.3g} to {high:.3g}" for low, high in pairs]

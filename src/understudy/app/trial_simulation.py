@@ -17,10 +17,10 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-def run(path: Path, arm: str | None, trials: int, out: Path | None, as_json: bool) -> None:
+def run(path: Path, arm: str | None, trials: int, jobs: int, out: Path | None, as_json: bool) -> None:
     """Simulate, write and print."""
     curve = 0 if out is None else curve_trials(trials)
-    found = simulate_new_trial(load_trial(path), arm=arm, trials=trials, curve=curve)
+    found = simulate_new_trial(load_trial(path), arm=arm, trials=trials, curve=curve, jobs=jobs)
     write_report(found, path, out)
     if as_json:
         print_json(

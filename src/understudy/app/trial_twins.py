@@ -13,6 +13,7 @@ from understudy.core.errors import StudyError
 from understudy.trials import (
     PrognosticScore,
     PrognosticTwins,
+    Protocol,
     load_history,
     load_score,
     load_trial,
@@ -44,9 +45,20 @@ def _train(path: Path, out: Path | None, as_json: bool) -> None:
             place=str(out),
             repair="give another name: a frozen score stays as it is",
         )
-    found = train_score(load_history(path))
+    history = load_history(path)
+    found = train_score(history)
     found.write(out)
-    print_json(_plain_score(found)) if as_json else _show_score(found, out)
+    opened = _outcome_there(path, history.protocol)
+    if as_json:
+        print_json(_plain_score(found) | {"trial_outcome_existed": opened is not None})
+    else:
+        _show_score(found, out, opened)
+
+
+def _outcome_there(path: Path, protocol: Protocol) -> str | None:
+    """The trial's table of outcomes, where it is there already; it is looked for, never opened."""
+    name = protocol.endpoint.file or protocol.subjects.file
+    return name if (path.parent / name).exists() else None
 
 
 def _plain_score(found: PrognosticScore) -> dict[str, Any]:
@@ -57,7 +69,7 @@ def _plain_score(found: PrognosticScore) -> dict[str, Any]:
     }
 
 
-def _show_score(found: PrognosticScore, out: Path) -> None:
+def _show_score(found: PrognosticScore, out: Path, opened: str | None) -> None:
     from rich.text import Text
 
     to = console()
@@ -72,10 +84,13 @@ def _show_score(found: PrognosticScore, out: Path) -> None:
         soft_wrap=True,
     )
     to.print(
-        f"Frozen {found.date}. Register its hash in [history] before the trial is opened:", soft_wrap=True
+        f"Frozen {found.date}. Register its hash in [history] before the trial is opened:",
+        markup=False,
+        soft_wrap=True,
     )
     to.print(f'score = "{found.hash}"', markup=False, soft_wrap=True)
-    for told in found.notes:
+    there = (f"{opened} is there already: that nobody had read it no score can tell",) if opened else ()
+    for told in (*found.notes, *there):
         to.print(Text(f"Note: {told}", style="yellow"))
     to.print(f"Written: {out}", markup=False, soft_wrap=True)
 

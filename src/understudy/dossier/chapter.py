@@ -169,7 +169,9 @@ def methods_section(methods: Mapping[str, Iterable[Method]]) -> Section | None:
         return None
     columns = (Column("Number or step"), Column("Method"), Column("Code"), Column("Source"))
     return section(
-        "methods", "Methods", [Table(columns, tuple(rows), "How each number was made, and by whose code.", "long")]
+        "methods",
+        "Methods",
+        [Table(columns, tuple(rows), "How each number was made, and by whose code.", "long")],
     )
 
 

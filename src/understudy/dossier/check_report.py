@@ -127,7 +127,7 @@ def _covariates(found: Check) -> Table:
         "differ by chance alone, so there are no p values; a difference matters where its covariate foretells "
         f"outcomes. Last column: how far chance goes in 95\xa0% of trials of this size{widest}."
     )
-    return Table(columns, tuple(rows), caption)
+    return Table(columns, tuple(rows), caption, "long" if several else "")
 
 
 def _ends(rows: list[pd.Series]) -> tuple[str, ...]:

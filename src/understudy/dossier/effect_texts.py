@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from understudy.core.reported_number import ReportedNumber
-from understudy.dossier.number import figures, is_number, listed
+from understudy.dossier.number import MISSING, figures, is_number, listed
 from understudy.dossier.page import Column, Table
 from understudy.plot.label import sentence_case
 from understudy.trials.effect import Effect
@@ -22,9 +22,10 @@ def effect_sentence(effect: Effect, endpoint: str) -> str:
     'Hazard ratio for death, A against B: 0.500 (95 % interval 0.300 to 0.800; p = 0.0040), 100 subjects, 40 events.'
     """
     events = "" if effect.events is None else f", {effect.events:,} events"
+    value = _number(effect.value, 3)
     return (
         f"{sentence_case(effect.measure)} for {endpoint}, {effect.arm} against {effect.against}: "
-        f"{figures(effect.value)} ({100 * effect.level:g}\xa0% interval {interval(effect)}; {p_text(effect.p_value)}), "
+        f"{value} ({100 * effect.level:g}\xa0% interval {interval(effect)}; {p_text(effect.p_value)}), "
         f"{effect.subjects:,} subjects{events}."
     )
 
@@ -61,8 +62,15 @@ def p_text(p: float) -> str:
 
 
 def interval(effect: Effect, digits: int = 3) -> str:
-    """Its ends."""
-    return f"{figures(effect.low, digits)} to {figures(effect.high, digits)}"
+    """Its ends; a dash where there are none."""
+    if effect.low != effect.low or effect.high != effect.high:
+        return MISSING
+    return f"{_number(effect.low, digits)} to {_number(effect.high, digits)}"
+
+
+def _number(value: float, digits: int) -> str:
+    """Infinite where events are separated, or an arm never loses a pair."""
+    return "∞" if value == float("inf") else figures(value, digits)
 
 
 def effects_block(effects: tuple[Effect, ...], caption: str) -> Table:
@@ -74,7 +82,7 @@ def effects_block(effects: tuple[Effect, ...], caption: str) -> Table:
         Column("p", numeric=True), Column("Subjects", numeric=True), Column("Events", numeric=True),
     )  # fmt: skip
     rows = tuple(
-        (e.arm, e.against, e.measure, figures(e.value, 4), interval(e, 4), figures(e.standard_error, 4),
+        (e.arm, e.against, e.measure, _number(e.value, 4), interval(e, 4), figures(e.standard_error, 4),
          figures(e.p_value, 3), f"{e.subjects:,}", "–" if e.events is None else f"{e.events:,}")
         for e in effects
     )  # fmt: skip

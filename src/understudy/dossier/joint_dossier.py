@@ -139,7 +139,8 @@ class TrialDossier:
 def _part_row(part: Part, made: Chapter | None, left_out: Mapping[str, str]) -> tuple[str | Markup, ...]:
     if made is None:
         return part.title, f"Not made: {left_out[part.name]}.", ""
-    return part.title, Markup("<code>{}</code>").format(made.command), Markup("<code>{}</code>").format(made.run.hash[:12])
+    command, run = (Markup("<code>{}</code>").format(text) for text in (made.command, made.run.hash[:12]))
+    return part.title, command, run
 
 
 def _as_section(chapter: Chapter) -> Section:
@@ -194,7 +195,7 @@ def trial_dossier(
     --------
     >>> found = trial_dossier("examples/leukaemia/trial.toml", without=["simulate"])
     >>> [each.part for each in found.chapters], list(found.left_out)
-    (['check', 'replay', 'responders', 'redesign'], ['twins', 'simulate'])
+    (['check', 'replay', 'responders', 'redesign'], ['forecast', 'twins', 'simulate'])
     """
     watch, left = Stopwatch(), tuple(dict.fromkeys(without))
     _require_parts(left)

@@ -82,7 +82,10 @@ def summary(found: Redesign) -> tuple[str, ...]:
     whole, last = found.combinations.iloc[0], found.combinations.iloc[-1]
     count = len(found.criteria)
     meet = "the criterion" if count == 1 else f"all {count} criteria"
-    ends, head = f"(95\xa0% bootstrap interval {_ends(whole)})", f"{sentence_case(found.measure)}{_compared(found)}"
+    ends, head = (
+        f"(95\xa0% bootstrap interval {_ends(whole)})",
+        f"{sentence_case(found.measure)}{_compared(found)}",
+    )
     told = [
         f"{head} {figures(whole['effect'])} {ends} in all {whole['subjects']:,} subjects; "
         f"{_effect(last)} in the {last['subjects']:,} ({percent(last['share'])}) who meet {meet}."

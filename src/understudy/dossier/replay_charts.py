@@ -42,9 +42,7 @@ def _incidence(trial: Trial, found: Analysed, prefix: str) -> Iterator[tuple[str
     rows = found.tables["incidence"]
     rows = rows[rows["name"] == first].rename(columns={"incidence": "value"})
     if len(rows):
-        caption = (
-            f"Cumulative incidence of {first} (Aalen-Johansen), other causes competing, with pointwise limits."
-        )
+        caption = f"Cumulative incidence of {first} (Aalen-Johansen), other causes competing, with pointwise limits."
         chart = rising_curves(
             rows, title=f"Probability of {first}", unit=trial.protocol.endpoint.unit, share=True
         )

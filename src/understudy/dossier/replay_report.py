@@ -79,9 +79,8 @@ def _sections(found: Replay, charts: list[dict[str, Figure]]) -> Iterator[Sectio
     outcomes = outcome_tables(found.trial).items()
     tables = [text_table(table, f"{sentence_case(name)}, arm by arm.") for name, table in outcomes]
     yield section("outcomes", "Outcomes of each arm", tables)
-    others = zip(found.secondary, charts[1:], strict=True)
-    blocks = [block for each, drawn in others for block in _answer(each, drawn)]
-    yield section("secondary", "Secondary endpoints", blocks)
+    for k, (answer, drawn) in enumerate(zip(found.secondary, charts[1:], strict=True), 1):
+        yield section(f"secondary-{k}", f"Secondary endpoint: {answer.name}", _answer(answer, drawn))
     claims = [Text(found.claims.sentence), hypotheses_block(found.claims)] if found.claims else []
     yield section("claims", "What may be claimed", claims)
     yield section("published", "Against what was published", [comparisons_block(found)])
@@ -93,12 +92,14 @@ def _effects(found: Analysed) -> Table:
     return effects_block(found.effects, f"By {found.told}.")
 
 
-def _answer(answer: Answer, charts: dict[str, Figure]) -> Iterator[Text | Bullets | Table | Figure]:
-    """A secondary endpoint: its estimand, effects and charts."""
-    yield Text(f"{sentence_case(answer.name)}.")
-    yield Bullets(tuple(sentences((*answer.estimand, *answer.analysed.remarks))))
+def _answer(answer: Answer, charts: dict[str, Figure]) -> Iterator[Bullets | Table | Figure]:
+    """What is said of a secondary endpoint; a single effect needs no chart beside its numbers."""
+    same = ("population: ", "treatments: ", "endpoint: ")
+    own = (each for each in answer.estimand if not each.startswith(same))
+    yield Bullets(tuple(sentences((*own, *answer.analysed.remarks))))
     yield _effects(answer.analysed)
-    yield from charts.values()
+    single = len(answer.trial.arms) == 2
+    yield from (drawn for name, drawn in charts.items() if not (single and name.endswith("effects")))
 
 
 def _charts(found: Replay) -> list[dict[str, Figure]]:

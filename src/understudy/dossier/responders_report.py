@@ -3,32 +3,40 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 from understudy.core.reported_number import ReportedNumber
 from understudy.dossier.chapter import Chapter, Method, command_of, made_sections, sentences
 from understudy.dossier.figures import figure
-from understudy.dossier.number import figures, percent
-from understudy.dossier.page import Bullets, Column, Figure, Section, Table, section
+from understudy.dossier.page import Bullets, Figure, Section, section
+from understudy.dossier.responders_tables import (
+    calibration_table,
+    coefficient_table,
+    group_table,
+    held_out_table,
+    policy_table,
+    rule_table,
+    subgroup_table,
+)
+from understudy.plot.effect_calibration import effect_calibration
 from understudy.plot.forest import forest
 from understudy.plot.label import sentence_case
 from understudy.trials.responders.responders import Responders
 
-if TYPE_CHECKING:
-    import pandas as pd
-
-
 PART = "responders"
+_SHOWN_RULES = 5
 
 
 def chapter(found: Responders) -> Chapter:
     """Who responds."""
     charts = dict(_charts(found))
-    command = command_of(found.trial, PART, arm=found.arm, copies=found.copies, level=found.level)
+    command = command_of(
+        found.trial, PART, arm=found.arm, copies=found.copies, level=found.level, learner=found.learner,
+        method=found.method,
+    )  # fmt: skip
     return Chapter(
         PART, "Who responds", "searched for responders", found.trial, summary(found),
-        made_sections(_sections(found, charts)), charts, found.tables(), tuple(_numbers(found)), _METHODS, command,
-        found.record,
+        made_sections(_sections(found, charts)), charts, found.tables(), tuple(_numbers(found)),
+        tuple(_methods(found)), command, found.record,
     )  # fmt: skip
 
 
@@ -38,128 +46,105 @@ def summary(found: Responders) -> tuple[str, ...]:
     return (f"{first} {chance}", *between)
 
 
-_METHODS = (
-    Method("score", "R-learner, cross-fitted", source="Nie and Wager 2021, doi:10.1093/biomet/asaa076"),
-    Method(
-        "p values", "the largest statistic in copies of the trial with permuted arms",
+def _methods(found: Responders) -> Iterator[Method]:
+    code = "scikit-learn" if found.learner == "forest" else "understudy"
+    learners = {
+        "R": "Nie and Wager 2021, doi:10.1093/biomet/asaa076",
+        "DR": "Kennedy 2023, doi:10.1214/23-EJS2157",
+    }
+    yield Method(
+        "score", f"{found.method}-learner by {found.learner}, cross-fitted", code, learners[found.method]
+    )
+    if found.trial.protocol.endpoint.kind == "survival":
+        yield Method(
+            "times of the censored", "doubly robust, by inverse probability of censoring weights of each arm",
+            source="Cui, Kosorok, Sverdrup, Wager and Zhu 2023, doi:10.1093/jrsssb/qkac001",
+        )  # fmt: skip
+    yield Method(
+        "calibration", "best linear predictor; robust errors",
+        source="Chernozhukov, Demirer, Duflo and Fernández-Val 2025, doi:10.3982/ECTA19303",
+    )  # fmt: skip
+    yield Method(
+        "AUTOC, Qini", "rank-weighted effects; errors by halves of the subjects",
+        source="Yadlowsky, Fleming, Shah, Brunskill and Wager 2025, doi:10.1080/01621459.2024.2393466",
+    )  # fmt: skip
+    yield Method("policy", "mean of doubly robust scores of treatments that other folds advise")
+    yield Method(
+        "p", "the largest statistic in copies of the trial with permuted arms",
         source="Westfall and Young 1993, Resampling-Based Multiple Testing, Wiley",
-    ),
-)  # fmt: skip
+    )  # fmt: skip
+    yield Method(
+        "false-discovery rate", "expected over seen number, from the copies",
+        source="Storey and Tibshirani 2003, doi:10.1073/pnas.1530509100",
+    )  # fmt: skip
 
 
 def _numbers(found: Responders) -> Iterator[ReportedNumber]:
-    chance = f"{found.copies:,} permuted copies"
+    chance, way = f"{found.copies:,} permuted copies", f"{found.method}-learner by {found.learner}"
+    yield ReportedNumber("search as a whole: p", found.p, source=chance)
     yield ReportedNumber("score: p", found.p_score, source=chance)
     yield ReportedNumber("best rule: p, adjusted for all rules", found.p_rule, source=chance)
-    yield ReportedNumber("slope of seen on foretold effects", found.slope, source="R-learner")
+    for _, row in found.calibration.iterrows():
+        yield _number(f"score: {row['measure']}", row, "value", "", way)
     for _, row in found.groups.iterrows():
-        head = f"{found.measure}, quarter {row['group']:.0f} of the score"
-        yield ReportedNumber(
-            head, row["seen"], low=row["low"], high=row["high"], level=0.95, source="R-learner"
-        )
+        yield _number(f"{found.measure}, quarter {row['group']:.0f} of the score", row, "seen", "", way)
     for _, row in found.policy.iterrows():
-        head = f"{found.measure}, gain of the policy: {row['policy']}"
-        yield ReportedNumber(
-            head, row["gain"], low=row["low"], high=row["high"], level=0.95, source="R-learner"
-        )
+        yield _number(f"value of the policy: {row['policy']}", row, "value", "value_", way)
+        for against in ("nobody", "all"):
+            if row["policy"] != f"treat {against}":
+                head = f"{found.measure}, gain of the policy over treating {against}: {row['policy']}"
+                yield _number(head, row, f"over_{against}", f"over_{against}_", way)
     for _, row in found.rules.iterrows():
-        yield ReportedNumber(f"{found.measure} where {row['rule']}", row["inside"], source="R-learner")
-        yield ReportedNumber(f"{found.measure} but where {row['rule']}", row["outside"], source="R-learner")
+        yield _number(f"{found.measure} where {row['rule']}", row, "inside", "inside_", way)
+        yield _number(f"{found.measure} but where {row['rule']}", row, "outside", "outside_", way)
         yield ReportedNumber(f"rule {row['rule']}: p, adjusted", row["p"], source=chance)
+        yield ReportedNumber(f"rule {row['rule']}: false-discovery rate", row["fdr"], source=chance)
+    for _, row in found.held_out.iterrows():
+        yield _number(f"{found.measure} {row['where']}", row, "effect", "", way)
+
+
+def _number(head: str, row, value: str, limits: str, source: str) -> ReportedNumber:
+    return ReportedNumber(
+        head, row[value], low=row[f"{limits}low"], high=row[f"{limits}high"], level=0.95, source=source
+    )
 
 
 def _sections(found: Responders, charts: dict[str, Figure]) -> Iterator[Section | None]:
-    yield section("score", "The score", [_groups(found), *charts.values(), _policy(found)])
-    yield section("rules", "Rules", [_rules(found)])
-    yield section("covariates", "Covariates", [_coefficients(found)])
-    yield section("notes", "To be known", [Bullets(tuple(sentences(found.notes)))])
-
-
-def _interval(row: pd.Series) -> str:
-    return f"{figures(row['low'])} to {figures(row['high'])}"
-
-
-def _groups(found: Responders) -> Table:
-    columns = (
-        Column("Quarter", numeric=True), Column("Subjects", numeric=True), Column("Foretold", numeric=True),
-        Column("Seen", numeric=True), Column("95\xa0% interval", numeric=True),
-    )  # fmt: skip
-    rows = tuple(
-        (
-            f"{r['group']:.0f}",
-            f"{r['subjects']:.0f}",
-            figures(r["foretold"]),
-            figures(r["seen"]),
-            _interval(r),
-        )
-        for _, r in found.groups.iterrows()
+    yield section(
+        "score", "The score", [calibration_table(found), charts.get("calibration"), group_table(found)]
     )
-    caption = (
-        f"{sentence_case(found.measure)}, higher is better, as the score foretold it for subjects who had no part in "
-        f"it, and as it was. Slope of seen on foretold {figures(found.slope)}; one would be perfect."
+    yield section("policy", "Whom to treat", [policy_table(found)])
+    yield section(
+        "rules",
+        "Rules",
+        [rule_table(found), charts.get("rules"), held_out_table(found), subgroup_table(found)],
     )
-    return Table(columns, rows, caption=caption)
-
-
-def _policy(found: Responders) -> Table:
-    columns = (
-        Column("Policy"), Column("Treated", numeric=True), Column("Gain", numeric=True),
-        Column("95\xa0% interval", numeric=True),
-    )  # fmt: skip
-    rows = tuple(
-        (r["policy"], percent(r["treated"]), figures(r["gain"]), _interval(r))
-        for _, r in found.policy.iterrows()
-    )
-    return Table(
-        columns, rows, caption="What a policy gains over treating nobody, averaged over all subjects."
-    )
-
-
-def _rules(found: Responders) -> Table:
-    columns = (
-        Column("Where"), Column("Subjects", numeric=True), Column("Effect there", numeric=True),
-        Column("Elsewhere", numeric=True), Column("z", numeric=True), Column("p", numeric=True),
-    )  # fmt: skip
-    rows = tuple(
-        (
-            r["rule"],
-            f"{r['subjects']:,}",
-            figures(r["inside"]),
-            figures(r["outside"]),
-            figures(r["z"]),
-            figures(r["p"]),
-        )
-        for _, r in found.rules.iterrows()
-    )
-    return Table(
-        columns,
-        rows,
-        caption=f"The best rules; p adjusted for all rules by {found.copies:,} permuted copies.",
-    )
-
-
-def _coefficients(found: Responders) -> Table:
-    columns = (
-        Column("Covariate"),
-        Column("Change of effect", numeric=True),
-        Column("z", numeric=True),
-        Column("p", numeric=True),
-    )
-    rows = tuple(
-        (r["covariate"], figures(r["effect"]), figures(r["z"]), figures(r["p"]))
-        for _, r in found.coefficients.iterrows()
-    )
-    caption = (
-        "For a standard deviation of the covariate; shrunk; p adjusted for all covariates by permuted copies."
-    )
-    return Table(columns, rows, caption=caption)
+    yield section("covariates", "Covariates", [coefficient_table(found)])
+    yield section("notes", "To be known", [Bullets(tuple(sentences(found.notes)))] if found.notes else [])
 
 
 def _charts(found: Responders) -> Iterator[tuple[str, Figure]]:
-    rows = found.groups.rename(columns={"seen": "value"})
-    rows = rows.assign(label=[f"quarter {g}" for g in rows["group"]])
-    chart = forest(rows, measure=sentence_case(found.measure), ratio=False)
-    yield (
-        "groups",
-        figure(chart, f"{PART}-groups", "Effects in quarters of the score, the least favoured first."),
-    )
+    chart = effect_calibration(found.groups, measure=found.measure)
+    yield "calibration", figure(
+        chart, f"{PART}-calibration",
+        "Effects in quarters of the score, seen with 95\xa0% intervals against foretold; higher is better. On the thin "
+        "line they are equal; no effect is dashed.",
+    )  # fmt: skip
+    if len(found.rules):
+        rows = found.subgroups.head(2 * _SHOWN_RULES)
+        label = [
+            r["rule"] if r["where"] == "inside" else f"not {_bracketed(r['rule'])}"
+            for _, r in rows.iterrows()
+        ]
+        chart = forest(
+            rows.assign(label=label, value=rows["effect"]), measure=sentence_case(found.measure), ratio=False
+        )
+        yield "rules", figure(
+            chart, f"{PART}-rules",
+            f"Effects in and out of the {len(rows) // 2} best rules, with 95\xa0% intervals; higher is better. They "
+            "were chosen for their difference, which flatters it.",
+        )  # fmt: skip
+
+
+def _bracketed(rule: str) -> str:
+    return f"({rule})" if " and " in rule else rule

@@ -59,7 +59,8 @@ def summary(found: NewTrial) -> tuple[str, ...]:
     ]
     if power["upper"] < found.trial.protocol.design.alpha:
         told.append(
-            "The effect as seen is to the disadvantage of the treated arm, which a one-sided test for benefit does not show."
+            "The effect as seen is to the disadvantage of the treated arm, which a one-sided test for benefit does not "
+            "show."
         )
     if NULL in rows:
         told.append(

@@ -159,8 +159,9 @@ def _no_simulation(asked: Asked) -> str:
     design = asked.trial.protocol.design
     if design is None:
         return "the protocol has no new trial: [design] is missing"
-    if design.escalation is not None:
-        return "[design] is a dose escalation, which takes no patients of an earlier trial"
+    if design.kind in ("escalation", "single_arm"):
+        words = design.kind.replace("_", " ")
+        return f"[design] is a {words} design, which takes no control arm of an earlier trial: `trial plan` has it"
     return _not_resampled(asked, "new trials are simulated")
 
 

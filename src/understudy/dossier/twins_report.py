@@ -74,8 +74,8 @@ def _saved(found: PrognosticTwins) -> str:
     """Patients of the next trial."""
     history, cautious, own = found.size_table["ratio"]
     return (
-        f"Adjusted for the score, a new trial of equal arms needs {percent(history)} of the patients if the score is as "
-        f"good as in the history, {percent(cautious)} cautiously, {percent(own)} if it is as good as here."
+        f"Adjusted for the score, a new trial of equal arms needs {percent(history)} of the patients if the score is "
+        f"as good as in the history, {percent(cautious)} cautiously, {percent(own)} if it is as good as here."
     )
 
 

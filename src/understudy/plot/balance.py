@@ -45,7 +45,7 @@ def balance(differences: pd.DataFrame) -> alt.LayerChart:
     bars = alt.Chart(inline(widest)).mark_bar(color="#dfe3e6", height=10)
     colour = alt.Color(
         "arm:N", scale=alt.Scale(domain=arms, range=list(ARMS[1 : len(arms) + 1])),
-        legend=alt.Legend(title=None) if len(arms) > 1 else None,
+        legend=alt.Legend(title=None, columnPadding=28) if len(arms) > 1 else None,
     )  # fmt: skip
     dots = alt.Chart(inline(rows)).mark_point(filled=True, size=60, opacity=1)
     return themed(

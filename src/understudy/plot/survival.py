@@ -67,7 +67,9 @@ def survival_curves(curves: pd.DataFrame, *, event: str, unit: str) -> alt.VConc
         .encode(x=x, y=y, color=colour)
     )
     drawn = alt.layer(band, line, marks).properties(width=_WIDTH, height=_HEIGHT)
-    return themed(alt.vconcat(drawn, numbers_at_risk(curves, arms, ticks, colour), spacing=6))
+    # Readers' fonts are wider than the one in which labels of arms were measured.
+    beside = {"left": 5 + 2 * max(map(len, arms)), "right": 5, "top": 5, "bottom": 5}
+    return themed(alt.vconcat(drawn, numbers_at_risk(curves, arms, ticks, colour), spacing=6, padding=beside))
 
 
 def round_times(end: float) -> list[float]:
@@ -77,7 +79,9 @@ def round_times(end: float) -> list[float]:
     return (step * np.arange(int(np.ceil(end / step)) + 1)).tolist()
 
 
-def numbers_at_risk(curves: pd.DataFrame, arms: list[str], ticks: list[float], colour: alt.Color) -> alt.Chart:
+def numbers_at_risk(
+    curves: pd.DataFrame, arms: list[str], ticks: list[float], colour: alt.Color
+) -> alt.Chart:
     """A row of numbers at risk for each arm."""
     import altair as alt
     import pandas as pd

@@ -35,7 +35,14 @@ def wins(decided: pd.DataFrame, *, treated: str, control: str) -> alt.LayerChart
     sides = (f"{treated} better", f"{control} better")
     parts = (("win_share", 1, sides[0]), ("loss_share", -1, sides[1]))
     columns = [
-        pd.DataFrame({"endpoint": decided["endpoint"], "at": sign * decided[name], "side": side, "share": decided[name]})
+        pd.DataFrame(
+            {
+                "endpoint": decided["endpoint"],
+                "at": sign * decided[name],
+                "side": side,
+                "share": decided[name],
+            }
+        )
         for name, sign, side in parts
     ]
     most = max(float(decided[["win_share", "loss_share"]].to_numpy().max()), 0.01) * 1.25

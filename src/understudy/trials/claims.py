@@ -66,10 +66,16 @@ class Claim:
     @property
     def verdict(self) -> str:
         """What may be said."""
-        if not self.rejected:
-            return "not shown"
-        side = {"treated": f"shown: {self.effect.arm} better", "control": f"shown: {self.effect.arm} WORSE"}
-        return side.get(self.favours, f"shown: {self.effect.arm} differs")
+        return f"shown: {self.effect.arm} {self._word}" if self.rejected else "not shown"
+
+    @property
+    def side(self) -> str:
+        """Which way the arm differs; its name too, where that of the hypothesis lacks it."""
+        return self._word if self.name.endswith(self.effect.arm) else f"{self.effect.arm} {self._word}"
+
+    @property
+    def _word(self) -> str:
+        return {"treated": "better", "control": "WORSE"}.get(self.favours, "differs")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -103,7 +109,7 @@ class Claims:
         head = f"At a familywise level of {100 * self.alpha:g} %, {sides}, by {by}, "
         if not self.shown:
             return f"{head}nothing is shown."
-        return f"{head}{'; '.join(f'{each.name} ({each.verdict[7:]})' for each in self.shown)} may be claimed."
+        return f"{head}{'; '.join(f'{each.name} ({each.side})' for each in self.shown)} may be claimed."
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -112,8 +118,8 @@ class Claims:
         if not wrong:
             return ()
         return (
-            f"{', '.join(wrong)}: significant to the disadvantage of the treated arm, and its share of alpha was handed "
-            "on all the same; one_sided = true tests for benefit only",
+            f"{', '.join(wrong)}: significant to the disadvantage of the treated arm, and its share of alpha was "
+            "handed on all the same; one_sided = true tests for benefit only",
         )
 
     def table(self) -> pd.DataFrame:
@@ -150,7 +156,9 @@ def claims_of(section: MultiplicitySection, results: Sequence[tuple[Trial, Analy
     """
     effects = _hypotheses(results)
     sides = {name: favours(effect, trial.protocol.endpoint) for name, (trial, effect) in effects.items()}
-    p_values = [_p_value(name, effect, sides[name], section.one_sided) for name, (_, effect) in effects.items()]
+    p_values = [
+        _p_value(name, effect, sides[name], section.one_sided) for name, (_, effect) in effects.items()
+    ]
     tested, weights = _tested(section, list(effects), p_values)
     items = tuple(
         Claim(name, trial.protocol.endpoint.name, effect, float(p), tested[name], weights[name],

@@ -52,7 +52,9 @@ def _described(trial: Trial, own: pd.DataFrame) -> dict[str, str]:
     if "time" in own and endpoint.kind != "longitudinal":
         begun = own.get("start", 0.0)
         total = float((own["time"] - begun).sum())
-        found["at risk"] = f"{total:,.0f} {endpoint.unit}s" if total >= 1000 else f"{total:.4g} {endpoint.unit}s"
+        found["at risk"] = (
+            f"{total:,.0f} {endpoint.unit}s" if total >= 1000 else f"{total:.4g} {endpoint.unit}s"
+        )
     if "value" in own:
         found |= {"known": str(own.index.nunique()), "mean (SD)": _mean(own["value"])}
         found |= {"rows": str(len(own))} if endpoint.kind == "longitudinal" else {}

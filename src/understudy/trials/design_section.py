@@ -13,7 +13,16 @@ EFFICACY = (
     "o'brien-fleming", "pocock", "power", "hwang-shih-decani",
     "o'brien-fleming limits", "pocock limits", "wang-tsiatis limits", "haybittle-peto limits",
 )  # fmt: skip
-KINDS = ("re_estimation", "adaptive", "multi_arm", "platform", "enrichment", "dose_ranging", "escalation")
+KINDS = (
+    "re_estimation",
+    "adaptive",
+    "multi_arm",
+    "platform",
+    "enrichment",
+    "dose_ranging",
+    "escalation",
+    "single_arm",
+)
 
 
 def _condition(data: dict[str, Any]) -> dict[str, Any]:
@@ -31,13 +40,18 @@ class ReEstimationSection(Section):
     power: Number = Field(
         default=0.9, description="conditional power that the larger stage shall have", gt=0.5, lt=1
     )
+    blinded: Number | None = Field(
+        default=None,
+        description="difference that shall be shown: a blinded look at the variance then sets the size, for `power`",
+        gt=0,
+    )
     weighted: bool = Field(
         default=True, description="keep the planned weights of the stages (Cui, Hung and Wang)"
     )
 
 
 class AdaptiveSection(Section):
-    """``[design.adaptive]``: response-adaptive randomisation, binary or survival."""
+    """``[design.adaptive]``: response-adaptive randomisation."""
 
     batch: Whole = Field(default=20, description="patients between two changes of the allocation", ge=1)
     power: Number = Field(default=0.5, description="of P(best) in the allocation: 0 even, 1 Thompson's", ge=0)
@@ -138,6 +152,23 @@ class EscalationSection(Section):
     )
 
 
+class SingleArmSection(Section):
+    """``[design.single_arm]``: one treated arm, stopped by the predictive probability of success; binary. The control's
+    probability is the one that is no advance."""
+
+    looks: tuple[Whole, ...] = Field(
+        default=(), description="numbers of patients at the looks before the last"
+    )
+    reference: Number = Field(description="response rate that is no advance", gt=0, lt=1)
+    success: Number = Field(
+        default=0.95, description="P(rate above the reference) that is a success", gt=0, lt=1
+    )
+    futility: Number = Field(
+        default=0.05, description="predictive probability below which it stops", ge=0, lt=1
+    )
+    efficacy: Number = Field(default=1.0, description="and above which it stops", gt=0, le=1)
+
+
 class DesignSection(Section):
     """``[design]``: a new trial. Two parallel arms, unless one of the tables says otherwise."""
 
@@ -210,6 +241,9 @@ class DesignSection(Section):
     enrichment: EnrichmentSection | None = Field(default=None, description="enrichment by a biomarker")
     dose_ranging: DoseRangingSection | None = Field(default=None, description="MCP-Mod")
     escalation: EscalationSection | None = Field(default=None, description="dose escalation")
+    single_arm: SingleArmSection | None = Field(
+        default=None, description="one arm, by predictive probability"
+    )
 
     @property
     def kind(self) -> str:
@@ -219,7 +253,7 @@ class DesignSection(Section):
     @property
     def several_arms(self) -> bool:
         """Whether all treated arms take part; else one."""
-        return self.kind in ("adaptive", "multi_arm", "platform", "dose_ranging", "escalation")
+        return self.kind in ("adaptive", "multi_arm", "platform", "dose_ranging", "escalation", "single_arm")
 
     @model_validator(mode="after")
     def _one_kind(self) -> DesignSection:

@@ -14,6 +14,7 @@ from understudy.trials.tables import ROW, numbers_in
 if TYPE_CHECKING:
     import pandas as pd
 
+    from understudy.trials.endpoint_section import MeasureSection
     from understudy.trials.protocol import Protocol
     from understudy.trials.trial import Trial
 
@@ -46,7 +47,11 @@ def doubts(trial: Trial) -> tuple[str, ...]:
         If an arm has no known outcome; with every doubled outcome, and every time before randomisation.
     """
     _require_outcomes(trial)
-    problems = [*_doubled(trial), *_early(trial), *_impossible(trial), *_overlapping(trial)]
+    problems = [
+        *_doubled(trial),
+        *impossible_rows(trial.outcome, trial.protocol.endpoint),
+        *_overlapping(trial),
+    ]
     if problems:
         raise DataError(problems, place=_file(trial))
     return tuple([*_missing(trial), *_rare(trial), *_at_zero(trial), *_after_death(trial)])
@@ -118,20 +123,32 @@ def _doubles(frame: pd.DataFrame, column: str | None, what: str) -> list[Problem
     return _told(bad, f"a second row of the same {what}", repair, column, names)
 
 
-def _early(trial: Trial) -> list[Problem]:
+def impossible_rows(rows: pd.DataFrame, endpoint: MeasureSection) -> list[Problem]:
+    """Rows of an endpoint that cannot be: before randomisation, ending before they begin, no counts, beyond reason.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        As `understudy.trials.tables.outcome_of` makes it.
+    endpoint : MeasureSection
+    """
+    return [*_early(rows, endpoint), *_contrary(rows, endpoint), *_beyond_reason(rows, endpoint)]
+
+
+def _early(rows: pd.DataFrame, endpoint: MeasureSection) -> list[Problem]:
     """Events and intervals before randomisation."""
-    endpoint, found = trial.protocol.endpoint, []
+    found = []
     for name in ("time", "start", "exposure"):
-        if name in trial.outcome and endpoint.kind != "longitudinal":
-            bad = trial.outcome[trial.outcome[name] < 0]
+        if name in rows and endpoint.kind != "longitudinal":
+            bad = rows[rows[name] < 0]
             repair, column = "count times from randomisation", getattr(endpoint, name)
             found += _told(bad, "before randomisation", repair, column, bad[name])
     return found
 
 
-def _impossible(trial: Trial) -> list[Problem]:
-    """Intervals that end before they begin, counts that are none, and numbers beyond reason."""
-    rows, endpoint, found = trial.outcome, trial.protocol.endpoint, []
+def _contrary(rows: pd.DataFrame, endpoint: MeasureSection) -> list[Problem]:
+    """Intervals that end before they begin, and counts that are none."""
+    found = []
     if "start" in rows:
         bad = rows[rows["start"] >= rows["time"]]
         cause = "the interval ends where it begins, or before"
@@ -139,10 +156,14 @@ def _impossible(trial: Trial) -> list[Problem]:
     if endpoint.kind == "count":
         bad = rows[(rows["value"] < 0) | (rows["value"] != np.floor(rows["value"]))]
         found += _told(bad, "no count", "write 0, 1, 2, …", endpoint.value, bad["value"])
+    return found
+
+
+def _beyond_reason(rows: pd.DataFrame, endpoint: MeasureSection) -> list[Problem]:
+    found, repair = [], "correct the value, or take another unit"
     for name in ("time", "start", "value", "baseline", "exposure"):
         if name in rows:
             bad = rows[rows[name].abs() > _LARGEST]
-            repair = "correct the value, or take another unit"
             found += _told(bad, "larger than anything measured", repair, getattr(endpoint, name), bad[name])
     return found
 
@@ -213,6 +234,7 @@ def _after_death(trial: Trial) -> list[str]:
     ]
     more = f" and {len(bad) - _NAMED} more" if len(bad) > _NAMED else ""
     return [
-        f"{len(bad)} rows of {bad.index.nunique()} subjects are after death, in {_file(trial)}: {', '.join(shown)}{more};"
-        " they are used as they stand: correct the table, or handle death as an intercurrent event"
+        f"{len(bad)} rows of {bad.index.nunique()} subjects are after death, in {_file(trial)}: "
+        f"{', '.join(shown)}{more}; they are used as they stand: correct the table, or handle death as an "
+        "intercurrent event"
     ]

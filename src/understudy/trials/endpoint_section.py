@@ -105,7 +105,7 @@ class HierarchySection(MeasureSection):
         if self.kind == "recurrent" and self.better == "higher":
             raise complaint(
                 "more events cannot win: a hierarchy counts recurrent events as bad",
-                "leave better out, or count them: kind = \"count\" with better = \"higher\"",
+                'leave better out, or count them: kind = "count" with better = "higher"',
             )
         if self.exposure:
             raise complaint(
@@ -133,9 +133,7 @@ class EndpointSection(MeasureSection):
     @model_validator(mode="after")
     def _hierarchy(self) -> EndpointSection:
         if self.outcomes and self.kind != "hierarchical":
-            raise complaint(
-                f"a {self.kind} endpoint has no outcomes below it", 'give kind = "hierarchical"'
-            )
+            raise complaint(f"a {self.kind} endpoint has no outcomes below it", 'give kind = "hierarchical"')
         own = [key for key in self.model_fields_set if key in _OF_OUTCOMES and getattr(self, key)]
         if self.kind == "hierarchical" and own:
             raise complaint(

@@ -31,7 +31,7 @@ def apply_estimand(trial: Trial) -> tuple[Trial, tuple[str, ...]]:
     """
     told = []
     if trial.parts:
-        parts = tuple(apply_estimand(each) for each in trial.parts)
+        parts = tuple(map(_of_part, trial.parts))
         trial = replace(trial, parts=tuple(part for part, _ in parts))
         return trial, tuple(
             f"{part.protocol.endpoint.name}: {said}" for part, sentences in parts for said in sentences
@@ -40,6 +40,14 @@ def apply_estimand(trial: Trial) -> tuple[Trial, tuple[str, ...]]:
         trial, what = _applied(trial, event)
         told.append(f"{event.name}: {event.strategy} strategy; {what}")
     return trial, tuple(told)
+
+
+def _of_part(part: Trial) -> tuple[Trial, tuple[str, ...]]:
+    try:
+        return apply_estimand(part)
+    except StudyError as error:
+        error.place = f"outcome {part.protocol.endpoint.name}: {error.place}"
+        raise
 
 
 def _applied(trial: Trial, event: IntercurrentEvent) -> tuple[Trial, str]:
@@ -68,7 +76,9 @@ def _times(trial: Trial, event: IntercurrentEvent) -> pd.Series:
         raise StudyError("nothing says to whom it happened", place=place, repair="give when, or time")
     happened = pd.Series(True, index=trial.subjects.index)
     if event.when is not None:
-        happened &= Condition.of(event.when, place).holds(trial.subjects, f"{place}, {trial.protocol.subjects.file}")
+        happened &= Condition.of(event.when, place).holds(
+            trial.subjects, f"{place}, {trial.protocol.subjects.file}"
+        )
     if event.time is None:
         return pd.Series(np.where(happened, 0.0, np.inf), index=trial.subjects.index)
     times = numbers_in(trial.subjects, event.time, trial.protocol.subjects.file)
@@ -82,9 +92,10 @@ def _at(trial: Trial, when: pd.Series) -> np.ndarray:
 def _hypothetical(trial: Trial, when: pd.Series, event: IntercurrentEvent) -> tuple[pd.DataFrame, str]:
     """What would have been without it: what came afterwards counts as not seen."""
     rows, at = trial.outcome.copy(), _at(trial, when)
-    if "event" in rows and "time" in rows:
+    if trial.protocol.endpoint.kind in ("survival", "competing", "recurrent"):
+        rows, at = _begun(trial, rows, at, event)
         later = rows["time"].to_numpy() > at
-        rows.loc[later, "event"], rows.loc[later, "time"] = 0.0, at[later]
+        rows.loc[later, "cause" if "cause" in rows else "event"], rows.loc[later, "time"] = 0.0, at[later]
         return rows, "times are censored when it happened"
     return rows[~_after(trial, rows, at, event)], "values after it count as missing"
 
@@ -123,10 +134,28 @@ def _composite(trial: Trial, when: pd.Series, event: IntercurrentEvent) -> tuple
             repair="make the endpoint binary, or take another strategy",
         )
     if "time" in rows:
+        rows, at = _begun(trial, rows, at, event)
         earlier = at < rows["time"].to_numpy()
         rows.loc[earlier, "event"], rows.loc[earlier, "time"] = 1.0, at[earlier]
-        return rows, "it counts as the event, when it happened"
+        last = ", and as the last" if "start" in rows else ""
+        return rows, f"it counts as the event{last}, when it happened"
     return _with_failures(trial, rows, when), "it counts as the event"
+
+
+def _begun(
+    trial: Trial, rows: pd.DataFrame, at: np.ndarray, event: IntercurrentEvent
+) -> tuple[pd.DataFrame, np.ndarray]:
+    """Of recurrent events the intervals that began before it; of other endpoints all rows."""
+    if "start" not in rows:
+        return rows, at
+    if event.time is None:
+        raise StudyError(
+            "nothing says when it happened, and recurrent events are counted until then",
+            place=f"estimand.events, {event.name}",
+            repair="give the event's time",
+        )
+    kept = rows["start"].to_numpy() < at
+    return rows[kept].copy(), at[kept]
 
 
 def _with_failures(trial: Trial, rows: pd.DataFrame, when: pd.Series) -> pd.DataFrame:

@@ -56,7 +56,8 @@ class MultiplicitySection(Section):
         strange = [key for key in given if key not in _TAKES[self.method]]
         if strange:
             raise complaint(
-                f"the method {self.method} has no {strange[0]}", f"leave {strange[0]} out, or take method graph"
+                f"the method {self.method} has no {strange[0]}",
+                f"leave {strange[0]} out, or take method graph",
             )
         return self
 

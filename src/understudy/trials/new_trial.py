@@ -91,7 +91,11 @@ class NewTrial:
     def tables(self) -> dict[str, pd.DataFrame]:
         """All tables by name."""
         found = self.characteristics
-        made = {"operating characteristics": self.table(), "arms": found.arms_table(), "looks": found.looks_table()}
+        made = {
+            "operating characteristics": self.table(),
+            "arms": found.arms_table(),
+            "looks": found.looks_table(),
+        }
         more = {"limits": self.limits, "power": self.curve}
         return made | {name: table for name, table in more.items() if table is not None}
 
@@ -140,12 +144,7 @@ def simulate_new_trial(
     seen = _seen(trial, design, arm)
     effects = {SEEN: seen.told(), **{name: seen.named(each) for name, each in design.effects.items()}}
     patients = {name: seen.patients(seen.effects_of(each)) for name, each in effects.items()}
-    doses = {
-        trial.protocol.arms.labels.get(name, name): dose for name, dose in trial.protocol.arms.doses.items()
-    }
-    plan = planned_design(
-        design, kind, seen.arms, {"control": doses.get(trial.control), **doses} if doses else None
-    )
+    plan = planned_design(design, kind, seen.arms, _doses(trial))
     conduct = planned_conduct(design)
     found = simulate_trials(plan, patients, trials=trials, seed=seed, conduct=conduct, jobs=jobs)
     drawn = (
@@ -174,6 +173,13 @@ def _curve(
     return power_curve(
         design, kind, lambda each: seen.patients((each,)), grid, trials=trials, seed=found.seed, jobs=jobs
     )
+
+
+def _doses(trial: Trial) -> dict[str, float]:
+    """Doses by the labels of the arms, the control's by that name."""
+    arms = trial.protocol.arms
+    found = {arms.labels.get(name, name): float(dose) for name, dose in arms.doses.items()}
+    return {**found, "control": found[trial.control]} if trial.control in found else found
 
 
 def _design(trial: Trial) -> DesignSection:
@@ -285,7 +291,15 @@ def _seen_by_biomarker(trial: Trial, design: DesignSection, arm: str | None) -> 
             place="design.enrichment.positive",
             repair="give a condition: { EGFR = 1 }",
         )
-    holds = Condition.of(rule).holds(trial.subjects).to_numpy()
+    condition = Condition.of(rule)
+    late = [name for name in condition.columns if name in trial.protocol.baseline.after]
+    if late:
+        raise StudyError(
+            f"{late[0]} was measured after randomisation",
+            place="design.enrichment.positive",
+            repair="select by a baseline column",
+        )
+    holds = condition.holds(trial.subjects)
     if not 0 < holds.mean() < 1:
         raise StudyError(
             f"{int(holds.sum())} of {len(holds)} subjects are positive", place="design.enrichment.positive",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from understudy.core.errors import StudyError
+from understudy.trials.designs.blinded_design import BlindedDesign
 from understudy.trials.designs.boin import Boin
 from understudy.trials.designs.boundary_shape import HaybittlePeto, OBrienFleming, Pocock, WangTsiatis
 from understudy.trials.designs.conduct import Conduct, Dropout, Recruitment
@@ -18,6 +19,7 @@ from understudy.trials.designs.keyboard import Keyboard
 from understudy.trials.designs.multi_arm import MultiArmMultiStage
 from understudy.trials.designs.parallel_design import ParallelDesign
 from understudy.trials.designs.platform_trial import PlatformTrial
+from understudy.trials.designs.predictive_probability import PredictiveProbability
 from understudy.trials.designs.re_estimated_design import ReEstimatedDesign
 from understudy.trials.designs.re_estimation import PromisingZone
 from understudy.trials.designs.response_adaptive import ResponseAdaptive
@@ -131,11 +133,18 @@ def _check(section: DesignSection, endpoint: str, arms: tuple[str, ...], doses: 
             place="design",
             repair=f"give {name}",
         )
-    only = {"dose_ranging": "continuous", "escalation": "binary"}.get(section.kind, endpoint)
-    if endpoint != only or (section.kind == "adaptive" and endpoint == "continuous"):
-        allowed = only if only != endpoint else "binary or survival"
+    only = {"dose_ranging": "continuous", "escalation": "binary", "single_arm": "binary"}.get(
+        section.kind, endpoint
+    )
+    if (
+        section.re_estimation is not None
+        and section.re_estimation.blinded is not None
+        and endpoint == "survival"
+    ):
+        only = "continuous or binary"
+    if endpoint != only:
         raise StudyError(
-            f"a {section.kind} design of a {endpoint} endpoint", place="design", repair=f"make it {allowed}"
+            f"a {section.kind} design of a {endpoint} endpoint", place="design", repair=f"make it {only}"
         )
     if section.kind == "dose_ranging" and any(arm not in doses for arm in arms):
         missing = ", ".join(arm for arm in arms if arm not in doses)
@@ -149,6 +158,11 @@ def _check(section: DesignSection, endpoint: str, arms: tuple[str, ...], doses: 
 
 def _re_estimated(section: DesignSection, endpoint: str, arms, doses) -> Design:
     own, survival = section.re_estimation, endpoint == "survival"
+    if own.blinded is not None:
+        return BlindedDesign(
+            section.patients, own.blinded, own.interim, own.most, alpha=section.alpha, power=own.power,
+            follow_up=section.follow_up,
+        )  # fmt: skip
     size = section.events if survival else section.patients
     zone = PromisingZone(size, own.interim, own.most, section.alpha, own.power)
     return ReEstimatedDesign(zone, own.weighted, section.follow_up, section.patients if survival else None)
@@ -229,6 +243,13 @@ def _escalation(section: DesignSection, endpoint: str, arms, doses) -> Design:
     return DoseEscalation(rule, own.cohort, cohorts, own.start - 1, own.window)
 
 
+def _single_arm(section: DesignSection, endpoint: str, arms, doses) -> Design:
+    own = section.single_arm
+    return PredictiveProbability(
+        section.patients, own.reference, own.success, own.futility, own.efficacy, own.looks
+    )
+
+
 _MAKERS = {
     "re_estimation": _re_estimated,
     "adaptive": _adaptive,
@@ -237,4 +258,5 @@ _MAKERS = {
     "enrichment": _enrichment,
     "dose_ranging": _dose_ranging,
     "escalation": _escalation,
+    "single_arm": _single_arm,
 }

@@ -103,6 +103,13 @@ class AnalysisSection(Section):
         "the last at which all arms were watched, if left out",
         gt=0,
     )
+    covariance: Text = Field(
+        default="unstructured",
+        description="of visits in a mixed model: unstructured, or one such as heterogeneous Toeplitz or AR(1)",
+    )
+    degrees_of_freedom: Literal["kenward-roger", "satterthwaite"] = Field(
+        default="kenward-roger", description="of a mixed model: kenward-roger, or satterthwaite"
+    )
     at_most: Whole | None = Field(
         default=None, description="of recurrent events: those after this number are left out", ge=1
     )
@@ -270,6 +277,9 @@ class Protocol(Section):
             "analysis.strata": self.analysis.strata,
             "subjects.keep": Condition.of(self.subjects.keep).columns,
         }
+        for k, each in enumerate(self.secondary, 1):
+            own = each.analysis or self.analysis
+            named[f"secondary[{k}].analysis"] = (*own.covariates, *own.strata)
         for key, columns in named.items():
             known_later = self.baseline.after if key == "subjects.keep" else self.late
             used = [column for column in columns if column in known_later]

@@ -61,7 +61,11 @@ def compared(trial: Trial, found: Analysed) -> tuple[Comparison, ...]:
                     f"unknown number {part!r}", place=f"analysis.published.{arm}", repair=", ".join(_PARTS)
                 )
             ours = float(getattr(effect, _PARTS[part]) or 0)
-            made.append(Comparison(trial.protocol.endpoint.name, effect.arm, part, value, ours, same_digits(value, ours)))
+            made.append(
+                Comparison(
+                    trial.protocol.endpoint.name, effect.arm, part, value, ours, same_digits(value, ours)
+                )
+            )
     return tuple(made)
 
 

@@ -18,6 +18,10 @@ if TYPE_CHECKING:
 
     from understudy.trials.trial import Trial
 
+
+_DESCRIPTIVE = "no multiplicity is given: p values of secondary endpoints are descriptive, and show nothing"
+
+
 @dataclass(frozen=True, eq=False, repr=False)
 class Answer:
     """What a trial says on one secondary endpoint.
@@ -90,13 +94,7 @@ class Replay:
     def notes(self) -> tuple[str, ...]:
         """What the reader must know."""
         own = [f"{each.name}: {note}" for each in self.secondary for note in each.analysed.notes]
-        unadjusted = (
-            (
-                "no multiplicity is given: p values of secondary endpoints are descriptive, and show nothing by themselves",
-            )
-            if self.secondary and self.claims is None
-            else ()
-        )
+        unadjusted = (_DESCRIPTIVE,) if self.secondary and self.claims is None else ()
         claimed = self.claims.notes if self.claims else ()
         return (*self.trial.warnings, *self.primary.notes, *own, *unadjusted, *claimed)
 
@@ -110,7 +108,9 @@ class Replay:
     def makers(self) -> tuple[str, ...]:
         """Whose code did what, a sentence an analysis."""
         own = [self.primary.maker, *(each.analysed.maker for each in self.secondary)]
-        claimed = [f"{self.claims.procedure}: adjusted p values by Understudy's own code"] if self.claims else []
+        claimed = (
+            [f"{self.claims.procedure}: adjusted p values by Understudy's own code"] if self.claims else []
+        )
         return tuple(dict.fromkeys([*own, *claimed]))
 
     def table(self) -> pd.DataFrame:

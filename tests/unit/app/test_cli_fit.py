@@ -84,6 +84,28 @@ def test_settings_of_the_studys_method_do_not_go_to_another(run, folder):
     assert "left out" not in run("fit", "settings.toml", "-q", "--covariance", "none").stderr
 
 
+def test_draws_are_asked_for_by_options(run):
+    how = ("-d", "few.csv", "-u", SAID, "--fixed", "theta_APGR", "--fixed", "omega(eta_CL)", "--seed", "1")
+    asked = ("--draws", "20", "--warmup", "25", "--chains", "2", "--acceptance", "0.9")
+    result = run("fit", "phenobarbital_neonates", *how, "-m", "nuts", *asked)
+    # So few draws may not agree, which is exit code 1.
+    assert result.exit_code in (0, 1), result.output
+    assert "2 chains of 20 draws" in result.stdout
+    assert "2 chains: 25 of 25 draws of the warm-up" in result.stderr
+    assert "2 chains: 20 of 20 draws, " in result.stderr
+
+
+def test_options_take_the_place_of_a_studys_settings_one_by_one(run, folder):
+    settings = 'method = "nuts"\nsettings = { draws = 400, warmup = 30, chains = 2 }\n'
+    text = (folder / "study.toml").read_text().replace('method = "fo"\n', settings)
+    (folder / "drawn.toml").write_text(text)
+    result = run("fit", "drawn.toml", "--draws", "20", "--chains", "2", "--json")
+    told = json.loads(result.stdout)
+    assert "--draws 20 takes the place of the study's 400" in result.stderr
+    assert "--chains" not in result.stderr
+    assert (told["details"]["chains"], told["details"]["draws_per_chain"]) == (2, 20)
+
+
 def test_where_to_begin_and_what_is_held_by_options_alone(run):
     how = ("-d", "few.csv", "-u", SAID, "-m", "fo", "--covariance", "none", "--json")
     held = (
@@ -109,6 +131,10 @@ def test_where_to_begin_and_what_is_held_by_options_alone(run):
         (("--initial", "theta_Q=1"), "is no parameter of the model"),
         (("--initial", "theta_V"), "--initial"),
         (("--fixed", "theta_v"), "did you mean theta_V"),
+        (("--draws", "100"), "fo has no draws"),
+        (("-m", "saem", "--warmup", "100"), "take --method nuts"),
+        (("-m", "nuts", "--draws", "2"), "give at least 4"),
+        (("-m", "nuts", "--acceptance", "1.5"), "acceptance of 1.5"),
     ],
 )
 def test_wrong_options_of_fit_are_told(run, options, told):

@@ -109,3 +109,18 @@ def test_a_faulty_prediction_names_the_line(folder):
     assert result.exit_code == 2
     assert "did you mean level?" in result.stderr
     assert StudyError.__name__ not in result.stderr
+
+
+def test_an_outcome_that_was_there_when_frozen_is_told_then_and_when_scored(folder):
+    (folder / "prediction.toml").write_text(TOLD + 'file = "outcome.csv"\n')
+    frozen = " ".join(run(*FREEZE).output.split())
+    assert "outcome.csv is there already: that nobody had read it no ledger can tell" in frozen
+    scored = " ".join(run(*SCORE).output.split())
+    assert "outcome.csv was there when this was frozen: that nobody had read it no ledger can tell" in scored
+
+
+def test_an_outcome_that_came_later_is_told_by_nobody(folder):
+    (folder / "prediction.toml").write_text(TOLD + 'file = "later.csv"\n')
+    assert "no ledger can tell" not in run(*FREEZE).output
+    (folder / "later.csv").write_text("change\n2\n")
+    assert "no ledger can tell" not in run("--score", "later.csv", "--ledger", "ledger.jsonl").output

@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 from understudy import dossier, trials
 from understudy.app.cli import app
 from understudy.core.errors import StudyError
+from understudy.core.random import normals
 from understudy.core.record import Record
 from understudy.dossier.chapter import Chapter
 from understudy.dossier.joint_dossier import trial_dossier
@@ -30,12 +31,23 @@ looks = 2
 enrolment = 5.0
 effects = { "half a point" = 0.5 }
 """
+FORECAST = """
+[forecast]
+name = "weight"
+file = "weights.csv"
+id = "USUBJID"
+time = "month"
+value = "kg"
+first = 3
+methods = ["own line"]
+"""
 COUNTS = {"trials": 200, "copies": 500, "resamples": 100}
 VERBS = {
     "check": lambda trial, score: trials.check(trial),
     "replay": lambda trial, score: trials.replay(trial),
     "responders": lambda trial, score: trials.responders(trial, copies=500),
     "redesign": lambda trial, score: trials.redesign(trial, resamples=100),
+    "forecast": lambda trial, score: trials.forecast(trial),
     "twins": lambda trial, score: trials.prognostic_twins(trial, trials.load_score(score)),
     "simulate": lambda trial, score: trials.simulate_new_trial(trial, trials=200, curve=100),
 }
@@ -48,9 +60,21 @@ def folder(tmp_path_factory) -> Path:
     path = case(found, "continuous", history=60, trial=80, effect=0.6)
     text = path.read_text(encoding="utf-8").replace('value = "SCORE"', 'value = "SCORE"\nbetter = "higher"')
     text = text.replace("[history]", '[history]\nscore_file = "score.json"')
-    path.write_text(text + EXTRA, encoding="utf-8")
+    path.write_text(text + EXTRA + FORECAST, encoding="utf-8")
+    weights(found)
     trials.train_score(trials.load_history(path)).write(found / "score.json")
     return found
+
+
+def weights(folder: Path) -> None:
+    """Five weights of each subject, of which each has a slope of its own."""
+    z = normals(4, "weights", np.arange(80), 7)
+    rows = [
+        (f"new-{i}", m, round(70 + 3 * z[i, 0] + z[i, 1] * m + 0.3 * z[i, 2 + m], 3))
+        for i in range(80)
+        for m in range(5)
+    ]
+    pd.DataFrame(rows, columns=["USUBJID", "month", "kg"]).to_csv(folder / "weights.csv", index=False)
 
 
 @pytest.fixture(scope="module")
@@ -121,11 +145,11 @@ def test_a_second_run_gives_the_same_record_and_page(folder, whole):
 
 
 def test_another_seed_gives_other_numbers(folder, whole, tmp_path):
-    for name in ("trial.csv", "history.csv", "score.json", "trial.toml"):
+    for name in ("trial.csv", "history.csv", "score.json", "weights.csv", "trial.toml"):
         (tmp_path / name).write_bytes((folder / name).read_bytes())
     path = tmp_path / "trial.toml"
     path.write_text(f"seed = 2\n{path.read_text(encoding='utf-8')}", encoding="utf-8")
-    again = trial_dossier(path, **COUNTS, without=["check", "replay", "twins", "responders"])
+    again = trial_dossier(path, **COUNTS, without=["check", "replay", "twins", "responders", "forecast"])
     for chapter in again.chapters:
         before = next(each for each in whole.chapters if each.part == chapter.part)
         assert chapter.numbers != before.numbers
@@ -188,6 +212,7 @@ def test_a_bare_protocol_has_two_parts(tmp_path):
     missing = {
         "responders": "[baseline]",
         "redesign": "[[criteria]]",
+        "forecast": "[forecast]",
         "twins": "[history]",
         "simulate": "[design]",
     }
@@ -210,7 +235,7 @@ def test_no_such_part():
 
 
 def test_a_part_that_fails_is_named_and_nothing_is_written(folder, tmp_path):
-    for name in ("trial.csv", "history.csv"):
+    for name in ("trial.csv", "history.csv", "weights.csv"):
         (tmp_path / name).write_bytes((folder / name).read_bytes())
     path, out = tmp_path / "trial.toml", tmp_path / "out"
     path.write_bytes((folder / "trial.toml").read_bytes())  # and no score beside it
@@ -222,7 +247,7 @@ def test_a_part_that_fails_is_named_and_nothing_is_written(folder, tmp_path):
 
 
 def test_a_score_that_is_given_is_taken(folder, tmp_path):
-    asked = {"score": folder / "score.json", "without": ["responders", "redesign", "simulate"]}
+    asked = {"score": folder / "score.json", "without": ["responders", "redesign", "forecast", "simulate"]}
     found = trial_dossier(trials.load_trial(folder / "trial.toml"), **asked)
     assert found.chapters[-1].part == "twins"
     assert "--score score.json" in found.command
@@ -232,7 +257,7 @@ def test_a_score_that_is_given_is_taken(folder, tmp_path):
 def test_command_prints_answers_and_writes(folder, tmp_path):
     out = tmp_path / "out"
     arguments = ["trial", "dossier", str(folder / "trial.toml"), "--out", str(out), "--trials", "100"]
-    arguments += ["--without", "responders", "--without", "redesign"]
+    arguments += ["--without", "responders", "--without", "redesign", "--without", "forecast"]
     told = CliRunner().invoke(app, [*arguments, "--json"])
     data = json.loads(told.stdout)
     assert list(data["answers"]) == ["check", "replay", "twins", "simulate"]

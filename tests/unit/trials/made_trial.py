@@ -18,7 +18,9 @@ def write_table(path: Path, header: str, rows: list[tuple]) -> None:
     path.write_text("\n".join([header, *lines]) + "\n", encoding="utf-8")
 
 
-def made_trial(folder: Path, protocol: str, tables: dict[str, tuple[str, list[tuple]]], head: str = HEAD) -> Trial:
+def made_trial(
+    folder: Path, protocol: str, tables: dict[str, tuple[str, list[tuple]]], head: str = HEAD
+) -> Trial:
     """The trial of tables, each a header and rows, and the rest of a protocol below the usual head."""
     for name, (header, rows) in tables.items():
         write_table(folder / name, header, rows)

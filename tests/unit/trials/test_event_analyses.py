@@ -8,6 +8,7 @@ from made_trial import made_trial
 
 from understudy.core.errors import DataError, StudyError
 from understudy.trials.analyses.analysis import analyse
+from understudy.trials.estimand import apply_estimand
 
 # Follow-up and times of events of twelve made subjects, no two alike.
 SUBJECTS = {
@@ -101,7 +102,9 @@ def test_mean_numbers_are_those_by_hand(tmp_path):
 
 
 def test_horizon_that_nobody_reached_is_refused(tmp_path):
-    with pytest.raises(StudyError, match=r"nobody of the arm drug was watched for 36 days(.|\n)*give 35.2 or less"):
+    with pytest.raises(
+        StudyError, match=r"nobody of the arm drug was watched for 36 days(.|\n)*give 35.2 or less"
+    ):
         analyse(recurrent(tmp_path, "[analysis]\nhorizon = 36\n"), "mean cumulative")
 
 
@@ -117,7 +120,9 @@ def test_gap_in_watching_is_named_and_rates_do_without(tmp_path):
 
 def test_intervals_that_overlap_are_refused(tmp_path):
     rows = [*interval_rows(), ("b2", 20.0, 29.0, 0)]
-    with pytest.raises(DataError, match=r"row 33, column START: begins before an earlier interval of this subject ends"):
+    with pytest.raises(
+        DataError, match=r"row 33, column START: begins before an earlier interval of this subject ends"
+    ):
         recurrent(tmp_path, rows=rows)
 
 
@@ -161,7 +166,9 @@ def test_risks_at_a_time_are_compared(tmp_path):
     difference, ratio = found.effects[:2]
     assert difference.measure == "risk difference of relapse by 8 months"
     assert difference.value == pytest.approx(0.28125 - 0.3285714285714285, rel=1e-12)
-    assert difference.standard_error == pytest.approx(np.hypot(first["standard_error"], second["standard_error"]))
+    assert difference.standard_error == pytest.approx(
+        np.hypot(first["standard_error"], second["standard_error"])
+    )
     assert ratio.value == pytest.approx(0.28125 / 0.3285714285714285, rel=1e-12)
     assert (difference.events, difference.subjects) == (6, 20)
     assert found.remarks[0].startswith("Gray's test of relapse")
@@ -181,3 +188,43 @@ def test_horizon_left_out_is_the_last_that_all_reached_and_told(tmp_path):
     found = analyse(competing(tmp_path, more=""))
     assert found.effects[0].measure.endswith("by 10.2 months")
     assert found.remarks[0].startswith("no horizon is given: 10.2 months")
+
+
+SWITCH = '[[estimand.events]]\nname = "switch"\nstrategy = "{strategy}"\ntime = "SWITCH"\n'
+
+
+@pytest.mark.parametrize(
+    ("strategy", "last"), [("hypothetical", (9.4, 15.0, 0.0)), ("composite", (9.4, 15.0, 1.0))]
+)
+def test_strategies_end_recurrent_events_when_it_happened(tmp_path, strategy, last):
+    """Patient a1, with events on days 3.1, 9.4 and 20.2, switches on day 15."""
+    subjects = [(*key, 15.0 if key[0] == "a1" else None) for key in SUBJECTS]
+    tables = {"adsl.csv": ("ID,ARM,SWITCH", subjects), "stays.csv": ("ID,START,STOP,STAY", interval_rows())}
+    trial, _ = apply_estimand(made_trial(tmp_path, RECURRENT + SWITCH.format(strategy=strategy), tables))
+    rows = trial.outcome.loc["a1", ["start", "time", "event"]]
+    assert [tuple(row) for row in rows.to_numpy()] == [(0.0, 3.1, 1.0), (3.1, 9.4, 1.0), last]
+    assert len(trial.outcome) == len(interval_rows()) - 1
+
+
+def test_strategies_for_recurrent_events_need_a_time(tmp_path):
+    protocol = RECURRENT + SWITCH.format(strategy="hypothetical").replace(
+        'time = "SWITCH"', 'when = { ID = "a1" }'
+    )
+    tables = {"adsl.csv": ("ID,ARM", list(SUBJECTS)), "stays.csv": ("ID,START,STOP,STAY", interval_rows())}
+    with pytest.raises(StudyError, match="nothing says when it happened"):
+        apply_estimand(made_trial(tmp_path, protocol, tables))
+
+
+def test_hypothetical_strategy_censors_competing_events(tmp_path):
+    rows = [
+        ("p1", "placebo", 4, 1, 3),
+        ("p2", "placebo", 5, 2, None),
+        ("d1", "drug", 6, 1, 9),
+        ("d2", "drug", 7, 0, 2),
+    ]
+    protocol = COMPETING + "horizon = 4\n" + SWITCH.format(strategy="hypothetical")
+    trial, _ = apply_estimand(
+        made_trial(tmp_path, protocol, {"adsl.csv": ("ID,ARM,TIME,CAUSE,SWITCH", rows)})
+    )
+    assert trial.outcome["time"].tolist() == [3, 5, 6, 2]
+    assert trial.outcome["cause"].tolist() == [0, 2, 1, 0]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import numpy as np
+import pandas as pd
 import pytest
 from small_trial import PROTOCOL, small_trial
 from test_redesign import made_trial
@@ -12,7 +13,8 @@ from typer.testing import CliRunner
 
 from understudy.app.cli import app
 from understudy.core.errors import StudyError
-from understudy.trials import simulate_new_trial
+from understudy.core.random import normals, uniforms
+from understudy.trials import load_trial, simulate_new_trial
 from understudy.trials.new_trial import SEEN, control_hazard
 
 DESIGN = "[design]\npatients = 100\nenrolment = 10\n"
@@ -86,3 +88,83 @@ def test_command_prints_scenarios(tmp_path):
     data = json.loads(CliRunner().invoke(app, [*arguments, "--json"]).stdout)
     assert list(data["effects"]) == [SEEN, "a tenth"]
     assert "Assurance" in CliRunner().invoke(app, arguments).stdout
+
+
+def three_arms(folder, kind: str, design: str):
+    """A trial with two doses; the higher does more."""
+    z, u = normals(1, "three arms", np.arange(300), 1)[:, 0], uniforms(1, "three arms", np.arange(300), 2)
+    place = np.arange(300) % 3
+    days = np.round(100 * np.exp(0.4 * place) * -np.log(u[:, 0])) + 1
+    frame = pd.DataFrame(
+        {"USUBJID": np.arange(300), "ARM": np.array(["placebo", "low", "high"])[place], "SCORE": z + 0.4 * place,
+         "DAYS": np.minimum(days, 300), "CNSR": (days > 300).astype(int), "WELL": (z + 0.5 * place > 0.5).astype(int),
+         "MARK": (u[:, 1] < 0.5).astype(int)}
+    )  # fmt: skip
+    frame.to_csv(folder / "adsl.csv", index=False)
+    endpoints = {
+        "survival": 'kind = "survival"\ntime = "DAYS"\nevent = { CNSR = 0 }',
+        "continuous": 'kind = "continuous"\nvalue = "SCORE"\nbetter = "higher"',
+        "binary": 'kind = "binary"\nevent = { WELL = 1 }\nbetter = "higher"',
+    }
+    (folder / "trial.toml").write_text(
+        'title = "three"\n[subjects]\nfile = "adsl.csv"\nid = "USUBJID"\narm = "ARM"\n[arms]\ncontrol = "placebo"\n'
+        f'treated = ["low", "high"]\ndoses = {{ placebo = 0, low = 1, high = 2 }}\n[endpoint]\n{endpoints[kind]}\n'
+        f"[design]\npatients = 240\nenrolment = 5\n{design}",
+        encoding="utf-8",
+    )
+    return load_trial(folder / "trial.toml")
+
+
+@pytest.mark.parametrize(
+    ("kind", "design"),
+    [
+        ("survival", "looks = 2\n[design.multi_arm]\ncontrol_events = 50\nkeep = 1\n"),
+        ("binary", "[design.adaptive]\nbatch = 40\n"),
+        ("continuous", "[design.platform]\nper_arm = 60\nentry = { high = 40 }\n"),
+        ("continuous", '[design.dose_ranging]\neffect = 0.5\nshapes = [{ model = "linear" }]\n'),
+    ],
+)
+def test_designs_of_several_arms_have_each_arms_own_effect(tmp_path, kind, design):
+    trial = three_arms(tmp_path, kind, design)
+    found = simulate_new_trial(trial, trials=200)
+    assert set(found.effects[SEEN]) == {"low", "high"}
+    assert found.characteristics.arms == ("control", "low", "high")
+    runs = found.characteristics.runs[SEEN]
+    if "high better" in runs.hypotheses:
+        rates = [found.characteristics.rejection(SEEN, f"{arm} better")[0] for arm in ("low", "high")]
+        assert rates[1] > rates[0]
+    assert 0 < found.assurance <= 1
+    assert found.characteristics.rejection("null")[0] < 0.15
+
+
+def test_re_estimation_and_enrichment_of_a_protocol(tmp_path):
+    design = "follow_up = 100\nevents = 120\n[design.re_estimation]\n"
+    found = simulate_new_trial(three_arms(tmp_path, "survival", design), arm="high", trials=200)
+    assert "grown" in found.characteristics.runs[SEEN].measures
+    design = "[design.enrichment]\nfirst = 120\npositive = { MARK = 1 }\n"
+    found = simulate_new_trial(three_arms(tmp_path, "continuous", design), arm="high", trials=200)
+    assert set(found.effects[SEEN]) == {"negative", "positive"}
+    assert "enriched" in found.characteristics.runs[SEEN].measures
+    assert "positive" in repr(found)
+
+
+def test_effects_by_arm(tmp_path):
+    design = "effects = { flat = { low = 0.0, high = 0.5 } }\n[design.adaptive]\nbatch = 40\n"
+    found = simulate_new_trial(three_arms(tmp_path, "binary", design), trials=200)
+    assert found.effects["flat"] == {"low": 0.0, "high": 0.5}
+    wrong = three_arms(tmp_path, "binary", design.replace(", high = 0.5", ""))
+    with pytest.raises(StudyError, match="effects of low"):
+        simulate_new_trial(wrong, trials=10)
+
+
+@pytest.mark.parametrize(
+    ("design", "words"),
+    [
+        ('[design.escalation]\nrule = "boin"\n', "no patients of an earlier trial"),
+        ("[design.enrichment]\nfirst = 120\n", "who is positive"),
+        ("[design.enrichment]\nfirst = 120\npositive = { MARK = 7 }\n", "0 of 300 subjects"),
+    ],
+)
+def test_designs_that_a_protocol_cannot_have(tmp_path, design, words):
+    with pytest.raises(StudyError, match=words):
+        simulate_new_trial(three_arms(tmp_path, "continuous", design), trials=10)

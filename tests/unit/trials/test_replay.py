@@ -9,7 +9,7 @@ from small_trial import PROTOCOL, small_trial
 from typer.testing import CliRunner
 
 from understudy.app.cli import app
-from understudy.core.errors import StudyError
+from understudy.core.errors import StudyError, UnderstudyError
 from understudy.trials import load_trial, replay
 from understudy.trials.analyses.analysis import METHODS, analyse, method_of
 from understudy.trials.estimand import apply_estimand
@@ -87,6 +87,73 @@ def test_published_number_of_no_arm_is_refused(tmp_path):
     protocol = PROTOCOL + "[analysis.published]\nverum = { estimate = 1 }\n"
     with pytest.raises(StudyError, match=r"no effect is of 'verum'(.|\n)*drug"):
         replay(small_trial(tmp_path, protocol=protocol))
+
+
+def test_what_an_analysis_has_no_use_for_is_told(tmp_path):
+    protocol = (
+        PROTOCOL
+        + """[analysis]
+method = "log-rank"
+covariates = ["AGE"]
+horizon = 20
+missing = "jump to reference"
+"""
+    )
+    notes = replay(small_trial(tmp_path, protocol=protocol)).notes
+    assert "covariates (AGE) are not adjusted for by the log-rank test" in notes
+    assert any(told.startswith("analysis.horizon is not used by the log-rank test") for told in notes)
+    assert any(told.startswith("analysis.missing is not used by the log-rank test") for told in notes)
+
+
+VISITS = """[endpoint]
+kind = "longitudinal"
+file = "visits.csv"
+value = "SCORE"
+visit = "WEEK"
+"""
+
+
+def visits_trial(folder, analysis: str, weeks: tuple[int, ...] = (1, 2, 3)):
+    """Twelve subjects, of whom one misses the last visit."""
+    lines = ["USUBJID,WEEK,SCORE"]
+    lines += [
+        f"s{k},{week},{10 + (7 * k + 5 * week) % 11 - 2 * (k % 2)}"
+        for k in range(12)
+        for week in weeks
+        if (k, week) != (3, weeks[-1])
+    ]
+    (folder / "visits.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    rows = ("USUBJID,ARM", *(f"s{k},{('placebo', 'drug')[k % 2]}" for k in range(12)))
+    head = PROTOCOL[: PROTOCOL.index("[endpoint]")]
+    return small_trial(folder, rows, head + VISITS + f"[analysis]\n{analysis}\n")
+
+
+def test_satterthwaite_may_be_asked_for(tmp_path):
+    first = replay(visits_trial(tmp_path, "")).effects[0]
+    second = replay(visits_trial(tmp_path, 'degrees_of_freedom = "satterthwaite"')).effects[0]
+    assert first.value == pytest.approx(second.value, rel=1e-12)
+    # Of a single contrast the degrees are the same; Kenward and Roger's error is larger where visits are missing.
+    assert first.degrees_of_freedom == pytest.approx(second.degrees_of_freedom, rel=1e-9)
+    assert first.standard_error > second.standard_error
+    assert (first.method, second.method) == (
+        "MMRM, unstructured, Kenward-Roger",
+        "MMRM, unstructured, Satterthwaite",
+    )
+
+
+def test_simpler_covariance_may_be_asked_for(tmp_path):
+    found = replay(visits_trial(tmp_path, 'covariance = "AR(1)"')).effects[0]
+    assert found.method == "MMRM, AR(1), Kenward-Roger"
+    with pytest.raises(UnderstudyError, match="AR"):
+        replay(visits_trial(tmp_path, 'covariance = "autoregressive"'))
+
+
+def test_visits_whose_names_end_alike_are_told_apart(tmp_path):
+    found = replay(visits_trial(tmp_path, "", weeks=(4, 14, 24))).effects
+    assert [each.measure for each in found] == [
+        f"difference of means at visit {week}" for week in (24, 4, 14)
+    ]
+    assert len({each.value for each in found}) == 3
 
 
 def test_same_replay_has_the_same_record():

@@ -31,12 +31,15 @@ class Step:
         Parameters as `ParameterSpace` has them.
     state : mapping of str to array
         What else the method needs to go on from here.
+    told : str
+        Where it stands, in words, of a method that has no iterations.
     """
 
     number: int
     objective: float
     vector: np.ndarray
     state: Mapping[str, np.ndarray] = field(default_factory=dict)
+    told: str = ""
 
 
 @dataclass(frozen=True, eq=False)

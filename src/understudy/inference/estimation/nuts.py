@@ -7,7 +7,7 @@ told of them: `posterior_summary`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 import numpy as np
@@ -22,7 +22,6 @@ from understudy.inference.estimation.population_density import PopulationDensity
 from understudy.inference.estimation.population_prior import PopulationPrior, WeakPriors
 from understudy.inference.estimation.posterior_summary import posterior_estimate
 from understudy.inference.estimation.standard_errors import Information
-from understudy.inference.modes import find_modes
 from understudy.inference.sampling.long_chains import LongChains, Stand, stages
 
 # How far apart chains begin, in standard deviations of the parameters, and how often that is halved where the density
@@ -49,9 +48,9 @@ class NUTS:
         Mean acceptance probability that step sizes are made for; nearer to one where trajectories diverge.
     doublings : int
         Most doublings of a trajectory.
-    parametrisation : {"auto", "centred", "non-centred"}
-        Of the random effects while they are drawn, see `population_density`; "auto" centres those blocks of whose
-        variance the data leave less than half open. The posterior is the same.
+    parametrisation : {"partial", "non-centred"}
+        Of the random effects while they are drawn: each individual's centred as far as its own data speak, see
+        `partial_centring`, or not at all. The posterior is the same.
     log_sd, relative_sd, omega_scale, lkj : float
         How weak default priors are, see `WeakPriors`; infinite ones are flat.
 
@@ -71,7 +70,7 @@ class NUTS:
     chains: int = 4
     acceptance: float = 0.8
     doublings: int = 10
-    parametrisation: Literal["auto", "centred", "non-centred"] = "auto"
+    parametrisation: Literal["partial", "non-centred"] = "partial"
     log_sd: float = 2.0
     relative_sd: float = 10.0
     omega_scale: float = 2.5
@@ -87,8 +86,8 @@ class NUTS:
             _refuse(
                 f"an acceptance of {self.acceptance:g}", "give a probability between 0 and 1, such as 0.9"
             )
-        if self.parametrisation not in ("auto", "centred", "non-centred"):
-            _refuse(f"parametrisation {self.parametrisation!r}", "take auto, centred or non-centred")
+        if self.parametrisation not in ("partial", "non-centred"):
+            _refuse(f"parametrisation {self.parametrisation!r}", "take partial or non-centred")
         for name in ("log_sd", "relative_sd", "omega_scale", "lkj"):
             if not getattr(self, name) > 0.0:
                 _refuse(f"{name} {getattr(self, name):g}", "give a number above zero")
@@ -112,6 +111,7 @@ class NUTS:
         stand = begun
         for stand in chains.run(begun):
             task.watch(self._step(stand, coordinates))
+        told = {**told, "parametrisation": self.parametrisation}
         return posterior_estimate(coordinates.density, coordinates, stand, told)
 
     @property
@@ -126,20 +126,17 @@ class NUTS:
         self, task: Task, density: PopulationDensity
     ) -> tuple[Stand, PopulationCoordinates, dict[str, str]]:
         """Where the chains stand, in which coordinates, and how these were found."""
+        partial = self.parametrisation == "partial"
         if "centre" in task.state:
-            centre, precision = task.state["centre"], task.state["precision"]
             told = {"start": "taken up again from a checkpoint"}
-            return (
-                Stand.of_arrays(task.state),
-                _about(task, density, centre, precision, self.parametrisation),
-                told,
-            )
+            known = task.state["centre"], task.state["precision"]
+            return Stand.of_arrays(task.state), PopulationCoordinates.about(density, *known, partial), told
         method = Laplace() if task.predictor.not_normal else FOCEI()
         with np.errstate(all="ignore"):
-            found = method.estimate(replace(task, watch=task.watch))
+            found = method.estimate(task)
             known = method.information(task, found)
         centre = _spread_out(density, found.vector)
-        coordinates = _about(task, density, centre, _precision(known), self.parametrisation)
+        coordinates = PopulationCoordinates.about(density, centre, _precision(known), partial)
         told = {"start": f"{method.name}, objective {found.objective:.4f}: {found.status}"}
         return Stand.begin(self._starts(task, coordinates), density.parameters), coordinates, told
 
@@ -165,38 +162,16 @@ class NUTS:
         warm = sum(stages(self.warmup)[: stand.stage])
         value, _ = coordinates(stand.last)
         mean = coordinates.points(stand.last)[:, : coordinates.density.parameters].mean(axis=0)
-        kept = {"centre": coordinates.centre, "precision": coordinates.precision}
-        return Step(warm + stand.samples.shape[1], float(-2.0 * value.mean()), mean, stand.arrays() | kept)
+        kept = {"centre": coordinates.axes.centre, "precision": coordinates.precision}
+        number, objective = warm + stand.samples.shape[1], float(-2.0 * value.mean())
+        return Step(number, objective, mean, stand.arrays() | kept, self._progress(stand, warm))
 
-
-def _about(
-    task: Task, density: PopulationDensity, centre: np.ndarray, precision: np.ndarray, centred: str = "auto"
-) -> PopulationCoordinates:
-    """Coordinates about the modes of the individuals at some parameters."""
-    likelihood = task.likelihood(centre)
-    with np.errstate(all="ignore"):
-        effects = find_modes(likelihood)[0] if likelihood.active.size else likelihood.zero[0]
-        eta, scaled = effects[:, likelihood.active], replace(density, centred=())
-        z = _within(density.factor.of(centre), eta)
-        found = PopulationCoordinates.about(scaled, centre, z, precision)
-        which = _well_known(found) if centred == "auto" else (centred == "centred",) * eta.shape[1]
-        if not any(which):
-            return found
-        mixed = replace(density, centred=which)
-        return PopulationCoordinates.about(mixed, centre, np.where(which, eta, z), precision)
-
-
-def _within(factor: np.ndarray, eta: np.ndarray) -> np.ndarray:
-    """z of eta, shape (N, active)."""
-    z = np.linalg.solve(factor, eta.T).T
-    return np.where(np.isfinite(z), z, 0.0)
-
-
-def _well_known(scaled: PopulationCoordinates) -> tuple[bool, ...]:
-    """Of which random effects' variances data leave less than half open, over all individuals and their block."""
-    open_ = np.einsum("nab,nab->na", scaled.roots, scaled.roots).mean(axis=0)
-    blocks = scaled.density.factor.blocks
-    return tuple(bool(open_[blocks == block].mean() < 0.5) for block in blocks)
+    def _progress(self, stand: Stand, warm: int) -> str:
+        """Where the chains are, in words."""
+        if not stand.samples.shape[1]:
+            return f"{self.chains} chains: {warm} of {self.warmup} draws of the warm-up"
+        done, lost = stand.samples.shape[1], stand.divergences.sum()
+        return f"{self.chains} chains: {done} of {self.draws} draws, {lost} divergences"
 
 
 def _precision(known: Information) -> np.ndarray:

@@ -39,16 +39,6 @@ class OmegaFactor:
         """Places of the random effects that vary."""
         return np.flatnonzero(self.space.effects.active)
 
-    @cached_property
-    def blocks(self) -> np.ndarray:
-        """The block of each of the random effects that vary, one for each time that it is repeated, shape (active,)."""
-        sizes = [
-            block.size
-            for block, times in zip(self.space.model.random, self.space.times, strict=True)
-            for _ in range(times)
-        ]
-        return np.repeat(np.arange(len(sizes)), sizes)[self.active]
-
     def coordinates(self, block: int) -> slice:
         """Where a block that is estimated stands in the vector of parameters."""
         space = self.space

@@ -266,8 +266,16 @@ class ParameterSpace:
 
     def free_entries(self, block: int) -> tuple[np.ndarray, np.ndarray]:
         """Rows and columns of a block's factor that are estimated: a covariance of zero stays zero, as in NONMEM."""
-        matrix = np.array(self.model.random[block].covariance)
-        return np.nonzero(np.tril((matrix != 0.0) | (np.abs(np.linalg.cholesky(matrix)) > 0.0)))
+        if block not in self._entries:
+            matrix = np.array(self.model.random[block].covariance)
+            free = np.tril((matrix != 0.0) | (np.abs(np.linalg.cholesky(matrix)) > 0.0))
+            self._entries[block] = np.nonzero(free)
+        return self._entries[block]
+
+    @cached_property
+    def _entries(self) -> dict[int, tuple[np.ndarray, np.ndarray]]:
+        """What `free_entries` has found: every step of a search asks for it."""
+        return {}
 
     def _by_block(self, by_omega: np.ndarray) -> Mapping[int, np.ndarray]:
         """Derivatives by each estimated block: the sum over all places where it stands."""

@@ -17,6 +17,7 @@ import numpy as np
 
 from understudy.inference.estimation.omega_factor import OmegaFactor
 from understudy.inference.estimation.parameter_space import ParameterSpace
+from understudy.model.prior import NormalPrior
 
 # Degrees of freedom of the half-t distribution: tails that let data decide, with a finite variance.
 FREEDOM = 3.0
@@ -105,11 +106,51 @@ class PopulationPrior:
 
     def _stated(self, vectors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """The model's own priors, as densities of what they are stated for."""
-        model, space = self.space.model, self.space
-        if not model.priors and not any(block.prior is not None for block in model.random):
-            return np.zeros(len(vectors)), np.zeros_like(vectors)
-        value = np.array([-0.5 * space.penalty(each) for each in vectors])
-        return value, np.array([-0.5 * space.penalty_gradient(each) for each in vectors])
+        value, gradient = np.zeros(len(vectors)), np.zeros_like(vectors)
+        for prior in self.space.model.priors:
+            own, by_free = self._normal_of(prior, vectors)
+            value, gradient = value + own, gradient + by_free
+        for block in self.space.blocks:
+            if self.space.model.random[block].prior is not None:
+                own, by_free = self._inverse_wishart(block, vectors)
+                value[:] += own
+                gradient[:, self.factor.coordinates(block)] += by_free
+        return value, gradient
+
+    def _normal_of(self, prior: NormalPrior, vectors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """One of fixed effects, of which some may be held; derivatives by the vector."""
+        model, column = self.space.model, {k: c for c, k in enumerate(self.space.fixed)}
+        places = {p.name: k for k, p in enumerate(model.fixed)}
+        away = np.empty((len(vectors), len(prior.names)))
+        speed, gradient = np.zeros_like(away), np.zeros_like(vectors)
+        for k, name in enumerate(prior.names):
+            value = np.full(len(vectors), model.fixed[places[name]].value)
+            if places[name] in column:
+                scale, free = self.space.scales[column[places[name]]], vectors[:, column[places[name]]]
+                value, speed[:, k] = scale.natural(free), scale.slope(free)
+            if prior.scale == "log":
+                speed[:, k], value = speed[:, k] / value, np.log(value)
+            away[:, k] = value - prior.means[k]
+        pull = np.linalg.solve(np.array(prior.covariance), away.T).T
+        for k, name in enumerate(prior.names):
+            if places[name] in column:
+                gradient[:, column[places[name]]] -= pull[:, k] * speed[:, k]
+        return -0.5 * (away * pull).sum(axis=1), gradient
+
+    def _inverse_wishart(self, block: int, vectors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """That of a block of random effects; derivatives by the block's coordinates."""
+        rows, columns = self.space.free_entries(block)
+        prior = self.space.model.random[block].prior
+        factor = self.factor.block(vectors, block)
+        diagonal = np.diagonal(factor, axis1=1, axis2=2)
+        inverse = np.linalg.inv(factor)
+        within = inverse @ np.array(prior.mode) @ np.swapaxes(inverse, 1, 2)
+        value = -prior.weight * (np.log(diagonal).sum(axis=1) + 0.5 * np.trace(within, axis1=1, axis2=2))
+        # The derivatives of both by the factor: its inverse, transposed, times one less what is within.
+        unit = np.eye(factor.shape[-1])
+        by_factor = -prior.weight * np.swapaxes(inverse, 1, 2) @ (unit - within)
+        by_factor = np.where(unit > 0, by_factor * factor, by_factor)
+        return value, by_factor[:, rows, columns]
 
     def _stated_scale(self, column: int) -> str | None:
         """The scale of the model's prior of a fixed effect, None where it has none."""

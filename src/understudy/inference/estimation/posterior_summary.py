@@ -41,8 +41,7 @@ def posterior_estimate(
     details = {
         **told,
         "posterior": each,
-        "individuals": _agreement(points[..., density.parameters :]),
-        "parametrisation": _parametrisation(density),
+        "individuals": _agreement(density, points),
         "chains": len(named),
         "draws_per_chain": named.shape[1],
         "divergences": int(stand.divergences.sum()),
@@ -65,16 +64,6 @@ def posterior_estimate(
     )  # fmt: skip
 
 
-def _parametrisation(density: PopulationDensity) -> str:
-    """Of which random effects, where they differ."""
-    which = density.is_centred
-    if which.all() == which.any():
-        return "centred" if which.any() else "non-centred"
-    names = np.array(density.task.space.effects.names)[density.factor.active]
-    own = [", ".join(dict.fromkeys(names[each])) for each in (which, ~which)]
-    return f"{own[0]} centred, {own[1]} not"
-
-
 def named_draws(density: PopulationDensity, vectors: np.ndarray) -> np.ndarray:
     """Values by name, shape (chains, draws, parameters), of vectors of the same shape."""
     space = density.task.space
@@ -94,10 +83,11 @@ def _each(names: tuple[str, ...], named: np.ndarray) -> dict[str, dict[str, floa
     return {n: {what: float(v[k]) for what, v in columns.items()} for k, n in enumerate(names)}
 
 
-def _agreement(draws: np.ndarray) -> dict[str, float]:
-    """The worst of all coordinates of the individuals; nothing where there are none."""
-    if not draws.shape[-1]:
+def _agreement(density: PopulationDensity, points: np.ndarray) -> dict[str, float]:
+    """The worst of all random effects of the individuals; nothing where there are none."""
+    if not density.factor.active.size:
         return {}
+    draws = np.array([density.effects(chain)[..., density.factor.active] for chain in points])
     return {
         "rhat": float(rank_rhat(draws).max()),
         "ess_bulk": float(bulk_ess(draws).min()),

@@ -8,7 +8,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from understudy.core.errors import StudyError
-from understudy.trials.analyses.method import METHODS, USUAL
+from understudy.trials.analyses.method import METHODS, TAKEN_BY, USUAL
 from understudy.trials.effect import Effect
 
 if TYPE_CHECKING:
@@ -101,11 +101,18 @@ def analyse(trial: Trial, method: str | None = None) -> Analysed:
 
 
 def _unused(trial: Trial, name: str) -> tuple[str, ...]:
-    """Covariates and strata that the protocol names and the method has no use for."""
+    """What the protocol asks of the analysis and the method has no use for."""
     section, words = trial.protocol.analysis, METHODS[name].words
-    told = []
+    usual = type(section)()
+    told = [
+        f"analysis.{key} is not used by the {words}: it is for {', '.join(methods)}"
+        for key, methods in TAKEN_BY.items()
+        if name not in methods and getattr(section, key) != getattr(usual, key)
+    ]
     if section.covariates and not METHODS[name].covariates:
         told.append(f"covariates ({', '.join(section.covariates)}) are not adjusted for by the {words}")
     if section.strata and not METHODS[name].strata:
-        told.append(f"strata ({', '.join(section.strata)}) are not used by the {words}: name them among covariates")
+        told.append(
+            f"strata ({', '.join(section.strata)}) are not used by the {words}: name them among covariates"
+        )
     return tuple(told)

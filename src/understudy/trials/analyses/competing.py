@@ -25,7 +25,10 @@ def fine_gray_analysis(trial: Trial) -> Analysed:
     matrix, names = design.matrix[:, 1:], design.names[1:]
     cause, causes = rows["cause"].astype(int), list(trial.protocol.endpoint.causes)
     first = fine_gray(rows["time"], cause, matrix, names=names, level=level)
-    effects = [_effect(trial, rows, first, arm, f"subdistribution hazard ratio of {causes[0]}", 1) for arm in trial.arms[1:]]
+    effects = [
+        _effect(trial, rows, first, arm, f"subdistribution hazard ratio of {causes[0]}", 1)
+        for arm in trial.arms[1:]
+    ]
     for k, name in enumerate(causes, 1):
         if not (cause == k).any():
             told = (*told, f"nobody had {name}: it has no hazard ratio")

@@ -67,7 +67,9 @@ def horizon_of(trial: Trial, rows: pd.DataFrame) -> tuple[float, tuple[str, ...]
     last = rows.groupby("arm", observed=False)["time"].max()
     common, asked = float(last.min()), trial.protocol.analysis.horizon
     if asked is None:
-        return common, (f"no horizon is given: {common:g} {trial.unit}, the last time at which all arms were watched",)
+        return common, (
+            f"no horizon is given: {common:g} {trial.unit}, the last time at which all arms were watched",
+        )
     if asked > common:
         raise StudyError(
             f"nobody of the arm {last.idxmin()} was watched for {asked:g} {trial.unit}",

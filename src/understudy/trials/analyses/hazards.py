@@ -71,8 +71,8 @@ def doubts_of(fit: CoxFit) -> tuple[str, ...]:
     if fit.monotone:
         told.insert(
             0,
-            f"separation: {', '.join(fit.monotone)} orders the events perfectly, so that its hazard ratio has no finite "
-            "estimate; its limits are those of the profile likelihood, its p that of the likelihood ratio test",
+            f"separation: {', '.join(fit.monotone)} orders the events perfectly, so that its hazard ratio has no "
+            "finite estimate; its limits are those of the profile likelihood, its p that of the likelihood ratio test",
         )
     return tuple(told)
 

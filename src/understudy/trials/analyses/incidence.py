@@ -38,11 +38,11 @@ def incidence_analysis(trial: Trial) -> Analysed:
         points += [{"arm": arm, "cause": name, "time": horizon, "incidence": each.value,
                     "standard_error": each.error} for arm, each in risks.items()]  # fmt: skip
         for work, measure in ((difference, "risk difference"), (ratio, "risk ratio")):
-            effects += _effects(trial, rows, risks, k, work, f"{measure} of {name} by {horizon:g} {trial.unit}")
+            effects += _effects(
+                trial, rows, risks, k, work, f"{measure} of {name} by {horizon:g} {trial.unit}"
+            )
     tables = {"incidence at the horizon": pd.DataFrame(points), "incidence": incidence_table(trial)}
-    return Analysed(
-        "cumulative incidence", tuple(effects), tables, told, (*noted, *_gray(trial, rows))
-    )
+    return Analysed("cumulative incidence", tuple(effects), tables, told, (*noted, *_gray(trial, rows)))
 
 
 def _risk(own: pd.DataFrame, cause: int, horizon: float) -> Point:
@@ -52,7 +52,9 @@ def _risk(own: pd.DataFrame, cause: int, horizon: float) -> Point:
     return Point(float(found["incidence"]), float(found["standard_error"]))
 
 
-def _effects(trial: Trial, rows: pd.DataFrame, risks: dict[str, Point], cause: int, work, measure: str) -> list[Effect]:
+def _effects(
+    trial: Trial, rows: pd.DataFrame, risks: dict[str, Point], cause: int, work, measure: str
+) -> list[Effect]:
     made, level = [], trial.protocol.analysis.level
     for arm in trial.arms[1:]:
         own = rows[rows["arm"].isin([trial.control, arm])]
@@ -70,7 +72,11 @@ def _gray(trial: Trial, rows: pd.DataFrame) -> tuple[str, ...]:
     if not (rows["cause"] == 1).any():
         return (f"nobody had {first}: there is nothing to compare",)
     strata = strata_of(trial, rows)
-    test = gray_test(rows["time"], rows["cause"].astype(int), rows["arm"].astype(str).to_numpy(), strata=strata)
+    test = gray_test(
+        rows["time"], rows["cause"].astype(int), rows["arm"].astype(str).to_numpy(), strata=strata
+    )
     if not np.isfinite(test.p):
         return (f"Gray's test of {first} cannot be made",)
-    return (f"Gray's test of {first}, over the whole time: chi-square {test.statistic:.4g} on {test.df} df, p {test.p:.3g}",)
+    return (
+        f"Gray's test of {first}, over the whole time: chi-square {test.statistic:.4g} on {test.df} df, p {test.p:.3g}",
+    )

@@ -67,7 +67,14 @@ def mean_table(trial: Trial, rows: pd.DataFrame) -> dict[str, pd.DataFrame]:
     parts = []
     for arm in trial.arms:
         own = rows[rows["arm"] == arm]
-        begin = {"time": 0.0, "at_risk": own.index.nunique(), "events": 0, "mean": 0.0, "low": 0.0, "high": 0.0}
+        begin = {
+            "time": 0.0,
+            "at_risk": own.index.nunique(),
+            "events": 0,
+            "mean": 0.0,
+            "low": 0.0,
+            "high": 0.0,
+        }
         found = [pd.DataFrame([begin])]
         if own["event"].any():
             process = process_of(own)[0]

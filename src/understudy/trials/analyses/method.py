@@ -141,6 +141,15 @@ METHODS: dict[str, Method] = {
         (("comparison of pairs, and errors of U-statistics", _OWN),), False, True,
     ),
 }  # fmt: skip
+# Keys of [analysis] that only some methods have a use for.
+TAKEN_BY = {
+    "horizon": ("restricted mean", "cumulative incidence", "mean cumulative"),
+    "at_most": ("pwp total time", "pwp gap time"),
+    "covariance": ("mmrm",),
+    "degrees_of_freedom": ("mmrm",),
+    "missing": ("multiple imputation",),
+    "imputations": ("multiple imputation",),
+}
 USUAL = {
     "survival": "cox",
     "competing": "fine-gray",

@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 
 
 def mmrm_analysis(trial: Trial) -> Analysed:
-    """Difference of adjusted means at the visit asked for, or the last; unstructured covariance, Kenward-Roger.
+    """Difference of adjusted means at the visit asked for, or the last; unstructured covariance, or a simpler one.
+
+    Degrees of freedom are Kenward and Roger's, with their covariance, or Satterthwaite's.
 
     Arm, visit, their interaction, the baseline with its interaction with visits, and the covariates are in the model.
     """
@@ -31,16 +33,26 @@ def mmrm_analysis(trial: Trial) -> Analysed:
         crossed.append(("baseline", "visit"))
     order = visits_of(trial, rows)
     design = design_of(trial, rows, extra, interactions=crossed)
-    level = trial.protocol.analysis.level
-    fit = mmrm(rows["value"], rows.index.tolist(), rows["visit"].tolist(), design, visits=order, level=level)
-    told_as = "MMRM, unstructured, Kenward-Roger"
+    section = trial.protocol.analysis
+    level, freedom = section.level, section.degrees_of_freedom
+    fit = mmrm(
+        rows["value"], rows.index.tolist(), rows["visit"].tolist(), design, structure=section.covariance,
+        freedom=freedom, visits=order, level=level,
+    )  # fmt: skip
+    told_as = f"MMRM, {section.covariance}, {freedom.title()}"
     differences, at = fit.differences("arm", by=["visit"]), visit_at(trial, order)
     effects = [
-        effect_of(differences[name], arm, trial.control, f"{MEASURE} at visit {visit}", rows, told_as, level)
+        effect_of(
+            differences[f"{arm} - {trial.control}, {visit}"],
+            arm,
+            trial.control,
+            f"{MEASURE} at visit {visit}",
+            rows,
+            told_as,
+            level,
+        )
         for visit in (at, *(v for v in order if v != at))
         for arm in trial.arms[1:]
-        for name in differences.names
-        if name.startswith(f"{arm} - {trial.control}") and name.endswith(f"{visit}")
     ]
     tables = {
         "adjusted means": fit.least_squares_means(["arm", "visit"]).table().reset_index(),

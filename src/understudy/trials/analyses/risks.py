@@ -51,12 +51,20 @@ def firth_analysis(trial: Trial) -> Analysed:
     tests = {arm: penalised_profile(rows["event"], design, [f"arm[{arm}]"])[1] for arm in trial.arms[1:]}
     found = standardised_risks(fit, "arm", variance="conditional")
     made = _analysed(trial, rows, "firth logistic", fit, found, told)
-    remarks = (f"{arm}: p {p:.3g} by the penalised likelihood ratio test of its odds ratio" for arm, p in tests.items())
+    remarks = (
+        f"{arm}: p {p:.3g} by the penalised likelihood ratio test of its odds ratio"
+        for arm, p in tests.items()
+    )
     return replace(made, remarks=tuple(remarks))
 
 
 def _analysed(
-    trial: Trial, rows: pd.DataFrame, name: str, fit: LogisticModel, found: StandardisedRisks, told: tuple[str, ...]
+    trial: Trial,
+    rows: pd.DataFrame,
+    name: str,
+    fit: LogisticModel,
+    found: StandardisedRisks,
+    told: tuple[str, ...],
 ) -> Analysed:
     level = trial.protocol.analysis.level
     parts = {

@@ -44,7 +44,11 @@ def win_analysis(trial: Trial) -> Analysed:
     effects = [
         _effect(trial, rows, each, arm, statistic) for statistic in _MEASURES for arm, each in found.items()
     ]
-    notes = (*told, *_unknown(trial, rows), *(note for arm, each in found.items() for note in _one_sided(arm, each)))
+    notes = (
+        *told,
+        *_unknown(trial, rows),
+        *(note for arm, each in found.items() for note in _one_sided(arm, each)),
+    )
     return Analysed("win ratio", tuple(effects), {"wins": _wins(found)}, notes)
 
 
@@ -135,7 +139,9 @@ def _unknown(trial: Trial, rows: pd.DataFrame) -> list[str]:
     for part in trial.parts:
         lost = int((~rows.index.isin(part.outcome.index)).sum())
         if lost:
-            told.append(f"{part.protocol.endpoint.name} is not known of {lost} subjects: it decides none of their pairs")
+            told.append(
+                f"{part.protocol.endpoint.name} is not known of {lost} subjects: it decides none of their pairs"
+            )
     return told
 
 

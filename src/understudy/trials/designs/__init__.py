@@ -1,6 +1,7 @@
 """Designs: the mathematics of trial designs, and trials that are simulated to see how a design does."""
 
 from understudy.trials.designs.assurance import Assurance, assurance, normal_assurance, simulated_assurance
+from understudy.trials.designs.blinded_design import BlindedDesign
 from understudy.trials.designs.boin import Boin
 from understudy.trials.designs.boundary_shape import HaybittlePeto, OBrienFleming, Pocock, WangTsiatis
 from understudy.trials.designs.conduct import Conduct, Dropout, Recruitment
@@ -65,6 +66,7 @@ __all__ = [
     "Assurance",
     "BinaryPatients",
     "BiomarkerPatients",
+    "BlindedDesign",
     "Boin",
     "Conduct",
     "ContinualReassessment",

@@ -41,8 +41,8 @@ class Enrichment:
     margin : float
         All go on only if Z of those without the biomarker is above this, so that they are not carried by the others.
     follow_up : float
-        Time from enrolment to the measurement. Survival: from the last enrolment of a stage to its log-rank test; the
-        second stage begins after the first one's test, and each stage's patients are tested apart.
+        Time from enrolment to the measurement. Survival: from the last enrolment of a stage to its log-rank test, and
+        each stage's patients are tested apart. Enrolment rests until the first stage's test.
 
     Notes
     -----
@@ -95,9 +95,9 @@ class Enrichment:
         arm = permuted_blocks(trials, screened, (1, 1), seed)
         value, lost = observed(outcomes, arm, conduct, trials, seed)
         entry = conduct.recruitment.times(trials, screened, seed)
+        # Enrolment rests until the first stage's test.
+        entry = entry + np.where(np.arange(screened) < self.first, 0.0, self.follow_up)
         if survival:
-            # Enrolment rests until the first stage's test.
-            entry = entry + np.where(np.arange(screened) < self.first, 0.0, self.follow_up)
             tests = _SurvivalTests(EventTimes(arm == 1, entry, conduct.seen(value), lost), self.follow_up)
         else:
             tests = _MeasuredTests(value, arm == 1, lost > self.follow_up)

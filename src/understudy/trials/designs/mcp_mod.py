@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -150,7 +151,7 @@ def contrast_test(
     correlation = between / np.outer(error, error)
     t = contrasts.T @ np.asarray(means, dtype=float) / error
     # The largest of the statistics at the lattice's points, for tails and quantile of one distribution.
-    largest = np.sort(_largest(correlation, freedom))
+    largest = _sorted_largest(correlation.round(12).tobytes(), len(correlation), freedom)
     p_value = 1 - np.searchsorted(largest, t) / len(largest)
     critical = float(np.quantile(largest, 1 - alpha))
     return ContrastTest(tuple(shapes), contrasts, correlation, t, p_value, critical)
@@ -168,6 +169,14 @@ def critical_value(correlation, *, freedom: float | None = None, alpha: float = 
     2.21
     """
     return float(np.quantile(_largest(np.asarray(correlation, dtype=float), freedom), 1 - alpha))
+
+
+@lru_cache(maxsize=4)  # four megabytes each; the same doses and shapes are asked for again and again
+def _sorted_largest(correlation: bytes, size: int, freedom: float | None) -> NDArray[np.float64]:
+    """`_largest` of a correlation matrix in bytes, sorted."""
+    found = np.sort(_largest(np.frombuffer(correlation).reshape(size, size), freedom))
+    found.flags.writeable = False
+    return found
 
 
 def _largest(correlation: NDArray[np.float64], freedom: float | None) -> NDArray[np.float64]:

@@ -90,10 +90,16 @@ class McpMod:
         shown = f"{self.target:.4g}" if np.isfinite(self.target) else "above the doses given"
         head = (
             f"McpMod: dose response, p {self.test.p_value.min():.4f}; effect {self.effect:g} at dose {shown} "
-            f"({self.low:.4g} to {self.high:.4g}), reached in {self.reached:.1%} of draws"
+            f"({self._end(self.low)} to {self._end(self.high)}), reached in {self.reached:.1%} of draws"
         )
-        rows = [f"  weight {self.weights[name]:.3f}  {fit!r}" for name, fit in self.fits.items()]
+        order = sorted(self.fits, key=lambda name: -self.weights[name])
+        rows = [f"  weight {self.weights[name]:.3f}  {self.fits[name]!r}" for name in order]
         return "\n".join([head, *rows])
+
+    def _end(self, dose: float) -> str:
+        """An end of the interval; draws that never reach the effect lie above all doses."""
+        largest = next(iter(self.fits.values())).doses.max()
+        return f"{dose:.4g}" if np.isfinite(dose) else f"above {largest:g}"
 
 
 def mcp_mod(

@@ -73,18 +73,43 @@ def lowest_hazard(shape: Array, rate: Array, arms: tuple[int, ...]) -> Array:
     return _best(density, above, low, high, len(arms), np.inf)
 
 
+def highest_mean(mean: Array, error: Array, arms: tuple[int, ...]) -> Array:
+    """Probability that each of some arms has the highest mean, for normal posteriors; see `highest_share`.
+
+    Examples
+    --------
+    >>> chance = highest_mean(np.array([[0.0, 1.0]]), np.array([[0.5, 0.5]]), (0, 1))
+    >>> round(float(chance[0, 1]), 4)  # Φ(1 / √0.5)
+    0.9214
+    """
+    from scipy.special import ndtr
+
+    mean, error = mean[:, arms], error[:, arms]
+    low, high = _range(mean, error)
+
+    def density(at: Array, k: int) -> Array:
+        return np.exp(-0.5 * ((at - mean[:, [k]]) / error[:, [k]]) ** 2) / error[:, [k]]
+
+    def below(at: Array, k: int) -> Array:
+        return ndtr((at - mean[:, [k]]) / error[:, [k]])
+
+    return _best(density, below, low, high, len(arms), np.inf, -np.inf)
+
+
 def _range(centre: Array, spread: Array) -> tuple[Array, Array]:
     """Where the posteriors are: the densities are narrow when there are many patients."""
     return (centre - _REACH * spread).min(axis=1), (centre + _REACH * spread).max(axis=1)
 
 
-def _best(density: Callable, worse: Callable, low: Array, high: Array, count: int, most: float) -> Array:
+def _best(
+    density: Callable, worse: Callable, low: Array, high: Array, count: int, most: float, least: float = 1e-12
+) -> Array:
     """∫ density of one · Π chance that each other one is worse, by Gauss-Legendre quadrature."""
     from scipy.special import roots_legendre
 
     x, weight = roots_legendre(_NODES)
     half = 0.5 * (high - low)[:, None]
-    at = np.clip(low[:, None] + half * (x + 1), 1e-12, most)
+    at = np.clip(low[:, None] + half * (x + 1), least, most)
     worses = [worse(at, k) for k in range(count)]
     chances = []
     for k in range(count):

@@ -1,8 +1,7 @@
 """Re-estimated design: two arms whose second stage grows where the first was promising.
 
 Mehta and Pocock, Stat Med 30, 3267 (2011), doi:10.1002/sim.4102; Cui, Hung and Wang, Biometrics 55, 853 (1999),
-doi:10.1111/j.0006-341X.1999.00853.x; with times to an event, Wassmer, Biom J 48, 714 (2006),
-doi:10.1002/bimj.200510190.
+doi:10.1111/j.0006-341X.1999.00853.x. With times to an event the information is the number of events.
 """
 
 from __future__ import annotations
@@ -42,7 +41,7 @@ class ReEstimatedDesign:
     -----
     Survival: the log-rank test, whose increments between looks are independent as long as the new number of events
     hangs on the log-rank statistic alone. If so many events never come, the last test is when all patients are out of
-    observation.
+    observation. Patients beyond the plan are enrolled after the look.
 
     Examples
     --------
@@ -94,8 +93,9 @@ class ReEstimatedDesign:
         return self._measured(arm, entry, value, lost > self.follow_up)
 
     def _measured(self, arm, entry, value, known) -> Runs:
-        place = np.arange(self.patients)
-        early = place < round(self.zone.interim * self.zone.patients)
+        place, first = np.arange(self.patients), round(self.zone.interim * self.zone.patients)
+        early = place < first
+        entry = self._resumed(entry, self.zone.patients, entry[:, first - 1] + self.follow_up)
         z1, _ = two_sample_z(value, arm == 1, known & early)
         size = self._sizes(z1)
         enrolled = place < size[:, None]
@@ -117,6 +117,8 @@ class ReEstimatedDesign:
         # Who was enrolled by the look stays; more come in proportion to the events.
         size = np.ceil(self.enrolled * events / self.zone.patients).astype(int)
         enrolled = np.arange(self.patients) < size[:, None]
+        entry = self._resumed(entry, self.enrolled, when)
+        trial = EventTimes(arm == 1, entry, time, lost)
         z, estimate, n, end = trial.test(enrolled, events)
         more = np.maximum(n - n1, 0)
         z2 = np.where(more > 0, (np.sqrt(n) * z - np.sqrt(n1) * z1) / np.sqrt(np.maximum(more, 1)), 0.0)
@@ -127,6 +129,11 @@ class ReEstimatedDesign:
         return self._runs(
             "log hazard ratio", z, estimate, arm, enrolled & (entry <= end[:, None]), end, measures
         )
+
+    def _resumed(self, entry, planned: int, decided):
+        """Calendar times of enrolment: patients beyond the plan come no earlier than the look that asks for them."""
+        wait = np.maximum(decided - entry[:, planned - 1], 0.0)[:, None]
+        return np.where(np.arange(self.patients) < planned, entry, entry + wait)
 
     def _sizes(self, z1: NDArray[np.float64]) -> NDArray[np.int64]:
         """New sizes; the search for a zone is made once, and equal statistics have equal sizes."""

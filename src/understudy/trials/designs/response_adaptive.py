@@ -15,14 +15,14 @@ from understudy.core.errors import SimulationError
 from understudy.core.random import uniforms
 from understudy.trials.designs.conduct import Conduct
 from understudy.trials.designs.patients import Patients, observed
-from understudy.trials.designs.probability_best import highest_share, lowest_hazard
+from understudy.trials.designs.probability_best import highest_mean, highest_share, lowest_hazard
 from understudy.trials.designs.runs import Runs
 
 
 @dataclass(frozen=True)
 class ResponseAdaptive:
-    """Batches of patients with a yes-or-no response, which is good, and beta posteriors; or with times to an event,
-    which is bad, and gamma posteriors of constant hazards.
+    """Batches of patients with a yes-or-no response, which is good, and beta posteriors; with a measurement, high when
+    good, and normal posteriors; or with times to an event, which is bad, and gamma posteriors of constant hazards.
 
     Parameters
     ----------
@@ -50,7 +50,8 @@ class ResponseAdaptive:
 
     Notes
     -----
-    Responses of patients who left before are missing, and left out.
+    Responses of patients who left before are missing, and left out. Posteriors of measurements have a flat prior, and
+    the variance that all arms share as estimated.
 
     Examples
     --------
@@ -94,15 +95,11 @@ class ResponseAdaptive:
     def run(self, patients: Patients, conduct: Conduct, trials: NDArray[np.int64], seed: int) -> Runs:
         """See `Design.run`."""
         survival = patients.endpoint == "survival"
-        if (
-            patients.endpoint == "continuous"
-            or len(patients.arms) < 2
-            or survival != (self.hazard_prior is not None)
-        ):
+        if len(patients.arms) < 2 or survival != (self.hazard_prior is not None):
             raise SimulationError(
                 f"{patients.endpoint} patients of {len(patients.arms)} arms",
                 place="ResponseAdaptive",
-                repair="give responses of two arms or more; or times to an event, with `hazard_prior`",
+                repair="give patients of two arms or more; `hazard_prior` for times to an event, and only for them",
             )
         trial = _Trial(self, patients, conduct, trials, seed)
         for start in range(0, self.patients, self.batch):
@@ -118,6 +115,9 @@ class ResponseAdaptive:
         return weight / weight.sum(axis=1, keepdims=True)
 
 
+_BEST = {"binary": highest_share, "continuous": highest_mean, "survival": lowest_hazard}
+
+
 class _Trial:
     """State of many trials, batch after batch."""
 
@@ -125,6 +125,8 @@ class _Trial:
         self.design, self.conduct, self.count, self.arms = design, conduct, len(trials), len(patients.arms)
         self.given = (trials, seed)
         self.survival = patients.endpoint == "survival"
+        self.best = _BEST[patients.endpoint]
+        self.measured = patients.endpoint == "continuous"
         self.outcomes = patients.outcomes(trials, design.patients, seed)
         self.entry = conduct.recruitment.times(trials, design.patients, seed)
         self.drawn = uniforms(seed, "trial allocation", trials, design.patients)
@@ -152,7 +154,7 @@ class _Trial:
         else:
             # The delay shifts the whole schedule by one follow-up for each batch.
             when = self.entry[:, stop - 1] + self.looks * self.design.follow_up
-            good, bad = self._responses(value, lost)
+            good, bad = (self._means if self.measured else self._responses)(value, lost)
         self.duration[rows] = when[rows]
         self._judge(rows, good[rows], bad[rows], last)
 
@@ -163,6 +165,19 @@ class _Trial:
         self.known = member.sum(axis=1).astype(float)
         self.good = (member * value[..., None]).sum(axis=1)
         return self.design.prior[0] + self.good, self.design.prior[1] + self.known - self.good
+
+    def _means(self, value, lost):
+        """Means and standard errors of the arms' normal posteriors."""
+        known = (lost > self.design.follow_up) & (self.arm >= 0)
+        member = known[..., None] & (self.arm[..., None] == np.arange(self.arms))
+        self.known = member.sum(axis=1).astype(float)
+        self.good = (member * value[..., None]).sum(axis=1)
+        mean = self.good / np.maximum(self.known, 1)
+        rest = np.where(member, value[..., None] - mean[:, None], 0.0)
+        freedom = np.maximum(self.known.sum(axis=1) - self.arms, 1)
+        sd = np.sqrt(np.maximum((rest**2).sum(axis=(1, 2)) / freedom, 1e-12))
+        # Of an arm without a patient so much is known as of half a one: nearly nothing.
+        return mean, sd[:, None] / np.sqrt(np.maximum(self.known, 0.5))
 
     def _hazards(self, time, lost, when):
         """Shape and rate of the arms' gamma posteriors, at a calendar time."""
@@ -175,7 +190,7 @@ class _Trial:
         return self.design.hazard_prior[0] + self.good, self.design.hazard_prior[1] + self.known
 
     def _judge(self, rows, good, bad, last: bool) -> None:
-        best = lowest_hazard if self.survival else highest_share
+        best = self.best
         self.better[rows] = np.stack([best(good, bad, (0, arm))[:, 1] for arm in range(1, self.arms)], axis=1)
         self.chance[rows] = self.design._allocation(best(good, bad, tuple(range(self.arms))))
         hopeless = (self.better[rows] < self.design.futility).all(axis=1) & (not last)
@@ -192,7 +207,8 @@ class _Trial:
             measures = {"events": self.good.sum(axis=1)}
         else:
             rate = self.good / np.maximum(self.known, 1)
-            measures = {"responses": self.good.sum(axis=1)}
+            told = ("measured", self.known) if self.measured else ("responses", self.good)
+            measures = {told[0]: told[1].sum(axis=1)}
         enrolled = (self.arm[..., None] == np.arange(self.arms)).sum(axis=1)
         names = tuple(f"{arm} better" for arm in arms[1:])
         estimate = rate[:, 1:] - rate[:, :1]

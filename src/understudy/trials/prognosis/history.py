@@ -15,6 +15,7 @@ from understudy.core.content import file_hash
 from understudy.core.errors import DataError, Problem, StudyError
 from understudy.core.toml_file import in_order, parse, read_text, validated
 from understudy.trials.condition import column_of
+from understudy.trials.doubts import impossible_rows
 from understudy.trials.prognosis.target import measured_of, require_kind, target_of
 from understudy.trials.protocol import Protocol, arm_name
 from understudy.trials.synthetic.mark import refuse_synthetic
@@ -151,6 +152,9 @@ def _target(frame: pd.DataFrame, protocol: Protocol) -> tuple[pd.Series, pd.Data
             "no patient has a known outcome", "check the endpoint's columns and history.columns"
         )
         raise DataError([problem], place=section.file)
+    bad = impossible_rows(whole, endpoint)
+    if bad:
+        raise DataError(bad, place=section.file)
     return (
         target_of(endpoint.kind, whole, endpoint.at),
         measured_of(endpoint.kind, whole, endpoint.at),

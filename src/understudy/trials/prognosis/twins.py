@@ -213,7 +213,16 @@ def prognostic_twins(trial: Trial, score: PrognosticScore) -> PrognosticTwins:
         method=METHODS[asked.protocol.endpoint.kind], settings={"protocol": trial.settings}, citations=_CITATIONS,
     )  # fmt: skip
     linear = (LINEAR,) if known else ()
-    told = (*unregistered(trial), *alike, *failed, *linear, *_gaps(score, table), *dropped, *score.notes, *_what_it_means(asked))
+    told = (
+        *unregistered(trial),
+        *alike,
+        *failed,
+        *linear,
+        *_gaps(score, table),
+        *dropped,
+        *score.notes,
+        *_what_it_means(asked),
+    )
     return PrognosticTwins(
         asked, score, patients, effects, _comparison(effects, raw, both), r2, interval, estimand, told, record
     )

@@ -72,6 +72,7 @@ class Redesign:
             f"the best combination is chosen among {len(self.combinations)}: its effect looks better by "
             f"{abs(self.optimism):.3g} than it would elsewhere{' (logarithm of the ratio)' if self._ratio else ''}",
             "criteria can only be dropped among subjects who were in the trial: nobody is known who was never let in",
+            *self.trial.warnings,
         )
 
     def table(self) -> pd.DataFrame:
@@ -161,8 +162,12 @@ def _require_few(criteria: tuple[str, ...]) -> None:
 def _eligible(trial: Trial, effect: ResampledEffect, members: np.ndarray) -> np.ndarray:
     """Who meets each combination, shape (combinations, subjects)."""
     rows = trial.subjects.loc[effect.subjects]
-    met = np.array([Condition.of(each.rule, each.name).holds(rows, trial.protocol.subjects.file)
-                    for each in trial.protocol.criteria])
+    met = np.array(
+        [
+            Condition.of(each.rule, each.name).holds(rows, trial.protocol.subjects.file)
+            for each in trial.protocol.criteria
+        ]
+    )
     for each, own in zip(trial.protocol.criteria, met, strict=True):
         if not own[effect.treated].any() or not own[~effect.treated].any():
             raise StudyError(

@@ -11,6 +11,9 @@ from understudy.core.errors import StudyError
 from understudy.trials.condition import column_of
 
 if TYPE_CHECKING:
+    import pandas as pd
+
+    from understudy.trials.responders.outcome import Outcome
     from understudy.trials.trial import Trial
 
 
@@ -20,46 +23,38 @@ class Features:
 
     Parameters
     ----------
+    frame : DataFrame
+        As they are, a row a subject.
+    categorical : tuple of str
+        Those that are categories.
     names : tuple of str
+        Of the columns of the matrix.
     matrix : float array, shape (subjects, features)
         With mean zero and standard deviation one; a missing number is at the median, with an indicator beside it.
     notes : tuple of str
     """
 
+    frame: pd.DataFrame
+    categorical: tuple[str, ...]
     names: tuple[str, ...]
     matrix: np.ndarray
     notes: tuple[str, ...] = ()
 
 
-def features_of(trial: Trial, subjects: np.ndarray) -> Features:
-    """Features of some subjects of a trial.
+def features_of(trial: Trial, outcome: Outcome) -> Features:
+    """The covariates that the protocol names, and the measurement before randomisation where there is one.
 
     Raises
     ------
     StudyError
-        Without covariates, where one was measured after randomisation, or all are constant.
+        Without covariates, or where all are constant.
     """
-    if not trial.covariates:
-        raise StudyError(
-            "no covariates are named",
-            place="baseline.covariates",
-            repair="name columns known before randomisation",
-        )
-    late = [name for name in trial.covariates if name in trial.protocol.baseline.after]
-    if late:
-        raise StudyError(
-            f"{late[0]} was measured after randomisation",
-            place="baseline",
-            repair="leave it out of the covariates",
-        )
-    rows = trial.subjects.loc[subjects]
+    frame = _frame(trial, outcome)
+    categorical = tuple(name for name in trial.categorical if name in frame)
     columns: dict[str, np.ndarray] = {}
-    missing = []
-    for name in trial.covariates:
-        cells = column_of(rows, name, "baseline.covariates")
-        if cells.isna().any():
-            missing.append(f"{name} {int(cells.isna().sum())}")
-        columns |= _coded(name, cells, name in trial.categorical)
+    missing = [f"{name} {count}" for name, count in frame.isna().sum().items() if count]
+    for name in frame:
+        columns |= _coded(name, frame[name], name in categorical)
     whole = {name: values for name, values in columns.items() if values.std() > 0}
     constant = [name for name in columns if name not in whole and not name.endswith(" missing")]
     if not whole:
@@ -71,10 +66,27 @@ def features_of(trial: Trial, subjects: np.ndarray) -> Features:
     )
     notes += [f"constant, and left out: {', '.join(constant)}"] if constant else []
     matrix = np.column_stack([(values - values.mean()) / values.std() for values in whole.values()])
-    return Features(tuple(whole), matrix, tuple(notes))
+    return Features(frame, categorical, tuple(whole), matrix, tuple(notes))
 
 
-def _coded(name: str, cells, categorical: bool) -> dict[str, np.ndarray]:
+def _frame(trial: Trial, outcome: Outcome) -> pd.DataFrame:
+    import pandas as pd
+
+    if not trial.covariates:
+        raise StudyError(
+            "no covariates are named",
+            place="baseline.covariates",
+            repair="name columns known before randomisation",
+        )
+    rows = trial.subjects.loc[outcome.subjects]
+    frame = pd.DataFrame({name: column_of(rows, name, "baseline.covariates") for name in trial.covariates})
+    before = trial.protocol.endpoint.baseline
+    if outcome.baseline is not None and before not in frame:
+        frame[before] = outcome.baseline
+    return frame
+
+
+def _coded(name: str, cells: pd.Series, categorical: bool) -> dict[str, np.ndarray]:
     """Columns of one covariate; the first category has none."""
     if categorical:
         words = cells.astype(str).where(cells.notna(), "missing").to_numpy()

@@ -1,101 +1,124 @@
-"""Outcome: one number a subject of which higher is better, also where the time to an event was censored."""
+"""Outcome: what happened to the subjects of two arms, and which of it is good."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from understudy.core.errors import StudyError
-from understudy.trials.analyses.adjustment import usable
+from understudy.trials.analyses.adjustment import strata_of, usable
+from understudy.trials.responders.arms import Arms, arms_of
 
 if TYPE_CHECKING:
     from understudy.trials.trial import Trial
 
 _LEAST = 20
+# Of each arm, still watched at the horizon where none is given: later, few subjects would stand for all others.
+_WATCHED = 0.1
 
 
-def outcome_of(trial: Trial, arm: str) -> tuple[np.ndarray, np.ndarray, np.ndarray, str]:
-    """Subjects, their arm, and their outcome, higher being better.
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """Outcomes of the subjects of two arms.
 
-    A censored time is a pseudo-observation of the restricted mean: what it would take away from the mean of its arm if
-    it were left out (Andersen, Klein and Rosthøj 2003, doi:10.1093/biomet/90.1.15).
-
-    Returns
-    -------
+    Parameters
+    ----------
     subjects : array of str, shape (n,)
-    treated : bool array, shape (n,)
-    outcome : float array, shape (n,)
-    measure : str
-        Of an effect.
+    arms : Arms
+    kind, measure : str
+        Of the endpoint, and of an effect.
+    direction : float
+        1 where more is good for the patient, -1 where less is.
+    value : float array, shape (n,)
+        A measurement, an event as 0 or 1, or the time watched, up to the horizon.
+    event : int array, shape (n,)
+        1 where the event was seen before the horizon; of a measurement zeros.
+    baseline : float array, shape (n,), or None
+        The measurement before randomisation.
+    horizon : float
+        Of times; not-a-number for others.
+    notes : tuple of str
+    """
+
+    subjects: np.ndarray
+    arms: Arms
+    kind: str
+    measure: str
+    direction: float
+    value: np.ndarray
+    event: np.ndarray
+    baseline: np.ndarray | None
+    horizon: float
+    notes: tuple[str, ...]
+
+    @property
+    def known(self) -> np.ndarray:
+        """Whose time to the event, or to the horizon, was seen whole, shape (n,)."""
+        return (self.event > 0) | (self.value >= self.horizon)
+
+
+def outcome_of(trial: Trial, arm: str) -> Outcome:
+    """Outcomes of an arm and the control.
 
     Raises
     ------
     StudyError
-        For other endpoints, or an arm with fewer than 20 subjects.
+        For other endpoints, an arm there is not or with fewer than 20 subjects, a horizon that an arm does not reach.
     """
-    rows, _ = usable(trial, trial.outcome)
+    if arm not in trial.arms[1:]:
+        raise StudyError(
+            f"there is no treated arm {arm!r}", place="arm", repair=f"one of {', '.join(trial.arms[1:])}"
+        )
+    endpoint = trial.protocol.endpoint
+    if endpoint.kind not in ("continuous", "binary", "survival"):
+        raise StudyError(
+            f"responders to a {endpoint.kind} endpoint are not sought yet",
+            place="endpoint.kind",
+            repair="make it continuous, binary or survival",
+        )
+    rows, told = usable(trial, trial.outcome)
     rows = rows[rows["arm"].isin([trial.control, arm])]
     treated = (rows["arm"] == arm).to_numpy()
     if min(treated.sum(), (~treated).sum()) < _LEAST:
         raise StudyError(
             f"an arm has fewer than {_LEAST} subjects", place=arm, repair="so few cannot tell who responds"
         )
-    endpoint = trial.protocol.endpoint
-    sign = 1.0 if endpoint.better == "higher" else -1.0
-    subjects = rows.index.to_numpy(dtype=str)
-    if endpoint.kind == "continuous":
-        value = rows["value"].to_numpy() - _slope(rows, treated)
-        return subjects, treated, sign * value, "difference of means"
-    if endpoint.kind == "binary":
-        return subjects, treated, sign * rows["event"].to_numpy(), "risk difference"
+    arms = arms_of(treated, strata_of(trial, trial.subjects.loc[rows.index]))
+    direction = 1.0 if endpoint.better == "higher" else -1.0
+    subjects, none = rows.index.to_numpy(dtype=str), np.zeros(len(rows), dtype=int)
     if endpoint.kind == "survival":
-        horizon = trial.protocol.analysis.horizon or float(
-            rows.groupby("arm", observed=True)["time"].max().min()
+        return _survival(trial, rows, subjects, arms, -direction, told)
+    if endpoint.kind == "binary":
+        event = rows["event"].to_numpy(dtype=int)
+        measure = "difference of risks" if direction > 0 else "reduction of risk"
+        return Outcome(
+            subjects, arms, "binary", measure, direction, event.astype(float), event, None, np.nan, told
         )
-        value = np.empty(len(rows))
-        for group in (treated, ~treated):
-            own = rows[group]
-            value[group] = pseudo_observations(own["time"].to_numpy(), own["event"].to_numpy(), horizon)
-        return subjects, treated, -sign * value, f"difference of mean time to {horizon:g} {endpoint.unit}s"
-    raise StudyError(
-        f"responders to a {endpoint.kind} endpoint are not sought yet",
-        place="endpoint.kind",
-        repair="make it continuous, binary or survival",
+    if endpoint.better is None:
+        told = (*told, "the protocol does not say which values are good (better): lower ones are taken to be")
+    before = rows["baseline"].to_numpy(dtype=float) if "baseline" in rows else None
+    value = rows["value"].to_numpy(dtype=float)
+    measure = "difference of means" if direction > 0 else "reduction of the mean"
+    return Outcome(subjects, arms, "continuous", measure, direction, value, none, before, np.nan, told)
+
+
+def _survival(trial: Trial, rows, subjects, arms: Arms, direction: float, told: tuple[str, ...]) -> Outcome:
+    """Times up to a horizon; more of them is good where the event is bad."""
+    time, event = rows["time"].to_numpy(dtype=float), rows["event"].to_numpy(dtype=int)
+    groups = [np.sort(time[arms.treated]), np.sort(time[~arms.treated])]
+    last = min(each[-1] for each in groups)
+    usual = min(each[each.size - 1 - int(_WATCHED * each.size)] for each in groups)
+    horizon = trial.protocol.analysis.horizon or float(usual)
+    if horizon > last:
+        raise StudyError(
+            f"nobody of an arm was watched up to {horizon:g}",
+            place="analysis.horizon",
+            repair=f"take {last:g} or less",
+        )
+    measure = f"{'difference' if direction > 0 else 'reduction'} of mean time to {horizon:g} {trial.unit}"
+    seen = np.where(time <= horizon, event, 0)
+    return Outcome(
+        subjects, arms, "survival", measure, direction, np.minimum(time, horizon), seen, None, horizon, told
     )
-
-
-def _slope(rows, treated: np.ndarray) -> np.ndarray:
-    """What the baseline says of a measurement, from the control arm alone, so that no effect is in it."""
-    if "baseline" not in rows:
-        return np.zeros(len(rows))
-    before, value = rows["baseline"].to_numpy(), rows["value"].to_numpy()
-    own = before[~treated] - before[~treated].mean()
-    slope = (own @ value[~treated]) / (own @ own) if (own @ own) > 0 else 0.0
-    return slope * (before - before.mean())
-
-
-def pseudo_observations(time: np.ndarray, event: np.ndarray, horizon: float) -> np.ndarray:
-    """Of the restricted mean to a horizon, shape (n,).
-
-    Examples
-    --------
-    >>> pseudo_observations(np.array([1.0, 2.0, 3.0]), np.array([1, 1, 1]), 10.0).round(6)
-    array([1., 2., 3.])
-    """
-    n, whole = time.size, _mean_to(time, event, horizon)
-    kept = np.ones(n, dtype=bool)
-    found = np.empty(n)
-    for i in range(n):
-        kept[i] = False
-        found[i] = n * whole - (n - 1) * _mean_to(time[kept], event[kept], horizon)
-        kept[i] = True
-    return found
-
-
-def _mean_to(time: np.ndarray, event: np.ndarray, horizon: float) -> float:
-    """Area under the Kaplan-Meier curve; after the last time it stays as it is."""
-    when, deaths = np.unique(time[(event > 0) & (time <= horizon)], return_counts=True)
-    at_risk = time.size - np.searchsorted(np.sort(time), when, side="left")
-    survival = np.concatenate([[1.0], np.cumprod(1.0 - deaths / at_risk)])
-    return float((survival * np.diff(np.concatenate([[0.0], when, [horizon]]))).sum())

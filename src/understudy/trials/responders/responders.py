@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, Literal
 
 from understudy.core.errors import StudyError
 from understudy.core.record import Record, Stopwatch
-from understudy.trials.analyses.adjustment import strata_of
-from understudy.trials.responders.contrast import Contrast, calibration_slopes, contrast_of
+from understudy.trials.folds import folds
+from understudy.trials.responders import findings
+from understudy.trials.responders.chance import joint_p, share_as_good
 from understudy.trials.responders.features import Features, features_of
+from understudy.trials.responders.forest import Forest
+from understudy.trials.responders.learner import Learner
 from understudy.trials.responders.outcome import outcome_of
-from understudy.trials.responders.rules import Rules, rules_of
+from understudy.trials.responders.ridge import Ridge
+from understudy.trials.responders.rules import rules_of
+from understudy.trials.responders.search import Method, Scored, Search, Statistics, search_of
+from understudy.trials.responders.subgroups import subgroup
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -22,37 +25,50 @@ if TYPE_CHECKING:
     from understudy.trials.trial import Trial
 
 LEAST_COPIES = 500
-# Groups of subjects by their foretold effect; rules that are told.
-_GROUPS, _TOLD = 4, 10
+FOLDS = 5
+LEARNERS: dict[str, type[Learner]] = {each.name: each for each in (Ridge, Forest)}
+METHODS: tuple[str, ...] = ("R", "DR")
+_SCALE = (
+    "effects are differences of mean time: of a drug that cuts all hazards by the same ratio, they are larger where "
+    "more events are due; compare hazard ratios"
+)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Responders:
-    """Whether effects differ between subjects beyond chance, and how.
+    """Whether effects differ between subjects beyond chance, and how. In all effects higher is better for the patient.
 
     Parameters
     ----------
     trial : Trial
     arm, measure : str
+    learner, method : str
     copies : int
         Of the trial with permuted arms.
     level : float
         Of false discovery: findings at or below it are reported.
-    slope, p_score : float
-        Of what was seen on what the score foretold in subjects who had no part in it, one being perfect; the share of
-        copies that look as good.
-    p_rule : float
-        Share of copies whose best rule looks as good as the best here: the p value of the best rule, adjusted for all.
+    p : float
+        Of the search as a whole: share of copies in which the score or the best rule looks as good.
+    p_score, p_rule : float
+        The same of the score's calibration, and of the best rule among all, each alone.
     scores : Series
-        Foretold effect of each subject, higher being better, cross-fitted; index ``subject``.
+        Foretold effect of each subject, cross-fitted; index ``subject``.
+    calibration : DataFrame
+        Slope of seen on foretold effects (one is perfect), AUTOC and Qini, with 95 % limits and p.
     groups : DataFrame
-        Subjects in quarters of the score: foretold and seen effects with intervals.
-    coefficients : DataFrame
-        What each covariate does to the effect, for a standard deviation of it, with p values adjusted for all.
-    rules : DataFrame
-        The best subgroups: effect in and out of them, their difference, z, and p adjusted for all rules.
+        Subjects in quarters of the score: foretold and seen effects with limits.
     policy : DataFrame
-        Mean outcome beyond treating nobody: treating all, and treating those whom the score favours, with intervals.
+        Treating nobody, all, and whom the score favours: value of the outcome as it is, and what is gained over the
+        first two, with limits; p of the gain over the better of them.
+    coefficients : DataFrame
+        What each covariate does to the effect, for a standard deviation of it; p adjusted for all, and false-discovery
+        rate.
+    rules : DataFrame
+        The best rules: effect in and out of them with limits, z, p adjusted for all, false-discovery rate.
+    subgroups : DataFrame
+        In and out of each of these: subjects and events of either arm, hazard ratio or difference of risks.
+    held_out : DataFrame
+        Effect in and out of rules chosen in other folds.
     notes : tuple of str
     record : Record
     """
@@ -60,30 +76,40 @@ class Responders:
     trial: Trial
     arm: str
     measure: str
+    learner: str
+    method: str
     copies: int
     level: float
-    slope: float
+    p: float
     p_score: float
     p_rule: float
     scores: pd.Series
+    calibration: pd.DataFrame
     groups: pd.DataFrame
+    policy: pd.DataFrame
     coefficients: pd.DataFrame
     rules: pd.DataFrame
-    policy: pd.DataFrame
+    subgroups: pd.DataFrame
+    held_out: pd.DataFrame
     notes: tuple[str, ...]
     record: Record
 
     @property
     def found(self) -> bool:
-        """Whether the score or a rule differs from chance, at half of the level each."""
-        return min(self.p_score, self.p_rule) <= self.level / 2
+        """Whether the search as a whole differs from chance."""
+        return self.p <= self.level
+
+    @property
+    def slope(self) -> float:
+        """Of seen on foretold effects; one is perfect."""
+        return float(self.calibration["value"].iloc[0])
 
     @property
     def sentences(self) -> tuple[str, ...]:
         """The answer."""
         chance = (
-            f"In {self.copies:,} copies of the trial with permuted arms a score looked as good in "
-            f"{100 * self.p_score:.1f} %, a rule in {100 * self.p_rule:.1f} %."
+            f"In {100 * self.p:.1f} % of {self.copies:,} copies of the trial with permuted arms the search finds as "
+            f"much: a score as good in {100 * self.p_score:.1f} %, a rule as good in {100 * self.p_rule:.1f} %."
         )
         if not self.found:
             return (
@@ -91,40 +117,58 @@ class Responders:
                 chance,
             )
         told = ["Effects differ between subjects beyond chance."]
-        if self.p_score <= self.level / 2:
-            low, high = self.groups.iloc[0], self.groups.iloc[-1]
+        # At least one of the two is as rare in copies as the search as a whole.
+        if self.p_score <= self.level:
+            low, high, best = self.groups.iloc[0], self.groups.iloc[-1], self.policy.iloc[-1]
             told.append(
-                f"The quarter whom the score favours most has a {self.measure} of {high['seen']:.3g}, the least "
-                f"favoured {low['seen']:.3g} (higher is better)."
+                f"Quarter whom the score favours most: {self.measure} {_told(high, 'seen')}; least favoured quarter: "
+                f"{_told(low, 'seen')}."
             )
-        if self.p_rule <= self.level / 2:
+            whole = {0.0: "nobody", 1.0: "all"}.get(best["treated"])
+            told.append(
+                f"The score favours treating {whole}."
+                if whole
+                else f"To treat whom the score favours, {100 * best['treated']:.0f} % of all, gains "
+                f"{_told(best, 'over_all', 'over_all_')} over treating all."
+            )
+        if self.p_rule <= self.level:
             best = self.rules.iloc[0]
-            told.append(f"Where {best['rule']}: {best['inside']:.3g}, elsewhere {best['outside']:.3g}.")
+            told.append(
+                f"Where {best['rule']}: {self.measure} {_told(best, 'inside', 'inside_')}; elsewhere: "
+                f"{_told(best, 'outside', 'outside_')}."
+            )
         return (*told, chance)
-
-    def table(self) -> pd.DataFrame:
-        """A row a quarter of the score: foretold and seen effects."""
-        return self.groups
 
     def tables(self) -> dict[str, pd.DataFrame]:
         """All tables by name."""
-        named = {name: getattr(self, name) for name in ("groups", "rules", "coefficients", "policy")}
-        return {**named, "scores": self.scores.reset_index()}
+        names = ("calibration", "groups", "policy", "coefficients", "rules", "subgroups", "held_out")
+        return {**{name: getattr(self, name) for name in names}, "scores": self.scores.reset_index()}
+
+    def table(self) -> pd.DataFrame:
+        """The best rules."""
+        return self.rules
 
     def __repr__(self) -> str:
         return "\n".join([f"Responders of {self.trial.protocol.title!r}", *self.sentences])
 
 
 def responders(
-    trial: Trial, *, arm: str | None = None, copies: int = LEAST_COPIES, level: float = 0.05
+    trial: Trial,
+    *,
+    arm: str | None = None,
+    copies: int = LEAST_COPIES,
+    level: float = 0.05,
+    learner: Literal["ridge", "forest"] = "ridge",
+    method: Method = "R",
 ) -> Responders:
     """Seek subjects who benefit more than others, and tell how often chance alone would find such.
 
-    Effects are the R-learner's on residual outcomes, cross-fitted; rules are conditions on one or two covariates. Every
-    statistic is computed again in copies of the trial whose arms are permuted, within strata where the protocol names
-    them, in which nobody responds differently. Outcomes are not made again in the copies: pseudo-observations of
-    censored times and the slope on the baseline are those of the trial's own arms, and its mean effect is taken
-    out beforehand.
+    A score foretells each subject's effect from subjects in other folds; rules are conditions on one or two covariates.
+    The same search is made in copies of the trial whose arms are permuted, within strata where the protocol names them,
+    so that nobody responds differently in them. Of measurements and events the mean effect is taken out before (Ding,
+    Feller and Miratrix 2016, doi:10.1111/rssb.12124); times are permuted as they are. What covariates say of
+    outcomes without regard to arms is the same in every copy, as it does not look at arms, and is made once; all else
+    is made anew: weights of the censored, mean effects, what is foretold in either arm, effects, rules.
 
     Parameters
     ----------
@@ -136,115 +180,86 @@ def responders(
         500 or more.
     level : float
         Of false discovery.
+    learner : {"ridge", "forest"}
+        Of outcomes and effects: linear regressions with a ridge, or random forests, which take minutes.
+    method : {"R", "DR"}
+        Effects by the R-learner or the DR-learner.
 
     Raises
     ------
     StudyError
-        Without covariates, for too few subjects or copies, or another kind of endpoint.
+        Without covariates, for too few subjects or copies, another kind of endpoint, or an unknown learner.
+    MissingExtraError
+        For forests without scikit-learn.
     """
+    _refuse(copies, level, learner, method)
+    watch, seed, arm = Stopwatch(), trial.protocol.seed, arm or trial.arms[1]
+    search, features = prepared(trial, arm, learner, method)
+    outcome, scored = search.outcome, search.scored(0, 1)
+    statistics = search.statistics(copies, float(scored.mean[0]))
+    best = statistics.best_rule
+    notes = (*outcome.notes, *features.notes, *((_SCALE,) if outcome.kind == "survival" else ()))
+    record = Record.make(
+        "trial responders", stopwatch=watch, inputs=trial.inputs or {}, seed=seed,
+        method=f"{method}-learner by {learner}, rules",
+        settings={"arm": arm, "copies": copies, "level": level, "learner": learner, "method": method,
+                  "protocol": trial.settings},
+    )  # fmt: skip
+    return Responders(
+        trial, arm, outcome.measure, learner, method, copies, level, joint_p(statistics.slope, best),
+        share_as_good(statistics.slope), share_as_good(best), _scores(search, scored),
+        findings.score_table(search, scored, statistics), findings.group_table(search, scored),
+        findings.policy_table(search, scored, statistics),
+        findings.coefficient_table(search, features.names, statistics),
+        findings.rule_table(search, scored, statistics), _subgroups(search, scored, statistics),
+        findings.held_out_table(search, scored), notes, record,
+    )  # fmt: skip
+
+
+def prepared(trial: Trial, arm: str, learner: str, method: Method) -> tuple[Search, Features]:
+    """The search for responders to an arm, before any copy is made, and the covariates it looks at."""
+    outcome = outcome_of(trial, arm)
+    features, seed = features_of(trial, outcome), trial.protocol.seed
+    parts = folds(outcome.subjects.size, FOLDS, seed, "folds of subjects", outcome.arms.strata)
+    made = LEARNERS[learner](features.matrix, outcome.arms.share, parts, seed)
+    return search_of(outcome, made, method, rules_of(features)), features
+
+
+def _refuse(copies: int, level: float, learner: str, method: str) -> None:
     if copies < LEAST_COPIES:
         raise StudyError(
             f"{copies} copies tell little of chance",
             place="copies",
             repair=f"make {LEAST_COPIES} or more",
         )
-    watch, seed, arm = Stopwatch(), trial.protocol.seed, arm or trial.arms[1]
-    subjects, treated, outcome, measure = outcome_of(trial, arm)
-    features = features_of(trial, subjects)
-    strata = strata_of(trial, trial.subjects.loc[subjects])
-    contrast = contrast_of(features.matrix, treated, outcome, seed, strata)
-    arms = contrast.arms(copies, seed)
-    effects, signals = contrast.effects(arms), contrast.signals(arms)
-    slopes, statistics = calibration_slopes(effects, signals, arms)
-    rules = rules_of(trial, subjects)
-    told, p_rule = _rules(rules, signals, contrast.mean)
-    whole, seen = contrast.mean + effects[0], contrast.mean + signals[0]
-    record = Record.make(
-        "trial responders", stopwatch=watch, inputs=trial.inputs or {}, seed=seed, method="R-learner, rules",
-        settings={"arm": arm, "copies": copies, "level": level, "protocol": trial.settings},
-    )  # fmt: skip
-    return Responders(
-        trial, arm, measure, copies, level, float(slopes[0]), _share_as_good(statistics), p_rule,
-        _scores(subjects, whole), _groups(whole, seen), _coefficients(features, contrast, arms), told,
-        _policy(whole, seen), (*features.notes, "higher is better in all numbers"), record,
-    )  # fmt: skip
+    if not 0 < level < 1:
+        raise StudyError(
+            f"a level of {level:g} is no probability", place="level", repair="give one such as 0.05"
+        )
+    for name, given, known in (("learner", learner, LEARNERS), ("method", method, METHODS)):
+        if given not in known:
+            raise StudyError(f"there is no {name} {given!r}", place=name, repair=f"one of {', '.join(known)}")
 
 
-def _share_as_good(statistics: NDArray[np.float64]) -> float:
-    """Of copies that look at least as good as the trial, which is the first; itself counted, so never zero."""
-    return float((statistics >= statistics[0] - 1e-12).mean())
+def _told(row: pd.Series, value: str, limits: str = "") -> str:
+    """A number with its 95 % limits."""
+    return f"{row[value]:.3g} ({row[f'{limits}low']:.3g} to {row[f'{limits}high']:.3g})"
 
 
-def _scores(subjects: np.ndarray, effects: np.ndarray) -> pd.Series:
+def _scores(search: Search, scored: Scored) -> pd.Series:
     import pandas as pd
 
-    return pd.Series(effects, index=pd.Index(subjects, name="subject"), name="score")
+    index = pd.Index(search.outcome.subjects, name="subject")
+    return pd.Series(scored.mean[0] + scored.effects[0], index=index, name="score")
 
 
-def _groups(effects: np.ndarray, signals: np.ndarray) -> pd.DataFrame:
-    """Quarters of the score, the least favoured first."""
+def _subgroups(search: Search, scored: Scored, statistics: Statistics) -> pd.DataFrame:
     import pandas as pd
 
-    place = np.argsort(np.argsort(effects, kind="stable")) * _GROUPS // effects.size
-    rows = []
-    for group in range(_GROUPS):
-        own = place == group
-        seen, error = signals[own].mean(), signals[own].std(ddof=1) / np.sqrt(own.sum())
-        rows.append(
-            {"group": group + 1, "subjects": int(own.sum()), "foretold": effects[own].mean(), "seen": seen,
-             "low": seen - 1.96 * error, "high": seen + 1.96 * error}
-        )  # fmt: skip
-    return pd.DataFrame(rows)
-
-
-def _coefficients(features: Features, contrast: Contrast, arms: NDArray[np.float64]) -> pd.DataFrame:
-    """Of each covariate, against the largest of all in each copy (Westfall and Young 1993)."""
-    import pandas as pd
-
-    beta = contrast.coefficients(arms)[:, 1:]
-    scaled = np.abs(beta) / beta[1:].std(axis=0)
-    largest = scaled.max(axis=1)
-    p = np.array([(largest >= each - 1e-12).mean() for each in scaled[0]])
-    table = pd.DataFrame(
-        {"covariate": features.names, "effect": beta[0], "z": scaled[0] * np.sign(beta[0]), "p": p}
-    )
-    return table.sort_values("z", key=np.abs, ascending=False, ignore_index=True)
-
-
-def _rules(rules: Rules, signals: NDArray[np.float64], mean: float) -> tuple[pd.DataFrame, float]:
-    """The best rules, p adjusted by the largest z of all rules in each copy; and the p of the best."""
-    import pandas as pd
-
-    if not rules.conditions:
-        return pd.DataFrame(columns=["rule", "subjects", "inside", "outside", "difference", "z", "p"]), 1.0
-    difference, z = rules.statistics(signals)
-    largest = z.max(axis=1)
-    order = np.argsort(-z[0], kind="stable")[:_TOLD]
-    share = rules.members.mean(axis=1)
-    inside = mean + (1 - share) * difference[0]
-    table = pd.DataFrame(
-        {
-            "rule": [str(rules.conditions[k]) for k in order], "subjects": rules.members[order].sum(axis=1),
-            "inside": inside[order], "outside": (inside - difference[0])[order], "difference": difference[0][order],
-            "z": z[0][order], "p": [float((largest >= z[0][k] - 1e-12).mean()) for k in order],
-        }
-    )  # fmt: skip
-    return table, float(table["p"].iloc[0])
-
-
-def _policy(effects: np.ndarray, signals: np.ndarray) -> pd.DataFrame:
-    """What treating some gains over treating nobody, for a subject of all on average."""
-    import pandas as pd
-
-    rows = []
-    for name, treat in (
-        ("treat all", np.ones(effects.size)),
-        ("treat whom the score favours", (effects > 0) * 1.0),
-    ):
-        gain = treat * signals
-        error = gain.std(ddof=1) / np.sqrt(gain.size)
-        rows.append(
-            {"policy": name, "treated": treat.mean(), "gain": gain.mean(), "low": gain.mean() - 1.96 * error,
-             "high": gain.mean() + 1.96 * error}
-        )  # fmt: skip
+    effects, rows = scored.mean[0] + scored.scores[0], []
+    for k in findings.best_rules(statistics):
+        own = search.rules.members[k]
+        for where, part in (("inside", own), ("elsewhere", ~own)):
+            name = str(search.rules.conditions[k])
+            rows.append({"rule": name, "where": where, **subgroup(search.outcome, part, effects)})
     return pd.DataFrame(rows)

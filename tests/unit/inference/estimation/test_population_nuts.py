@@ -10,8 +10,9 @@ from understudy import methods
 from understudy.core.errors import SimulationError
 from understudy.data.records import Records
 from understudy.inference.estimation.fitting import fit
+from understudy.inference.estimation.logarithmic_axes import LogarithmicAxes
 from understudy.inference.estimation.method import Task
-from understudy.inference.estimation.omega_factor import OmegaFactor
+from understudy.inference.estimation.population_coordinates import PopulationCoordinates
 from understudy.inference.estimation.population_density import PopulationDensity
 from understudy.inference.estimation.population_prior import PopulationPrior, WeakPriors
 from understudy.inference.estimation.posterior_draws import posterior_draws, posterior_models
@@ -37,6 +38,11 @@ def with_priors() -> PopulationModel:
     return replace(model, random=(block,), priors=priors)
 
 
+def without_effects() -> PopulationModel:
+    individual = {"ka": "theta_ka", "CL": "theta_CL * (WT / 70[kg]) ** 0.75", "V": "theta_V"}
+    return oral(individual=individual, random=())
+
+
 def bounded() -> PopulationModel:
     model = oral()
     bounds = {"theta_ka": (0.0, np.inf), "theta_CL": (0.0, 10.0), "theta_V": (-np.inf, 100.0)}
@@ -47,13 +53,9 @@ def bounded() -> PopulationModel:
     return replace(model, fixed=tuple(changed))
 
 
-def density_of(model: PopulationModel, records: Records, centred: str = "none") -> PopulationDensity:
-    """With no block of random effects centred, all, or the last one."""
+def density_of(model: PopulationModel, records: Records) -> PopulationDensity:
     task = Task(Predictor(model, records))
-    density = PopulationDensity(task, PopulationPrior(task.space, WeakPriors()))
-    blocks = density.factor.blocks
-    which = {"none": blocks < 0, "all": blocks >= 0, "last": blocks == blocks.max()}[centred]
-    return replace(density, centred=tuple(which.tolist()))
+    return PopulationDensity(task, PopulationPrior(task.space, WeakPriors()))
 
 
 def test_values_come_back_from_their_names():
@@ -70,41 +72,86 @@ CASES = {
     "M3": (censored, 1),
     "priors": (with_priors, 1),
     "bounds": (bounded, 1),
+    "no effects": (without_effects, 1),
 }
 
 
-@pytest.mark.parametrize("centred", ["none", "all", "last"])
+def coordinates_of(density: PopulationDensity, partial: bool = True) -> PopulationCoordinates:
+    """About the model's own values, from which nothing is known of the parameters."""
+    nothing = np.full((density.parameters,) * 2, np.nan)
+    return PopulationCoordinates.about(density, density.task.start, nothing, partial)
+
+
+@pytest.mark.parametrize("partial", [True, False])
 @pytest.mark.parametrize("case", CASES)
-def test_the_gradient_is_that_of_differences(case, centred):
+def test_the_gradient_is_that_of_differences(case, partial):
     make, occasions = CASES[case]
-    density = density_of(make(), measured(make(), 3, occasions), centred)
+    coordinates = coordinates_of(density_of(make(), measured(make(), 3, occasions)), partial)
     if case == "M3":
-        assert density.task.predictor.censoring.affected.size
-    own = np.concatenate([density.task.start, np.zeros(density.dimensions - density.parameters)])
-    points = own + 0.1 * np.random.default_rng(1).normal(size=(2, density.dimensions))
-    _, gradient = density(points)
-    shifts = 1e-5 * np.eye(density.dimensions)
+        assert coordinates.density.task.predictor.censoring.affected.size
+    dimensions = coordinates.density.dimensions
+    points = np.random.default_rng(1).normal(size=(2, dimensions))
+    _, gradient = coordinates(points)
+    shifts = 1e-5 * np.eye(dimensions)
     for k, point in enumerate(points):
-        moved = density(np.concatenate([point + shifts, point - shifts]))[0]
-        differences = (moved[: len(shifts)] - moved[len(shifts) :]) / 2e-5
+        moved = coordinates(np.concatenate([point + shifts, point - shifts]))[0]
+        differences = (moved[:dimensions] - moved[dimensions:]) / 2e-5
         # Central differences of values of some hundreds err by 1e-16 * 1e3 / 1e-5 = 1e-8 at least.
         np.testing.assert_allclose(gradient[k], differences, rtol=1e-5, atol=1e-5)
 
 
-@pytest.mark.parametrize("which", ["all", "last"])
-def test_both_parametrisations_are_one_density(which):
-    """The density of eta is that of z divided by the determinant of L's centred blocks for every individual."""
-    scaled = density_of(oral(), measured(oral(), 3))
-    centred = density_of(oral(), measured(oral(), 3), which)
-    point = np.concatenate([scaled.task.start, np.random.default_rng(2).normal(size=9)])[None]
-    vectors, z = scaled.split(point)
-    factor = OmegaFactor(scaled.task.space).of(vectors)
-    mask = centred.is_centred
-    own = np.where(mask, z @ np.swapaxes(factor, 1, 2), z)
-    other = np.concatenate([vectors, own.reshape(1, -1)], axis=1)
-    expected = scaled(point)[0] - 3 * np.log(np.diagonal(factor[0])[mask]).sum()
-    # Sums of some tens of terms: rounding alone.
-    np.testing.assert_allclose(centred(other)[0], expected, rtol=1e-12)
+@pytest.mark.parametrize("partial", [True, False])
+def test_coordinates_keep_the_density(partial):
+    """The density of the coordinates is that of the points times the determinant of the map, by differences."""
+    density = density_of(oral(), measured(oral(), 2))
+    coordinates = coordinates_of(density, partial)
+    points = np.random.default_rng(2).normal(size=(3, density.dimensions))
+
+    def log_volume(y: np.ndarray) -> float:
+        shifts = 1e-5 * np.eye(y.size)
+        moved = coordinates.points(y + shifts) - coordinates.points(y - shifts)
+        return np.linalg.slogdet(moved / 2e-5)[1]
+
+    own = coordinates(points)[0] - density(coordinates.points(points))[0]
+    expected = np.array([log_volume(y) for y in points])
+    # Differences of second order: 1e-10 each, of fifteen coordinates.
+    np.testing.assert_allclose(own - own[0], expected - expected[0], atol=1e-7)
+
+
+def test_individuals_are_standard_normal_where_data_are_normal():
+    """Straight lines with normal effects and errors: given any parameters, each individual's are exactly that."""
+    density = density_of(straight_lines(), measured(straight_lines(), 4))
+    coordinates = coordinates_of(density)
+    numbers = np.random.default_rng(3)
+    point = np.zeros((1, density.dimensions))
+    move = 0.6 * numbers.normal(size=density.parameters)
+    point[:, : density.parameters] = np.linalg.solve(coordinates.root, move)
+    w = numbers.normal(size=(5, density.dimensions - density.parameters))
+    points = np.tile(point, (6, 1))
+    points[1:, density.parameters :] = w
+    value, gradient = coordinates(points)
+    # The axis of the residual error is a hyperbolic sine, a logarithm to 1e-4: so is the information along it.
+    np.testing.assert_allclose(value[1:] - value[0], -0.5 * (w**2).sum(axis=1), atol=1e-3)
+    np.testing.assert_allclose(gradient[1:, density.parameters :], -w, atol=1e-3)
+
+
+def test_axes_are_logarithmic_where_parameters_are_proportional():
+    density = density_of(oral(), measured(oral(), 2))
+    bent = coordinates_of(density).axes.bent
+    assert dict(zip(density.task.space.names, bent, strict=True)) == {
+        n: n in ("theta_ka", "theta_CL", "theta_V", "prop") for n in density.task.space.names
+    }
+    # Those with a bound are logarithms already; means of normal effects are straight.
+    own = density_of(bounded(), measured(bounded(), 2))
+    assert {own.task.space.names[k] for k in np.flatnonzero(coordinates_of(own).axes.bent)} == {"prop"}
+    lines = density_of(straight_lines(), measured(straight_lines(), 2))
+    assert {lines.task.space.names[k] for k in np.flatnonzero(coordinates_of(lines).axes.bent)} == {"add"}
+
+
+def test_an_axis_goes_through_zero():
+    axes = LogarithmicAxes(np.array([-4.0]), np.array([True]))
+    beyond = axes.vectors(np.array([[-2 * np.arcsinh(100.0)], [-np.arcsinh(100.0)], [0.0]]))
+    np.testing.assert_allclose(beyond[:, 0], [4.0, 0.0, -4.0], atol=1e-12)
 
 
 def test_default_priors_of_a_block_are_half_t_and_lkj():
@@ -133,6 +180,20 @@ def test_default_priors_of_a_block_are_half_t_and_lkj():
     for value, vector in zip(own[1:], others, strict=True):
         # Differences of second order: 1e-10.
         assert value - own[0] == pytest.approx(expected(vector) - expected(start), abs=1e-7)
+
+
+def test_stated_priors_are_the_penalty_that_other_methods_have():
+    model = with_priors()
+    held = tuple(replace(p, fixed=p.name == "theta_slope") for p in model.fixed)
+    for each in (model, replace(model, fixed=held)):
+        space = Task(Predictor(each, measured(each, 2))).space
+        vectors = space.start + 0.3 * np.random.default_rng(4).normal(size=(3, space.start.size))
+        value, gradient = PopulationPrior(space, WeakPriors())._stated(vectors)
+        penalty = np.array([space.penalty(vector) for vector in vectors])
+        slopes = np.array([space.penalty_gradient(vector) for vector in vectors])
+        # Up to a constant; roundings of some tens.
+        np.testing.assert_allclose(value - value[0], -0.5 * (penalty - penalty[0]), atol=1e-11)
+        np.testing.assert_allclose(gradient, -0.5 * slopes, rtol=1e-9, atol=1e-10)
 
 
 def levels(patients: int = 6) -> tuple[PopulationModel, Records]:
@@ -272,14 +333,16 @@ def test_a_mixture_is_refused():
         fit(two, measured(model, 2), "nuts")
 
 
-@pytest.mark.parametrize("centred", ["none", "all", "last"])
-def test_a_chain_that_is_lost_does_not_end_the_others(centred):
-    density = density_of(straight_lines(), measured(straight_lines(), 2), centred)
-    own = np.concatenate([density.task.start, np.full(4, 0.1)])
+@pytest.mark.parametrize("partial", [True, False])
+@pytest.mark.parametrize("far", [-2000.0, 2000.0, np.nan])
+def test_a_chain_that_is_lost_does_not_end_the_others(partial, far):
+    """Of exponentials that underflow and overflow: omega is singular, or no number."""
+    coordinates = coordinates_of(density_of(straight_lines(), measured(straight_lines(), 2)), partial)
+    own = 0.1 * np.ones(coordinates.density.dimensions)
     lost = own.copy()
-    lost[3] = -2000.0  # the exponential underflows: omega is singular
-    lost[0] = np.nan
-    value, _ = density(np.array([own, lost]))
-    alone = density(own[None])[0]
-    assert value[0] == pytest.approx(alone[0], rel=1e-12)
+    lost[3], lost[0] = 10.0 * far, np.nan
+    value, gradient = coordinates(np.array([own, lost]))
+    alone = coordinates(own[None])
+    assert value[0] == pytest.approx(alone[0][0], rel=1e-12)
+    np.testing.assert_allclose(gradient[0], alone[1][0], rtol=1e-9, atol=1e-9)
     assert value[1] == -np.inf

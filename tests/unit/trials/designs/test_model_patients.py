@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from understudy import load_model, simulate, trials
+from understudy import Study, individualise, load_model, simulate, trials
 from understudy.core.errors import SimulationError
 from understudy.trials.designs import (
     Conduct,
@@ -206,3 +206,27 @@ def test_responses():
 def test_what_cannot_be_is_refused(call, words):
     with pytest.raises(SimulationError, match=words):
         call()
+
+
+def test_patients_are_twins():
+    """Draws of newborns' posteriors: in a trial of two regimens, the share above a level is that of their forecasts."""
+    study = Study.read("examples/phenobarbital/study.toml")
+    population = study.load_model()
+    some = individualise(population, study.read_records().select([str(k) for k in range(1, 9)]))
+    draws = some.draws(20, seed=1)
+    arms = {
+        "low": Treatment("2 mg/kg every 12 h for 10 doses"),
+        "high": Treatment("4 mg/kg every 12 h for 10 doses"),
+    }
+    visits = np.arange(0.0, 121.0, 12.0)
+    above = Response(Crossing("Cp", above=25.0))
+    found = model_patients(population, draws, arms, visits, above)
+    forecasts = simulate(population, draws, "4 mg/kg every 12 h for 10 doses", visits, before_dose=True)
+    expected = (forecasts["Cp"].values.max(axis=1) > 25.0).ravel()
+    assert np.array_equal(found.values[:, 1] > 0, expected)
+    assert 0.05 < expected.mean() < 0.95
+    assert found.values[:, 1].mean() > found.values[:, 0].mean() + 0.2
+    power = trials.simulate_trials(ParallelDesign(patients=80), found, trials=300, seed=1).rejection(
+        "alternative"
+    )
+    assert power[0] > 0.5

@@ -1,0 +1,87 @@
+"""Chance: how often copies of a trial, in which nobody responds differently, look as good as the trial.
+
+In every array the first row is the trial, the others are its copies. The trial is counted among them, so that no p is
+zero (Phipson and Smyth 2010, doi:10.2202/1544-6115.1585).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+_EQUAL = 1e-12
+
+
+def share_as_good(statistics: NDArray[np.float64]) -> float:
+    """Share of rows whose statistic is not below that of the trial.
+
+    Examples
+    --------
+    >>> share_as_good(np.array([2.0, 1.0, 3.0, 0.0]))
+    0.5
+    """
+    return float((statistics >= statistics[0] - _EQUAL).mean())
+
+
+def joint_p(*statistics: NDArray[np.float64]) -> float:
+    """P of several statistics together: how often the smallest of their p is as small in a copy as in the trial.
+
+    Each row is ranked among all, so that statistics of any scale count alike (Westfall and Young 1993).
+
+    Examples
+    --------
+    >>> joint_p(np.array([3.0, 1.0, 2.0, 0.0]), np.array([0.0, 1.0, 3.0, 2.0]))
+    0.5
+    """
+    smallest = np.min([_shares(each) for each in statistics], axis=0)
+    return float((smallest <= smallest[0] + _EQUAL).mean())
+
+
+def _shares(statistics: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Of each row, the share of rows whose statistic is not below."""
+    below = np.sort(statistics).searchsorted(statistics - _EQUAL, side="left")
+    return 1.0 - below / statistics.size
+
+
+def adjusted_p(statistics: NDArray[np.float64]) -> NDArray[np.float64]:
+    """P of each of many statistics against the largest of all in every row (Westfall and Young 1993).
+
+    Parameters
+    ----------
+    statistics : float array, shape (rows, many)
+
+    Returns
+    -------
+    float array, shape (many,)
+    """
+    largest = np.sort(statistics.max(axis=1))
+    return 1.0 - largest.searchsorted(statistics[0] - _EQUAL, side="left") / largest.size
+
+
+def false_discovery_rates(statistics: NDArray[np.float64]) -> NDArray[np.float64]:
+    """For each of many statistics: if all that are as large were reported, what share would be false.
+
+    The mean number in the copies over the number in the trial (Storey and Tibshirani 2003,
+    doi:10.1073/pnas.1530509100), with no fewer for a larger statistic.
+
+    Parameters
+    ----------
+    statistics : float array, shape (rows, many)
+
+    Examples
+    --------
+    >>> false_discovery_rates(np.array([[3.0, 1.0], [0.0, 2.0], [1.0, 0.0]])).tolist()
+    [0.0, 0.5]
+    """
+    order = np.argsort(-statistics[0], kind="stable")
+    copies = np.sort(statistics[1:], axis=None)
+    # Ties count together: all that are at least as large.
+    own = np.sort(statistics[0])
+    seen = own.size - own.searchsorted(statistics[0][order] - _EQUAL, side="left")
+    false = (copies.size - copies.searchsorted(statistics[0][order] - _EQUAL, side="left")) / (
+        len(statistics) - 1
+    )
+    rates = np.minimum(false / seen, 1.0)
+    found = np.empty(order.size)
+    found[order] = np.minimum.accumulate(rates[::-1])[::-1]
+    return found
