@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from understudy.core.reported_number import ReportedNumber
 from understudy.dossier.chapter import Chapter, Method, command_of, made_sections, sentences
 from understudy.dossier.figures import figure
-from understudy.dossier.page import Bullets, Figure, Section, section
+from understudy.dossier.number import percent
+from understudy.dossier.page import Bullets, Figure, Section, Text, section
 from understudy.dossier.responders_tables import (
     calibration_table,
     coefficient_table,
@@ -68,7 +69,10 @@ def _methods(found: Responders) -> Iterator[Method]:
         "AUTOC, Qini", "rank-weighted effects; errors by halves of the subjects",
         source="Yadlowsky, Fleming, Shah, Brunskill and Wager 2025, doi:10.1080/01621459.2024.2393466",
     )  # fmt: skip
-    yield Method("policy", "mean of doubly robust scores of treatments that other folds advise")
+    yield Method(
+        "policy", "mean of doubly robust scores of the treatments that other folds advise",
+        source="Zhang, Tsiatis, Laber and Davidian 2012, doi:10.1111/j.1541-0420.2012.01763.x",
+    )  # fmt: skip
     yield Method(
         "p", "the largest statistic in copies of the trial with permuted arms",
         source="Westfall and Young 1993, Resampling-Based Multiple Testing, Wiley",
@@ -117,10 +121,25 @@ def _sections(found: Responders, charts: dict[str, Figure]) -> Iterator[Section 
     yield section(
         "rules",
         "Rules",
-        [rule_table(found), charts.get("rules"), held_out_table(found), subgroup_table(found)],
+        [
+            _warning(found),
+            rule_table(found),
+            charts.get("rules"),
+            held_out_table(found),
+            subgroup_table(found),
+        ],
     )
     yield section("covariates", "Covariates", [coefficient_table(found)])
     yield section("notes", "To be known", [Bullets(tuple(sentences(found.notes)))] if found.notes else [])
+
+
+def _warning(found: Responders) -> Text | None:
+    """That rules are no findings, where chance makes as good ones."""
+    if found.rules.empty or found.p_rule <= found.level:
+        return None
+    return Text(
+        f"None of these is a finding: chance makes a best rule as good in {percent(found.p_rule)} of the copies."
+    )
 
 
 def _charts(found: Responders) -> Iterator[tuple[str, Figure]]:

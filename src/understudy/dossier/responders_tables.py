@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _INTERVAL = "95\xa0% interval"
+# Rules whose arms are shown; the file has all.
+_SHOWN_RULES = 5
 
 
 def calibration_table(found: Responders) -> Table:
@@ -128,7 +130,7 @@ def subgroup_table(found: Responders) -> Table | None:
         ),
     }[kind]  # fmt: skip
     rows: list[tuple[str, ...]] = []
-    for _, r in found.subgroups.iterrows():
+    for _, r in found.subgroups.head(2 * _SHOWN_RULES).iterrows():
         if r["where"] == "inside":
             rows.append((r["rule"],))
         rows.append((sentence_case(r["where"]), f"{r['treated']:,}", f"{r['control']:,}", *cells(r)))

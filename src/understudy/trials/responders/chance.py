@@ -61,7 +61,7 @@ def adjusted_p(statistics: NDArray[np.float64]) -> NDArray[np.float64]:
 def false_discovery_rates(statistics: NDArray[np.float64]) -> NDArray[np.float64]:
     """For each of many statistics: if all that are as large were reported, what share would be false.
 
-    The mean number in the copies over the number in the trial (Storey and Tibshirani 2003,
+    The mean number in all rows over the number in the trial (Storey and Tibshirani 2003,
     doi:10.1073/pnas.1530509100), with no fewer for a larger statistic.
 
     Parameters
@@ -71,16 +71,14 @@ def false_discovery_rates(statistics: NDArray[np.float64]) -> NDArray[np.float64
     Examples
     --------
     >>> false_discovery_rates(np.array([[3.0, 1.0], [0.0, 2.0], [1.0, 0.0]])).tolist()
-    [0.0, 0.5]
+    [0.3333333333333333, 0.6666666666666666]
     """
     order = np.argsort(-statistics[0], kind="stable")
-    copies = np.sort(statistics[1:], axis=None)
+    rows = np.sort(statistics, axis=None)
     # Ties count together: all that are at least as large.
     own = np.sort(statistics[0])
     seen = own.size - own.searchsorted(statistics[0][order] - _EQUAL, side="left")
-    false = (copies.size - copies.searchsorted(statistics[0][order] - _EQUAL, side="left")) / (
-        len(statistics) - 1
-    )
+    false = (rows.size - rows.searchsorted(statistics[0][order] - _EQUAL, side="left")) / len(statistics)
     rates = np.minimum(false / seen, 1.0)
     found = np.empty(order.size)
     found[order] = np.minimum.accumulate(rates[::-1])[::-1]

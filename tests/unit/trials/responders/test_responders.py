@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 
 from understudy.app.cli import app
 from understudy.core.errors import StudyError
+from understudy.dossier.trial_parts import chapter_of
 from understudy.trials import responders
 from understudy.trials.responders.outcome import outcome_of
 from understudy.trials.responders.responders import prepared
@@ -121,6 +122,13 @@ def test_same_seed_gives_the_same_answer(tmp_path):
     first, second = responders(trial), responders(trial)
     assert first.scores.equals(second.scores)
     assert first.record.hash == second.record.hash
+
+
+def test_report_of_no_finding_says_that_rules_are_none(tmp_path):
+    told = chapter_of(responders(made_trial(tmp_path, "survival", effect=0.0, criteria="")))
+    assert told.summary[0].startswith("No difference of effects")
+    assert "None of these is a finding" in told.html()
+    assert told.record.numbers[0].name == "search as a whole: p"
 
 
 def test_command_prints_and_writes(tmp_path):
