@@ -28,7 +28,8 @@ def section(figures: dict[str, Any]) -> str:
 def _told(name: str, found: dict[str, Any]) -> str:
     return (
         f"{name.capitalize()}: {found['chains']} chains of {found['draws']} draws after {found['warmup']}, "
-        f"{found['parametrisation']} parametrisation, {found['cpu']:.0f} CPU s, {found['leapfrogs_per_draw']:.0f} steps a draw, "
+        f"{found['parametrisation']} parametrisation, {found['cpu']:.0f} CPU s, "
+        f"{found['leapfrogs_per_draw']:.0f} steps a draw, "
         f"{found['least_ess_per_cpu_second']:.1f} effective draws of the slowest parameter a CPU second, "
         f"{found['divergences']} divergences; {found['status']}."
     )
