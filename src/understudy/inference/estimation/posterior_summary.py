@@ -24,6 +24,8 @@ AGREEING, APART, ENOUGH, LEAST_EBFMI = 1.01, 1.05, 400, 0.3
 # its own, has had a say.
 _SHARE, _AWAY = 0.5, 2.0
 _INTERVAL = (0.025, 0.975)
+# Part of omega that is added to individuals' covariances where the likelihood is drawn about them.
+_LEAST_SPREAD = 1e-6
 _SAMPLES = 1000  # of each individual, for the likelihood at the posterior mean
 
 
@@ -100,14 +102,15 @@ def _individuals(density: PopulationDensity, points: np.ndarray) -> tuple[np.nda
     count, size = density.individuals
     total, square, seen = np.zeros((count, size)), np.zeros((count, size, size)), 0
     full = np.zeros((count, density.task.space.effects.active.size))
-    # Chain by chain: all draws of all individuals at once may be much.
+    # Chain by chain: all draws of all individuals at once may be much. From the first draw, lest squares cancel.
+    first = density.effects(points[0, :1])[0][:, density.factor.active]
     for chain in points:
         all_of_them = density.effects(chain)
-        effects = all_of_them[..., density.factor.active]
+        effects = all_of_them[..., density.factor.active] - first
         total, seen, full = total + effects.sum(axis=0), seen + len(chain), full + all_of_them.sum(axis=0)
         square = square + np.einsum("sna,snb->nab", effects, effects)
     mean = total / seen
-    return mean, square / seen - mean[:, :, None] * mean[:, None, :], full / seen
+    return mean + first, square / seen - mean[:, :, None] * mean[:, None, :], full / seen
 
 
 def _objective(
@@ -119,18 +122,17 @@ def _objective(
         if not likelihood.active.size:
             return float(likelihood.value(likelihood.zero).sum()), 0.0
         mean, covariance, _ = individuals
+        # Of chains that never moved there is no covariance: that they disagree is told, not that a matrix is singular.
+        covariance = covariance + _LEAST_SPREAD * likelihood.omega
         found = importance_objective(likelihood, mean, covariance, _SAMPLES, density.task.seed)
     return found.objective, found.error
 
 
 def _worst(details: Mapping[str, Any]) -> dict[str, float]:
-    """Of parameters and individuals together."""
+    """Of parameters and individuals together; not-a-number where one is."""
     rows = [*details["posterior"].values(), *([details["individuals"]] if details["individuals"] else [])]
-    return {
-        "rhat": max(row["rhat"] for row in rows),
-        "ess_bulk": min(row["ess_bulk"] for row in rows),
-        "ess_tail": min(row["ess_tail"] for row in rows),
-    }
+    worst = {"rhat": np.max, "ess_bulk": np.min, "ess_tail": np.min}
+    return {name: float(of([row[name] for row in rows])) for name, of in worst.items()}
 
 
 def _status(details: Mapping[str, Any]) -> tuple[str, bool]:

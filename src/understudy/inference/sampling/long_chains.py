@@ -17,6 +17,8 @@ from understudy.inference.sampling.nuts import Run, StepNumbers, run_chains
 
 # Lengths of the first stage, the first window and the last stage, for warm-ups of at least 150 draws.
 _FIRST, _WINDOW, _LAST = 75, 25, 50
+# Draws of the last stage of short warm-ups: a step size from fewer may be one at which every trajectory diverges.
+_LEAST = 10
 # Draws that the metric begun with is worth.
 _WORTH = 5.0
 # Draws after the warm-up that are made at once.
@@ -28,11 +30,11 @@ def stages(warmup: int) -> tuple[int, ...]:
 
     Examples
     --------
-    >>> stages(500), stages(100)
-    ((75, 25, 50, 100, 200, 50), (15, 75, 10))
+    >>> stages(500), stages(100), stages(20)
+    ((75, 25, 50, 100, 200, 50), (15, 75, 10), (3, 7, 10))
     """
     if warmup < 150:
-        first, last = round(0.15 * warmup), round(0.1 * warmup)
+        first, last = round(0.15 * warmup), max(round(0.1 * warmup), min(_LEAST, warmup // 2))
         return first, warmup - first - last, last
     left, found, window = warmup - _FIRST - _LAST, [], _WINDOW
     while left:

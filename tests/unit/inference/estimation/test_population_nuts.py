@@ -16,9 +16,10 @@ from understudy.inference.estimation.population_coordinates import PopulationCoo
 from understudy.inference.estimation.population_density import PopulationDensity
 from understudy.inference.estimation.population_prior import PopulationPrior, WeakPriors
 from understudy.inference.estimation.posterior_draws import posterior_draws, posterior_models
-from understudy.inference.estimation.posterior_summary import _doubts, _status
+from understudy.inference.estimation.posterior_summary import _doubts, _status, posterior_estimate
 from understudy.inference.fit import Fit
 from understudy.inference.predictor import Predictor
+from understudy.inference.sampling.long_chains import Stand
 from understudy.model.mixture import Mixture
 from understudy.model.population_model import Covariate, PopulationModel, RandomEffects, Residual
 from understudy.model.prior import InverseWishart, NormalPrior
@@ -308,6 +309,24 @@ def test_doubts_are_told(changes, word, succeeded):
     doubts = list(_doubts(details))
     assert bool(doubts) == bool(changes)
     assert word in " ".join(doubts)
+
+
+def test_one_parameter_without_agreement_is_no_success():
+    row = {"rhat": 1.0, "ess_bulk": 900.0, "ess_tail": 800.0}
+    for order in (("a", "b"), ("b", "a")):
+        rows = {"a": row, "b": dict.fromkeys(row, np.nan)}
+        details = told() | {"posterior": {name: rows[name] for name in order}}
+        assert _status(details)[1] is False
+
+
+def test_chains_that_never_move_are_told_and_do_not_end_in_an_error():
+    density = density_of(straight_lines(), measured(straight_lines(), 3))
+    coordinates = coordinates_of(density)
+    stand = Stand.begin(np.zeros((2, density.dimensions)), density.parameters)
+    stuck = replace(stand, samples=np.zeros((2, 6, density.dimensions)), energy=np.zeros((2, 6)))
+    found = posterior_estimate(density, coordinates, stuck, {})
+    assert not found.succeeded
+    assert "R-hat nan" in found.status
 
 
 def test_settings_without_meaning_are_refused():
