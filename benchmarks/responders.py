@@ -1,11 +1,15 @@
 """Responders: how often chance is taken for a finding, and how often one is made: ``python -m benchmarks.responders``.
 
+With names of learners, such as ``forest-R``, only these are searched with, and others' rows stay as they are stored.
+
 Three published trials without heterogeneity, their arms permuted; simulated trials with a planted subgroup.
 """
 
 from __future__ import annotations
 
+import json
 import os
+import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -17,6 +21,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from benchmarks.result import FOLDER as RESULTS
 from benchmarks.result import store
 
 from understudy.core.random import normals, uniforms
@@ -28,11 +33,12 @@ from understudy.trials.responders.search import Search, Statistics
 FOLDER = Path(__file__).parents[2] / "shared" / "reference" / "trials"
 COPIES, LEVEL, STEP = 500, 0.05, 50
 # In this order; what is stored grows with each.
-LEARNERS = (("ridge", "R"), ("ridge", "DR"), ("forest", "R"))
+LEARNERS = {"ridge-R": ("ridge", "R"), "ridge-DR": ("ridge", "DR"), "forest-R": ("forest", "R")}
 # Permuted copies of each trial that are searched as if they were the trial; forests take a hundred times as long.
 PERMUTED = {
-    ("PBC, survival", "ridge"): 200, ("CDISC, ADAS-Cog", "ridge"): 200, ("stroke, heparin", "ridge"): 200,
-    ("PBC, survival", "forest"): 20, ("CDISC, ADAS-Cog", "forest"): 20,
+    "ridge-R": {"PBC, survival": 200, "stroke, heparin": 200, "CDISC, ADAS-Cog": 200},
+    "ridge-DR": {"PBC, survival": 200, "CDISC, ADAS-Cog": 200},
+    "forest-R": {"PBC, survival": 20, "CDISC, ADAS-Cog": 20},
 }  # fmt: skip
 STUDIES = {"ridge": 100, "forest": 10}
 SUBJECTS = 300
@@ -86,8 +92,8 @@ def trial_of(text: str, folder: Path) -> Trial:
 def searched(trial: Trial, learner: str, method: str) -> dict[str, Any]:
     """Whether something is found, as `trials.responders` decides it with 500 copies, and by what.
 
-    Once score and best rule are as good in more copies than the level allows, the whole search is too: then no more
-    copies are made, and no p is told.
+    Once score and best rule are as good in more copies than half of the level allows, nothing can be found: then no
+    more copies are made.
     """
     search, _ = prepared(trial, trial.arms[1], learner, method)
     mean = float(search.scored(0, 1).mean[0])
@@ -95,13 +101,12 @@ def searched(trial: Trial, learner: str, method: str) -> dict[str, Any]:
     for start in range(0, COPIES + 1, STEP):
         parts.append(search.looks(search.scored(start, min(start + STEP, COPIES + 1)), mean))
         seen = Statistics.joined(parts)
-        both = [(each >= each[0]).sum() > LEVEL * (COPIES + 1) for each in (seen.slope, seen.best_rule)]
+        both = [(each >= each[0]).sum() > LEVEL / 2 * (COPIES + 1) for each in (seen.slope, seen.best_rule)]
         if all(both):
             return {"found": False, "score": False, "rule": False}
-    return {
-        "found": joint_p(seen.slope, seen.best_rule) <= LEVEL, "score": share_as_good(seen.slope) <= LEVEL,
-        "rule": share_as_good(seen.best_rule) <= LEVEL, **_best(search, seen),
-    }  # fmt: skip
+    single = {"score": share_as_good(seen.slope), "rule": share_as_good(seen.best_rule)}
+    halves = {name: p <= LEVEL / 2 for name, p in single.items()}
+    return {"found": joint_p(*single.values()) <= LEVEL, **halves, **_best(search, seen)}
 
 
 def _best(search: Search, seen: Statistics) -> dict[str, Any]:
@@ -165,12 +170,9 @@ def shares(found: list[dict[str, Any]]) -> dict[str, float]:
 def nulls(many: Callable, learner: str, method: str) -> list[dict[str, Any]]:
     """Of each published trial."""
     rows = []
-    for name, text in TRIALS.items():
-        count = PERMUTED.get((name, learner))
-        if count is None:
-            continue
+    for name, count in PERMUTED[f"{learner}-{method}"].items():
         with tempfile.TemporaryDirectory() as folder:
-            trial = trial_of(text, Path(folder))
+            trial = trial_of(TRIALS[name], Path(folder))
         # Other processes are sent what the search looks at, and no more.
         trial = replace(trial, subjects=trial.subjects[["arm", *trial.covariates]])
         found = many(partial(permuted, trial, learner, method), range(count))
@@ -209,25 +211,37 @@ def _told(found: list[dict[str, Any]], effect: float) -> dict[str, float | None]
     }
 
 
-def main() -> None:
-    """Run and store."""
-    began, null_rows, planted_rows = time.perf_counter(), [], []
+def main(arguments: list[str]) -> int:
+    """Run and store; 2 for an unknown learner."""
+    unknown = [each for each in arguments if each not in LEARNERS]
+    if unknown:
+        print(f"there is no learner {unknown[0]}; there are {', '.join(LEARNERS)}")
+        return 2
     with ProcessPoolExecutor(os.cpu_count(), initializer=_alone) as pool:
 
         def many(ask: Callable, seeds: range) -> list[dict[str, Any]]:
             return list(pool.map(ask, seeds, chunksize=max(1, len(seeds) // 20)))
 
-        for learner, method in LEARNERS:
-            null_rows += nulls(many, learner, method)
-            planted_rows += power(many, learner, method)
-            made = {
-                "level": LEVEL,
-                "copies": COPIES,
-                "subjects": SUBJECTS,
-                "nulls": null_rows,
-                "planted": planted_rows,
-            }
-            store("responders", {**made, "seconds": round(time.perf_counter() - began, 1)})
+        for name in arguments or LEARNERS:
+            began = time.perf_counter()
+            rows = {"nulls": nulls(many, *LEARNERS[name]), "planted": power(many, *LEARNERS[name])}
+            _stored(name, rows, round(time.perf_counter() - began, 1))
+    return 0
+
+
+def _stored(name: str, rows: dict[str, list], seconds: float) -> None:
+    """Store the rows of a learner beside those of others."""
+    path = RESULTS / "responders.json"
+    old = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    for key, new in rows.items():
+        others = [
+            row for row in old.get(key, []) if LEARNERS.get(name) != (row.get("learner"), row.get("method"))
+        ]
+        order = list(LEARNERS.values())
+        rows[key] = sorted([*others, *new], key=lambda row: order.index((row["learner"], row["method"])))
+    made = {"level": LEVEL, "copies": COPIES, "subjects": SUBJECTS, **rows}
+    times = old["seconds"] if isinstance(old.get("seconds"), dict) else {}
+    store("responders", {**made, "seconds": {**times, name: seconds}})
 
 
 def _alone() -> None:
@@ -238,4 +252,4 @@ def _alone() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main(sys.argv[1:]))

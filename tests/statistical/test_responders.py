@@ -71,9 +71,8 @@ def rates(outcome, trials: int, learner=Ridge, method="R", copies: int = COPIES)
     for seed in range(trials):
         search, _ = made(seed, outcome, learner, method)
         seen = search.statistics(copies, 0.0)
-        found.append(
-            [joint_p(seen.slope, seen.best_rule), share_as_good(seen.slope), share_as_good(seen.best_rule)]
-        )
+        single = share_as_good(seen.slope), share_as_good(seen.best_rule)
+        found.append([joint_p(*single), *single])
     return (np.array(found) <= LEVEL).mean(axis=0)
 
 
@@ -94,7 +93,7 @@ def test_findings_are_as_rare_as_they_may_be_in_a_thousand_trials(outcome, metho
     found = rates(outcome, trials, method=method)
     assert (found <= LEVEL + 3 * (LEVEL * (1 - LEVEL) / trials) ** 0.5).all()
     # Nor are they much rarer: a test that finds nothing finds no responders.
-    assert found[0] >= 0.06
+    assert found[0] >= 0.04
 
 
 @pytest.mark.slow

@@ -135,7 +135,7 @@ def _sections(found: Responders, charts: dict[str, Figure]) -> Iterator[Section 
 
 def _warning(found: Responders) -> Text | None:
     """That rules are no findings, where chance makes as good ones."""
-    if found.rules.empty or found.p_rule <= found.level:
+    if found.rules.empty or found.p_rule <= found.level / 2:
         return None
     return Text(
         f"None of these is a finding: chance makes a best rule as good in {percent(found.p_rule)} of the copies."

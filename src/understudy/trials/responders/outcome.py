@@ -12,6 +12,8 @@ from understudy.trials.analyses.adjustment import strata_of, usable
 from understudy.trials.responders.arms import Arms, arms_of
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from understudy.trials.trial import Trial
 
 _LEAST = 20
@@ -78,8 +80,7 @@ def outcome_of(trial: Trial, arm: str) -> Outcome:
             place="endpoint.kind",
             repair="make it continuous, binary or survival",
         )
-    rows, told = usable(trial, trial.outcome)
-    rows = rows[rows["arm"].isin([trial.control, arm])]
+    rows, told = _compared(trial, arm)
     treated = (rows["arm"] == arm).to_numpy()
     if min(treated.sum(), (~treated).sum()) < _LEAST:
         raise StudyError(
@@ -102,6 +103,21 @@ def outcome_of(trial: Trial, arm: str) -> Outcome:
     value = rows["value"].to_numpy(dtype=float)
     measure = "difference of means" if direction > 0 else "reduction of the mean"
     return Outcome(subjects, arms, "continuous", measure, direction, value, none, before, np.nan, told)
+
+
+def _compared(trial: Trial, arm: str) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    """Rows of two arms, in strata that have both; what to say of others."""
+    rows, told = usable(trial, trial.outcome)
+    rows = rows[rows["arm"].isin([trial.control, arm])]
+    strata = strata_of(trial, trial.subjects.loc[rows.index])
+    if strata is None:
+        return rows, told
+    both = rows["arm"].astype(str).groupby(strata).transform("nunique").to_numpy() == 2
+    lost = int((~both).sum())
+    return rows[both], (
+        *told,
+        *((f"{lost} subjects in strata of one arm only are left out",) if lost else ()),
+    )
 
 
 def _survival(trial: Trial, rows, subjects, arms: Arms, direction: float, told: tuple[str, ...]) -> Outcome:

@@ -48,9 +48,9 @@ class Responders:
     level : float
         Of false discovery: findings at or below it are reported.
     p : float
-        Of the search as a whole: share of copies in which the score or the best rule looks as good.
+        Of the search as a whole: twice the smaller of the next two.
     p_score, p_rule : float
-        The same of the score's calibration, and of the best rule among all, each alone.
+        Share of copies whose score is calibrated as well, and of those whose best rule looks as good.
     scores : Series
         Foretold effect of each subject, cross-fitted; index ``subject``.
     calibration : DataFrame
@@ -108,8 +108,8 @@ class Responders:
     def sentences(self) -> tuple[str, ...]:
         """The answer."""
         chance = (
-            f"In {100 * self.p:.1f} % of {self.copies:,} copies of the trial with permuted arms the search finds as "
-            f"much: a score as good in {100 * self.p_score:.1f} %, a rule as good in {100 * self.p_rule:.1f} %."
+            f"Of {self.copies:,} copies of the trial with permuted arms {100 * self.p_score:.1f} % have a score as "
+            f"good, {100 * self.p_rule:.1f} % a rule as good; p {self.p:.2g} for both together."
         )
         if not self.found:
             return (
@@ -117,8 +117,7 @@ class Responders:
                 chance,
             )
         told = ["Effects differ between subjects beyond chance."]
-        # At least one of the two is as rare in copies as the search as a whole.
-        if self.p_score <= self.level:
+        if self.p_score <= self.level / 2:
             low, high, best = self.groups.iloc[0], self.groups.iloc[-1], self.policy.iloc[-1]
             told.append(
                 f"Quarter whom the score favours most: {self.measure} {_told(high, 'seen')}; least favoured quarter: "
@@ -131,7 +130,7 @@ class Responders:
                 else f"To treat whom the score favours, {100 * best['treated']:.0f} % of all, gains "
                 f"{_told(best, 'over_all', 'over_all_')} over treating all."
             )
-        if self.p_rule <= self.level:
+        if self.p_rule <= self.level / 2:
             best = self.rules.iloc[0]
             told.append(
                 f"Where {best['rule']}: {self.measure} {_told(best, 'inside', 'inside_')}; elsewhere: "
@@ -197,7 +196,7 @@ def responders(
     search, features = prepared(trial, arm, learner, method)
     outcome, scored = search.outcome, search.scored(0, 1)
     statistics = search.statistics(copies, float(scored.mean[0]))
-    best = statistics.best_rule
+    p_score, p_rule = share_as_good(statistics.slope), share_as_good(statistics.best_rule)
     notes = (*outcome.notes, *features.notes, *((_SCALE,) if outcome.kind == "survival" else ()))
     record = Record.make(
         "trial responders", stopwatch=watch, inputs=trial.inputs or {}, seed=seed,
@@ -206,8 +205,8 @@ def responders(
                   "protocol": trial.settings},
     )  # fmt: skip
     return Responders(
-        trial, arm, outcome.measure, learner, method, copies, level, joint_p(statistics.slope, best),
-        share_as_good(statistics.slope), share_as_good(best), _scores(search, scored),
+        trial, arm, outcome.measure, learner, method, copies, level, joint_p(p_score, p_rule),
+        p_score, p_rule, _scores(search, scored),
         findings.score_table(search, scored, statistics), findings.group_table(search, scored),
         findings.policy_table(search, scored, statistics),
         findings.coefficient_table(search, features.names, statistics),

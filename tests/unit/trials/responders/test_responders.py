@@ -124,6 +124,18 @@ def test_same_seed_gives_the_same_answer(tmp_path):
     assert first.record.hash == second.record.hash
 
 
+def test_strata_of_one_arm_are_left_out_and_told(tmp_path):
+    trial = made_trial(tmp_path, "continuous", criteria="")
+    drug = (trial.subjects["arm"] == "drug").to_numpy()
+    trial.subjects["SITE"] = np.where(
+        drug & (np.cumsum(drug) <= 7), "c", np.where(np.arange(len(drug)) % 3, "a", "b")
+    )
+    section = trial.protocol.analysis.model_copy(update={"strata": ("SITE",)})
+    found = responders(replace(trial, protocol=trial.protocol.model_copy(update={"analysis": section})))
+    assert len(found.scores) == len(drug) - 7
+    assert "7 subjects in strata of one arm only are left out" in found.notes
+
+
 def test_report_of_no_finding_says_that_rules_are_none(tmp_path):
     told = chapter_of(responders(made_trial(tmp_path, "survival", effect=0.0, criteria="")))
     assert told.summary[0].startswith("No difference of effects")
