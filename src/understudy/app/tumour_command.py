@@ -33,6 +33,9 @@ def tumour(
     association: Annotated[
         str, option(help="What acts on death: value, slope, value and slope, effects.", metavar="NAME")
     ] = "value",
+    course: Annotated[
+        str, option(help="Of sizes: 'fall and growth', or line for few visits.", metavar="NAME")
+    ] = "fall and growth",
     direct: Annotated[
         bool, flag("--direct", help="Treatment may act on death beside its effect on size.")
     ] = False,
@@ -54,6 +57,7 @@ def tumour(
     reading = {"patient": names, "day": day, "size": size, "too_small": too_small}
     options = {
         "association": association,
+        "course": course,
         "direct": direct,
         "patients": patients,
         "draws": draws,

@@ -50,6 +50,7 @@ def _command(found: LesionStudy, named: str) -> str:
         "arm",
         "treated",
         "association",
+        "course",
         "patients",
         "draws",
     )

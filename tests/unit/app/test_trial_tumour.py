@@ -101,6 +101,24 @@ def test_survival_that_does_not_fit_is_refused(tmp_path):
     assert "no such arm" in found.stderr
     words[words.index("surgery")], words[words.index("days")] = "drug", "weeks"
     assert "weeks" in call(*words).stderr
+    words[words.index("weeks")] = "days"
+    assert "fall and growth or line" in call(*words, "--course", "spiral").stderr
+    ends = pd.read_csv(tmp_path / "ends.csv")
+    ends.assign(who=ends["who"] + 1000).to_csv(tmp_path / "ends.csv", index=False)
+    assert "write patients alike" in call(*words).stderr
+
+
+def test_rows_without_an_arm_are_no_controls(tmp_path):
+    words = made_trial(tmp_path)
+    ends = pd.read_csv(tmp_path / "ends.csv")
+    ends.loc[:4, "arm"] = None
+    ends.to_csv(tmp_path / "ends.csv", index=False)
+    told = json.loads(call(*words, "--course", "line", "--json").output)
+    assert any(
+        note.startswith("5 rows of ends.csv have no sizes, time, state or arm") for note in told["notes"]
+    )
+    assert any(note.startswith("5 patients with sizes have no survival") for note in told["notes"])
+    assert {"level", "slope"} <= {row["name"] for row in told["survival"]["estimates"]}
 
 
 def test_a_waterfall_is_in_order_and_patients_seen_once_are_left_out():

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from understudy.core.content import file_hash
-from understudy.core.errors import DataError, Problem
+from understudy.core.errors import DataError, Problem, StudyError
 from understudy.core.record import Record, Stopwatch
 from understudy.trials.condition import column_of
 from understudy.trials.tables import numbers_in, read_table
 from understudy.trials.tumour.forecast import LesionForecasts, forecast_lesions
 from understudy.trials.tumour.lesions import Lesions
 from understudy.trials.tumour.recist import SHRINKAGE
-from understudy.trials.tumour.size_survival import SimulatedHazardRatio, SizeSurvival, size_survival
+from understudy.trials.tumour.size_survival import COURSES, SimulatedHazardRatio, SizeSurvival, size_survival
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -141,8 +141,8 @@ class LesionStudy:
 
 def study_lesions(
     lesions: Lesions, *, forecast: bool = False, survival: SurvivalTable | None = None, association: str = "value",
-    direct: bool = False, patients: int = 500, draws: int = 200, seed: int = 0, inputs: Mapping[str, str] | None = None,
-    asked: Mapping[str, Any] | None = None,
+    course: str = "fall and growth", direct: bool = False, patients: int = 500, draws: int = 200, seed: int = 0,
+    inputs: Mapping[str, str] | None = None, asked: Mapping[str, Any] | None = None,
 ) -> LesionStudy:  # fmt: skip
     """Class courses, and forecast them or tie them to death, where that is asked for.
 
@@ -157,6 +157,8 @@ def study_lesions(
     survival : SurvivalTable, optional
     association : str
         What of a size acts on death: see `size_survival`.
+    course : {"fall and growth", "line"}
+        Of the logarithm of size: a line for few visits.
     direct : bool
         Whether treatment may act on death beside its effect on size.
     patients, draws : int
@@ -177,12 +179,13 @@ def study_lesions(
     tied = trial = None
     hashes = dict(inputs or {})
     if survival is not None:
-        tied, told = _tied(lesions, survival, association, direct)
+        tied, told = _tied(lesions, survival, association, course, direct)
         trial = tied.hazard_ratio(patients, draws, seed)
         hashes[survival.file.name] = file_hash(survival.file)
     settings = {
         **(asked or {}), "too_small": lesions.rules.too_small, "forecast": forecast,
-        **(_how(survival) | {"association": association, "direct": direct, "patients": patients, "draws": draws}
+        **(_how(survival) if survival else {}),
+        **({"association": association, "course": course, "direct": direct, "patients": patients, "draws": draws}
            if survival else {}),
     }  # fmt: skip
     record = Record.make(
@@ -203,9 +206,11 @@ def _how(asked: SurvivalTable) -> dict[str, str]:
 
 
 def _tied(
-    lesions: Lesions, asked: SurvivalTable, association: str, direct: bool
+    lesions: Lesions, asked: SurvivalTable, association: str, course: str, direct: bool
 ) -> tuple[SizeSurvival, tuple[str, ...]]:
     place = asked.file.name
+    if course not in COURSES:
+        raise StudyError(f"there is no course {course!r}", place="course", repair=" or ".join(COURSES))
     frame = read_table(asked.file)
     names = (
         frame[[column_of(frame, each, place).name for each in asked.patient]]
@@ -219,12 +224,18 @@ def _tied(
         raise DataError(
             [Problem("no such arm", f"one of {there}", column=asked.arm, value=asked.treated)], place=place
         )
-    both = names.isin(lesions.patients) & days.notna() & dead.notna()
+    known = days.notna() & dead.notna() & frame[asked.arm].notna()
+    both = names.isin(lesions.patients) & known
+    if not both.any():
+        cause = (
+            f"no patient of the lesions has survival here: {lesions.patients[0]!r} and {names.iloc[0]!r}, say"
+        )
+        raise DataError([Problem(cause, "write patients alike in both tables")], place=place)
     kept = lesions.select([name for name in lesions.patients if name in set(names[both])])
     rows, told = kept.table, []
     for count, what in (
         (len(lesions.patients) - len(kept.patients), f"patients with sizes have no survival in {place}"),
-        (int((~both).sum()), f"rows of {place} have no sizes, time or state"),
+        (int((~both).sum()), f"rows of {place} have no sizes, time, state or arm"),
     ):
         told += [f"{count:,} {what}: they are left out of the model of survival"] if count else []
     if not (rows["size"] > 0).all():
@@ -232,6 +243,7 @@ def _tied(
     found = size_survival(
         rows["patient"], rows["day"].clip(lower=0) / _DAYS, np.log(rows["size"]), names[both], days[both] / _DAYS,
         dead[both], (arm[both] == asked.treated).astype(float), association=association, direct=direct,
+        course=COURSES[course],
     )  # fmt: skip
     return found, tuple(told)
 

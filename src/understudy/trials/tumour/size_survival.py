@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike
 
-from understudy.biostatistics.joint.course import Course, fall_and_growth
+from understudy.biostatistics.joint.course import LINE, Course, fall_and_growth
 from understudy.biostatistics.joint.joint_model import JointModel, joint_model
 from understudy.biostatistics.joint.joint_parameters import JointParameters
 from understudy.biostatistics.joint.simulated_joint import drawn_events
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 # Per year: half of the fall is had after two months.
 FALL = 4.0
+COURSES = {"fall and growth": fall_and_growth(FALL), "line": LINE}
 _POPULATION, _POPULATIONS = 1000, 20
 
 
@@ -223,7 +224,7 @@ def size_survival(
         cause = f"{died.sum():g} deaths for {pieces} pieces"
         raise DataError([Problem(cause, "ask for fewer pieces")], place="sizes and survival")
     found = joint_model(
-        place, time, size, when, died, treated, course=course or fall_and_growth(FALL), association=association,
+        place, time, size, when, died, treated, course=course or COURSES["fall and growth"], association=association,
         pieces=pieces, covariates=treated[:, None] if direct else None, nodes=nodes,
     )  # fmt: skip
     effect = cox(when, died, treated)
