@@ -61,6 +61,23 @@ def main() -> int:
     return 0
 
 
+def lines(figures: dict) -> list[str]:
+    """Rows of the table in docs/tumour.md."""
+    return [
+        f"| {name} | {row['planted']:g} | {_figure(row['joint'])} | {_share(row['joint_covered'])} | "
+        f"{_figure(row['two_stages'])} | {_share(row['two_stages_covered'])} |"
+        for name, row in figures["cases"].items()
+    ]
+
+
+def _figure(pair: list[float]) -> str:
+    return f"{pair[0]:.3f} ± {pair[1]:.3f}"
+
+
+def _share(pair: list[float]) -> str:
+    return f"{100 * pair[0]:.1f} ± {100 * pair[1]:.1f} %"
+
+
 def _case(course: Course, true: JointParameters) -> dict:
     ratio = _true_ratio(course, true)
     rows, failed = [], 0

@@ -24,7 +24,10 @@ def shorten(
     parts: Annotated[int, option("--folds", help="Folds, outer and inner.", metavar="N", min=2)] = 5,
     seed: Annotated[int, option(help="Seed of the folds.", metavar="N", min=0)] = 0,
     rules: Annotated[bool, flag("--rules", help="Show the questions of the tree.")] = False,
-    out: Annotated[Path | None, option("--out", "-o", help="Folder for report, tables, charts and record.", metavar="DIR")] = None,
+    out: Annotated[
+        Path | None,
+        option("--out", "-o", help="Folder for report, tables, charts and record.", metavar="DIR"),
+    ] = None,
     json: Json = False,
 ) -> None:
     """Shorten a questionnaire: fewer items that decide as all of them do, tried in subjects held out."""

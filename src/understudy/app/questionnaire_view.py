@@ -57,6 +57,8 @@ def run_shorten(asked: ShortenQuestion, as_json: bool) -> None:
     UnderstudyError
         For whatever cannot be understood or looked for.
     """
+    if asked.out and asked.out.suffix and not asked.out.is_dir():
+        raise StudyError(f"{asked.out.name} looks like a file", place="--out", repair="name a folder")
     if asked.rules and asked.method != "tree":
         raise StudyError("only a tree has rules", place="--rules", repair="add --method tree")
     read = read_questionnaire(

@@ -41,7 +41,9 @@ def _show(found: Appraisal, out: Path | None) -> None:
 
     to, cohort = console(), found.cohort
     counts = f"{len(cohort.rows):,} synthetic rows of {len(cohort.columns)} columns"
-    to.print(Text(f"{counts} from {len(cohort.source):,} rows, {len(cohort.held_out):,} held out", style="bold"))
+    to.print(
+        Text(f"{counts} from {len(cohort.source):,} rows, {len(cohort.held_out):,} held out", style="bold")
+    )
     for sentence in found.sentences:
         to.print(Text(sentence))
     to.print()
@@ -56,5 +58,9 @@ def _show(found: Appraisal, out: Path | None) -> None:
     for note in found.notes:
         to.print(Text(f"Note: {note}", style="yellow"))
     if out is not None:
-        to.print(f"Rows: {out / 'tables' / 'synthetic.csv'}, every one marked as synthetic", markup=False, soft_wrap=True)
+        to.print(
+            f"Rows: {out / 'tables' / 'synthetic.csv'}, every one marked as synthetic",
+            markup=False,
+            soft_wrap=True,
+        )
     say_written(out)

@@ -159,7 +159,8 @@ def _coverage(found: TrialForecast) -> Figure:
                           share=True)  # fmt: skip
     return figure(
         chart, f"{PART}-coverage",
-        f"Coverage of the intervals by {found.trial.protocol.forecast.by}, with 95\xa0% intervals over subjects. Dashed: "
+        f"Coverage of the intervals by {found.trial.protocol.forecast.by}, with 95\xa0% intervals over "
+        "subjects. Dashed: "
         f"what they were made for, {percent(level)}.",
     )  # fmt: skip
 

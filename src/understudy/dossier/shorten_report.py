@@ -18,7 +18,11 @@ PART = "shorten"
 _SEARCHES = {
     "subsets": ("all subsets of each size, by area under the curve", "understudy", ""),
     "beam": ("the best 20 of each size, each with one item more", "understudy", ""),
-    "tree": ("a tree of questions", "scikit-learn", "Breiman, Friedman, Olshen and Stone 1984, doi:10.1201/9781315139470"),
+    "tree": (
+        "a tree of questions",
+        "scikit-learn",
+        "Breiman, Friedman, Olshen and Stone 1984, doi:10.1201/9781315139470",
+    ),
 }
 
 
@@ -39,7 +43,8 @@ def _command(found: Shortening, named: str) -> str:
     asked, reading = found.record.settings, found.questionnaire.reading
     valid, cut = reading.get("valid", ()), reading.get("cut")
     return command(
-        PART, named, items=",".join(reading.get("items", found.questionnaire.items)), cut=None if cut is None else f"{cut:g}",
+        PART, named, items=",".join(reading.get("items", found.questionnaire.items)),
+        cut=None if cut is None else f"{cut:g}",
         outcome=reading.get("outcome") or None, answers=":".join(f"{value:g}" for value in valid) or None,
         missing=",".join(f"{v:g}" for v in reading.get("missing", ())) or None, by=reading.get("by"),
         sizes=":".join(map(str, asked["sizes"])), method=found.method, loss=asked["loss"], folds=asked["parts"],
@@ -103,7 +108,8 @@ def _forms(found: Shortening) -> Table:
         ))  # fmt: skip
     loss = found.record.settings["loss"]
     caption = (
-        f"Sensitivity, specificity and kappa of decisions held out. {found.best.size} items were taken: the fewest within "
+        f"Sensitivity, specificity and kappa of decisions held out. {found.best.size} items were taken: the "
+        "fewest within "
         f"{loss:g} of the largest area held out."
     )
     return Table(columns, tuple(rows), caption)
@@ -131,7 +137,11 @@ def _subgroups(found: Shortening) -> Table | None:
         )
         for (column, value), row in found.subgroups(found.best.size).iterrows()
     )  # fmt: skip
-    return Table(columns, rows, "Areas in sample, decisions held out; no figures where nobody, or everybody, is a case.")
+    return Table(
+        columns,
+        rows,
+        "Areas in sample, decisions held out; no figures where nobody, or everybody, is a case.",
+    )
 
 
 def _charts(found: Shortening) -> Iterator[tuple[str, Figure]]:
@@ -140,7 +150,8 @@ def _charts(found: Shortening) -> Iterator[tuple[str, Figure]]:
         "sizes",
         figure(
             area_by_size(found.table().reset_index(), best.size), f"{PART}-sizes",
-            f"Area under the curve by number of items. {best.size} were taken. In sample forms look better than they are: "
+            f"Area under the curve by number of items. {best.size} were taken. In sample forms look better "
+            "than they are: "
             "items were chosen there.",
         ),
     )  # fmt: skip
@@ -148,7 +159,8 @@ def _charts(found: Shortening) -> Iterator[tuple[str, Figure]]:
         "cuts",
         figure(
             decisions_by_cut(found.cuts(best.size).reset_index(), best.form.cut), f"{PART}-cuts",
-            f"What each cut-off of {', '.join(found.names(best.form.items))} decides, in sample. Dashed: the one taken, "
+            f"What each cut-off of {', '.join(found.names(best.form.items))} decides, in sample. Dashed: the "
+            "one taken, "
             f"{compact(best.form.cut, 3)}.",
         ),
     )  # fmt: skip
@@ -163,5 +175,9 @@ def _charts(found: Shortening) -> Iterator[tuple[str, Figure]]:
             chart = dot_intervals(rows, measure="Area under the curve", reference=best.area.estimate)
             yield (
                 "subgroups",
-                figure(chart, f"{PART}-subgroups", "Areas in subgroups, with 95\xa0% intervals. Dashed: in all subjects."),
+                figure(
+                    chart,
+                    f"{PART}-subgroups",
+                    "Areas in subgroups, with 95\xa0% intervals. Dashed: in all subjects.",
+                ),
             )

@@ -25,7 +25,11 @@ def chapter(found: Appraisal) -> Chapter:
     charts, cohort = dict(_charts(found)), found.cohort
     named = next(iter(found.record.inputs))
     made = len(cohort.rows)
-    of = TableOf(f"{made:,} synthetic rows like those of {named}", f"made from {len(cohort.source):,} rows", cohort.hash)
+    of = TableOf(
+        f"{made:,} synthetic rows like those of {named}",
+        f"made from {len(cohort.source):,} rows",
+        cohort.hash,
+    )
     return Chapter(
         PART, "Synthetic rows", "synthetic cohort, no patients", of, found.sentences,
         made_sections(_sections(found, charts)), charts, found.tables(), tuple(_numbers(found)), tuple(_methods(found)),
@@ -99,7 +103,8 @@ def _margins(found: Appraisal) -> Table:
         for name, row in found.fidelity.margins.iterrows()
     )  # fmt: skip
     caption = (
-        "Numbers: largest difference of shares below a value. Words: half the sum of differences of shares. Between as "
+        "Numbers: largest difference of shares below a value. Words: half the sum of differences of shares. "
+        "Between as "
         f"many other patients both are about {figures(1.2 / len(found.cohort.source) ** 0.5, 2)}."
     )
     return Table(columns, rows, caption)
@@ -111,7 +116,11 @@ def _pairs(found: Appraisal) -> Table | None:
         return None
     gap = (pairs["synthetic"] - pairs["real"]).abs()
     shown = pairs.loc[gap.sort_values(ascending=False, kind="stable").index[:_MOST_PAIRS]]
-    columns = (Column("Columns", manner="label"), Column("Table", numeric=True), Column("Synthetic", numeric=True))
+    columns = (
+        Column("Columns", manner="label"),
+        Column("Table", numeric=True),
+        Column("Synthetic", numeric=True),
+    )
     rows = tuple(
         (f"{first} and {second}", like(row["real"], 1.0), like(row["synthetic"], 1.0))
         for (first, second), row in shown.iterrows()
@@ -144,13 +153,19 @@ def _privacy(found: Appraisal) -> Table | None:
         (sentence_case(str(name)), figures(row["source"]), figures(row["held out"]))
         for name, row in found.privacy.table().iterrows()
     )
-    return Table(columns, rows, "Rows held out had no part in the synthetic ones. Distances in standard deviations.")
+    return Table(
+        columns, rows, "Rows held out had no part in the synthetic ones. Distances in standard deviations."
+    )
 
 
 def _charts(found: Appraisal) -> Iterator[tuple[str, Figure]]:
     cohort = found.cohort
     shown = list(cohort.columns)[:_MOST_PANELS]
-    more = f" The first {len(shown)} of {len(cohort.columns)} columns." if len(shown) < len(cohort.columns) else ""
+    more = (
+        f" The first {len(shown)} of {len(cohort.columns)} columns."
+        if len(shown) < len(cohort.columns)
+        else ""
+    )
     caption = f"Columns of the table (dark) and of synthetic rows (blue), shares of known cells.{more}"
     yield "margins", figure(margins(cohort.source[shown], cohort.rows[shown]), f"{PART}-margins", caption)
     if len(found.fidelity.associations):
@@ -158,7 +173,8 @@ def _charts(found: Appraisal) -> Iterator[tuple[str, Figure]]:
             "correlations",
             figure(
                 correlations(found.fidelity.associations), f"{PART}-correlations",
-                f"Rank correlations of {len(found.fidelity.associations):,} pairs of columns. On the line both are equal.",
+                f"Rank correlations of {len(found.fidelity.associations):,} pairs of columns. On the line "
+                "both are equal.",
             ),
         )  # fmt: skip
     if found.privacy:
@@ -166,7 +182,8 @@ def _charts(found: Appraisal) -> Iterator[tuple[str, Figure]]:
             "distances",
             figure(
                 nearest(found.privacy.distances, found.privacy.distances_held_out), f"{PART}-distances",
-                "How near synthetic rows come to real ones. Were rows learnt by heart, the blue curve would lie to the "
+                "How near synthetic rows come to real ones. Were rows learnt by heart, the blue curve would "
+                "lie to the "
                 "left of the dashed one.",
             ),
         )  # fmt: skip

@@ -32,14 +32,27 @@ def chapter(found: LesionStudy) -> Chapter:
     counted = f"{len(lesions.patients):,} patients, {len(lesions.table):,} patient-days"
     of = TableOf(f"Lesions of {named}", counted, hashed)
     return Chapter(
-        PART, "Tumours", "lesions", of, found.sentences, made_sections(_sections(found, charts)), charts, found.tables(),
+        PART, "Tumours", "lesions", of, found.sentences, made_sections(_sections(found, charts)), charts,
+        found.tables(),
         tuple(_numbers(found)), tuple(_methods(found)), _command(found, named), found.record,
     )  # fmt: skip
 
 
 def _command(found: LesionStudy, named: str) -> str:
     asked = found.record.settings
-    names = ("patient", "day", "size", "survival", "time", "dead", "arm", "treated", "association", "patients", "draws")
+    names = (
+        "patient",
+        "day",
+        "size",
+        "survival",
+        "time",
+        "dead",
+        "arm",
+        "treated",
+        "association",
+        "patients",
+        "draws",
+    )
     return command(
         PART, named, **{name: asked.get(name) for name in names}, too_small=f"{asked['too_small']:g}",
         forecast=found.forecasts is not None or None, direct=asked.get("direct") or None, seed=found.record.seed,
@@ -47,7 +60,9 @@ def _command(found: LesionStudy, named: str) -> str:
 
 
 def _methods(found: LesionStudy) -> Iterator[Method]:
-    yield Method("response and progression", "RECIST 1.1", source="Eisenhauer 2009, doi:10.1016/j.ejca.2008.10.026")
+    yield Method(
+        "response and progression", "RECIST 1.1", source="Eisenhauer 2009, doi:10.1016/j.ejca.2008.10.026"
+    )
     if found.forecasts:
         yield Method(
             "twin", "growth inhibition, first-order conditional estimation, a twin of the first visits",
@@ -58,7 +73,11 @@ def _methods(found: LesionStudy) -> Iterator[Method]:
             "size and survival", "joint model: linear mixed course, hazard constant in pieces, adaptive quadrature",
             source="Wulfsohn and Tsiatis 1997, doi:10.2307/2533118; Rizopoulos 2012, doi:10.1016/j.csda.2011.09.007",
         )  # fmt: skip
-        yield Method("hazard ratios of trials", "Cox regression in virtual patients", source="Cox 1972, JRSS B 34:187-220")
+        yield Method(
+            "hazard ratios of trials",
+            "Cox regression in virtual patients",
+            source="Cox 1972, JRSS B 34:187-220",
+        )
 
 
 def _numbers(found: LesionStudy) -> Iterator[ReportedNumber]:
@@ -70,7 +89,8 @@ def _numbers(found: LesionStudy) -> Iterator[ReportedNumber]:
                 f"mean absolute error, {row['method']}", row["mae"], "mm", source="patients held out"
             )
             yield ReportedNumber(
-                f"difference from the last size, {row['method']}", row["difference"], "mm", row["low"], row["high"], 0.95,
+                f"difference from the last size, {row['method']}", row["difference"], "mm", row["low"], row["high"],
+                0.95,
                 source="bootstrap",
             )  # fmt: skip
         yield ReportedNumber("coverage of intervals", found.forecasts.coverage, source="patients held out")
@@ -95,13 +115,21 @@ def _sections(found: LesionStudy, charts: dict[str, Figure]) -> Iterator[Section
     yield section("courses", "Courses", [charts["waterfall"], charts["spider"], _classes(found)])
     if found.forecasts:
         yield section(
-            "forecasts", "Forecasts of later sizes", [_scores(found), charts["differences"], charts["forecasts"]]
+            "forecasts",
+            "Forecasts of later sizes",
+            [_scores(found), charts["differences"], charts["forecasts"]],
         )
     if found.survival:
         yield section(
-            "survival", "Size and survival", [
-                _estimates(found), charts["survival"], charts["ratios"], _trials(found), Text(_LIMITS, "quiet"),
-            ]
+            "survival",
+            "Size and survival",
+            [
+                _estimates(found),
+                charts["survival"],
+                charts["ratios"],
+                _trials(found),
+                Text(_LIMITS, "quiet"),
+            ],
         )
     yield section("notes", "To be known", [Bullets(tuple(sentences(_notes(found))))])
 
@@ -139,7 +167,8 @@ def _classes(found: LesionStudy) -> Table:
         shrunk = percent(own["shrinkage"].median()) if count else "–"
         rows.append((sentence_case(kind), f"{count:,}", percent(count / len(table)), figures(day), shrunk))
     caption = (
-        "Progression: the first visit 20\xa0% and 5\xa0mm above the lowest size. Acquired resistance had shrunk by 30\xa0% "
+        "Progression: the first visit 20\xa0% and 5\xa0mm above the lowest size. Acquired resistance had "
+        "shrunk by 30\xa0% "
         "before; early progression came within four months, with less than 10\xa0% of shrinkage."
     )
     return Table(columns, tuple(rows), caption)
@@ -161,7 +190,8 @@ def _scores(found: LesionStudy) -> Table:
     )  # fmt: skip
     told = found.forecasts
     caption = (
-        f"Of {len(told.errors):,} patients held out, {len(told.table):,} sizes. {percent(told.interval)} intervals of the "
+        f"Of {len(told.errors):,} patients held out, {len(told.table):,} sizes. {percent(told.interval)} "
+        "intervals of the "
         f"twin held {percent(told.coverage, 1)}. Differences with 95\xa0% intervals over patients."
     )
     return Table(columns, rows, caption)
@@ -185,7 +215,8 @@ def _estimates(found: LesionStudy) -> Table:
         for each, two in own
     )  # fmt: skip
     caption = (
-        f"{model.patients:,} patients, {model.measurements:,} sizes as logarithms, {model.events:,} deaths; a unit is a "
+        f"{model.patients:,} patients, {model.measurements:,} sizes as logarithms, {model.events:,} deaths; a "
+        "unit is a "
         "factor of 2.7 in size. Two stages take expected courses for true ones, which pulls ratios towards one."
     )
     return Table(columns, rows, caption)
@@ -212,7 +243,8 @@ def _charts(found: LesionStudy) -> Iterator[tuple[str, Figure]]:
         "waterfall",
         figure(
             waterfall(best, CLASSES), f"{PART}-waterfall",
-            "Best change of each patient. A share of the first size; dashed: −30\xa0% and +20\xa0%; growth beyond 100\xa0% is "
+            "Best change of each patient. A share of the first size; dashed: −30\xa0% and +20\xa0%; growth "
+            "beyond 100\xa0% is "
             f"cut.{unseen}",
         ),
     )  # fmt: skip
@@ -235,7 +267,9 @@ def _differences(found: LesionStudy) -> Figure:
     rows = found.forecasts.scores.rename(columns={"method": "label", "difference": "value"})
     rows = rows[rows["label"] != METHODS["previous"]]
     chart = forest(rows, measure="Difference of errors from the last size (mm)", ratio=False)
-    return figure(chart, f"{PART}-differences", "Below zero a forecast is better than the last size carried forward.")
+    return figure(
+        chart, f"{PART}-differences", "Below zero a forecast is better than the last size carried forward."
+    )
 
 
 def _forecasts(found: LesionStudy) -> Figure:
@@ -264,7 +298,8 @@ def _survival(found: LesionStudy) -> Figure:
     curves = curves.assign(arm=curves["treated"].map(names))
     return figure(
         model_survival(curves, arms=[names[False], names[True]], event="death", unit="year"), f"{PART}-survival",
-        "Survival as it was seen (steps, with 95\xa0% limits) and as the joint model has it in virtual patients (dashed). "
+        "Survival as it was seen (steps, with 95\xa0% limits) and as the joint model has it in virtual "
+        "patients (dashed). "
         "The model saw these patients.",
     )  # fmt: skip
 
@@ -281,5 +316,6 @@ def _ratios(found: LesionStudy) -> Figure:
     frame = pd.DataFrame(rows, columns=["label", "value", "low", "high"])
     return figure(
         forest(frame, measure="Hazard ratio of death, treated against control", ratio=True), f"{PART}-ratios",
-        "What was seen, what the model says by all that its parameters leave open, and where 95\xa0% of its trials lie.",
+        "What was seen, what the model says by all that its parameters leave open, and where 95\xa0% of its "
+        "trials lie.",
     )  # fmt: skip

@@ -45,7 +45,9 @@ def dot_intervals(
 
     names = list(dict.fromkeys(rows["label"]))
     series = list(dict.fromkeys(rows["series"])) if "series" in rows else []
-    numbers = np.r_[rows[["value", "low", "high"]].to_numpy(float).ravel(), [] if reference is None else [reference]]
+    numbers = np.r_[
+        rows[["value", "low", "high"]].to_numpy(float).ravel(), [] if reference is None else [reference]
+    ]
     numbers = numbers[np.isfinite(numbers)]
     margin = 0.06 * (np.ptp(numbers) or 1.0)
     ends = [float(numbers.min() - margin), float(numbers.max() + margin)]
@@ -54,7 +56,12 @@ def dot_intervals(
     axis = alt.Axis(format="%", tickCount=6) if share else alt.Axis(tickCount=6)
     scale = alt.Scale(domain=ends, nice=False)
     x = alt.X("value:Q", title=measure, scale=scale, axis=axis)
-    y = alt.Y("label:N", sort=names, title=None, axis=alt.Axis(ticks=False, domain=False, labelLimit=320, labelPadding=8))
+    y = alt.Y(
+        "label:N",
+        sort=names,
+        title=None,
+        axis=alt.Axis(ticks=False, domain=False, labelLimit=320, labelPadding=8),
+    )
     keys = {"y": y}
     if series:
         legend = alt.Legend(title=None, symbolType="circle", symbolOpacity=1)
@@ -64,7 +71,9 @@ def dot_intervals(
     else:
         keys["color"] = alt.value(INDIVIDUAL)
     base = alt.Chart(inline(rows)).encode(**keys)
-    rules = base.mark_rule(strokeWidth=1.6).encode(x=alt.X("low:Q", title=measure, scale=scale, axis=axis), x2="high:Q")
+    rules = base.mark_rule(strokeWidth=1.6).encode(
+        x=alt.X("low:Q", title=measure, scale=scale, axis=axis), x2="high:Q"
+    )
     dots = base.mark_point(filled=True, size=54, opacity=1).encode(x=x)
     layers = [rules, dots]
     if reference is not None:

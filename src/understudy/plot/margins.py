@@ -41,9 +41,13 @@ def margins(real: pd.DataFrame, drawn: pd.DataFrame) -> alt.VConcatChart:
         many = real[name].nunique() > _LEVELS
         numeric = is_numeric_dtype(real[name]) and not is_bool_dtype(real[name]) and many
         first = k == 0
-        panels.append((_histogram if numeric else _bars)(real[name].dropna(), drawn[name].dropna(), str(name), first))
+        panels.append(
+            (_histogram if numeric else _bars)(real[name].dropna(), drawn[name].dropna(), str(name), first)
+        )
     rows = [
-        alt.hconcat(*panels[k : k + _COLUMNS], spacing=14).resolve_scale(color="shared", yOffset="independent")
+        alt.hconcat(*panels[k : k + _COLUMNS], spacing=14).resolve_scale(
+            color="shared", yOffset="independent"
+        )
         for k in range(0, len(panels), _COLUMNS)
     ]
     return themed(alt.vconcat(*rows, spacing=20).resolve_scale(color="shared", yOffset="independent"))
@@ -59,13 +63,17 @@ def _histogram(real: pd.Series, drawn: pd.Series, name: str, first: bool) -> alt
     edges = np.linspace(low, high if high > low else low + 1.0, _BINS + 1)
     parts = []
     for kind, column in zip(KINDS, (real, drawn), strict=True):
-        share = np.histogram(np.clip(column.to_numpy(float), edges[0], edges[-1]), edges)[0] / max(len(column), 1)
+        share = np.histogram(np.clip(column.to_numpy(float), edges[0], edges[-1]), edges)[0] / max(
+            len(column), 1
+        )
         parts.append(pd.DataFrame({"kind": kind, "from": edges[:-1], "to": edges[1:], "share": share}))
     x = alt.X("from:Q", title=None, axis=alt.Axis(tickCount=4), scale=alt.Scale(nice=False, zero=False))
     y = alt.Y("share:Q", title=None, axis=alt.Axis(tickCount=3, format="%", minExtent=_ROOM))
     base = alt.Chart(inline(pd.concat(parts, ignore_index=True))).encode(x=x, color=_colour(first))
     filled = base.transform_filter(f"datum.kind == '{KINDS[1]}'").mark_bar(opacity=0.55, stroke=None)
-    line = base.transform_filter(f"datum.kind == '{KINDS[0]}'").mark_line(interpolate="step-after", strokeWidth=1.3)
+    line = base.transform_filter(f"datum.kind == '{KINDS[0]}'").mark_line(
+        interpolate="step-after", strokeWidth=1.3
+    )
     return alt.layer(filled.encode(x2="to:Q", y=y, y2=alt.Y2(datum=0)), line.encode(y=y)).properties(
         width=_WIDTH, height=_HEIGHT, title=name
     )
@@ -88,7 +96,12 @@ def _bars(real: pd.Series, drawn: pd.Series, name: str, first: bool) -> alt.Char
         alt.Chart(inline(frame))
         .mark_bar(opacity=0.75)
         .encode(
-            y=alt.Y("level:N", title=None, sort=known, axis=alt.Axis(labelLimit=72, ticks=False, domain=False, minExtent=_ROOM)),
+            y=alt.Y(
+                "level:N",
+                title=None,
+                sort=known,
+                axis=alt.Axis(labelLimit=72, ticks=False, domain=False, minExtent=_ROOM),
+            ),
             yOffset=alt.YOffset("kind:N", sort=list(KINDS)),
             x=alt.X("share:Q", title=None, axis=alt.Axis(tickCount=3, format="%")),
             color=_colour(first),
@@ -101,4 +114,6 @@ def _colour(first: bool) -> alt.Color:
     import altair as alt
 
     legend = alt.Legend(title=None, symbolType="square", symbolOpacity=0.8) if first else None
-    return alt.Color("kind:N", scale=alt.Scale(domain=list(KINDS), range=[OBSERVED, INDIVIDUAL]), legend=legend)
+    return alt.Color(
+        "kind:N", scale=alt.Scale(domain=list(KINDS), range=[OBSERVED, INDIVIDUAL]), legend=legend
+    )

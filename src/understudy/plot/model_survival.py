@@ -46,12 +46,18 @@ def model_survival(curves: pd.DataFrame, *, arms: Sequence[str], event: str, uni
         legend=legend,
     )  # fmt: skip
     x = alt.X("time:Q", title=titled("Time", unit), scale=alt.Scale(nice=False))
-    y = {"title": f"Free of {event}", "scale": alt.Scale(domain=[0, 1]), "axis": alt.Axis(format="%", tickCount=5)}
+    y = {
+        "title": f"Free of {event}",
+        "scale": alt.Scale(domain=[0, 1]),
+        "axis": alt.Axis(format="%", tickCount=5),
+    }
     base = alt.Chart(inline(curves)).encode(x=x, color=colour)
     seen = base.transform_filter("datum.kind == 'seen'")
     band = seen.mark_area(opacity=0.13, interpolate="step-after").encode(y=alt.Y("low:Q", **y), y2="high:Q")
     steps = seen.mark_line(interpolate="step-after", strokeWidth=1.6).encode(y=alt.Y("survival:Q", **y))
     told = base.transform_filter("datum.kind == 'model'").mark_line(strokeDash=[5, 3], strokeWidth=1.6)
     return themed(
-        alt.layer(band, steps, told.encode(y=alt.Y("survival:Q", **y))).properties(width=_WIDTH, height=_HEIGHT)
+        alt.layer(band, steps, told.encode(y=alt.Y("survival:Q", **y))).properties(
+            width=_WIDTH, height=_HEIGHT
+        )
     )

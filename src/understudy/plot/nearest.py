@@ -45,7 +45,12 @@ def nearest(source: np.ndarray, held_out: np.ndarray) -> alt.Chart:
         .encode(
             x=alt.X("distance:Q", title="Distance to the closest row (standard deviations)"),
             y=alt.Y("share:Q", title="Synthetic rows within", axis=alt.Axis(format="%", tickCount=5)),
-            color=alt.Color("kind:N", scale=colour, title=None, legend=alt.Legend(symbolType="stroke", symbolSize=260, columnPadding=30)),
+            color=alt.Color(
+                "kind:N",
+                scale=colour,
+                title=None,
+                legend=alt.Legend(symbolType="stroke", symbolSize=260, columnPadding=30),
+            ),
             strokeDash=alt.StrokeDash("kind:N", scale=dash, legend=None),
             order="share:Q",
         )

@@ -78,7 +78,9 @@ def decisions_by_cut(cuts: pd.DataFrame, chosen: float) -> alt.LayerChart:
     import altair as alt
     import pandas as pd
 
-    rows = cuts.rename(columns={"balanced_accuracy": _DECIDES[2]}).melt("cut", list(_DECIDES), "what", "share")
+    rows = cuts.rename(columns={"balanced_accuracy": _DECIDES[2]}).melt(
+        "cut", list(_DECIDES), "what", "share"
+    )
     x = alt.X("cut:Q", title="A case from this score on", scale=alt.Scale(zero=False, nice=False, padding=8))
     y = alt.Y("share:Q", title=None, axis=alt.Axis(format="%", tickCount=5), scale=alt.Scale(domain=[0, 1]))
     colour = alt.Color(
@@ -87,6 +89,10 @@ def decisions_by_cut(cuts: pd.DataFrame, chosen: float) -> alt.LayerChart:
         legend=alt.Legend(symbolType="stroke", symbolSize=260, columnPadding=24),
     )  # fmt: skip
     base = alt.Chart(inline(rows)).encode(x=x, y=y, color=colour)
-    mark = alt.Chart(inline(pd.DataFrame({"cut": [chosen]}))).mark_rule(color=QUIET, strokeDash=[3, 3]).encode(x=x)
+    mark = (
+        alt.Chart(inline(pd.DataFrame({"cut": [chosen]})))
+        .mark_rule(color=QUIET, strokeDash=[3, 3])
+        .encode(x=x)
+    )
     lines, dots = base.mark_line(strokeWidth=1.6), base.mark_point(filled=True, size=28, opacity=1)
     return themed(alt.layer(mark, lines, dots).properties(width=_WIDTH, height=_HEIGHT))

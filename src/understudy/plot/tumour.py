@@ -76,10 +76,14 @@ def spider(changes: pd.DataFrame, kinds: Sequence[str]) -> alt.FacetChart:
     present = [kind for kind in kinds if kind in counts.index]
     titles = {kind: f"{kind}, {counts[kind]:,}" for kind in present}
     rows = changes.assign(
-        panel=changes["kind"].map(titles), change=changes["change"].clip(upper=_TALLEST), month=changes["day"] / 30.4375
+        panel=changes["kind"].map(titles),
+        change=changes["change"].clip(upper=_TALLEST),
+        month=changes["day"] / 30.4375,
     )
     lines = [
-        {"panel": panel, "at": at, "patient": "", "kind": kind} for kind, panel in titles.items() for at in _LINES
+        {"panel": panel, "at": at, "patient": "", "kind": kind}
+        for kind, panel in titles.items()
+        for at in _LINES
     ]
     both = pd.concat([rows, pd.DataFrame(lines)], ignore_index=True)
     base = alt.Chart().encode(color=_colour(kinds, legend=False))
@@ -93,11 +97,18 @@ def spider(changes: pd.DataFrame, kinds: Sequence[str]) -> alt.FacetChart:
         )
     )
     limits = (
-        alt.Chart().transform_filter("isValid(datum.at)").mark_rule(color=QUIET, strokeDash=[3, 3]).encode(y="at:Q")
+        alt.Chart()
+        .transform_filter("isValid(datum.at)")
+        .mark_rule(color=QUIET, strokeDash=[3, 3])
+        .encode(y="at:Q")
     )
     facet = alt.Facet("panel:N", sort=list(titles.values()), header=alt.Header(title=None, labelPadding=3))
     panels = alt.layer(courses, limits).properties(width=_PANEL_WIDTH, height=_PANEL_HEIGHT)
-    return themed(panels.facet(facet, columns=2, data=inline(both[["panel", "patient", "kind", "month", "change", "at"]])))
+    return themed(
+        panels.facet(
+            facet, columns=2, data=inline(both[["panel", "patient", "kind", "month", "change", "at"]])
+        )
+    )
 
 
 def _colour(kinds: Sequence[str], legend: bool = True) -> alt.Color:

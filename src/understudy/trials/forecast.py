@@ -51,7 +51,8 @@ class TrialForecast:
     def sentences(self) -> tuple[str, ...]:
         """The answer, first what it comes to."""
         asked, table = self.trial.protocol.forecast, self.table()
-        told = f"{asked.name[:1].upper()}{asked.name[1:]} of {len(self.comparison.question.patients):,} subjects, foretold from {_known(asked)}"
+        name, count = f"{asked.name[:1].upper()}{asked.name[1:]}", len(self.comparison.question.patients)
+        told = f"{name} of {count:,} subjects, foretold from {_known(asked)}"
         row = table.loc[self.best]
         found = (
             f"{told}: no method is shown to be better than the last value carried forward"

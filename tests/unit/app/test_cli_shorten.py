@@ -47,12 +47,29 @@ ASKED = (
 
 
 def test_forms_are_shown_with_what_they_cost(table, tmp_path):
-    result = run(table, *ASKED, "--by", "sex", "--out", tmp_path / "forms.csv")
+    result = run(table, *ASKED, "--by", "sex", "--out", tmp_path / "forms")
     assert result.exit_code == 0, result.output
     assert "5 items, sum of 5 items ≥ 9" in result.stdout
     assert "held out" in result.stdout
     assert "1 rows without a complete set" in result.stderr
-    assert list(pd.read_csv(tmp_path / "forms.csv")["size"]) == [1, 2]
+    assert list(pd.read_csv(tmp_path / "forms" / "tables" / "forms.csv")["size"]) == [1, 2]
+
+
+def test_the_report_states_what_the_record_holds(table, tmp_path):
+    out = tmp_path / "forms"
+    told = json.loads(run(table, *ASKED, "--by", "sex", "--out", out, "--json").stdout)
+    page = (out / "report.html").read_text(encoding="utf-8")
+    record = json.loads((out / "record.json").read_text(encoding="utf-8"))
+    assert {each.stem for each in (out / "charts").glob("*.svg")} == {"sizes", "cuts", "subgroups"}
+    number = next(each for each in record["numbers"] if each["name"].endswith("whole procedure"))
+    assert number["value"] == pytest.approx(told["nested"]["auc"])
+    assert f"{number['value']:.4f}" in page
+    assert (
+        "understudy trial shorten answers.csv --items &#39;q*&#39; --cut 9 --answers 0:3 --missing 9 --by sex"
+        in page
+    )
+    assert list(record["inputs"]) == ["answers.csv"]
+    assert number["low"] < number["value"] < number["high"]
 
 
 def test_json(table):
@@ -70,7 +87,7 @@ def test_a_tree_shows_its_questions(table):
     [
         (("--sizes", "2"), "'2' is no range"),
         (("--missing", "x"), "'x' are no numbers"),
-        (("--out", "forms.xlsx"), "cannot write forms.xlsx"),
+        (("--out", "forms.xlsx"), "forms.xlsx looks like a file"),
         (("--rules",), "only a tree has rules"),
         (("--by", "age"), "no column 'age'"),
     ],

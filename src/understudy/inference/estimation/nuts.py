@@ -16,6 +16,7 @@ from understudy.core.errors import SimulationError
 from understudy.core.random import normals
 from understudy.inference.estimation.focei import FOCEI
 from understudy.inference.estimation.laplace import Laplace
+from understudy.inference.estimation.logarithmic_axes import of_residuals
 from understudy.inference.estimation.method import Estimate, Step, Task
 from understudy.inference.estimation.population_coordinates import PopulationCoordinates
 from understudy.inference.estimation.population_density import PopulationDensity
@@ -27,8 +28,10 @@ from understudy.inference.sampling.long_chains import LongChains, Stand, stages
 # How far apart chains begin, in standard deviations of the parameters, and how often that is halved where the density
 # has no value.
 _APART, _HALVINGS = 2.0, 6
-# No standard deviation of a random effect begins at less than this share of its initial estimate (logarithm).
+# No standard deviation begins at less than this share of its initial estimate (logarithm).
 _COLLAPSED = 3.0
+# Iterations of the fit that chains begin about; one that has not converged by then does so slowly, or never.
+_ITERATIONS = 100
 
 
 @dataclass(frozen=True)
@@ -131,7 +134,8 @@ class NUTS:
             told = {"start": "taken up again from a checkpoint"}
             known = task.state["centre"], task.state["precision"]
             return Stand.of_arrays(task.state), PopulationCoordinates.about(density, *known, partial), told
-        method = Laplace() if task.predictor.not_normal else FOCEI()
+        fitting = Laplace if task.predictor.not_normal else FOCEI
+        method = fitting(iterations=_ITERATIONS)
         with np.errstate(all="ignore"):
             found = method.estimate(task)
             known = method.information(task, found)
@@ -180,12 +184,18 @@ def _precision(known: Information) -> np.ndarray:
 
 
 def _spread_out(density: PopulationDensity, vector: np.ndarray) -> np.ndarray:
-    """The same, no random effect's standard deviation all but zero: from there no chain would find back."""
+    """The same, no random effect's and no residual standard deviation all but zero: no chain would find back."""
     space, found = density.task.space, vector.copy()
     for block in space.blocks:
         rows, columns = space.free_entries(block)
         here = np.arange(len(space.names))[density.factor.coordinates(block)][rows == columns]
         found[here] = np.maximum(found[here], space.start[here] - _COLLAPSED)
+    for column in np.flatnonzero(of_residuals(space)):
+        begun, scale = space.start[column], space.scales[column]
+        if np.isfinite(scale.lower) and not np.isfinite(scale.upper):
+            found[column] = max(found[column], begun - _COLLAPSED)
+        elif not np.isfinite(scale.upper) and abs(found[column]) < abs(begun) * np.exp(-_COLLAPSED):
+            found[column] = begun * np.exp(-_COLLAPSED)
     return found
 
 

@@ -183,10 +183,13 @@ class Shortening:
         low, high = self.nested.interval()
         held = accuracy(best.held_out.decided, asked.positive)
         told = (
-            f"{best.size} of {len(asked.items)} items ({', '.join(self.names(best.form.items))}) have an area under the "
-            f"curve of {self.nested.area:.4f} (95 % interval {low:.4f} to {high:.4f}) for {asked.reference}, in subjects "
+            f"{best.size} of {len(asked.items)} items ({', '.join(self.names(best.form.items))}) have an area "
+            "under the "
+            f"curve of {self.nested.area:.4f} (95 % interval {low:.4f} to {high:.4f}) for {asked.reference}, "
+            "in subjects "
             "held out, choice of items and of their number included.",
-            f"Their cut-off of {best.form.cut:.4g} finds {100 * held.sensitivity:.1f} % of {int(asked.positive.sum()):,} "
+            f"Their cut-off of {best.form.cut:.4g} finds {100 * held.sensitivity:.1f} % of "
+            f"{int(asked.positive.sum()):,} "
             f"cases and {100 * held.specificity:.1f} % of {int((~asked.positive).sum()):,} others, held out.",
         )
         same = sum(each == best.form.items for each in best.held_out.items)
@@ -198,12 +201,16 @@ class Shortening:
         asked, told = self.questionnaire, []
         if not asked.reading.get("outcome"):
             told.append(
-                "items are part of the sum that makes a case: figures say how a short form stands for the whole, not how "
+                "items are part of the sum that makes a case: figures say how a short form stands for the "
+                "whole, not how "
                 "well it finds an illness"
             )
         if asked.left_out:
             told.append(f"{asked.left_out:,} rows without a complete set of answers are left out")
-        return (*told, "items were answered among all the others; asked alone, they may be answered otherwise")
+        return (
+            *told,
+            "items were answered among all the others; asked alone, they may be answered otherwise",
+        )
 
     def tables(self) -> dict[str, pd.DataFrame]:
         """All tables by their names."""
@@ -225,7 +232,9 @@ def _in_group(own: np.ndarray, scores: np.ndarray, decided: np.ndarray, positive
     cases = int(positive[own].sum())
     counts = {"subjects": int(own.sum()), "cases": cases}
     if cases in (0, own.sum()):
-        return counts | dict.fromkeys(("auc", "auc_error", "sensitivity", "specificity", "balanced_accuracy"), np.nan)
+        return counts | dict.fromkeys(
+            ("auc", "auc_error", "sensitivity", "specificity", "balanced_accuracy"), np.nan
+        )
     held = accuracy(decided[own], positive[own])
     area = area_under_curve(scores[own], positive[own])
     return counts | {
@@ -310,7 +319,11 @@ def shorten(
 
 def _hashed(asked: Questionnaire) -> dict[str, str]:
     """Answers that were in no file."""
-    return {"answers": sha256(np.ascontiguousarray(asked.answers).tobytes() + asked.positive.tobytes()).hexdigest()}
+    return {
+        "answers": sha256(
+            np.ascontiguousarray(asked.answers).tobytes() + asked.positive.tobytes()
+        ).hexdigest()
+    }
 
 
 def _smallest(found: list[float], loss: float) -> int:

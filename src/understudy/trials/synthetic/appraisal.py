@@ -63,7 +63,8 @@ class Appraisal:
         gap = (rows["synthetic"] - rows["real"]).abs()
         apart = "tells" if found.propensity > _TOLD_APART else "hardly tells"
         return (
-            f"Margins differ by up to {found.margins['difference'].max():.3f}, rank correlations by {gap.mean():.3f} on "
+            f"Margins differ by up to {found.margins['difference'].max():.3f}, rank correlations by "
+            f"{gap.mean():.3f} on "
             f"average and up to {gap.max():.3f}; a logistic regression {apart} them from patients (ratio "
             f"{found.propensity:.2g}, where as many other patients would give 1)."
         )
@@ -73,7 +74,8 @@ class Appraisal:
             return ()
         real, drawn = self.fidelity.downstream.values()
         return (
-            f"A model of {self.outcome}, tried on rows held out: {real:.3f} if learnt on patients, {drawn:.3f} if learnt "
+            f"A model of {self.outcome}, tried on rows held out: {real:.3f} if learnt on patients, "
+            f"{drawn:.3f} if learnt "
             "on synthetic rows.",
         )
 
@@ -82,7 +84,8 @@ class Appraisal:
         """What the reader must know."""
         less = () if self.privacy else (f"hold out {FEWEST} rows or more to judge privacy",)
         return (
-            "synthetic rows are no patients: no trial takes them as subjects or controls, and no estimate from them is "
+            "synthetic rows are no patients: no trial takes them as subjects or controls, and no estimate "
+            "from them is "
             "evidence of an effect",
             "such figures find rows that were learnt by heart; they prove no privacy",
             "margins of the table itself are in this report: keep it where the table is kept",

@@ -79,7 +79,8 @@ class LesionStudy:
         share = shrunk / max(all_of, 1)
         half = 1.959964 * np.sqrt(share * (1 - share) / max(all_of, 1))
         told = [
-            f"{shrunk:,} of {all_of:,} patients seen again ({100 * share:.0f} %, 95 % interval {100 * max(share - half, 0):.0f} to "
+            f"{shrunk:,} of {all_of:,} patients seen again ({100 * share:.0f} %, 95 % interval "
+            f"{100 * max(share - half, 0):.0f} to "
             f"{100 * min(share + half, 1):.0f} %) had their target lesion shrink by {100 * SHRINKAGE:.0f} % or more.",
             f"Courses: {', '.join(f'{name} {count:,}' for name, count in counts.items())}.",
         ]
@@ -111,7 +112,8 @@ class LesionStudy:
         """Change of every visit from the first, a share: columns patient, day (from the first), change, kind."""
         rows, first = self.lesions.table, self.lesions.table.groupby("patient", sort=False)
         found = rows[["patient"]].assign(
-            day=rows["day"] - first["day"].transform("first"), change=rows["size"] / first["size"].transform("first") - 1
+            day=rows["day"] - first["day"].transform("first"),
+            change=rows["size"] / first["size"].transform("first") - 1,
         )
         return found.assign(kind=found["patient"].map(self.lesions.resistance()["kind"]))
 
@@ -121,7 +123,11 @@ class LesionStudy:
 
     def tables(self) -> dict[str, pd.DataFrame]:
         """All tables by their names."""
-        found = {"classes": self.table().reset_index(), "best changes": self.best_changes(), "courses": self.changes()}
+        found = {
+            "classes": self.table().reset_index(),
+            "best changes": self.best_changes(),
+            "courses": self.changes(),
+        }
         if self.forecasts:
             found |= {"forecasts": self.forecasts.table, "scores": self.forecasts.scores}
         if self.survival:
@@ -180,13 +186,20 @@ def study_lesions(
            if survival else {}),
     }  # fmt: skip
     record = Record.make(
-        "lesions", stopwatch=watch, inputs=hashes, seed=seed, method="joint model" if tied else "", settings=settings
+        "lesions",
+        stopwatch=watch,
+        inputs=hashes,
+        seed=seed,
+        method="joint model" if tied else "",
+        settings=settings,
     )
     return LesionStudy(lesions, found, tied, trial, record, told)
 
 
 def _how(asked: SurvivalTable) -> dict[str, str]:
-    return {"survival": asked.file.name} | {name: getattr(asked, name) for name in ("time", "dead", "arm", "treated")}
+    return {"survival": asked.file.name} | {
+        name: getattr(asked, name) for name in ("time", "dead", "arm", "treated")
+    }
 
 
 def _tied(
@@ -194,12 +207,18 @@ def _tied(
 ) -> tuple[SizeSurvival, tuple[str, ...]]:
     place = asked.file.name
     frame = read_table(asked.file)
-    names = frame[[column_of(frame, each, place).name for each in asked.patient]].astype(str).agg(" ".join, axis=1)
+    names = (
+        frame[[column_of(frame, each, place).name for each in asked.patient]]
+        .astype(str)
+        .agg(" ".join, axis=1)
+    )
     days, dead = numbers_in(frame, asked.time, place), numbers_in(frame, asked.dead, place)
     arm = column_of(frame, asked.arm, place).astype(str)
     if asked.treated not in set(arm):
         there = ", ".join(sorted(set(arm)))
-        raise DataError([Problem("no such arm", f"one of {there}", column=asked.arm, value=asked.treated)], place=place)
+        raise DataError(
+            [Problem("no such arm", f"one of {there}", column=asked.arm, value=asked.treated)], place=place
+        )
     both = names.isin(lesions.patients) & days.notna() & dead.notna()
     kept = lesions.select([name for name in lesions.patients if name in set(names[both])])
     rows, told = kept.table, []
@@ -224,6 +243,7 @@ def _association(found: SizeSurvival) -> str:
     ]
     two = ", ".join(f"{np.exp(each):.3g}" for each in found.model.two_stages.parameters.association)
     return (
-        f"Hazard ratios of death by a unit of the logarithm of size, by the joint model: {'; '.join(parts)}; two stages "
+        f"Hazard ratios of death by a unit of the logarithm of size, by the joint model: {'; '.join(parts)}; "
+        "two stages "
         f"would have said {two}."
     )

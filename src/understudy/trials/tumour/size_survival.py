@@ -115,11 +115,15 @@ class SizeSurvival:
         parts, grid = [], np.linspace(0.0, self.horizon, 121)
         for group in (0.0, 1.0):
             own = self.arm == group
-            seen = kaplan_meier(self.follow_up[own], self.dead[own]).at(grid[grid <= self.follow_up[own].max()])
+            seen = kaplan_meier(self.follow_up[own], self.dead[own]).at(
+                grid[grid <= self.follow_up[own].max()]
+            )
             parts.append(seen.reset_index().assign(kind="seen", treated=bool(group)))
             own = arm == group
             told = kaplan_meier(drawn[0][own], drawn[1][own]).at(grid)
-            parts.append(told.reset_index().assign(kind="model", treated=bool(group), low=np.nan, high=np.nan))
+            parts.append(
+                told.reset_index().assign(kind="model", treated=bool(group), low=np.nan, high=np.nan)
+            )
         found = pd.concat(parts, ignore_index=True)
         return found[["treated", "kind", "time", "survival", "low", "high"]]
 
