@@ -1,6 +1,7 @@
 """Responders: how often chance is taken for a finding, and how often one is made: ``python -m benchmarks.responders``.
 
-With names of learners, such as ``forest-R``, only these are searched with, and others' rows stay as they are stored.
+With names of learners, such as ``forest-R``, only these are searched with; with ``nulls`` or ``planted`` only that part
+is made. Other rows stay as they are stored.
 
 Three published trials without heterogeneity, their arms permuted; simulated trials with a planted subgroup.
 """
@@ -120,7 +121,10 @@ def permuted(trial: Trial, learner: str, method: str, k: int) -> dict[str, Any]:
     own = trial.subjects["arm"]
     order = np.argsort(uniforms(k, "permuted trial", [0], len(own))[0])
     arms = pd.Categorical.from_codes(own.cat.codes.to_numpy()[order], own.cat.categories)
-    return searched(replace(trial, subjects=trial.subjects.assign(arm=arms)), learner, method)
+    # With a seed of its own, or all would be compared with the same copies, and err together.
+    protocol = trial.protocol.model_copy(update={"seed": k + 1})
+    made = replace(trial, protocol=protocol, subjects=trial.subjects.assign(arm=arms))
+    return searched(made, learner, method)
 
 
 def planted(kind: str, share: float, effect: float, learner: str, method: str, seed: int) -> dict[str, Any]:
@@ -211,37 +215,39 @@ def _told(found: list[dict[str, Any]], effect: float) -> dict[str, float | None]
     }
 
 
+PARTS = {"nulls": nulls, "planted": power}
+
+
 def main(arguments: list[str]) -> int:
     """Run and store; 2 for an unknown learner."""
-    unknown = [each for each in arguments if each not in LEARNERS]
+    unknown = [each for each in arguments if each not in (*LEARNERS, *PARTS)]
     if unknown:
-        print(f"there is no learner {unknown[0]}; there are {', '.join(LEARNERS)}")
+        print(f"there is no {unknown[0]}; there are {', '.join((*LEARNERS, *PARTS))}")
         return 2
+    learners = [each for each in LEARNERS if each in arguments] or list(LEARNERS)
+    parts = [each for each in PARTS if each in arguments] or list(PARTS)
     with ProcessPoolExecutor(os.cpu_count(), initializer=_alone) as pool:
 
         def many(ask: Callable, seeds: range) -> list[dict[str, Any]]:
             return list(pool.map(ask, seeds, chunksize=max(1, len(seeds) // 20)))
 
-        for name in arguments or LEARNERS:
-            began = time.perf_counter()
-            rows = {"nulls": nulls(many, *LEARNERS[name]), "planted": power(many, *LEARNERS[name])}
-            _stored(name, rows, round(time.perf_counter() - began, 1))
+        for name in learners:
+            for part in parts:
+                began = time.perf_counter()
+                rows = PARTS[part](many, *LEARNERS[name])
+                _stored(name, part, rows, round(time.perf_counter() - began, 1))
     return 0
 
 
-def _stored(name: str, rows: dict[str, list], seconds: float) -> None:
+def _stored(name: str, part: str, rows: list[dict[str, Any]], seconds: float) -> None:
     """Store the rows of a learner beside those of others."""
-    path = RESULTS / "responders.json"
+    path, order = RESULTS / "responders.json", list(LEARNERS.values())
     old = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-    for key, new in rows.items():
-        others = [
-            row for row in old.get(key, []) if LEARNERS.get(name) != (row.get("learner"), row.get("method"))
-        ]
-        order = list(LEARNERS.values())
-        rows[key] = sorted([*others, *new], key=lambda row: order.index((row["learner"], row["method"])))
-    made = {"level": LEVEL, "copies": COPIES, "subjects": SUBJECTS, **rows}
-    times = old["seconds"] if isinstance(old.get("seconds"), dict) else {}
-    store("responders", {**made, "seconds": {**times, name: seconds}})
+    kept = {each: [r for r in old.get(each, []) if (r["learner"], r["method"]) in order] for each in PARTS}
+    others = [r for r in kept[part] if (r["learner"], r["method"]) != LEARNERS[name]]
+    kept[part] = sorted([*others, *rows], key=lambda r: order.index((r["learner"], r["method"])))
+    times = old.get("seconds", {}) | {f"{name} {part}": seconds}
+    store("responders", {"level": LEVEL, "copies": COPIES, "subjects": SUBJECTS, **kept, "seconds": times})
 
 
 def _alone() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,6 +10,7 @@ from understudy.app.terminal import console, print_json
 from understudy.app.trial_check import table_of
 from understudy.app.trial_files import say_written, write_report
 from understudy.app.trial_numbers import finite_rows
+from understudy.dossier.number import figures
 from understudy.trials import Responders, load_trial, responders
 
 if TYPE_CHECKING:
@@ -86,7 +88,7 @@ def _tables(found: Responders) -> list[tuple[pd.DataFrame, str]]:
         (
             pd.DataFrame({"subjects": rules["subjects"], "inside": _number(rules["inside"]),
                           "outside": _number(rules["outside"]), "z": _number(rules["z"]), "p": _number(rules["p"]),
-                          "FDR": rules["fdr"].map("{:.2g}".format)}).set_axis(rules["rule"]),
+                          "FDR": rules["fdr"].map(partial(figures, digits=2))}).set_axis(rules["rule"]),
             "Best rules, p adjusted for all rules",
         ),
         (
@@ -98,15 +100,15 @@ def _tables(found: Responders) -> list[tuple[pd.DataFrame, str]]:
 
 
 def _number(values: pd.Series) -> pd.Series:
-    return values.map("{:.3g}".format)
+    return values.map(figures)
 
 
 def _gain(policy: pd.DataFrame, against: str) -> list[str]:
     """Gains; of a policy over itself there is none to tell."""
     pairs = zip(policy[against], policy[f"{against}_low"], policy[f"{against}_high"], strict=True)
-    return ["" if low == high else f"{value:.3g}" for value, low, high in pairs]
+    return ["" if low == high else figures(value) for value, low, high in pairs]
 
 
 def _limits(table: pd.DataFrame, before: str = "") -> list[str]:
     pairs = zip(table[f"{before}low"], table[f"{before}high"], strict=True)
-    return ["" if low == high else f"{low:.3g} to {high:.3g}" for low, high in pairs]
+    return ["" if low == high else f"{figures(low)} to {figures(high)}" for low, high in pairs]
