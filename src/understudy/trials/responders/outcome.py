@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from understudy.trials.trial import Trial
 
 _LEAST = 20
-# Of each arm, still watched at the horizon where none is given: later, few subjects would stand for all others.
+# Of all subjects, still watched at the horizon where none is given: later, few would stand for all others. Arms have no
+# part in it, so that it is that of every copy.
 _WATCHED = 0.1
 
 
@@ -123,9 +124,8 @@ def _compared(trial: Trial, arm: str) -> tuple[pd.DataFrame, tuple[str, ...]]:
 def _survival(trial: Trial, rows, subjects, arms: Arms, direction: float, told: tuple[str, ...]) -> Outcome:
     """Times up to a horizon; more of them is good where the event is bad."""
     time, event = rows["time"].to_numpy(dtype=float), rows["event"].to_numpy(dtype=int)
-    groups = [np.sort(time[arms.treated]), np.sort(time[~arms.treated])]
-    last = min(each[-1] for each in groups)
-    usual = min(each[each.size - 1 - int(_WATCHED * each.size)] for each in groups)
+    last = min(time[arms.treated].max(), time[~arms.treated].max())
+    usual = np.sort(time)[time.size - 1 - int(_WATCHED * time.size)]
     horizon = trial.protocol.analysis.horizon or float(usual)
     if horizon > last:
         raise StudyError(
