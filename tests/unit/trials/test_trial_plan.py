@@ -283,7 +283,8 @@ def test_plans_that_cannot_be_simulated_are_refused(tmp_path, text, words):
 def test_command(tmp_path):
     (tmp_path / "plan.toml").write_text(SHAPES["multi_arm"][0] + "", encoding="utf-8")
     arguments = ["trial", "plan", str(tmp_path / "plan.toml"), "--trials", "100"]
-    shown = CliRunner().invoke(app, arguments).stdout
+    # In a narrow terminal headings are broken into lines.
+    shown = CliRunner().invoke(app, arguments, env={"COLUMNS": "160"}).stdout
     assert "high better" in shown
     assert "Patients of each arm" in shown
     data = json.loads(CliRunner().invoke(app, [*arguments, "--json"]).stdout)
