@@ -39,7 +39,7 @@ LEARNERS = {"ridge-R": ("ridge", "R"), "ridge-DR": ("ridge", "DR"), "forest-R": 
 PERMUTED = {
     "ridge-R": {"PBC, survival": 1000, "CDISC, ADAS-Cog": 1000, "stroke, heparin": 200},
     "ridge-DR": {"PBC, survival": 200, "CDISC, ADAS-Cog": 200},
-    "forest-R": {"PBC, survival": 60, "CDISC, ADAS-Cog": 60},
+    "forest-R": {"PBC, survival": 20, "CDISC, ADAS-Cog": 20},
 }  # fmt: skip
 STUDIES = {"ridge": 100, "forest": 10}
 SUBJECTS = 300

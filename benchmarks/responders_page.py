@@ -22,8 +22,8 @@ def section(stored: dict[str, Any]) -> str:
     """The result as Markdown."""
     told = (
         "Trials whose arms are permuted have nothing to be found. Searched as if they were the trial, each with "
-        f"{stored['copies']} copies of its own, something is reported in so many; {100 * stored['level']:.0f} % may be "
-        "(`python -m benchmarks.responders`)."
+        f"{stored['copies']} copies of its own, something is reported in so many, with the Monte Carlo error; "
+        f"{100 * stored['level']:.0f} % may be (`python -m benchmarks.responders`)."
     )
     head = (
         "| trial | patients | learner | permuted | reported | in the trial itself |\n"
