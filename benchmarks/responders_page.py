@@ -22,8 +22,8 @@ def section(stored: dict[str, Any]) -> str:
     """The result as Markdown."""
     told = (
         "Trials whose arms are permuted have nothing to be found. Searched as if they were the trial, each with "
-        f"{stored['copies']} copies of its own, something is reported in so many; {100 * stored['level']:.0f} % may be "
-        "(`python -m benchmarks.responders`)."
+        f"{stored['copies']} copies of its own, something is reported in so many, with the Monte Carlo error; "
+        f"{100 * stored['level']:.0f} % may be (`python -m benchmarks.responders`)."
     )
     head = (
         "| trial | patients | learner | permuted | reported | in the trial itself |\n"
@@ -44,16 +44,11 @@ def section(stored: dict[str, Any]) -> str:
 
 
 def _null(row: dict[str, Any]) -> str:
-    real = "found" if row["real"] else "nothing found"
-    cells = (
-        row["trial"],
-        f"{row['subjects']:,}",
-        _learner(row),
-        row["permuted"],
-        _percent(row["found"], 1),
-        real,
-    )
-    return f"| {' | '.join(map(str, cells))} |"
+    share, real = row["found"], "found" if row["real"] else "nothing found"
+    error = 100 * (share * (1 - share) / row["permuted"]) ** 0.5
+    reported = f"{100 * share:.1f} ± {error:.1f} %" if share else f"none of {row['permuted']}"
+    cells = (row["trial"], f"{row['subjects']:,}", _learner(row), f"{row['permuted']:,}", reported, real)
+    return f"| {' | '.join(cells)} |"
 
 
 def _planted(row: dict[str, Any]) -> str:
@@ -67,8 +62,8 @@ def _learner(row: dict[str, Any]) -> str:
     return f"{row['learner']}, {row['method']}"
 
 
-def _percent(share: float | None, digits: int = 0) -> str:
-    return "–" if share is None else f"{100 * share:.{digits}f} %"
+def _percent(share: float | None) -> str:
+    return "–" if share is None else f"{100 * share:.0f} %"
 
 
 def page(text: str) -> str:
