@@ -126,7 +126,8 @@ def _survival(trial: Trial, rows, subjects, arms: Arms, direction: float, told: 
     time, event = rows["time"].to_numpy(dtype=float), rows["event"].to_numpy(dtype=int)
     last = min(time[arms.treated].max(), time[~arms.treated].max())
     usual = np.sort(time)[time.size - 1 - int(_WATCHED * time.size)]
-    horizon = trial.protocol.analysis.horizon or float(usual)
+    # Where an arm was not watched as long, its own end: then alone arms have a part in it.
+    horizon = trial.protocol.analysis.horizon or float(min(usual, last))
     if horizon > last:
         raise StudyError(
             f"nobody of an arm was watched up to {horizon:g}",
