@@ -249,8 +249,3 @@ def _secondary(bare: Trial, section: SecondarySection, tables: TableFolder) -> T
         "estimand": section.estimand or own.estimand.model_copy(update={"summary": None}),
     }
     return _measured(replace(bare, protocol=own.model_copy(update=changed)), section, tables)
-
-
-def arm_of(trial: Trial, rows: pd.DataFrame) -> np.ndarray:
-    """Place of each row's arm among `Trial.arms`, shape (rows,)."""
-    return trial.subjects["arm"].cat.codes.reindex(rows.index).to_numpy()

@@ -72,6 +72,17 @@ def test_the_course_that_was_drawn_is_foretold_better_than_carried_forward(found
     assert "cannot be tested" in found.sentences[2]
 
 
+def test_where_nothing_can_be_known_carrying_forward_is_not_beaten(tmp_path):
+    def walk(frame):
+        steps = normals(2, "steps", np.arange(80), 6).ravel()
+        return frame.assign(score=20 + pd.Series(steps).groupby(frame["id"]).cumsum().round(3))
+
+    none = forecast(load_trial(write(tmp_path, 'first = 3\nmethods = ["own line", "mixed"]', visits=walk)))
+    assert none.best == "carry forward"
+    assert "no method is shown to be better than the last value carried forward" in none.sentences[0]
+    assert none.table().loc["own line", "from"] > 0
+
+
 def test_subgroups_are_the_arms(found):
     coverage = found.coverage().loc["mixed"]
     assert list(coverage.index) == ["drug", "placebo"]

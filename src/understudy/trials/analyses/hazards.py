@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from understudy.biostatistics.survival.cox import CoxFit, cox
 from understudy.biostatistics.survival.kaplan_meier import kaplan_meier
 from understudy.biostatistics.survival.log_rank import log_rank
@@ -124,15 +122,3 @@ def survival_table(trial: Trial) -> pd.DataFrame:
         )  # fmt: skip
         parts.append(pd.concat([begin, curve.table()]).assign(arm=arm))
     return pd.concat(parts, ignore_index=True)
-
-
-def median_table(trial: Trial) -> pd.DataFrame:
-    """Median time of each arm with its limits; infinite where it was not reached."""
-    import pandas as pd
-
-    arms, rows = trial.subjects["arm"].reindex(trial.outcome.index), {}
-    for arm in trial.arms:
-        own = trial.outcome[(arms == arm).to_numpy()]
-        median = kaplan_meier(own["time"], own["event"], level=trial.protocol.analysis.level).median
-        rows[arm] = {"median": median.estimate, "low": median.low, "high": median.high}
-    return pd.DataFrame.from_dict(rows, orient="index").replace({np.nan: np.inf}).rename_axis("arm")

@@ -79,6 +79,15 @@ def test_the_usual_horizon_is_the_last_time_at_which_a_tenth_was_watched_in_whic
     assert outcome_of(turned, "drug").horizon == horizon
 
 
+def test_the_usual_horizon_is_no_later_than_the_end_of_an_arm(tmp_path):
+    trial = made_trial(tmp_path, "survival", effect=0.0, criteria="")
+    drug = (trial.subjects["arm"] == "drug").reindex(trial.outcome.index).to_numpy()
+    times = np.arange(1.0, len(trial.outcome) + 1)
+    # Of the treated nobody is watched for longer than 40, of the others half are.
+    trial.outcome["time"] = np.where(drug, np.minimum(times, 40.0), times)
+    assert outcome_of(trial, "drug").horizon == 40.0
+
+
 def test_forest_finds_a_subgroup_that_is_no_half_plane(tmp_path):
     """Those between 40 and 60 gain, all others lose: no straight line says so."""
     trial = made_trial(tmp_path, "continuous", effect=0.0, criteria="")
