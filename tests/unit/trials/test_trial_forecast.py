@@ -1,6 +1,7 @@
 """A measure of a trial's subjects, foretold by its protocol: from Python and from the command line."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -81,6 +82,20 @@ def test_where_nothing_can_be_known_carrying_forward_is_not_beaten(tmp_path):
     assert none.best == "carry forward"
     assert "no method is shown to be better than the last value carried forward" in none.sentences[0]
     assert none.table().loc["own line", "from"] > 0
+
+
+def test_a_method_that_is_better_by_chance_is_not_the_best(found):
+    """One subject of eighty is foretold a little better than by carrying forward, all others alike."""
+    forecasts = found.comparison.forecasts
+    plain, first = forecasts["carry forward"], found.comparison.question.target.patient == 0
+    centre = np.where(first, 0.5 * (plain.centre + found.comparison.observed), plain.centre)
+    lucky = replace(found.comparison, forecasts={**forecasts, "mixed": replace(plain, centre=centre)})
+    told = replace(found, comparison=lucky)
+    row = told.table().loc["mixed"]
+    assert row["difference"] < 0 < row["to"]
+    assert replace(told, comparison=replace(lucky, forecasts={
+        name: lucky.forecasts[name] for name in ("carry forward", "mixed")
+    })).best == "carry forward"  # fmt: skip
 
 
 def test_subgroups_are_the_arms(found):
