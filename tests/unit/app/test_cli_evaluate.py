@@ -108,9 +108,15 @@ def test_folder_that_cannot_be_the_dossiers_is_refused_at_once(study, out, told)
     assert "Reading the study" not in done.stderr
 
 
+def _interruptible() -> None:
+    """As at a terminal: what a shell starts in the background inherits that interruptions are ignored."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def test_interruption_leaves_no_traceback(study, tmp_path):
     command = [sys.executable, "-m", "understudy", "evaluate", str(study), "--out", str(tmp_path / "dossier")]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as running:
+    pipes = {"stderr": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    with subprocess.Popen(command, preexec_fn=_interruptible, **pipes) as running:
         first = running.stderr.readline()
         running.send_signal(signal.SIGINT)
         printed, told = running.communicate(timeout=60)
