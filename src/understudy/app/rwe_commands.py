@@ -1,0 +1,27 @@
+"""Real-world commands: the options of `understudy rwe …`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import typer
+from typer.core import TyperGroup
+
+
+class _StudyFirst(TyperGroup):
+    """A group in which a study file may stand where a command stands: `understudy rwe study.toml`."""
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        if args and args[0] not in self.commands and Path(args[0]).suffix == ".toml":
+            args = ["run", *args]
+        return super().resolve_command(ctx, args)
+
+
+rwe = typer.Typer(
+    name="rwe",
+    cls=_StudyFirst,
+    help="Real-world evidence: run a study on an OMOP CDM, or one step of it.",
+    no_args_is_help=True,
+    add_completion=False,
+)

@@ -1,0 +1,34 @@
+"""Causal: what records of real care say about a drug, hidden until the diagnostics let it be seen.
+
+From an OMOP CDM to a calibrated estimate: cohorts, covariates, propensity score, outcome models, negative controls,
+synthesis over sites. Its words are those of OHDSI's methods library (The Book of OHDSI, 2nd ed., 2021).
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+# Where each public name is defined; they are loaded when they are first used.
+_HOMES: dict[str, tuple[str, ...]] = {
+    "understudy.causal.cohort": ("Cohort",),
+    "understudy.causal.study_population": ("StudyPopulation",),
+    "understudy.causal.covariate_matrix": ("CovariateMatrix",),
+    "understudy.causal.likelihood_profile": ("LikelihoodProfile",),
+    "understudy.causal.effect_estimate": ("EffectEstimate",),
+}
+_HOME = {name: home for home, names in _HOMES.items() for name in names}
+
+__all__ = sorted(_HOME)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    found = getattr(import_module(_HOME[name]), name)
+    globals()[name] = found
+    return found
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
