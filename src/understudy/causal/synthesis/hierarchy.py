@@ -101,7 +101,7 @@ class HierarchyPosterior:
         """Density of the effect of one more member, such as a site or the bias of an outcome."""
         from scipy.special import ndtr
 
-        kept = self.weights > 1e-9 * self.weights.max()
+        kept = self.weights > 1e-7 * self.weights.max()
         means, sds, weights = self.means[kept], self.sds[kept], self.weights[kept]
         low, high = float((means - 8 * sds).min()), float((means + 8 * sds).max())
         edges = np.linspace(max(low, -_FARTHEST), min(high, _FARTHEST), 2001)
