@@ -8,6 +8,9 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
+from understudy.app.calibrate_command import calibrate
+from understudy.app.pool_command import pool
+
 
 class _StudyFirst(TyperGroup):
     """A group in which a study file may stand where a command stands: `understudy rwe study.toml`."""
@@ -25,3 +28,6 @@ rwe = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
 )
+
+rwe.command()(calibrate)
+rwe.command()(pool)
