@@ -93,12 +93,15 @@ class Assessment:
     def __repr__(self) -> str:
         lines = [repr(self.null).splitlines()[0], *([repr(self.check)] if self.check else [])]
         for row in self.estimates().to_dict("records"):
-            lines.append(
-                f"{row['name']}: {row['rr']:.3g} ({row['rr_low']:.3g} to {row['rr_high']:.3g}, p {row['p']:.2g}), calibrated "
-                f"{row['calibrated_rr']:.3g} ({row['calibrated_rr_low']:.3g} to {row['calibrated_rr_high']:.3g}, "
-                f"p {row['calibrated_p']:.2g})"
-            )
+            raw, calibrated = (_told(row, prefix) for prefix in ("", "calibrated_"))
+            lines.append(f"{row['name']}: {raw}, calibrated {calibrated}")
         return "\n".join([*lines, *(f"  note: {each}" for each in self.notes)])
+
+
+def _told(row: dict, prefix: str) -> str:
+    """An estimate with its interval and p."""
+    rr, low, high, p = (row[prefix + name] for name in ("rr", "rr_low", "rr_high", "p"))
+    return f"{rr:.3g} ({low:.3g} to {high:.3g}, p {p:.2g})"
 
 
 def assess(

@@ -134,7 +134,9 @@ def _marginal(
 ) -> tuple[Marginal, tuple[str, ...]]:
     """The likelihood of mean and sd, and notes on what was left out."""
     if (log_rr is None) == (profiles is None):
-        problem = Problem("give estimates or profiles, one of both", "fit_null(log_rr, se) or fit_null(profiles=…)")
+        problem = Problem(
+            "give estimates or profiles, one of both", "fit_null(log_rr, se) or fit_null(profiles=…)"
+        )
         raise DataError([problem], place="the null distribution")
     if profiles is not None:
         sites = list(profiles)

@@ -36,8 +36,8 @@ def read_controls(path: str | Path) -> Controls:
     path : str or Path
         Columns, in any writing of their names: a name (``drugName``, ``outcomeName``, ``name``); the estimate as
         ``logRr`` and ``seLogRr``, or as ``rr`` with its 95 % limits (``ci95Lb``, ``ci95Ub``, or ``low``, ``high``); the
-        truth as ``groundTruth`` (0: a negative control; 1 or empty: of interest, its size not known), ``trueLogRr`` (0, a
-        number, or empty) or ``trueRr`` / ``effectSize`` (1, a number, or empty). Text and numbers are both read:
+        truth as ``groundTruth`` (0: a negative control; 1 or empty: of interest, its size not known), ``trueLogRr`` (0,
+        a number, or empty) or ``trueRr`` / ``effectSize`` (1, a number, or empty). Text and numbers are both read:
         ``0``, ``"0"`` and ``0.0`` are the same.
 
     Returns

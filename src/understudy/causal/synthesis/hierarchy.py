@@ -148,7 +148,9 @@ def _top(log_density, marginal: Marginal) -> tuple[float, float]:
     mean, sd = marginal.start()
     start = [mean, np.log(max(sd, 0.05))]
     options = {"xatol": 1e-4, "fatol": 1e-6}
-    found = minimize(lambda at: -float(log_density(at[0], at[1])), start, method="Nelder-Mead", options=options)
+    found = minimize(
+        lambda at: -float(log_density(at[0], at[1])), start, method="Nelder-Mead", options=options
+    )
     return float(found.x[0]), float(np.clip(found.x[1], np.log(_LEAST_SD), np.log(_MOST_SD)))
 
 
