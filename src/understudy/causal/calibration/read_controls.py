@@ -144,7 +144,7 @@ class _Table:
             for k in np.flatnonzero(ratios <= 0):
                 repair = "write the ratio, 1 for a negative control"
                 self.problems.append(Problem("no ratio", repair, int(k) + 2, str(column), f"{ratios[k]:g}"))
-            return np.log(np.where(ratios > 0, ratios, 1.0))
+            return np.log(np.where(ratios <= 0, 1.0, ratios))
         if column := self.named(_TRUTH):
             return self._ground_truth(column)
         repair = "give groundTruth (0: negative control), trueLogRr or trueRr"

@@ -96,9 +96,9 @@ def pool(sites: Sequence[SiteProfile], controls: Sequence[SiteProfile] = (), lev
     >>> profiles = [LikelihoodProfile(x, -8 * (x - 0.1 * k) ** 2) for k in range(4)]
     >>> pool([SiteProfile(f"site {k}", "main", "hazard ratio", each) for k, each in enumerate(profiles)])
     fixed effect, 4 sites: 1.162 (95 %: 0.9094 to 1.484)
-    random effects, 4 sites: 1.16 (95 %: 0.8173 to 1.647)
-      between sites: 0.167 (0.00741 to 0.597)
-      in one more site: 0.6451 to 2.081
+    random effects, 4 sites: 1.161 (95 %: 0.8283 to 1.624)
+      between sites: 0.135 (0.0064 to 0.595)
+      in one more site: 0.6363 to 2.112
     """
     found = tuple(require_sites(list(sites), 1, "pooling"))
     _check(found)
