@@ -12,6 +12,7 @@ from typing import Any
 # Where each public name is defined; they are loaded when they are first used.
 _HOMES: dict[str, tuple[str, ...]] = {
     "understudy.causal.cohort": ("Cohort",),
+    "understudy.causal.cdm": ("Cdm", "open_cdm"),
     "understudy.causal.study_population": ("StudyPopulation",),
     "understudy.causal.covariate_matrix": ("CovariateMatrix",),
     "understudy.causal.likelihood_profile": ("LikelihoodProfile",),
