@@ -13,6 +13,7 @@ from typing import Any
 _HOMES: dict[str, tuple[str, ...]] = {
     "understudy.causal.cohort": ("Cohort",),
     "understudy.causal.cdm": ("Cdm", "open_cdm"),
+    "understudy.causal.cohorts": ("CohortDefinition", "build_cohort"),
     "understudy.causal.study_population": ("StudyPopulation",),
     "understudy.causal.covariate_matrix": ("CovariateMatrix",),
     "understudy.causal.likelihood_profile": ("LikelihoodProfile",),

@@ -158,7 +158,7 @@ def opened(
 
 
 def _placed(problem: Problem, source: Source) -> Problem:
-    column = f"{problem.column} of {source.place}" if problem.column else f"of {source.place}"
+    column = f"{problem.column} of {source.place}" if problem.column else source.place
     return Problem(problem.cause, problem.repair, problem.row, column, problem.value)
 
 

@@ -163,7 +163,8 @@ def _problems(
 def _of_column(connection: DuckDBPyConnection, source: Source, column: str, shape: int) -> list[Problem]:
     kind, name = kind_of(column), source.names[column]
     text = _text(source, column)
-    numbered = f"(SELECT row_number() OVER () + 1 AS line, {text} AS x FROM {source.relation})"
+    first = 2 if source.bytes else 1  # a file of text begins with its header
+    numbered = f"(SELECT row_number() OVER () + {first - 1} AS line, {text} AS x FROM {source.relation})"
     if kind == "date":
         mixed = connection.execute(
             f"SELECT {shape_number('x')} AS shape, min(line) FROM {numbered} WHERE x IS NOT NULL "
@@ -196,7 +197,7 @@ def _unread(name: str, kind: str, row: int | None) -> Problem:
 
 
 def _broken(told: str) -> Problem:
-    """A file whose rows cannot be told apart. DuckDB's message shows the row itself, so that only its number is kept."""
+    """A file whose rows cannot be told apart; only the row's number is kept of DuckDB's message, which shows it."""
     line = re.search(r"Line:\s*(\d+)", told)
     row = int(line[1]) if line else None
     if "utf-8" in told.lower() or "unicode" in told.lower():

@@ -83,9 +83,8 @@ _ALL = (
         "observation_period",
         ("person_id", "observation_period_start_date", "observation_period_end_date"),
         ("observation_period_id", "period_type_concept_id"),
-        "period_type_concept_id",
-        "observation_period_start_date",
-        "observation_period_end_date",
+        start="observation_period_start_date",
+        end="observation_period_end_date",
     ),
     Table(
         "death",
@@ -160,7 +159,7 @@ _ALL = (
 
 TABLES = {table.name: table for table in _ALL}
 NEEDED = ("person", "observation_period")
-EVENTS = tuple(table.name for table in _ALL if table.concept)
+EVENTS = tuple(table.name for table in _ALL if table.start)
 
 
 @cache
