@@ -48,8 +48,9 @@ def build_cohort(cdm: Cdm, definition: CohortDefinition) -> Cohort:
     --------
     ::
 
+        users = CohortDefinition(name="users", entry=[{"table": "drug_era", "concepts": 1118084}])
         with open_cdm("cdm") as cdm:
-            users = build_cohort(cdm, CohortDefinition(name="users", entry=[{"table": "drug_era", "concepts": 1118084}]))
+            print(build_cohort(cdm, users))
     """
     require_columns(cdm, definition)
     require_sound_observation(cdm)
