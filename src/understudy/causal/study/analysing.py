@@ -77,9 +77,11 @@ def _estimate(section: AnalysisSection, people: StudyPopulation, adjustment: Adj
     stratum = adjustment.stratum if section.is_conditional else None
     # Someone who enters twice is one person for the robust error.
     clusters = people.rows["person_id"].to_numpy()[kept]
-    events = people.rows["events"].to_numpy() if section.model == "poisson" else people.event.astype(int)
+    time, events = people.time, people.event.astype(int)
+    if section.model == "poisson":  # every outcome counts, and all days at risk
+        time, events = people.rows["days_at_risk"].to_numpy(float), people.rows["events"].to_numpy()
     return outcome_model(
-        people.time[kept],
+        time[kept],
         events[kept],
         people.treatment[kept],
         model=section.model,

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from understudy.causal.effect_estimate import EffectEstimate
     from understudy.causal.likelihood_profile import LikelihoodProfile
     from understudy.causal.propensity.adjustment import Adjustment
+    from understudy.causal.propensity.balance import Balance
 
 
 @dataclass(frozen=True)
@@ -62,6 +63,8 @@ class Answer:
         In target and comparator, after adjustment.
     events : int
         Outcomes on both sides together; by side they are in the finding.
+    balance : Balance or None
+        Of the covariates, before and after; None without covariates.
     """
 
     analysis: str
@@ -71,6 +74,7 @@ class Answer:
     adjustment: Adjustment
     persons: tuple[int, int]
     events: int
+    balance: Balance | None = None
 
     @property
     def hidden(self) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -61,6 +62,15 @@ class Material:
     model: PropensityModel | None
     cohorts: Mapping[str, Cohort] = field(default_factory=dict)
 
+    @property
+    def hashes(self) -> dict[str, str]:
+        """SHA-256 of what was taken from the records: of cohorts, of those compared, of their covariates."""
+        found = {f"cohort: {name}": rows_hash(each.rows) for name, each in self.cohorts.items()}
+        found["study population"] = rows_hash(self.at_risk.rows)
+        if self.covariates is not None:
+            found["covariates"] = matrix_hash(self.covariates)
+        return found
+
     def place(self, people: StudyPopulation) -> NDArray[np.int64]:
         """Where the rows of a population are among those at risk, shape (n,)."""
         where = self.at_risk.rows[_ENTRY].assign(place=np.arange(len(self.at_risk.rows)))
@@ -71,6 +81,28 @@ class Material:
         if self.model is None:
             return None
         return PropensityScores(self.model.scores[self.place(people)], people.treatment)
+
+
+def rows_hash(rows: pd.DataFrame) -> str:
+    """SHA-256 of a table's columns."""
+    found = hashlib.sha256()
+    for name in rows:
+        found.update(str(name).encode())
+        values = rows[name].to_numpy()
+        if values.dtype.kind == "M":  # whatever the resolution of the days
+            values = values.astype("datetime64[D]").astype(np.int64)
+        found.update(np.ascontiguousarray(values).tobytes())
+    return found.hexdigest()
+
+
+def matrix_hash(covariates: CovariateMatrix) -> str:
+    """SHA-256 of a sparse matrix and the identifiers of its columns."""
+    values = covariates.values
+    parts = (values.indptr.astype(np.int64), values.indices.astype(np.int64), values.data)
+    found = hashlib.sha256(covariates.covariates["covariate_id"].to_numpy(np.int64).tobytes())
+    for part in parts:
+        found.update(np.ascontiguousarray(part).tobytes())
+    return found.hexdigest()
 
 
 def gather(study: Study, cdm: Cdm, told: Told) -> Material:
