@@ -141,14 +141,14 @@ def _prepare(connection: Any, settings: CovariateSettings) -> None:
             points_table(connection, points_name(each), SCORES[each.id])
 
 
-def _pieces(
-    connection: Any, rows: pd.DataFrame, settings: CovariateSettings, chunk: int
-) -> Iterator[Piece]:
+def _pieces(connection: Any, rows: pd.DataFrame, settings: CovariateSettings, chunk: int) -> Iterator[Piece]:
     """Answers for some entries after the others, by persons, so that a table sorted by persons is read once."""
     by_person = rows.sort_values(["person_id", "entry"])
     for begin in range(0, len(rows), chunk):
         _set_entries(connection, by_person.iloc[begin : begin + chunk])
-        for table, analyses in groupby(sorted(settings.chosen, key=lambda each: each.table), lambda each: each.table):
+        for table, analyses in groupby(
+            sorted(settings.chosen, key=lambda each: each.table), lambda each: each.table
+        ):
             yield from _answers(connection, table, list(analyses), settings)
 
 
