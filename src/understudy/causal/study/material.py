@@ -14,13 +14,14 @@ from understudy.causal.cdm.cdm import Cdm
 from understudy.causal.cohort import Cohort
 from understudy.causal.cohorts.build import build_cohort
 from understudy.causal.cohorts.comparison import Comparison, comparison
-from understudy.causal.cohorts.control_outcomes import control_outcomes
+from understudy.causal.cohorts.control_cohorts import control_cohorts
 from understudy.causal.cohorts.population import population
 from understudy.causal.covariate_matrix import CovariateMatrix
 from understudy.causal.covariates.build import build_covariates
 from understudy.causal.propensity.propensity_model import PropensityModel, propensity_score
 from understudy.causal.propensity.propensity_scores import PropensityScores
 from understudy.causal.study.study import Study
+from understudy.causal.study.study_file import NegativeControlsSection
 from understudy.causal.study_population import StudyPopulation
 from understudy.core.errors import StudyError
 
@@ -144,17 +145,21 @@ def _controls(
 ) -> tuple[dict[str, StudyPopulation], dict[str, str]]:
     """Populations of negative controls, and why others have none."""
     section, found, left_out = study.file.negative_controls, {}, {}
-    if section is None:
-        return found, left_out
-    cohorts = control_outcomes(
-        cdm, study.controls, study.outcomes, table=section.table, first_only=section.first_only
-    )
-    for name, cohort in cohorts.items():
+    for name, cohort in _control_cohorts(study, cdm, section).items() if section else ():
         try:
             found[name] = population(compared, cohort, study.file.population)
         except StudyError as error:
             left_out[name] = error.cause
     return found, left_out
+
+
+def _control_cohorts(study: Study, cdm: Cdm, section: NegativeControlsSection) -> dict[str, Cohort]:
+    """Cohorts of negative controls by their names; none of them may be an outcome in question."""
+    for outcome in study.outcomes:
+        cohorts = control_cohorts(
+            cdm, study.controls, outcome=outcome, table=section.table, first=section.first_only
+        )
+    return {cohort.name: cohort for cohort in cohorts.values()}
 
 
 def _covariates(study: Study, cdm: Cdm, people: StudyPopulation, told: Told) -> CovariateMatrix | None:

@@ -13,7 +13,7 @@ from understudy.causal.study.answer import Answer, Finding
 from understudy.causal.study.controls import ControlEstimates
 from understudy.causal.study.diagnostics import judge
 from understudy.causal.study.material import Material, Told, gather
-from understudy.causal.study.result import StudyResult
+StudyResult = None
 from understudy.causal.study.sealed import Sealed
 from understudy.causal.study.study import Study
 from understudy.core.errors import StudyError

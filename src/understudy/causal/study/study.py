@@ -6,11 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from understudy.causal.cdm.concept_set import ConceptSet
-from understudy.causal.cohorts.circe import read_circe
 from understudy.causal.cohorts.definition import CohortDefinition
+from understudy.causal.cohorts.definition_file import load_definition
 from understudy.causal.study.control_file import read_control_file
-from understudy.causal.study.study_file import CirceFile, StudyFile
+from understudy.causal.study.study_file import CohortFile, StudyFile
 from understudy.causal.study.study_folder import StudyFolder
 from understudy.core.content import content_hash, file_hash
 from understudy.core.errors import StudyError
@@ -26,8 +25,8 @@ class Study:
     file : StudyFile
     target, comparator : CohortDefinition
     outcomes : tuple of CohortDefinition
-    controls : dict of str to ConceptSet
-        Negative controls by name.
+    controls : tuple of int
+        Concepts of negative controls.
     cdm : Path or None
         The records, if the file names them.
     inputs : dict of str to str
@@ -38,7 +37,7 @@ class Study:
     target: CohortDefinition
     comparator: CohortDefinition
     outcomes: tuple[CohortDefinition, ...]
-    controls: dict[str, ConceptSet]
+    controls: tuple[int, ...]
     cdm: Path | None
     inputs: dict[str, str]
 
@@ -108,18 +107,18 @@ def require_apart(what: str, names: list[str]) -> None:
 
 
 def _definition(
-    section: CohortDefinition | CirceFile, file: StudyFile, folder: StudyFolder
+    section: CohortDefinition | CohortFile, file: StudyFile, folder: StudyFolder
 ) -> CohortDefinition:
     if isinstance(section, CohortDefinition):
         return section.with_concept_sets(file.concept_sets)
-    path = folder.read(section.circe, "circe")
-    return read_circe(path, name=section.name or path.stem)
+    path = folder.read(section.file, "file")
+    return load_definition(path, name=section.name).with_concept_sets(file.concept_sets)
 
 
-def _controls(file: StudyFile, folder: StudyFolder) -> dict[str, ConceptSet]:
+def _controls(file: StudyFile, folder: StudyFolder) -> tuple[int, ...]:
     section = file.negative_controls
     if section is None:
-        return {}
+        return ()
     if section.file is None:
-        return {each.name: each.concepts for each in section.outcomes}
+        return section.concepts
     return read_control_file(folder.read(section.file, "negative_controls.file"))
