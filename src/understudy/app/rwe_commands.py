@@ -8,7 +8,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
-from understudy.app.cdm_check_command import check
+from understudy.app.cdm_commands import check, copy
 
 
 class _StudyFirst(TyperGroup):
@@ -28,4 +28,4 @@ rwe = typer.Typer(
     add_completion=False,
 )
 
-_COMMANDS = (rwe.command()(check),)
+_COMMANDS = (rwe.command()(check), rwe.command()(copy))

@@ -12,7 +12,7 @@ from typing import Any
 # Where each public name is defined; they are loaded when they are first used.
 _HOMES: dict[str, tuple[str, ...]] = {
     "understudy.causal.cohort": ("Cohort",),
-    "understudy.causal.cdm": ("Cdm", "CdmCheck", "ConceptSet", "check", "open_cdm", "resolve"),
+    "understudy.causal.cdm": ("Cdm", "CdmCheck", "ConceptSet", "check", "copy_cdm", "open_cdm", "resolve"),
     "understudy.causal.cohorts": (
         "CohortDefinition",
         "Comparison",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from understudy.causal.cdm.cdm import Cdm, open_cdm
 from understudy.causal.cdm.cdm_check import CdmCheck, check
 from understudy.causal.cdm.concept_set import Concept, ConceptSet, ResolvedConcepts, resolve
+from understudy.causal.cdm.database import copy_cdm
 from understudy.causal.cdm.fault import Fault
 
 __all__ = [
@@ -15,6 +16,7 @@ __all__ = [
     "Fault",
     "ResolvedConcepts",
     "check",
+    "copy_cdm",
     "open_cdm",
     "resolve",
 ]

@@ -66,8 +66,14 @@ class CdmCheck:
         """Columns table and rows."""
         import pandas as pd
 
-        rows = [(table, masked(count)) for table, count in self.rows.items()]
-        return pd.DataFrame(rows, columns=["table", "rows"])
+        return pd.DataFrame(list(self._shown().items()), columns=["table", "rows"])
+
+    def _shown(self) -> dict[str, str]:
+        """Rows; small counts are masked where a row is of a person."""
+        return {
+            table: masked(count) if "person_id" in TABLES[table].required else str(count)
+            for table, count in self.rows.items()
+        }
 
     def tables(self) -> dict[str, pd.DataFrame]:
         """Tables and faults."""
@@ -88,7 +94,7 @@ class CdmCheck:
             "persons": masked(self.persons),
             "observation_periods": masked(self.periods),
             "observed": [str(day) for day in self.observed] if self.observed else None,
-            "rows": {table: masked(count) for table, count in self.rows.items()},
+            "rows": self._shown(),
             "faults": [each.to_json() for each in self.faults],
         }
 
