@@ -27,6 +27,7 @@ _HOMES: dict[str, tuple[str, ...]] = {
     ),
     "understudy.causal.study_population": ("StudyPopulation",),
     "understudy.causal.covariate_matrix": ("CovariateMatrix",),
+    "understudy.causal.covariates": ("CovariateSettings", "build_covariates", "summary", "table_1", "tidy"),
     "understudy.causal.likelihood_profile": ("LikelihoodProfile",),
     "understudy.causal.effect_estimate": ("EffectEstimate",),
 }

@@ -1,4 +1,4 @@
-"""Bad input: settings, entries and tables that cannot be used are refused, with cause and repair and without persons."""
+"""Bad input: settings, entries and tables that cannot be used are refused, with cause and repair, without persons."""
 
 from __future__ import annotations
 
