@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import exp, inf, nan
 from typing import TYPE_CHECKING, Any
 
 from understudy.causal.masking import masked
 from understudy.causal.study.answer import Answer
-from understudy.causal.study.controls import ControlEstimates
+from understudy.causal.study.controls import Calibrated, ControlEstimates
 from understudy.causal.study.material import Material
 from understudy.causal.study.study import Study
 from understudy.core.record import Record
@@ -93,9 +94,7 @@ class StudyResult:
         for each in self.answers:
             if each.balance is not None:
                 found[f"balance {self._told(each)}"] = each.balance.table()
-        found |= {
-            f"negative controls {name}": each.table() for name, each in self.controls.items() if each
-        }
+        found |= {f"negative controls {name}": each.table() for name, each in self.controls.items() if each}
         return found
 
     def follow_up(self) -> pd.DataFrame:
@@ -122,9 +121,7 @@ class StudyResult:
 
     def __repr__(self) -> str:
         hidden = sum(each.hidden for each in self.answers)
-        return (
-            f"StudyResult({self.study.title!r}: {len(self.answers)} answers, {hidden} of them hidden)"
-        )
+        return f"StudyResult({self.study.title!r}: {len(self.answers)} answers, {hidden} of them hidden)"
 
 
 def _notes(answer: Answer) -> tuple[str, ...]:
@@ -157,3 +154,33 @@ def _seen(answer: Answer) -> dict[str, Any]:
         "target_events": masked(counts.events[0]), "comparator_events": masked(counts.events[1]),
     }  # fmt: skip
     return _HIDDEN | found | (_calibrated(calibrated) if calibrated else {})
+
+
+def _ratio(log: float) -> float:
+    return inf if log > 700 else exp(log)
+
+
+def _calibrated(found: Calibrated) -> dict[str, float]:
+    ratios = {
+        name: _ratio(getattr(found, key))
+        for name, key in (("calibrated", "log"), ("calibrated_low", "low"), ("calibrated_high", "high"))
+    }
+    return ratios | {"calibrated_p": found.p_value}
+
+
+_HIDDEN: dict[str, Any] = dict.fromkeys(
+    ("measure", "target_events", "comparator_events"), ""
+) | dict.fromkeys(
+    (
+        *("estimate", "low", "high", "p", "standard_error", "robust_error", "log_likelihood_ratio"),
+        *(
+            "target_days",
+            "comparator_days",
+            "calibrated",
+            "calibrated_low",
+            "calibrated_high",
+            "calibrated_p",
+        ),
+    ),
+    nan,
+)
