@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from math import nan
+from math import exp, inf, nan
 from typing import TYPE_CHECKING
 
 from understudy.causal.calibration import (
@@ -21,6 +21,7 @@ from understudy.causal.effect_estimate import EffectEstimate
 if TYPE_CHECKING:
     import pandas as pd
 
+_LARGEST = 700.0  # logarithm of the largest ratio that is written as a number
 LEAST = 5  # negative controls for a null distribution, as CohortMethod asks
 
 
@@ -41,6 +42,11 @@ class Calibrated:
     high: float
     standard_error: float
     p_value: float
+
+    @property
+    def ratios(self) -> tuple[float, float, float]:
+        """Estimate and limits as ratios."""
+        return tuple(inf if each > _LARGEST else exp(each) for each in (self.log, self.low, self.high))
 
 
 @dataclass(frozen=True, eq=False, repr=False)

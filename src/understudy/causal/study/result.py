@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from math import exp, inf, nan
+from math import nan
 from typing import TYPE_CHECKING, Any
 
 from understudy.causal.masking import masked
@@ -109,6 +109,12 @@ class StudyResult:
         return found[["outcome", *found.columns.drop("outcome")]]
 
     @property
+    def sentences(self) -> tuple[str, ...]:
+        """The answers in words, each with its interval, or why it is hidden."""
+        names = self.material.compared.names
+        return tuple(f"{_head(each, names)}: {told(each)}." for each in self.answers)
+
+    @property
     def notes(self) -> tuple[str, ...]:
         """What a reader has to know beside the numbers."""
         model = self.material.model.notes if self.material.model else ()
@@ -122,6 +128,25 @@ class StudyResult:
     def __repr__(self) -> str:
         hidden = sum(each.hidden for each in self.answers)
         return f"StudyResult({self.study.title!r}: {len(self.answers)} answers, {hidden} of them hidden)"
+
+
+def _head(answer: Answer, names: tuple[str, str]) -> str:
+    return f"{names[0]} against {names[1]}, {answer.outcome}, {answer.analysis}"
+
+
+def told(answer: Answer) -> str:
+    """What an answer says, without its name."""
+    if answer.hidden:
+        failed = [str(each) for each in answer.diagnostics.items if each.hides]
+        return f"the estimate is hidden, {'; '.join(failed)}"
+    estimate, calibrated = answer.estimate, answer.calibrated
+    low, high = estimate.interval
+    interval = f"{100 * estimate.level:g} % interval"
+    found = f"{estimate.measure} {estimate.exp:.3g} ({interval} {low:.3g} to {high:.3g})"
+    if calibrated is None:
+        return f"{found}, not calibrated"
+    value, low, high = calibrated.ratios
+    return f"{found}, calibrated {value:.3g} ({low:.3g} to {high:.3g})"
 
 
 def _notes(answer: Answer) -> tuple[str, ...]:
@@ -156,16 +181,9 @@ def _seen(answer: Answer) -> dict[str, Any]:
     return _HIDDEN | found | (_calibrated(calibrated) if calibrated else {})
 
 
-def _ratio(log: float) -> float:
-    return inf if log > 700 else exp(log)
-
-
 def _calibrated(found: Calibrated) -> dict[str, float]:
-    ratios = {
-        name: _ratio(getattr(found, key))
-        for name, key in (("calibrated", "log"), ("calibrated_low", "low"), ("calibrated_high", "high"))
-    }
-    return ratios | {"calibrated_p": found.p_value}
+    names = ("calibrated", "calibrated_low", "calibrated_high")
+    return dict(zip(names, found.ratios, strict=True)) | {"calibrated_p": found.p_value}
 
 
 _HIDDEN: dict[str, Any] = dict.fromkeys(
