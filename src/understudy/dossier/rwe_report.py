@@ -10,13 +10,12 @@ from understudy.causal.study.controls import ControlEstimates
 from understudy.causal.study.diagnostics import Diagnostic
 from understudy.causal.study.result import StudyResult
 from understudy.core.reported_number import ReportedNumber
-from understudy.dossier.chapter import Chapter, Method, TableOf, made_sections, sentences
+from understudy.dossier.chapter import Chapter, TableOf, made_sections, sentences
 from understudy.dossier.figures import figure
 from understudy.dossier.number import MISSING, figures, percent
 from understudy.dossier.page import Bullets, Column, Figure, Section, Table, Text, section
 from understudy.dossier.rwe_sources import methods
 from understudy.plot.covariate_balance import covariate_balance
-from understudy.plot.effect_calibration import effect_calibration
 from understudy.plot.forest import forest
 from understudy.plot.label import sentence_case
 from understudy.plot.preference_scores import preference_scores
@@ -31,7 +30,7 @@ _MOST_COVARIATES = 12  # on the page; the tables have all
 def chapter(found: StudyResult) -> Chapter:
     """What a real-world study says."""
     charts = dict(_charts(found))
-    names = found.material.compared.names
+    names = found.names
     of = TableOf(found.study.title, f"{names[0]} against {names[1]}", found.study.hash)
     command = f"understudy rwe {_file(found)} --out {PART}"
     return Chapter(
@@ -64,18 +63,20 @@ _RULE = (
 
 
 def _answers(found: StudyResult) -> Table:
+    several = len(found.study.outcomes) > 1
     columns = (
-        Column("Outcome"), Column("Analysis"), Column("Target", numeric=True), Column("Comparator", numeric=True),
-        Column("Events", numeric=True), Column("Estimate", numeric=True, group="As estimated"),
+        *([Column("Outcome")] if several else []), Column("Analysis"), Column("Target", numeric=True),
+        Column("Comparator", numeric=True), Column("Events", numeric=True),
+        Column("Estimate", numeric=True, group="As estimated"),
         Column("95\xa0% interval", numeric=True, group="As estimated"),
         Column("Estimate", numeric=True, group="Calibrated"),
         Column("95\xa0% interval", numeric=True, group="Calibrated"), Column("p", numeric=True, group="Calibrated"),
     )  # fmt: skip
-    rows = tuple(_answer(row) for _, row in found.table().iterrows())
-    names = found.material.compared.names
+    rows = tuple(_answer(row)[0 if several else 1 :] for _, row in found.table().iterrows())
+    (target, comparator), outcome = found.names, found.study.outcomes[0].name
     caption = (
-        f"Target: {names[0]}; comparator: {names[1]}; persons after adjustment, events of both together. Intervals by the "
-        "profile likelihood. Calibrated by negative controls, where there are any."
+        f"{'' if several else f'Outcome: {outcome}. '}Target: {target}; comparator: {comparator}; persons after adjustment, "
+        "events of both together. Intervals by the profile likelihood. Calibrated by negative controls, if there are any."
     )
     return Table(columns, rows, caption)
 
@@ -83,7 +84,7 @@ def _answers(found: StudyResult) -> Table:
 def _answer(row: pd.Series) -> tuple[str, ...]:
     head = (row["outcome"], row["analysis"], row["target"], row["comparator"], row["events"])
     if row["hidden_for"]:
-        return (*head, "hidden", "", "hidden", "", "")
+        return (*head, "hidden", "", "", "", "")
     return (
         *head, figures(row["estimate"]), _interval(row["low"], row["high"]), figures(row["calibrated"]),
         _interval(row["calibrated_low"], row["calibrated_high"]), figures(row["calibrated_p"]),
@@ -98,27 +99,19 @@ def _interval(low: float, high: float) -> str:
 
 def _diagnostics(found: StudyResult) -> Table:
     columns = (
-        Column("Analysis"), Column("Diagnostic"), Column("Measure"), Column("Value", numeric=True),
-        Column("Must be", numeric=True), Column("Verdict"),
+        Column("Diagnostic"), Column("Measure"), Column("Value", numeric=True), Column("Must be", numeric=True),
+        Column("Verdict"),
     )  # fmt: skip
-    rows = [
-        (_name(found, answer), *_diagnostic(each))
-        for answer in found.answers
-        for each in answer.diagnostics.items
-    ]
+    rows: list[tuple[str, ...]] = []
+    for answer in found.answers:
+        rows.append((sentence_case(found.name_of(answer)),))
+        rows += [_diagnostic(each) for each in answer.diagnostics.items]
     return Table(columns, tuple(rows), "What each estimate has to pass.", "long")
 
 
 def _diagnostic(each: Diagnostic) -> tuple[str, ...]:
-    side = "above" if each.name == "equipoise" else "below"
-    verdict = (
-        f"waived: {each.waived}" if each.waived else each.verdict.upper() if each.hides else each.verdict
-    )
-    return each.name, each.measure, figures(each.value), f"{side} {each.threshold:g}", verdict
-
-
-def _name(found: StudyResult, answer: Answer) -> str:
-    return answer.analysis if len(found.study.outcomes) == 1 else f"{answer.analysis}, {answer.outcome}"
+    verdict = f"waived: {each.waived}" if each.waived else each.verdict.upper() if each.hides else each.verdict
+    return sentence_case(each.name), each.measure, figures(each.value), f"{each.side} {each.threshold:g}", verdict
 
 
 def _attritions(found: StudyResult) -> Iterator[Table]:
@@ -177,7 +170,7 @@ def _least_alike(found: StudyResult, answer: Answer) -> Table:
     )
     rows = tuple(tuple(map(str, row)) for row in frame.itertuples(index=False))
     return Table(
-        columns, rows, f"{sentence_case(_name(found, answer))}: covariates that differ most afterwards."
+        columns, rows, f"{sentence_case(found.name_of(answer))}: covariates that differ most afterwards."
     )
 
 
@@ -209,7 +202,7 @@ def _charts(found: StudyResult) -> Iterator[tuple[str, Figure]]:
     shares = (
         None
         if found.material.model is None
-        else found.material.model.shares(names=found.material.compared.names)
+        else found.material.model.shares(names=found.names)
     )
     if shares is not None and len(shares):
         caption = "Those in the grey band might have got either treatment. Bins of fewer than five persons are left out."
@@ -220,19 +213,19 @@ def _charts(found: StudyResult) -> Iterator[tuple[str, Figure]]:
             name = f"balance-{_key(found, answer)}"
             yield name, _balance_figure(found, answer, limit, name)
     for name, each in found.controls.items():
-        if each is not None and each.null is not None:
+        if each is not None and each.null is not None and False:
             yield f"controls-{name}", _controls_figure(name, each)
 
 
 def _key(found: StudyResult, answer: Answer) -> str:
-    return "-".join(_name(found, answer).replace(",", "").split())
+    return "-".join(found.name_of(answer).replace(",", "").split())
 
 
 def _balance_figure(found: StudyResult, answer: Answer, limit: float, name: str) -> Figure:
     balance = answer.balance
     count, share = len(balance.covariates), balance.share_balanced(limit)
     caption = (
-        f"{sentence_case(_name(found, answer))}: absolute standardised differences of {count:,} covariates; "
+        f"{sentence_case(found.name_of(answer))}: absolute standardised differences of {count:,} covariates; "
         f"{percent(share, 1)} are below {limit:g} afterwards, the largest is {figures(balance.largest)}."
     )
     return figure(covariate_balance(balance.differences(), threshold=limit), f"{PART}-{name}", caption)

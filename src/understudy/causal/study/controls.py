@@ -7,15 +7,11 @@ from dataclasses import dataclass
 from math import exp, inf, nan
 from typing import TYPE_CHECKING
 
-from understudy.causal.calibration import (
-    CalibratedEstimates,
-    Controls,
-    LeaveOneOut,
-    NullDistribution,
-    calibrate,
-    fit_null,
-    leave_one_out,
-)
+from understudy.causal.calibration.calibrated_estimate import CalibratedEstimates, calibrate
+from understudy.causal.calibration.controls import Controls
+from understudy.causal.calibration.fit_null import fit_null
+from understudy.causal.calibration.leave_one_out import LeaveOneOut, leave_one_out
+from understudy.causal.calibration.null_distribution import NullDistribution
 from understudy.causal.effect_estimate import EffectEstimate
 
 if TYPE_CHECKING:
