@@ -111,11 +111,10 @@ class StudyResult:
     @property
     def sentences(self) -> tuple[str, ...]:
         """The answers in words, each with its interval, or why it is hidden."""
-        heads = [f"{' against '.join(self.names)}, {each.outcome}, {each.analysis}" for each in self.answers]
-        found = [f"{head}: {told(each)}." for head, each in zip(heads, self.answers, strict=True)]
-        if all(each.hidden for each in self.answers):
-            return ("No estimate may be seen: none passed all diagnostics.", *found)
-        return tuple(found)
+        pair = " against ".join(self.names)
+        found = tuple(f"{pair}, {each.outcome}, {each.analysis}: {told(each)}." for each in self.answers)
+        none = ("No estimate may be seen: none passed all diagnostics.",)
+        return (*(none if all(each.hidden for each in self.answers) else ()), *map(_capital, found))
 
     @property
     def names(self) -> tuple[str, str]:
@@ -136,6 +135,10 @@ class StudyResult:
     def __repr__(self) -> str:
         hidden = sum(each.hidden for each in self.answers)
         return f"StudyResult({self.study.title!r}: {len(self.answers)} answers, {hidden} of them hidden)"
+
+
+def _capital(sentence: str) -> str:
+    return sentence[:1].upper() + sentence[1:]
 
 
 def told(answer: Answer) -> str:
