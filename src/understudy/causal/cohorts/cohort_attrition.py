@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class CohortAttrition:
     """How many persons are left after each step.
 
@@ -37,3 +37,6 @@ class CohortAttrition:
         return pd.DataFrame(
             [(rule, masked(count)) for rule, count in self.steps], columns=["rule", "persons"]
         )
+
+    def __repr__(self) -> str:
+        return "\n".join(f"{rule}: {masked(count)}" for rule, count in self.steps)
