@@ -1,9 +1,9 @@
 """Covariates: GiBleed's numbers found again, and a million persons in bounded memory.
 
 ``python -m benchmarks.rwe_covariates`` writes a synthetic CDM of a million persons as Parquet, builds OHDSI's default
-covariates of one entry a person in a process of its own, with DuckDB held to 1 GB, measures time and the most memory
-that the process ever had, and stores benchmarks/results/rwe_covariates.json. The exit code is 1 if the bound of 4 GB
-was passed. ``--persons 20000`` makes it small, ``--folder`` keeps the CDM.
+covariates of one entry a person and tidies them, in a process of its own with DuckDB held to 1 GB, measures time and
+the most memory that the process ever had, and stores benchmarks/results/rwe_covariates.json. The exit code is 1 if the
+bound of 4 GB was passed, or a number of GiBleed departs. ``--persons 20000`` makes it small, ``--folder`` keeps it.
 """
 
 from __future__ import annotations
@@ -86,7 +86,7 @@ def _equal(ours: pd.Series, printed: pd.Series, persons: int) -> int:
 
 
 def build(folder: Path, chunk: int) -> dict[str, Any]:
-    """Build the covariates of a synthetic CDM in this process, and say what it took."""
+    """Build and tidy the covariates of a synthetic CDM in this process, and say what it took."""
     entries = entries_of(folder)
     begin = perf_counter()
     with open_cdm(folder, memory=DUCKDB_MEMORY) as cdm:
@@ -106,6 +106,7 @@ def build(folder: Path, chunk: int) -> dict[str, Any]:
         "chunk": chunk,
         "covariates_tidied": tidied.values.shape[1],
         "seconds_tidying": round(perf_counter() - begin, 1),
+        "peak_gb_with_tidying": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20, 3),
     }
 
 
@@ -141,7 +142,7 @@ def main() -> int:
     print(json.dumps(figures | {"found": again}, indent=1))
     if given.persons >= 1_000_000:
         store("rwe_covariates", figures | {"found": again})
-    return int(built["peak_gb"] > BOUND_GB or not all(each["agrees"] for each in again))
+    return int(built["peak_gb_with_tidying"] > BOUND_GB or not all(each["agrees"] for each in again))
 
 
 if __name__ == "__main__":

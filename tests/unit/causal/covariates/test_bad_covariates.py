@@ -112,3 +112,14 @@ def test_after_an_error_nothing_is_left_behind():
 def test_chunks_are_not_empty():
     with pytest.raises(ValueError, match="at least one entry"):
         build_covariates(cdm_of(), entries(), chunk=0)
+
+
+def test_too_little_memory_says_what_to_change():
+    cdm = cdm_of()
+    cdm.connection.execute(
+        "DROP TABLE drug_era; CREATE VIEW drug_era AS SELECT 1 AS person_id, range AS drug_concept_id, "
+        "DATE '2010-06-01' AS drug_era_start_date, DATE '2010-06-02' AS drug_era_end_date FROM range(1, 3000000)"
+    )
+    cdm.connection.execute("SET temp_directory = ''; SET memory_limit = '30MB'; SET threads = 1")
+    text = refused(StudyError, cdm, settings={"analyses": ["DrugEraLongTerm"]})
+    assert "a smaller chunk=, or open_cdm more memory=" in text
