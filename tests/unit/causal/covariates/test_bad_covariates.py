@@ -102,6 +102,12 @@ def test_missing_tables_and_columns_name_who_reads_them():
     assert build_covariates(cdm, entries(), {"analyses": names}).values.shape[0] == 1
 
 
+def test_a_column_that_the_source_lacks_is_not_taken_as_empty():
+    cdm = cdm_of()
+    cdm.absent = {"observation": ("value_as_concept_id",)}
+    assert "the table observation has no column value_as_concept_id" in refused(DataError, cdm)
+
+
 def test_after_an_error_nothing_is_left_behind():
     cdm = cdm_of(drug_exposure=[(1, 5, day(0))])
     refused(StudyError, cdm, settings={"excluded_concepts": [99]})
