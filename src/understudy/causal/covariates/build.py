@@ -124,14 +124,15 @@ def _workspace(connection: Any, chunk: int) -> Iterator[None]:
 def _set_entries(connection: Any, rows: pd.DataFrame) -> None:
     """Make these the present entries."""
     more = ', CAST("end" AS DATE) AS "end"' if "end" in rows else ""
-    connection.register("understudy_given", rows)
-    connection.execute(
-        f"""
+    sql = f"""
         CREATE OR REPLACE TEMP TABLE {ENTRIES} AS
         SELECT CAST(entry AS INTEGER) AS entry, person_id, CAST(start AS DATE) AS start {more} FROM understudy_given
-        """
-    )
-    connection.unregister("understudy_given")
+    """
+    connection.register("understudy_given", rows)
+    try:
+        connection.execute(sql)
+    finally:
+        connection.unregister("understudy_given")
 
 
 def _prepare(connection: Any, settings: CovariateSettings) -> None:
