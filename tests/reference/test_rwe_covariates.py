@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 from time import perf_counter
-from types import SimpleNamespace
 
-import duckdb
 import numpy as np
 import pandas as pd
 import pytest
 
-from understudy.causal.covariates import build_covariates
+from understudy.causal import build_covariates, open_cdm
 
 FOLDER = Path(__file__).parents[2].parent / "shared" / "reference" / "rwe"
 pytestmark = pytest.mark.skipif(
@@ -36,12 +34,8 @@ POPULATION = """
 
 @pytest.fixture(scope="module")
 def cdm():
-    connection = duckdb.connect()
-    for path in sorted((FOLDER / "gibleed").glob("*.csv.gz")):
-        name = path.name.removesuffix(".csv.gz")
-        connection.execute(f"CREATE TABLE {name} AS SELECT * FROM read_csv(?)", [str(path)])
-    yield SimpleNamespace(connection=connection)
-    connection.close()
+    with open_cdm(FOLDER / "gibleed") as opened:
+        yield opened
 
 
 @pytest.fixture(scope="module")

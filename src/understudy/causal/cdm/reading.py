@@ -197,13 +197,15 @@ def _unread(name: str, kind: str, row: int | None) -> Problem:
 
 
 def _broken(told: str) -> Problem:
-    """A file whose rows cannot be told apart; only the row's number is kept of DuckDB's message, which shows it."""
+    """A file that cannot be read to its end. DuckDB's message shows the row, so that only its number is kept of it."""
     line = re.search(r"Line:\s*(\d+)", told)
     row = int(line[1]) if line else None
     if "utf-8" in told.lower() or "unicode" in told.lower():
         return Problem("not text in UTF-8", "save the file in UTF-8", row)
-    return Problem(
-        "a row that does not fit the header: too few or too many fields, or a quote that is not closed",
-        "correct the row",
-        row,
-    )
+    if "CSV Error" in told:
+        cause = (
+            "a row that does not fit the header: too few or too many fields, or a quote that is not closed"
+        )
+        return Problem(cause, "correct the row", row)
+    kind = told.partition(":")[0]
+    return Problem(f"it cannot be read ({kind})", "write it anew, and check that it may be read")

@@ -15,7 +15,7 @@ _ANCESTOR = ("ancestor_concept_id", "descendant_concept_id")
 _VOCABULARY = {("concept", "concept_id"), *(("concept_ancestor", column) for column in _ANCESTOR)}
 
 
-def check_tables(connection: Any, settings: CovariateSettings) -> None:
+def check_tables(cdm: Any, settings: CovariateSettings) -> None:
     """Refuse a CDM without them.
 
     Raises
@@ -24,7 +24,9 @@ def check_tables(connection: Any, settings: CovariateSettings) -> None:
         With every table or column that is missing, and the analyses that read it.
     """
     sql = "SELECT lower(table_name), lower(column_name) FROM information_schema.columns"
-    there = set(connection.execute(sql).fetchall())
+    there = set(cdm.connection.execute(sql).fetchall())
+    # A column that the source lacks is there too, and empty.
+    there -= {(table, column) for table, columns in getattr(cdm, "absent", {}).items() for column in columns}
     tables = {table for table, _ in there}
     readers: dict[tuple[str, str], list[str]] = {}
     chosen = settings.included_concepts or settings.excluded_concepts
