@@ -151,8 +151,8 @@ def adaptive_profile(
 ) -> LikelihoodProfile:
     """The profile on a grid that is dense where it bends: ten points and the top, halved where needed.
 
-    A stretch is halved as long as the cubic with the values and slopes of its ends is more than `tolerance` away from the
-    likelihood in its middle.
+    A stretch is halved as long as the cubic with the values and slopes of its ends is more than `tolerance` away from
+    the likelihood in its middle.
 
     Parameters
     ----------

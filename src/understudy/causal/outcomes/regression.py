@@ -14,7 +14,9 @@ Array = NDArray[np.float64]
 Likelihood = Callable[..., tuple[float, Array, Array]]
 
 _RUNAWAY = 20.0  # a log ratio per unit beyond it has no finite estimate: exp(20) is 5e8
-_REDUNDANT = 1e-9  # share of a column's information that is left beside the others, below which it says nothing
+_REDUNDANT = (
+    1e-9  # share of a column's information that is left beside the others, below which it says nothing
+)
 
 
 @dataclass(frozen=True, eq=False)
