@@ -8,8 +8,10 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from understudy.app.calibrate_command import calibrate
 from understudy.app.cdm_commands import check, copy
 from understudy.app.options import Json, argument, option
+from understudy.app.pool_command import pool
 
 
 class _StudyFirst(TyperGroup):
@@ -51,4 +53,5 @@ def run(
     run(study, cdm, out, json)
 
 
-_COMMANDS = (rwe.command()(check), rwe.command()(copy))
+_OTHERS = (check, copy, calibrate, pool)
+_COMMANDS = tuple(rwe.command()(each) for each in _OTHERS)

@@ -30,6 +30,8 @@ _HOMES: dict[str, tuple[str, ...]] = {
     "understudy.causal.covariates": ("CovariateSettings", "build_covariates", "summary", "table_1", "tidy"),
     "understudy.causal.likelihood_profile": ("LikelihoodProfile",),
     "understudy.causal.effect_estimate": ("EffectEstimate",),
+    "understudy.causal.calibration": ("assess", "calibrate", "fit_error_model", "fit_null", "read_controls"),
+    "understudy.causal.synthesis": ("SiteProfile", "correct_bias", "fit_bias", "pool", "pool_fixed", "pool_random"),
 }
 _HOME = {name: home for home, names in _HOMES.items() for name in names}
 

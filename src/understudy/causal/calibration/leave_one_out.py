@@ -122,7 +122,7 @@ def coverage(
     >>> y = [0.1, 0.3, 0.5, 0.2, 0.9, 0.6]
     >>> found = coverage(Controls.of(list("abcdef"), y, [0.1] * 6, [0] * 6), levels=[0.95])
     >>> found[["kind", "within"]].round(2).values.tolist()
-    [['raw', 0.17], ['calibrated', 1.0]]
+    [['raw', 0.17], ['calibrated', 0.83]]
     """
     import pandas as pd
 
