@@ -6,7 +6,7 @@ are rare in each period: D'Agostino et al. 1990, doi:10.1002/sim.4780091214.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Protocol, Self
 
@@ -74,6 +74,8 @@ class PooledLogistic:
     log_likelihood : float
     persons, count : int
     level : float
+    directions : tuple of mapping of str to float
+        Ways in which separable coefficients run: rows that one moves down have no outcome, up always.
     """
 
     names: tuple[str, ...]
@@ -84,6 +86,7 @@ class PooledLogistic:
     persons: int
     count: int
     level: float = 0.95
+    directions: tuple[dict[str, float], ...] = ()
 
     @property
     def deviance(self) -> float:
@@ -125,7 +128,7 @@ class Maximum:
     value: float
     information: Array
     separable: tuple[str, ...]
-    direction: Array | None = None
+    directions: tuple[dict[str, float], ...] = ()
 
     @property
     def coefficients(self) -> dict[str, float]:
@@ -158,7 +161,8 @@ def maximise(rows: LikelihoodRows, start: Array | None = None, *, sure: bool = F
                 )  # fmt: skip
             inner = maximise(left)
             separable = tuple(dict.fromkeys((*found.columns, *lost, *inner.separable)))
-            return Maximum(inner.rows, inner.at, inner.value, inner.information, separable, found.direction)
+            way = {name: float(move) for name, move in zip(rows.names, found.direction, strict=True) if move}
+            return replace(inner, separable=separable, directions=(way, *inner.directions))
     if not ended:
         at, ended = _search(rows, at, _STEPS)
         if not ended:
@@ -199,8 +203,9 @@ def fit(rows: LikelihoodRows, *, level: float = 0.95) -> PooledLogistic:
     values[lost], covariance[lost], covariance[:, lost] = np.nan, np.nan, np.nan
     persons = int((np.abs(scores).sum(axis=1) > 0).sum())
     return PooledLogistic(
-        rows.names, values, covariance, found.separable, found.value, persons, rows.count, level
-    )
+        rows.names, values, covariance, found.separable, found.value, persons, rows.count, level,
+        found.directions,
+    )  # fmt: skip
 
 
 def find_separation(rows: LikelihoodRows) -> Separation:
