@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from understudy.biostatistics.estimates import Estimates
+from understudy.causal.emulation.clones import weigh_clones
 from understudy.causal.emulation.incidence_curves import IncidenceCurves, incidence_curves
 from understudy.causal.emulation.outcome_model import OutcomeModel, TrialDesign, trial_design
 from understudy.causal.emulation.person_bootstrap import resampled
@@ -135,7 +136,7 @@ def emulate_trials(
     weights = weights or TrialWeights()
     if not sequence.events:
         raise StudyError("no outcome happens in any trial", place="the outcome", repair="check its column, or follow longer")
-    weighted, summary, chances = weigh(sequence, weights)
+    weighted, summary, chances = _weighed(sequence, weights)
     design = trial_design(weighted, model)
     fitted = fit(whole_rows(weighted, design), level=level)
     lost = [name for name in design.effects if name in fitted.separable]
@@ -147,6 +148,10 @@ def emulate_trials(
     drawn, doubts = _curves(sequence, model, weights, curves, design, fitted) if curves else (None, ())
     notes = (*sequence.periods.notes, *_told(weighted, fitted, summary, chances), *doubts)
     return SequentialEmulation(weighted, design, fitted, drawn, summary, chances, notes)
+
+
+def _weighed(sequence: TrialSequence, weights: TrialWeights, drawn: Array | None = None) -> tuple:
+    return (weigh if sequence.grace is None else weigh_clones)(sequence, weights, drawn)
 
 
 def _curves(
@@ -161,7 +166,7 @@ def _curves(
         return found, ()
 
     def again(drawn: Array) -> Array:
-        own, _, _ = weigh(sequence, weights, drawn)
+        own, _, _ = _weighed(sequence, weights, drawn)
         largest = maximise(whole_rows(own, design, drawn))
         values = np.array([largest.coefficients.get(name, np.nan) for name in design.names])
         values[[name in largest.separable for name in design.names]] = np.nan

@@ -44,6 +44,10 @@ class TrialSequence:
         Of each expanded row, trial after trial; empty where all are one. Zero: the row is not used.
     sampled : float
         Share of rows without the outcome that are used.
+    grace : int or None
+        Of clones, the periods in which treatment may still begin.
+    sustained : bool
+        Of clones, whether to stop treatment departs from the strategy.
     """
 
     periods: PersonPeriods
@@ -53,6 +57,8 @@ class TrialSequence:
     arm: NDArray[np.int64]
     weight: NDArray[np.float64]
     sampled: float = 1.0
+    grace: int | None = None
+    sustained: bool = False
 
     @property
     def trials(self) -> int:

@@ -80,7 +80,8 @@ def weigh(
         ratio, fits = ratio * own, (*fits, *more)
     whole = np.ones(sequence.periods.rows)
     whole[used] = ratio
-    row_weights, cut = truncated(running_products(sequence, whole), weights.truncate, "truncate")
+    products = of_drawn(sequence, running_products(sequence, whole), drawn)
+    row_weights, cut = truncated(products, weights.truncate, "truncate")
     return sequence.weighted(row_weights), summarised(row_weights, cut), fits
 
 
@@ -96,6 +97,13 @@ def running_products(sequence: TrialSequence, ratio: Array) -> Array:
         found[at : at + len(row)] = np.exp(total[row] - total[sequence.start[trial]])
         at += len(row)
     return found
+
+
+def of_drawn(sequence: TrialSequence, weight: Array, drawn: Array | None) -> Array:
+    """Weights of rows, zero for persons whom a bootstrap left out."""
+    if drawn is None:
+        return weight
+    return np.where(np.repeat(drawn[sequence.person] > 0, sequence.length), weight, 0.0)
 
 
 def relevant(sequence: TrialSequence) -> NDArray[np.bool_]:
