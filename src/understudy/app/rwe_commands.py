@@ -9,6 +9,7 @@ import typer
 from typer.core import TyperGroup
 
 from understudy.app.cdm_commands import check, copy
+from understudy.app.emulation_command import emulate
 from understudy.app.options import Json, argument, option
 
 
@@ -51,4 +52,4 @@ def run(
     run(study, cdm, out, json)
 
 
-_COMMANDS = (rwe.command()(check), rwe.command()(copy))
+_COMMANDS = (rwe.command()(check), rwe.command()(copy), rwe.command()(emulate))
