@@ -16,7 +16,11 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 _CURVE_ROWS = 6
-_SHOWN = {"counts": "Counts", "strategies": "Strategies", "balance": "Standardised differences of covariates"}
+_SHOWN = {
+    "bootstrap": "Bootstrap",
+    "counts": "Counts",
+    "balance": "Standardised differences of covariates",
+}
 
 
 def run(path: Path, data: Path | None, out: Path | None, as_json: bool) -> None:
@@ -38,7 +42,9 @@ def run(path: Path, data: Path | None, out: Path | None, as_json: bool) -> None:
         return
     _show(report)
     if written:
-        console().print(f"Written: {out}/ {', '.join(each.name for each in written)}", markup=False, soft_wrap=True)
+        console().print(
+            f"Written: {out}/ {', '.join(each.name for each in written)}", markup=False, soft_wrap=True
+        )
 
 
 def _show(report: EmulationReport) -> None:
@@ -56,6 +62,9 @@ def _show(report: EmulationReport) -> None:
     if "curves" in report.tables and "strategies" not in report.tables:
         to.print()
         to.print(_curves(report.tables["curves"]))
+    if "natural_course" in report.tables:
+        to.print()
+        to.print(_table(_few(report.tables["natural_course"]), "Natural course, and what was observed"))
     if "weights" in report.tables:
         to.print()
         to.print(_table(_weights(report.tables["weights"]), "Weights"))
@@ -77,22 +86,33 @@ def _numbers(numbers: tuple[ReportedNumber, ...]) -> Table:
 
 def _curves(frame: pd.DataFrame) -> Table:
     """Curves at few times: the last, and others evenly before it."""
-    count = min(_CURVE_ROWS, len(frame))
-    at = sorted({round(k * (len(frame) - 1) / max(count - 1, 1)) for k in range(count)})
-    rows = frame.iloc[at]
     table = _blank("Cumulative incidence, standardised")
     for heading in ("follow-up", "untreated", "treated", "difference", "interval"):
         table.add_column(heading, justify="right")
-    for row in rows.itertuples(index=False):
+    for row in _few(frame).itertuples(index=False):
         limits = f"{row.difference_low:.4f} to {row.difference_high:.4f}"
         table.add_row(
-            str(row.followup_time), f"{row.untreated:.4f}", f"{row.treated:.4f}", f"{row.difference:.4f}", limits
+            str(row.followup_time),
+            f"{row.untreated:.4f}",
+            f"{row.treated:.4f}",
+            f"{row.difference:.4f}",
+            limits,
         )
     return table
 
 
+def _few(frame: pd.DataFrame) -> pd.DataFrame:
+    """Few rows: the first, the last, and others evenly between."""
+    count = min(_CURVE_ROWS, len(frame))
+    return frame.iloc[sorted({round(k * (len(frame) - 1) / max(count - 1, 1)) for k in range(count)})]
+
+
 def _weights(frame: pd.DataFrame) -> pd.DataFrame:
-    names = [name for name in ("method", "count", "effective", "mean", "sd", "q0", "q50", "q99", "q100", "truncated") if name in frame]
+    names = [
+        name
+        for name in ("method", "count", "effective", "mean", "sd", "q0", "q50", "q99", "q100", "truncated")
+        if name in frame
+    ]
     called = {"q0": "least", "q50": "median", "q99": "99 %", "q100": "most"}
     return frame[names].rename(columns=called)
 

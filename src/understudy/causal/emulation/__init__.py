@@ -1,7 +1,7 @@
 """Emulation: the trial that was not done, emulated in records of persons and periods.
 
-Sequential target trials, clones with grace periods, treatments given once, marginal structural models and the parametric
-g-formula. Words are those of Hernán & Robins, Causal Inference: What If (2020).
+Sequential target trials, clones with grace periods, treatments given once, marginal structural models and the
+parametric g-formula. Words are those of Hernán & Robins, Causal Inference: What If (2020).
 
 Examples
 --------
@@ -14,37 +14,41 @@ Examples
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import Any
+from understudy.causal.emulation.clones import clone_trials
+from understudy.causal.emulation.emulation_file import load_emulation
+from understudy.causal.emulation.g_formula import g_formula
+from understudy.causal.emulation.g_models import Evolution, GModels
+from understudy.causal.emulation.marginal_structural_model import StructuralModel, marginal_structural_model
+from understudy.causal.emulation.outcome_model import OutcomeModel
+from understudy.causal.emulation.person_periods import PersonPeriods, person_periods
+from understudy.causal.emulation.point_effect import PointModels, point_effect
+from understudy.causal.emulation.point_table import PointTable, point_table
+from understudy.causal.emulation.run_emulation import run_emulation
+from understudy.causal.emulation.sequential_emulation import CurveSettings, emulate_trials
+from understudy.causal.emulation.trial_sequence import TrialSequence, trial_sequence
+from understudy.causal.emulation.trial_weights import TrialWeights
+from understudy.causal.emulation.weight_model import WeightModel
 
-_HOMES: dict[str, tuple[str, ...]] = {
-    "understudy.causal.emulation.person_periods": ("PersonPeriods", "person_periods"),
-    "understudy.causal.emulation.trial_sequence": ("TrialSequence", "trial_sequence"),
-    "understudy.causal.emulation.clones": ("clone_trials",),
-    "understudy.causal.emulation.outcome_model": ("OutcomeModel",),
-    "understudy.causal.emulation.weight_model": ("WeightModel",),
-    "understudy.causal.emulation.trial_weights": ("TrialWeights",),
-    "understudy.causal.emulation.sequential_emulation": ("CurveSettings", "emulate_trials"),
-    "understudy.causal.emulation.point_table": ("point_table",),
-    "understudy.causal.emulation.point_effect": ("PointModels", "point_effect"),
-    "understudy.causal.emulation.marginal_structural_model": ("StructuralModel", "marginal_structural_model"),
-    "understudy.causal.emulation.g_models": ("Evolution", "GModels"),
-    "understudy.causal.emulation.g_formula": ("g_formula",),
-    "understudy.causal.emulation.emulation_file": ("load_emulation",),
-    "understudy.causal.emulation.run_emulation": ("run_emulation",),
-}
-_HOME = {name: home for home, names in _HOMES.items() for name in names}
-
-__all__ = sorted(_HOME)
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOME:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    found = getattr(import_module(_HOME[name]), name)
-    globals()[name] = found
-    return found
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+__all__ = [
+    "CurveSettings",
+    "Evolution",
+    "GModels",
+    "OutcomeModel",
+    "PersonPeriods",
+    "PointModels",
+    "PointTable",
+    "StructuralModel",
+    "TrialSequence",
+    "TrialWeights",
+    "WeightModel",
+    "clone_trials",
+    "emulate_trials",
+    "g_formula",
+    "load_emulation",
+    "marginal_structural_model",
+    "person_periods",
+    "point_effect",
+    "point_table",
+    "run_emulation",
+    "trial_sequence",
+]

@@ -21,7 +21,12 @@ from understudy.causal.emulation.trial_sequence import (
     whole_sequence,
 )
 from understudy.causal.emulation.trial_weights import TrialWeights, of_drawn, relevant, running_products
-from understudy.causal.emulation.weight_model import FittedChance, by_previous_treatment, chances, staying_ratios
+from understudy.causal.emulation.weight_model import (
+    FittedChance,
+    by_previous_treatment,
+    chances,
+    staying_ratios,
+)
 from understudy.causal.emulation.weight_summary import WeightSummary, summarised, truncated
 from understudy.core.errors import StudyError
 
@@ -79,10 +84,10 @@ def clone_trials(
         raise StudyError(f"a grace period of {grace}", place="grace", repair="give 0 or more")
     fresh = periods.eligible & (periods.previous_treatment == 0)
     if not fresh.any():
+        who = "who was not treated before" if periods.eligible.any() else "in any period"
         raise StudyError(
-            "nobody is eligible who was not treated before" if periods.eligible.any() else "nobody is eligible in any period",
-            place=place, repair="check the columns of eligibility and treatment",
-        )  # fmt: skip
+            f"nobody is eligible {who}", place=place, repair="check the columns of eligibility and treatment"
+        )
     start = np.flatnonzero(fresh)
     if starts == "first":
         start = start[np.unique(periods.person[start], return_index=True)[1]]
@@ -138,7 +143,9 @@ def weigh_clones(
     periods = sequence.periods
     if weights.switching is None:
         raise StudyError(
-            "clones need a model of treatment", place="switch_weights", repair="name the terms of its denominator"
+            "clones need a model of treatment",
+            place="switch_weights",
+            repair="name the terms of its denominator",
         )
     used = relevant(sequence)
     inside = periods.only(used)
@@ -173,6 +180,8 @@ def _kept_to(sequence: TrialSequence, chance: Array) -> Array:
     return found
 
 
-def _treated_before(periods: PersonPeriods, row: NDArray[np.int64], first: NDArray[np.int64]) -> NDArray[np.bool_]:
+def _treated_before(
+    periods: PersonPeriods, row: NDArray[np.int64], first: NDArray[np.int64]
+) -> NDArray[np.bool_]:
     """Whether treatment was given between the start and the row, the row itself not counted."""
     return periods.treated[row] - periods.treatment[row] > periods.treated[first] - periods.treatment[first]

@@ -59,7 +59,8 @@ class CovariateTable:
         Parameters
         ----------
         terms : iterable of str
-            ``"age"`` (of a category a column for each level but the first), ``"age^2"`` a power, ``"age:sex"`` a product.
+            ``"age"`` (of a category a column for each level but the first), ``"age^2"`` a power, ``"age:sex"`` a
+            product.
         intercept : bool
             Whether a column of ones comes first.
         rows : int, optional

@@ -64,7 +64,9 @@ class EmulationReport:
         """
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
-        texts = {"result.json": json.dumps(self.to_json(), indent=2, ensure_ascii=False, allow_nan=False) + "\n"}
+        texts = {
+            "result.json": json.dumps(self.to_json(), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+        }
         texts |= {f"{name}.csv": frame.to_csv(index=False) for name, frame in self.tables.items()}
         for name, text in texts.items():
             (folder / name).write_text(text, encoding="utf-8")

@@ -41,16 +41,25 @@ class DataSection(Section):
     """``[data]``: the table, one row a person and period; for a point treatment one row a person."""
 
     file: Text = Field(description="CSV or gzipped CSV, in the folder of this file or below it")
-    id: Text | None = Field(default=None, description="column of the person; for a point treatment none is needed")
+    id: Text | None = Field(
+        default=None, description="column of the person; for a point treatment none is needed"
+    )
     period: Text | None = Field(default=None, description="column of the period, a whole number")
     treatment: Text = Field(description="column of treatment in the period: 0 or 1")
     outcome: Text = Field(description="column of the outcome in the period: 0 or 1; or a measure")
     eligible: Text | None = Field(
-        default=None, description="column of eligibility, 0 or 1: a trial starts there; every period, if left out"
+        default=None,
+        description="column of eligibility, 0 or 1: a trial starts there; every period, if left out",
     )
-    censored: Text | None = Field(default=None, description="column of 0 and 1: the person was lost in the period")
-    categorical: Terms = Field(default=(), description="covariates that are categories although written as numbers")
-    measure: bool = Field(default=False, description="the outcome is a measure, known in a person's last period")
+    censored: Text | None = Field(
+        default=None, description="column of 0 and 1: the person was lost in the period"
+    )
+    categorical: Terms = Field(
+        default=(), description="covariates that are categories although written as numbers"
+    )
+    measure: bool = Field(
+        default=False, description="the outcome is a measure, known in a person's last period"
+    )
     gaps: Literal["refuse", "end follow-up", "keep"] = Field(
         default="refuse", description="where a person's periods do not follow each other"
     )
@@ -65,9 +74,12 @@ class TrialsSection(Section):
 
     first: Whole | None = Field(default=None, description="first period in which a trial starts")
     last: Whole | None = Field(default=None, description="last period in which a trial starts")
-    last_follow_up: Whole | None = Field(default=None, description="periods after the start that are followed", ge=0)
+    last_follow_up: Whole | None = Field(
+        default=None, description="periods after the start that are followed", ge=0
+    )
     censored_period: Literal["kept", "left out"] = Field(
-        default="kept", description="whether the period in which a person was lost counts, as without the outcome"
+        default="kept",
+        description="whether the period in which a person was lost counts, as without the outcome",
     )
     share_of_controls: Number = Field(
         default=1.0, description="share of rows without the outcome that are used, weighted up", gt=0, le=1
@@ -87,18 +99,26 @@ class ClonesSection(Section):
 class OutcomeModelSection(Section):
     """``[outcome_model]``: the pooled logistic model of the trials."""
 
-    covariates: Terms = Field(default=(), description='terms at the start of the trial: "age", "age^2", "age:sex"')
+    covariates: Terms = Field(
+        default=(), description='terms at the start of the trial: "age", "age^2", "age:sex"'
+    )
     trial_period: _CourseName = Field(default="quadratic", description="course over the period of the start")
     follow_up: _CourseName = Field(default="quadratic", description="course over follow-up time")
     varying_effect: bool = Field(default=False, description="the effect of treatment follows that course too")
-    dose: Literal["linear", "quadratic"] = Field(default="linear", description="as treated: over treated periods")
+    dose: Literal["linear", "quadratic"] = Field(
+        default="linear", description="as treated: over treated periods"
+    )
 
 
 class WeightSection(Section):
     """``[switch_weights]``, ``[censoring_weights]``: chances of treatment and of being lost."""
 
-    denominator: Terms = Field(description="terms that confound; history too, such as previous(x), previous_treatment")
-    numerator: Terms = Field(default=(), description="terms of the stabilising model, which the outcome model has too")
+    denominator: Terms = Field(
+        description="terms that confound; history too, such as previous(x), previous_treatment"
+    )
+    numerator: Terms = Field(
+        default=(), description="terms of the stabilising model, which the outcome model has too"
+    )
     pool: Literal["none", "numerator", "both"] = Field(
         default="none", description="which is one model whatever the previous treatment"
     )
@@ -107,9 +127,13 @@ class WeightSection(Section):
 class CurvesSection(Section):
     """``[curves]``: cumulative incidence, standardised to the trials."""
 
-    horizon: Whole | None = Field(default=None, description="last follow-up time; the longest, if left out", ge=0)
+    horizon: Whole | None = Field(
+        default=None, description="last follow-up time; the longest, if left out", ge=0
+    )
     draws: Whole = Field(default=200, description="of coefficients, for intervals", ge=50, le=100_000)
-    resamples: Whole = Field(default=0, description="of persons, for intervals instead; 0 for none", ge=0, le=100_000)
+    resamples: Whole = Field(
+        default=0, description="of persons, for intervals instead; 0 for none", ge=0, le=100_000
+    )
     trial_period: Whole | None = Field(
         default=None, description="period whose trials are the population; all trials, if left out"
     )
@@ -119,22 +143,33 @@ class PointSection(Section):
     """``[point_treatment]``: a treatment given once."""
 
     methods: Annotated[
-        tuple[Literal["unadjusted", "weighting", "standardisation", "doubly robust"], ...], Field(min_length=1)
-    ] = Field(default=("unadjusted", "weighting", "standardisation", "doubly robust"), description="what to estimate by")
+        tuple[Literal["unadjusted", "weighting", "standardisation", "doubly robust"], ...],
+        Field(min_length=1),
+    ] = Field(
+        default=("unadjusted", "weighting", "standardisation", "doubly robust"),
+        description="what to estimate by",
+    )
     treatment_model: Terms = Field(description="terms of the chance of treatment")
-    outcome_model: Terms | None = Field(default=None, description="terms of the outcome; those of treatment, if left out")
+    outcome_model: Terms | None = Field(
+        default=None, description="terms of the outcome; those of treatment, if left out"
+    )
     modified_by: Terms = Field(default=(), description="terms of the outcome that the effect varies with")
     stabilised: bool = Field(default=True, description="weights times the share with that treatment")
-    resamples: Whole = Field(default=0, description="of persons, for a bootstrap beside; 0 for none", ge=0, le=100_000)
+    resamples: Whole = Field(
+        default=0, description="of persons, for a bootstrap beside; 0 for none", ge=0, le=100_000
+    )
 
 
 class StructuralSection(Section):
     """``[structural_model]``: a marginal structural model."""
 
     exposure: Literal["current", "cumulative", "ever"] = Field(
-        default="current", description="treatment in the period, treated periods so far, or whether there was any"
+        default="current",
+        description="treatment in the period, treated periods so far, or whether there was any",
     )
-    terms: Terms = Field(default=(), description="known at the beginning, such as first(age); in the numerator too")
+    terms: Terms = Field(
+        default=(), description="known at the beginning, such as first(age); in the numerator too"
+    )
     time: _CourseName = Field(default="quadratic", description="course of the chance of an event over time")
     resamples: Whole = Field(default=0, description="of persons; 0 for none", ge=0, le=100_000)
 
@@ -164,16 +199,22 @@ class EmulationSection(Section):
     method: Method = Field(description="what is estimated")
     seed: Whole = Field(default=1, description="seed of all random numbers", ge=0, le=2**63 - 1)
     level: Number = Field(default=0.95, description="of intervals", gt=0.5, lt=1)
-    truncate: Number | None = Field(default=None, description="quantile at which weights are cut, such as 0.99", gt=0.5, lt=1)
+    truncate: Number | None = Field(
+        default=None, description="quantile at which weights are cut, such as 0.99", gt=0.5, lt=1
+    )
     data: DataSection = Field(description="the table")
     trials: TrialsSection = Field(default_factory=TrialsSection, description="which trials start")
-    outcome_model: OutcomeModelSection = Field(default_factory=OutcomeModelSection, description="model of the trials")
+    outcome_model: OutcomeModelSection = Field(
+        default_factory=OutcomeModelSection, description="model of the trials"
+    )
     switch_weights: WeightSection | None = Field(default=None, description="chances of treatment")
     censoring_weights: WeightSection | None = Field(default=None, description="chances of being lost")
     curves: CurvesSection = Field(default_factory=CurvesSection, description="cumulative incidence")
     clones: ClonesSection | None = Field(default=None, description="strategies with a grace period")
     point_treatment: PointSection | None = Field(default=None, description="a treatment given once")
-    structural_model: StructuralSection | None = Field(default=None, description="a marginal structural model")
+    structural_model: StructuralSection | None = Field(
+        default=None, description="a marginal structural model"
+    )
     g_formula: GFormulaSection | None = Field(default=None, description="simulation of strategies")
     covariate: tuple[EvolutionSection, ...] = Field(default=(), description="how covariates evolve")
     strategies: dict[Text, Text] = Field(
@@ -200,16 +241,22 @@ class EmulationSection(Section):
         point = self.method == "point treatment"
         lost = [] if point else [name for name in ("id", "period") if getattr(self.data, name) is None]
         if lost:
-            raise complaint(f"which column has the {lost[0]}?", f'give {lost[0]} = "…" in [data]', f"data.{lost[0]}")
+            raise complaint(
+                f"which column has the {lost[0]}?", f'give {lost[0]} = "…" in [data]', f"data.{lost[0]}"
+            )
         if self.data.missing == "complete cases" and not point:
             raise complaint(
                 "to leave rows out would tear holes into persons' courses",
                 'say missing = "carry forward", or fill the values in', "data.missing",
             )  # fmt: skip
         if self.data.missing == "carry forward" and point:
-            raise complaint("a person has one row: nothing is there to carry forward", 'say missing = "complete cases"')
+            raise complaint(
+                "a person has one row: nothing is there to carry forward", 'say missing = "complete cases"'
+            )
         if self.data.measure and self.method not in ("marginal structural model", "g-formula"):
-            raise complaint("a measure at the end has no meaning for this method", "leave measure out", "data.measure")
+            raise complaint(
+                "a measure at the end has no meaning for this method", "leave measure out", "data.measure"
+            )
         if self.censoring_weights is not None and self.data.censored is None:
             raise complaint(
                 "[censoring_weights] without a column of who was lost", 'give censored = "…" in [data]'

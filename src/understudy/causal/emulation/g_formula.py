@@ -77,7 +77,7 @@ class GFormula:
         return found
 
     def curves(self) -> pd.DataFrame:
-        """Cumulative incidence by strategy and period, with bootstrap limits: columns strategy, time, incidence, low, high."""
+        """Cumulative incidence by strategy and period: columns strategy, time, incidence, low, high (bootstrap)."""
         import pandas as pd
 
         times, rows = np.arange(self.outcomes.shape[1]), []
@@ -154,9 +154,7 @@ def g_formula(
 
     def lives(drawn: Array) -> tuple[Lives, ...]:
         fitted = fitted_models(periods, models, drawn, measure=measure)
-        return tuple(
-            simulate_lives(periods, models, fitted, rule, drawn, draws) for rule in rules
-        )
+        return tuple(simulate_lives(periods, models, fitted, rule, drawn, draws) for rule in rules)
 
     own = lives(np.ones(periods.persons))
     found = GFormula(rules, own, observed(periods, models, times, measure), None, measure, periods.notes)
@@ -198,7 +196,9 @@ def _strategies(periods: PersonPeriods, asked: Mapping[str, str]) -> tuple[Strat
         rule.require_known(numbers, table.levels)
     own = [rule for rule in rules if not rule.natural]
     if not own:
-        raise StudyError("no strategy is named", place="strategies", repair='such as never = "0", always = "1"')
+        raise StudyError(
+            "no strategy is named", place="strategies", repair='such as never = "0", always = "1"'
+        )
     natural = next((rule for rule in rules if rule.natural), Strategy("natural course", NATURAL))
     return (*own, natural)
 
@@ -228,7 +228,11 @@ def _doubts(found: GFormula) -> list[str]:
     """Whether the natural course departs from what was seen."""
     if found.measure:
         gap = abs(found.lives[-1].mean - found.observed.mean)
-        return [f"natural course: mean {found.lives[-1].mean:.4g}, observed {found.observed.mean:.4g}"] if gap else []
+        return (
+            [f"natural course: mean {found.lives[-1].mean:.4g}, observed {found.observed.mean:.4g}"]
+            if gap
+            else []
+        )
     natural, seen = found.lives[-1].incidence, found.observed.incidence
     gap = float(np.nanmax(np.abs(natural - seen)))
     if gap <= _FAR:

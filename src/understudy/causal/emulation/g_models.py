@@ -50,8 +50,8 @@ class GModels:
     treatment : tuple of str
         Terms of the chance of treatment, after the covariates of the period.
     outcome : tuple of str
-        Terms of the chance of the outcome in a period, or of the mean of the measure at the end; ``treatment`` is that of
-        the period.
+        Terms of the chance of the outcome in a period, or of the mean of the measure at the end; ``treatment`` is that
+        of the period.
     """
 
     covariates: tuple[Evolution, ...]
@@ -100,9 +100,7 @@ class FittedG:
     outcome: LogisticPart | LinearPart
 
 
-def fitted_models(
-    periods: PersonPeriods, models: GModels, drawn: Array, *, measure: bool = False
-) -> FittedG:
+def fitted_models(periods: PersonPeriods, models: GModels, drawn: Array, *, measure: bool = False) -> FittedG:
     """Fit all models, each person counted as often as `drawn` says.
 
     Raises
@@ -144,10 +142,14 @@ def _values(periods: PersonPeriods, each: Evolution) -> Array:
     values = periods.covariates.columns[each.name]
     if each.kind == "binary" and not np.isin(values, (0.0, 1.0)).all():
         raise StudyError(
-            f"{each.name} has other values than two", place="covariates", repair='say kind = "normal", or code it 0 and 1'
+            f"{each.name} has other values than two",
+            place="covariates",
+            repair='say kind = "normal", or code it 0 and 1',
         )
     if each.kind == "normal" and each.name in periods.covariates.levels:
-        raise StudyError(f"{each.name} is a category", place="covariates", repair="make 0 and 1 of each level")
+        raise StudyError(
+            f"{each.name} is a category", place="covariates", repair="make 0 and 1 of each level"
+        )
     return values
 
 
@@ -182,6 +184,8 @@ def _columns(periods: PersonPeriods, terms: tuple[str, ...], rows: NDArray, plac
     matrix, names = with_history(periods, terms).design(terms, rows=periods.rows)
     if len(rows) <= len(names):
         raise StudyError(
-            f"{len(rows)} periods are too few for {len(names)} coefficients", place=place, repair="leave terms out"
+            f"{len(rows)} periods are too few for {len(names)} coefficients",
+            place=place,
+            repair="leave terms out",
         )
     return matrix[rows], names

@@ -48,7 +48,11 @@ def simulate_lives(
     pool = np.repeat(periods.starts, drawn.astype(int))
     start = pool[np.arange(count) % len(pool)]
     state = _first_state(periods, start)
-    free, incidence, means = np.ones(count), np.full(times, np.nan), {name: [] for name in _drawn_names(models)}
+    free, incidence, means = (
+        np.ones(count),
+        np.full(times, np.nan),
+        {name: [] for name in _drawn_names(models)},
+    )
     for time in range(times):
         if time:
             _move_on(state, models, fitted, {name: draws[name][:, time] for name in draws}, periods)

@@ -137,7 +137,9 @@ def incidence_curves(
     drawn = np.empty((0, 2, times))
     if draws:
         drawn = _curves(design, _drawn(fitted, draws, seed), times, weights, fitted)
-    return IncidenceCurves(np.arange(times), own, drawn, "coefficients drawn from their distribution", fitted.level)
+    return IncidenceCurves(
+        np.arange(times), own, drawn, "coefficients drawn from their distribution", fitted.level
+    )
 
 
 def _drawn(fitted: PooledLogistic, count: int, seed: int) -> Array:
@@ -146,7 +148,9 @@ def _drawn(fitted: PooledLogistic, count: int, seed: int) -> Array:
     spread, vectors = np.linalg.eigh(fitted.covariance[np.ix_(known, known)])
     root = vectors * np.sqrt(np.maximum(spread, 0.0))
     found = np.zeros((count, len(known)))
-    found[:, known] = fitted.values[known] + normals(seed, "coefficients", range(count), int(known.sum())) @ root.T
+    found[:, known] = (
+        fitted.values[known] + normals(seed, "coefficients", range(count), int(known.sum())) @ root.T
+    )
     return found
 
 

@@ -1,4 +1,4 @@
-"""Marginal structural model: the effect of a course of treatment, with each period weighed by the inverse chance of its course.
+"""Marginal structural model: the effect of a course of treatment, courses weighed by the inverse of their chance.
 
 Robins, Hernán & Brumback 2000, doi:10.1097/00001648-200009000-00011; Hernán, Brumback & Robins 2000,
 doi:10.1097/00001648-200009000-00012.
@@ -170,7 +170,9 @@ def exposure_of(periods: PersonPeriods, exposure: Exposure) -> Array:
         return periods.treatment.astype(float)
     if exposure not in EXPOSURES:
         raise StudyError(
-            f"unknown exposure {exposure!r}", place="the structural model", repair=f"take one of {', '.join(EXPOSURES)}"
+            f"unknown exposure {exposure!r}",
+            place="the structural model",
+            repair=f"take one of {', '.join(EXPOSURES)}",
         )
     return periods.treated.astype(float) if exposure == "cumulative" else (periods.treated > 0).astype(float)
 
@@ -181,7 +183,9 @@ def _design(periods: PersonPeriods, model: StructuralModel, measure: bool) -> tu
     rows = rows[~periods.censored[rows] | (periods.outcome[rows] == 1)] if not measure else rows[
         np.isfinite(periods.outcome[rows])
     ]  # fmt: skip
-    own, own_names = with_history(periods, model.terms).design(model.terms, intercept=False, rows=periods.rows)
+    own, own_names = with_history(periods, model.terms).design(
+        model.terms, intercept=False, rows=periods.rows
+    )
     time = periods.period - periods.period[periods.first]
     course = "none" if measure else model.time
     columns, time_names = time_course(time, course, "time")
@@ -191,7 +195,8 @@ def _design(periods: PersonPeriods, model: StructuralModel, measure: bool) -> tu
 
 
 def _fitted(
-    periods: PersonPeriods, rows: NDArray, matrix: Array, names: tuple[str, ...], weight: Array, measure: bool, level: float
+    periods: PersonPeriods, rows: NDArray, matrix: Array, names: tuple[str, ...], weight: Array,
+    measure: bool, level: float,
 ) -> Estimates:  # fmt: skip
     if not measure:
         dense = DenseRows(matrix, periods.outcome[rows], names, weight[rows], periods.person[rows])

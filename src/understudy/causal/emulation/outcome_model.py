@@ -83,14 +83,18 @@ def trial_design(sequence: TrialSequence, model: OutcomeModel) -> TrialDesign:
     period = sequence.periods.period[sequence.start]
     own, names = first.design(model.covariates, intercept=False, rows=sequence.trials)
     course, course_names = time_course(period, model.trial_period, "trial_period")
-    head = [np.ones((sequence.trials, 1))] if by_dose else [np.ones((sequence.trials, 1)), sequence.arm[:, None]]
+    head = (
+        [np.ones((sequence.trials, 1))] if by_dose else [np.ones((sequence.trials, 1)), sequence.arm[:, None]]
+    )
     fixed = np.hstack([*head, course, own]).astype(float)
     fixed_names = (*("(intercept)", TREATMENT)[: len(head)], *course_names, *names)
     moving, moving_names, levels = _moving(sequence, model, by_dose)
     return TrialDesign(fixed, moving, (*fixed_names, *moving_names), levels, by_dose)
 
 
-def _moving(sequence: TrialSequence, model: OutcomeModel, by_dose: bool) -> tuple[Array, tuple[str, ...], int]:
+def _moving(
+    sequence: TrialSequence, model: OutcomeModel, by_dose: bool
+) -> tuple[Array, tuple[str, ...], int]:
     longest = sequence.follow_up
     levels = longest + 2 if by_dose else 2
     times = np.repeat(np.arange(longest + 1), levels)

@@ -49,7 +49,9 @@ def numbers(frame: pd.DataFrame, name: str, rows: NDArray[np.int64], *, missing:
     empty = cells.isna().to_numpy()
     words = np.isnan(found) & ~empty
     beyond = np.abs(found) > _LARGEST
-    problems = _problems(words, "not a number", "write a number, or declare it categorical", name, cells, rows)
+    problems = _problems(
+        words, "not a number", "write a number, or declare it categorical", name, cells, rows
+    )
     problems += _problems(beyond, "larger than anything measured", "correct the cell", name, cells, rows)
     if not missing:
         problems += missing_cells(empty, name, rows)

@@ -81,7 +81,9 @@ def resampled(estimate: Callable[[Array], Array], persons: int, copies: int, see
     """
     if copies < _FEWEST:
         raise StudyError(
-            f"{copies} resamples say nothing", place="bootstrap", repair=f"ask for {_FEWEST} or more, such as 500"
+            f"{copies} resamples say nothing",
+            place="bootstrap",
+            repair=f"ask for {_FEWEST} or more, such as 500",
         )
     found, failed = [], 0
     for copy in range(copies):

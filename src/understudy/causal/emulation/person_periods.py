@@ -185,7 +185,9 @@ def person_periods(
     """
     names = dict.fromkeys(covariates)
     columns = {"id": id, "period": period, "treatment": treatment, "outcome": outcome}
-    columns |= {key: name for key, name in (("eligible", eligible), ("censored", censored)) if name is not None}
+    columns |= {
+        key: name for key, name in (("eligible", eligible), ("censored", censored)) if name is not None
+    }
     require_columns(frame, (*columns.values(), *names), place)
     if not len(frame):
         raise DataError([Problem("the table has no rows", "give a row a person and period")], place=place)
@@ -219,7 +221,8 @@ def require_both_arms(periods: PersonPeriods, place: str = "the table") -> None:
     """
     if not periods.eligible.any():
         raise StudyError(
-            "nobody is eligible in any period", place=place, repair="check the column of eligibility: 1 where a trial may start"
+            "nobody is eligible in any period", place=place,
+            repair="check the column of eligibility: 1 where a trial may start",
         )  # fmt: skip
     given = np.unique(periods.treatment[periods.eligible])
     if len(given) < 2:
@@ -338,4 +341,4 @@ def _known_measure(periods: PersonPeriods, column: str, place: str) -> PersonPer
 
 def _refuse(problems: list[Problem], place: str) -> None:
     if problems:
-        raise DataError(sorted(problems, key=lambda each: (each.row or 0)), place=place)
+        raise DataError(sorted(problems, key=lambda each: each.row or 0), place=place)

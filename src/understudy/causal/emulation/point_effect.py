@@ -1,7 +1,7 @@
 """Point effect: the effect of a treatment given once, by weighting, by standardisation, or by both.
 
-Hernán & Robins, Causal Inference: What If (2020), chapters 12 and 13; augmented weighting Robins, Rotnitzky & Zhao 1994,
-doi:10.1080/01621459.1994.10476818, and Bang & Robins 2005, doi:10.1111/j.1541-0420.2005.00377.x.
+Hernán & Robins, Causal Inference: What If (2020), chapters 12 and 13; augmented weighting Robins, Rotnitzky & Zhao
+1994, doi:10.1080/01621459.1994.10476818, and Bang & Robins 2005, doi:10.1111/j.1541-0420.2005.00377.x.
 """
 
 from __future__ import annotations
@@ -156,36 +156,51 @@ def point_effect(
     1.5
     """
     if method not in METHODS:
-        raise StudyError(f"unknown method {method!r}", place="point_effect", repair=f"take one of {', '.join(METHODS)}")
+        raise StudyError(
+            f"unknown method {method!r}", place="point_effect", repair=f"take one of {', '.join(METHODS)}"
+        )
     estimate = _ESTIMATORS[method]
     means, covariance, weights, cut = estimate(table, models)
     found = _effect(table, method, means, covariance, level)
     if weights is not None:
-        found = replace(found, weights=summarised(weights, cut), overlap=overlap(table, models.treatment, weights))
+        found = replace(
+            found, weights=summarised(weights, cut), overlap=overlap(table, models.treatment, weights)
+        )
         found = replace(found, notes=found.weights.doubts)
     if resamples:
-        copies = resampled(lambda drawn: _copy(table, drawn, models, estimate), table.persons, resamples, seed)
+        copies = resampled(
+            lambda drawn: _copy(table, drawn, models, estimate), table.persons, resamples, seed
+        )
         found = replace(found, resamples=copies, notes=(*found.notes, *copies.doubts))
     return replace(found, notes=(*table.notes, *found.notes))
 
 
 def _copy(table: PointTable, drawn: Array, models: PointModels, estimate: Callable) -> Array:
     copy = table.take(np.repeat(np.arange(table.persons), drawn.astype(int)))
-    return predictions(copy, models).mean(axis=0) if estimate is _standardisation else estimate(copy, models)[0]
+    return (
+        predictions(copy, models).mean(axis=0) if estimate is _standardisation else estimate(copy, models)[0]
+    )
 
 
 def _effect(table: PointTable, method: str, means: Array, covariance: Array, level: float) -> PointEffect:
     free = np.array([np.inf])
     errors = np.sqrt(np.diag(covariance))
     spread = np.sqrt(max(covariance[0, 0] + covariance[1, 1] - 2 * covariance[0, 1], 0.0))
-    difference = Estimates(("treated - untreated",), np.array([means[1] - means[0]]), np.array([spread]), free, level)
+    difference = Estimates(
+        ("treated - untreated",), np.array([means[1] - means[0]]), np.array([spread]), free, level
+    )
     ratio = None
     if table.binary and (means > 0).all():
         slope = np.array([-1 / means[0], 1 / means[1]])
         own = np.array([np.sqrt(slope @ covariance @ slope)])
-        ratio = Estimates(("treated / untreated",), np.log(means[1:] / means[:1]), own, free, level, scale="exp")
+        ratio = Estimates(
+            ("treated / untreated",), np.log(means[1:] / means[:1]), own, free, level, scale="exp"
+        )
     return PointEffect(
-        method, Estimates(("untreated", "treated"), means, errors, np.repeat(free, 2), level), difference, ratio
+        method,
+        Estimates(("untreated", "treated"), means, errors, np.repeat(free, 2), level),
+        difference,
+        ratio,
     )
 
 

@@ -20,9 +20,10 @@ from understudy.core.errors import StudyError
 Array = NDArray[np.float64]
 _FIRST_STEPS, _STEPS = 12, 100
 _END = 1e-13  # of the Newton decrement, twice what the log-likelihood may still gain: estimates within 3e-7 errors
-_PROVEN = 8.0  # predictors up to which a search that ended proves that there is no separation, see biostatistics.logistic
+_PROVEN = 8.0  # predictors up to which a search that ended proves that there is no separation: biostatistics.logistic
 _SIDE = 1e-7  # of a direction between -1 and 1: what is nearer to zero is rounding
 _ROUNDS = 50
+_RANK = 1e-9  # a column depends on others whose own part is below this share of its length
 
 
 class LikelihoodRows(Protocol):
@@ -167,7 +168,8 @@ def maximise(rows: LikelihoodRows, start: Array | None = None, *, sure: bool = F
         at, ended = _search(rows, at, _STEPS)
         if not ended:
             raise StudyError(
-                f"the search did not end in {_STEPS} steps", place="pooled logistic regression", repair="leave terms out"
+                f"the search did not end in {_STEPS} steps", place="pooled logistic regression",
+                repair="leave terms out",
             )  # fmt: skip
     value, _, information = rows.evaluate(at)
     return Maximum(rows, at, value, information, ())
@@ -223,7 +225,9 @@ def find_separation(rows: LikelihoodRows) -> Separation:
             return found
         matrix, outcome = np.vstack([matrix, wrong]), np.concatenate([outcome, theirs])
     raise StudyError(
-        "whether outcomes are separated cannot be decided", place="pooled logistic regression", repair="leave terms out"
+        "whether outcomes are separated cannot be decided",
+        place="pooled logistic regression",
+        repair="leave terms out",
     )
 
 
@@ -235,32 +239,35 @@ def whitened(matrix: Array, weight: Array, names: tuple[str, ...]) -> tuple[Arra
     StudyError
         Naming a column that depends on those before it.
     """
-    lost = dependent(matrix, weight)
+    lost, scale, r = _triangle(matrix, weight)
     if lost.any():
         raise StudyError(
             f"the column {names[int(np.argmax(lost))]!r} is a combination of those before it, or the same in all rows",
             place="the model", repair="leave the term out, or join levels",
         )  # fmt: skip
-    scale = np.maximum(np.abs(matrix).max(axis=0, initial=0.0), 1e-300)
-    r = np.linalg.qr(matrix / scale * np.sqrt(weight)[:, None], mode="r")
     back = np.linalg.solve(r, np.eye(len(r))) if len(r) else r
     return (matrix / scale) @ back, back / scale[:, None]
 
 
 def dependent(matrix: Array, weight: Array) -> NDArray[np.bool_]:
     """Columns that are combinations of those before them, where the weight is not zero."""
-    inside = matrix[weight > 0]
-    lost = np.zeros(inside.shape[1], dtype=bool)
+    return _triangle(matrix, weight)[0]
+
+
+def _triangle(matrix: Array, weight: Array) -> tuple[NDArray[np.bool_], Array, Array]:
+    """Dependent columns; the scale of the others, and the triangular factor of the weighted rows so scaled."""
+    inside = matrix[weight > 0] * np.sqrt(weight[weight > 0])[:, None]
     scale = np.abs(inside).max(axis=0, initial=0.0)
-    lost[scale == 0] = True
+    lost = scale == 0
     while True:
         kept = np.flatnonzero(~lost)
-        scaled = inside[:, kept] / scale[kept]
-        diagonal = np.abs(np.diag(np.linalg.qr(scaled, mode="r"))) if len(inside) else np.zeros(0)
-        diagonal = np.pad(diagonal, (0, len(kept) - len(diagonal)))
-        bad = diagonal <= 1e-9 * np.linalg.norm(scaled, axis=0)
+        if len(inside) < len(kept):
+            lost[kept[len(inside) :]] = True
+            continue
+        r = np.linalg.qr(inside[:, kept] / scale[kept], mode="r")
+        bad = np.abs(np.diag(r)) <= _RANK * np.linalg.norm(r, axis=0)
         if not bad.any():
-            return lost
+            return lost, scale[kept], r
         lost[kept[int(np.argmax(bad))]] = True
 
 

@@ -42,7 +42,10 @@ def sequential_numbers(found: SequentialEmulation) -> tuple[ReportedNumber, ...]
 
 def sequential_tables(found: SequentialEmulation) -> dict[str, pd.DataFrame]:
     """Counts, coefficients, curves, weights and their regressions."""
-    tables = {"counts": found.counts(), "coefficients": coefficient_table(found.model.coefficients, found.model.separable)}
+    tables = {
+        "counts": found.counts(),
+        "coefficients": coefficient_table(found.model.coefficients, found.model.separable),
+    }
     tables["model"] = _model_table(found)
     if found.curves is not None:
         tables["curves"] = found.curves.table()
@@ -76,10 +79,15 @@ def point_tables(found: tuple[PointEffect, ...]) -> dict[str, pd.DataFrame]:
     """Estimates by method, with a bootstrap's, and how alike the groups are."""
     import pandas as pd
 
-    estimates = pd.concat({each.method: each.table() for each in found}, names=["method", "name"]).reset_index()
+    estimates = pd.concat(
+        {each.method: each.table() for each in found}, names=["method", "name"]
+    ).reset_index()
     tables = {"estimates": estimates}
     copies = [
-        (each.method, float(each.bootstrap.standard_errors[0]), *_ends(each), len(each.resamples.values), each.resamples.failed)
+        (
+            each.method, float(each.bootstrap.standard_errors[0]), *_ends(each),
+            len(each.resamples.values), each.resamples.failed,
+        )
         for each in found if each.resamples is not None
     ]  # fmt: skip
     if copies:
@@ -103,20 +111,34 @@ def _ends(each: PointEffect) -> tuple[float, float]:
 
 def course_numbers(found: StructuralEffect) -> tuple[ReportedNumber, ...]:
     """The effect of treatment by the marginal structural model."""
-    if found.measure.startswith("difference"):
-        return (_number(found.coefficients, found.effect, f"difference, {found.effect}"),)
-    return (_ratio(found.coefficients, found.effect, f"odds ratio, {found.effect}"),)
+    one, what = (_number, "difference") if found.measure.startswith("difference") else (_ratio, "odds ratio")
+    name = f"{what}, {found.effect}"
+    numbers = [one(found.coefficients, found.effect, name)]
+    if found.effect in found.unweighted.names:
+        numbers.append(one(found.unweighted, found.effect, f"{name}, without weights"))
+    return tuple(numbers)
 
 
 def course_tables(found: StructuralEffect) -> dict[str, pd.DataFrame]:
     """Coefficients with weights and without, and the weights."""
     import pandas as pd
 
-    tables = {"coefficients": coefficient_table(found.coefficients), "unweighted": coefficient_table(found.unweighted)}
+    tables = {
+        "coefficients": coefficient_table(found.coefficients),
+        "unweighted": coefficient_table(found.unweighted),
+    }
     if found.resamples is not None:
         low, high = found.resamples.interval(found.coefficients.level)
-        row = (found.effect, float(found.resamples.standard_error), float(low), float(high), len(found.resamples.values))
-        tables["bootstrap"] = pd.DataFrame([row], columns=["name", "standard_error", "low", "high", "resamples"])
+        row = (
+            found.effect,
+            float(found.resamples.standard_error),
+            float(low),
+            float(high),
+            len(found.resamples.values),
+        )
+        tables["bootstrap"] = pd.DataFrame(
+            [row], columns=["name", "standard_error", "low", "high", "resamples"]
+        )
     return tables | weight_tables(found.weights, found.chances)
 
 
@@ -125,13 +147,25 @@ def g_numbers(found: GFormula) -> tuple[ReportedNumber, ...]:
     table, what = found.table(), "mean" if found.measure else "incidence"
     first, numbers = table.strategy.iloc[0], []
     for row in table.itertuples(index=False):
-        limits = {} if np.isnan(row.outcome_low) else {"low": row.outcome_low, "high": row.outcome_high, "level": 0.95}
-        numbers.append(ReportedNumber(f"{what}, {row.strategy}", row.outcome, source="parametric g-formula", **limits))
+        limits = (
+            {}
+            if np.isnan(row.outcome_low)
+            else {"low": row.outcome_low, "high": row.outcome_high, "level": 0.95}
+        )
+        numbers.append(
+            ReportedNumber(f"{what}, {row.strategy}", row.outcome, source="parametric g-formula", **limits)
+        )
         if row.strategy != first:
-            limits = {k: v for k, v in zip(("low", "high"), (row.difference_low, row.difference_high), strict=True) if limits}
+            limits = {
+                k: v
+                for k, v in zip(("low", "high"), (row.difference_low, row.difference_high), strict=True)
+                if limits
+            }
             level = {"level": 0.95} if limits else {}
             name = f"difference, {row.strategy} - {first}"
-            numbers.append(ReportedNumber(name, row.difference, source="parametric g-formula", **limits, **level))
+            numbers.append(
+                ReportedNumber(name, row.difference, source="parametric g-formula", **limits, **level)
+            )
     return tuple(numbers)
 
 
@@ -152,9 +186,15 @@ def coefficient_table(found: Estimates, separable: tuple[str, ...] = ()) -> pd.D
     return pd.concat([table, lost], ignore_index=True) if len(lost) else table
 
 
-def weight_tables(summary: WeightSummary | None, chances: tuple[FittedChance, ...]) -> dict[str, pd.DataFrame]:
+def weight_tables(
+    summary: WeightSummary | None, chances: tuple[FittedChance, ...]
+) -> dict[str, pd.DataFrame]:
     """The distribution of weights, and the regressions behind."""
-    return {} if summary is None else {"weights": summary.table().map(_shown), "weight_models": chance_table(chances)}
+    return (
+        {}
+        if summary is None
+        else {"weights": summary.table().map(_shown), "weight_models": chance_table(chances)}
+    )
 
 
 def chance_table(chances: tuple[FittedChance, ...]) -> pd.DataFrame:
@@ -162,14 +202,18 @@ def chance_table(chances: tuple[FittedChance, ...]) -> pd.DataFrame:
     import pandas as pd
 
     rows = [
-        (each.label, name, float(value), masked(each.rows)) for each in chances for name, value in each.coefficients.items()
+        (each.label, name, float(value), masked(each.rows))
+        for each in chances
+        for name, value in each.coefficients.items()
     ]  # fmt: skip
     return pd.DataFrame(rows, columns=["model", "name", "estimate", "rows"])
 
 
 def _shown(value: object) -> object:
     """Counts as readers may see them."""
-    return masked(int(value)) if isinstance(value, (int, np.integer)) and not isinstance(value, bool) else value
+    return (
+        masked(int(value)) if isinstance(value, (int, np.integer)) and not isinstance(value, bool) else value
+    )
 
 
 def _ratio(found: Estimates, one: str, name: str) -> ReportedNumber:

@@ -78,12 +78,17 @@ def run_emulation(emulation: Emulation) -> EmulationReport:
         settings=emulation.settings, citations=(_CITATIONS.get(section.method, _SEQUENTIAL),),
     )  # fmt: skip
     record = replace(record, numbers=numbers)
-    return EmulationReport(section.title, section.method, numbers, tables, tuple(dict.fromkeys(notes)), record, found)
+    return EmulationReport(
+        section.title, section.method, numbers, tables, tuple(dict.fromkeys(notes)), record, found
+    )
 
 
 def periods_of(emulation: Emulation) -> PersonPeriods:
     """The checked person-periods of an emulation."""
-    data, columns = emulation.section.data, columns_needed(emulation.section, map(str, emulation.table.columns))
+    data, columns = (
+        emulation.section.data,
+        columns_needed(emulation.section, map(str, emulation.table.columns)),
+    )
     require_columns(emulation.table, data.categorical, data.file)
     return person_periods(
         emulation.table, id=data.id, period=data.period, treatment=data.treatment, outcome=data.outcome,
@@ -121,7 +126,9 @@ def _between(periods: PersonPeriods, first: int | None, last: int | None) -> Per
 def _sequential(emulation: Emulation) -> tuple[SequentialEmulation, Any, Any, Any]:
     section = emulation.section
     asked = section.outcome_model
-    model = OutcomeModel(asked.covariates, asked.trial_period, asked.follow_up, asked.varying_effect, asked.dose)
+    model = OutcomeModel(
+        asked.covariates, asked.trial_period, asked.follow_up, asked.varying_effect, asked.dose
+    )
     curves = CurveSettings(**section.curves.model_dump(), seed=section.seed)
     found = emulate_trials(
         sequence_of(emulation, periods_of(emulation)), model, _weights(section), curves, level=section.level
@@ -139,7 +146,9 @@ def _point(emulation: Emulation) -> tuple[tuple[PointEffect, ...], Any, Any, Any
         missing=data.missing,
     )  # fmt: skip
     outcome = asked.treatment_model if asked.outcome_model is None else asked.outcome_model
-    models = PointModels(asked.treatment_model, outcome, asked.modified_by, asked.stabilised, section.truncate)
+    models = PointModels(
+        asked.treatment_model, outcome, asked.modified_by, asked.stabilised, section.truncate
+    )
     found = tuple(
         point_effect(table, method, models, resamples=asked.resamples, seed=section.seed, level=section.level)
         for method in asked.methods

@@ -135,7 +135,11 @@ def emulate_trials(
     """
     weights = weights or TrialWeights()
     if not sequence.events:
-        raise StudyError("no outcome happens in any trial", place="the outcome", repair="check its column, or follow longer")
+        raise StudyError(
+            "no outcome happens in any trial",
+            place="the outcome",
+            repair="check its column, or follow longer",
+        )
     weighted, summary, chances = _weighed(sequence, weights)
     design = trial_design(weighted, model)
     fitted = fit(whole_rows(weighted, design), level=level)
@@ -187,7 +191,9 @@ def _population(sequence: TrialSequence, period: int | None) -> Array:
         return np.ones(sequence.trials)
     inside = sequence.periods.period[sequence.start] == period
     if not inside.any():
-        raise StudyError(f"no trial starts in period {period}", place="curves.trial_period", repair="name another period")
+        raise StudyError(
+            f"no trial starts in period {period}", place="curves.trial_period", repair="name another period"
+        )
     return inside.astype(float)
 
 

@@ -24,9 +24,9 @@ class Strategy:
     ----------
     name : str
     rule : str
-        ``"natural"``: as it was decided in the data. Else an equation in the expression language that is 1 where treatment
-        is given and 0 where it is not: ``"1"``, ``"cd4 < 350"``, ``"where(time < 3, 0, natural_treatment)"``. It may name
-        numeric covariates of the period, ``time`` (0 in a person's first period), ``period``, ``previous_treatment``,
+        ``"natural"``: as it was decided in the data. Else an equation in the expression language that is 1 where
+        treatment is given and 0 where it is not: ``"1"``, ``"cd4 < 350"``, ``"where(time < 3, 0, natural_treatment)"``.
+        It may name numeric covariates of the period, ``time`` (0 in a person's first period), ``period``, ``previous_treatment``,
         ``cumulative_treatment`` (treated periods before) and ``natural_treatment``.
 
     Raises
@@ -68,7 +68,9 @@ class Strategy:
         of_categories = sorted(self._equation.names & set(categories))
         unknown = sorted(self._equation.names - {*numbers, *KNOWN})
         if of_categories or unknown:
-            cause = f"{of_categories[0]} is a category" if of_categories else f"nothing is called {unknown[0]}"
+            cause = (
+                f"{of_categories[0]} is a category" if of_categories else f"nothing is called {unknown[0]}"
+            )
             raise StudyError(
                 f"the rule cannot be followed: {cause}", place=f"the strategy {self.name!r}: {self.rule}",
                 repair=f"name numbers only: {', '.join([*numbers, *KNOWN])}",

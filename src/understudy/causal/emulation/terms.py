@@ -44,7 +44,10 @@ def columns_needed(section: EmulationSection, columns: Iterable[str]) -> tuple[s
     calls = {f"{kind}({name})" for name in known for kind in ("previous", "first")}
     own = set() if section.method == "point treatment" else set(DERIVED)
     names = names_of(terms_of(section), {*known, *calls, *own})
-    names = [_CALL.fullmatch(name).group(1) if _CALL.fullmatch(name) and name not in known else name for name in names]
+    names = [
+        _CALL.fullmatch(name).group(1) if _CALL.fullmatch(name) and name not in known else name
+        for name in names
+    ]
     for rule in section.strategies.values():
         if rule != "natural":
             names += sorted(Expression(rule).names - set(KNOWN))

@@ -53,7 +53,9 @@ def time_course(
         return _categories(times, np.unique(seen), name)
     if course == "spline":
         return _spline(times, np.unique(np.quantile(seen, _KNOTS)), name)
-    raise StudyError(f"unknown time course {course!r}", place=name, repair=f"take one of {', '.join(COURSES)}")
+    raise StudyError(
+        f"unknown time course {course!r}", place=name, repair=f"take one of {', '.join(COURSES)}"
+    )
 
 
 def _categories(times: NDArray, levels: NDArray, name: str) -> tuple:

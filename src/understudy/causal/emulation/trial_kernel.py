@@ -61,7 +61,22 @@ def accumulate(
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def worst_rows(start, length, base, slope, period, treated, outcome, weight, offset, multiple, own, of_state, levels, found):
+def worst_rows(
+    start,
+    length,
+    base,
+    slope,
+    period,
+    treated,
+    outcome,
+    weight,
+    offset,
+    multiple,
+    own,
+    of_state,
+    levels,
+    found,
+):
     """For each trial how far its worst row lies on the wrong side of a direction, and which row that is."""
     weighted = weight.size > 0
     place = np.zeros(start.size, np.int64)

@@ -52,7 +52,18 @@ class TrialRows:
         """What tells kernels which rows there are."""
         s, by_dose = self.sequence, self.design.by_dose
         p = s.periods
-        return (s.start, s.length, s.arm, int(by_dose), p.period, p.treated, p.outcome, s.weight, s.offset, self.multiple)
+        return (
+            s.start,
+            s.length,
+            s.arm,
+            int(by_dose),
+            p.period,
+            p.treated,
+            p.outcome,
+            s.weight,
+            s.offset,
+            self.multiple,
+        )
 
     @cached_property
     def _weights(self) -> tuple[Array, Array]:
@@ -86,7 +97,9 @@ class TrialRows:
         information[:p, p:] = fixed.T @ (sums["crossed"] * self.multiple[:, None])
         information[p:, :p] = information[:p, p:].T
         information[p:, p:] = (moving * sums["state_information"][:, None]).T @ moving
-        score = np.concatenate([fixed.T @ (sums["residual"] * self.multiple), moving.T @ sums["state_residual"]])
+        score = np.concatenate(
+            [fixed.T @ (sums["residual"] * self.multiple), moving.T @ sums["state_residual"]]
+        )
         return float(sums["value"] @ self.multiple), score, information
 
     def farthest(self, at: Array) -> float:
@@ -126,7 +139,9 @@ class TrialRows:
         own, apart = self.design.fixed @ direction[:p], self.design.moving @ direction[p:]
         weight = self.sequence.weight.copy() if len(self.sequence.weight) else np.ones(self.sequence.expanded)
         start, length, base, slope, period, treated, _, _, offset, _ = self._rows
-        leave_out(start, length, base, slope, period, treated, offset, own, apart, self.design.levels, _SIDE, weight)
+        leave_out(
+            start, length, base, slope, period, treated, offset, own, apart, self.design.levels, _SIDE, weight
+        )
         left = replace(self, sequence=replace(self.sequence, weight=weight))
         by_trial, by_state = left._weights
         lost = np.concatenate([
@@ -135,7 +150,10 @@ class TrialRows:
         ])  # fmt: skip
         names = tuple(name for name, gone in zip(self.names, lost, strict=True) if not gone)
         design = replace(
-            self.design, fixed=self.design.fixed[:, ~lost[:p]], moving=self.design.moving[:, ~lost[p:]], names=names
+            self.design,
+            fixed=self.design.fixed[:, ~lost[:p]],
+            moving=self.design.moving[:, ~lost[p:]],
+            names=names,
         )
         return replace(left, design=design), tuple(
             name for name, gone in zip(self.names, lost, strict=True) if gone
@@ -168,7 +186,9 @@ def whole_rows(sequence: TrialSequence, design: TrialDesign, drawn: Array | None
     return TrialRows(sequence, design, multiple)
 
 
-def _dependent(matrix: Array, weight: Array, names: tuple[str, ...], dropped: tuple[str, ...]) -> NDArray[np.bool_]:
+def _dependent(
+    matrix: Array, weight: Array, names: tuple[str, ...], dropped: tuple[str, ...]
+) -> NDArray[np.bool_]:
     """Columns that depend on others, those named in `dropped` before the rest."""
     order = np.argsort([name in dropped for name in names], kind="stable")
     lost = np.zeros(len(names), dtype=bool)

@@ -170,7 +170,9 @@ class TrialSequence:
         """
         if not 0 < share <= 1:
             raise StudyError(
-                f"a share of {share:g} cannot be sampled", place="sample_controls", repair="give one above 0, at most 1"
+                f"a share of {share:g} cannot be sampled",
+                place="sample_controls",
+                repair="give one above 0, at most 1",
             )
         if share == 1:
             return self
@@ -179,7 +181,9 @@ class TrialSequence:
         for trial, row in self.blocks():
             numbers, where = np.unique(trial, return_inverse=True)
             time = self.periods.period[row] - self.periods.period[self.start[trial]]
-            drawn = uniforms(seed, "controls", self.start[numbers] * 2 + self.arm[numbers], longest)[where, time]
+            drawn = uniforms(seed, "controls", self.start[numbers] * 2 + self.arm[numbers], longest)[
+                where, time
+            ]
             kept = np.where(drawn < share, 1 / share, 0.0)
             weight[at : at + len(row)] = np.where(self.periods.outcome[row] == 1, 1.0, kept)
             at += len(row)
@@ -187,8 +191,8 @@ class TrialSequence:
 
     def __repr__(self) -> str:
         return (
-            f"TrialSequence: {self.estimand}, {self.trials} trials of {masked(self.persons)} persons, {self.rows} rows, "
-            f"{masked(self.events)} with the outcome ({masked(self.persons_with_outcome)} persons)"
+            f"TrialSequence: {self.estimand}, {masked(self.trials)} trials of {masked(self.persons)} persons, "
+            f"{self.rows} rows, {masked(self.events)} with the outcome ({masked(self.persons_with_outcome)} persons)"
         )
 
 
@@ -238,7 +242,9 @@ def trial_sequence(
     6
     """
     if estimand not in ESTIMANDS:
-        raise StudyError(f"unknown estimand {estimand!r}", place=place, repair=f"take one of {', '.join(ESTIMANDS)}")
+        raise StudyError(
+            f"unknown estimand {estimand!r}", place=place, repair=f"take one of {', '.join(ESTIMANDS)}"
+        )
     require_both_arms(periods, place)
     low = -np.inf if first_trial is None else first_trial
     high = np.inf if last_trial is None else last_trial
@@ -287,7 +293,7 @@ def followed_until(
 
 
 def next_switch(periods: PersonPeriods) -> NDArray[np.int64]:
-    """For each row the next row of the person in which treatment changes; the row after the person's last, without one."""
+    """For each row the person's next row in which treatment changes; the row after the last, without one."""
     switched = (periods.treatment != periods.previous_treatment) & (periods.first < np.arange(periods.rows))
     at = np.where(switched, np.arange(periods.rows), periods.rows)
     later = np.append(np.minimum.accumulate(at[::-1])[::-1][1:], periods.rows)

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from understudy.causal.emulation.person_periods import PersonPeriods
 from understudy.causal.emulation.trial_sequence import TrialSequence
 from understudy.causal.emulation.weight_model import (
     FittedChance,
@@ -121,4 +120,3 @@ def relevant(sequence: TrialSequence) -> NDArray[np.bool_]:
     count = np.cumsum(switched)
     before = count - switched
     return begun & ((at == last) | (before - count[np.maximum(last, 0)] == 0))
-

@@ -119,7 +119,7 @@ def fitted_chance(
 
 
 def chance_of(found: Maximum, matrix: Array, names: tuple[str, ...]) -> Array:
-    """Chances at a maximum: 0 or 1 in rows that a separating direction moves, which is where the likelihood tends to."""
+    """Chances at a maximum: 0 or 1 in rows that a separating direction moves, where the likelihood tends to."""
     coefficients = found.coefficients
     chance = expit(matrix @ np.array([coefficients.get(name, 0.0) for name in names]))
     undecided = np.ones(len(matrix), dtype=bool)

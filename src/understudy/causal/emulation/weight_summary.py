@@ -63,7 +63,12 @@ class WeightSummary:
         import pandas as pd
 
         named = {f"q{100 * share:g}": value for share, value in self.quantiles.items()}
-        head = {"count": self.count, "effective": self.effective, "mean": self.mean, "sd": self.standard_deviation}
+        head = {
+            "count": self.count,
+            "effective": self.effective,
+            "mean": self.mean,
+            "sd": self.standard_deviation,
+        }
         return pd.DataFrame([head | named | {"truncated": self.truncated}])
 
     def __str__(self) -> str:
@@ -76,7 +81,9 @@ def summarised(weights: ArrayLike, truncated: int = 0) -> WeightSummary:
     values = np.asarray(weights, dtype=float)
     values = values[values > 0]
     total = float(values.sum())
-    quantiles = {share: float(value) for share, value in zip(_QUANTILES, np.quantile(values, _QUANTILES), strict=True)}
+    quantiles = {
+        share: float(value) for share, value in zip(_QUANTILES, np.quantile(values, _QUANTILES), strict=True)
+    }
     spread = float(values.std(ddof=1)) if len(values) > 1 else 0.0
     return WeightSummary(
         len(values), float(values.mean()), spread, quantiles, total**2 / float(values @ values), truncated
