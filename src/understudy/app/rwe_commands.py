@@ -10,6 +10,7 @@ from typer.core import TyperGroup
 
 from understudy.app.calibrate_command import calibrate
 from understudy.app.cdm_commands import check, copy
+from understudy.app.emulation_command import emulate
 from understudy.app.options import Json, argument, option
 from understudy.app.pool_command import pool
 
@@ -53,5 +54,5 @@ def run(
     run(study, cdm, out, json)
 
 
-_OTHERS = (check, copy, calibrate, pool)
+_OTHERS = (check, copy, calibrate, pool, emulate)
 _COMMANDS = tuple(rwe.command()(each) for each in _OTHERS)
