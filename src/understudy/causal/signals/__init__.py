@@ -1,0 +1,32 @@
+"""Signals: disproportionate reporting in spontaneous reports of adverse events; a reason to look, never a cause.
+
+Files become `Reports`; `cleaned` leaves one report a case; `find_signals` counts pairs of a drug and an event and says
+which are reported more often than expected.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+# Where each public name is defined; they are loaded when they are first used.
+_HOMES: dict[str, tuple[str, ...]] = {
+    "understudy.causal.signals.reports": ("Reports",),
+    "understudy.causal.signals.finding": ("Finding", "ReadingWarning"),
+    "understudy.causal.signals.read_reports": ("read_reports",),
+}
+_HOME = {name: home for home, names in _HOMES.items() for name in names}
+
+__all__ = sorted(_HOME)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    found = getattr(import_module(_HOME[name]), name)
+    globals()[name] = found
+    return found
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

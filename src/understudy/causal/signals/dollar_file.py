@@ -1,0 +1,165 @@
+"""Dollar file: a table whose fields a dollar sign divides, as the FDA writes them, read without losing a line.
+
+Lines may end with one more delimiter; fields are not quoted; text is UTF-8 or, where it is not, Latin-1. Lines whose
+fields do not fit the header go through `broken_lines`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from io import BytesIO
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from understudy.causal.signals.broken_lines import mended
+from understudy.causal.signals.faers_columns import Layout
+from understudy.causal.signals.finding import Finding, lines_of
+from understudy.core.errors import DataError, Problem
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from numpy.typing import NDArray
+
+_DELIMITER, _NEWLINE = ord("$"), ord("\n")
+# A file of which more lines than this do not fit is not in the format that its name says.
+_MOST_BROKEN = 0.5
+
+
+@dataclass(frozen=True, eq=False)
+class DollarTable:
+    """A file's rows, and what was found in it.
+
+    Parameters
+    ----------
+    name : str
+        Of the file.
+    rows : DataFrame
+        All fields as text, by the column names of `Layout`, and ``line``: where each begins.
+    findings : tuple of Finding
+    """
+
+    name: str
+    rows: pd.DataFrame
+    findings: tuple[Finding, ...]
+
+
+def read_dollar_table(name: str, data: bytes, layout: Layout) -> DollarTable:
+    """The rows of a file.
+
+    Parameters
+    ----------
+    name : str
+        For messages.
+    data : bytes
+        All of the file.
+    layout : Layout
+        Columns that it may and must have.
+
+    Raises
+    ------
+    DataError
+        If it is empty, lacks a column that is needed, or most lines do not fit its header.
+    """
+    text, findings = _plain(name, data)
+    head, _, _ = text.partition(b"\n")
+    header = [each.strip().lower() for each in head.decode("utf-8", "replace").rstrip("\r$ ").split("$")]
+    columns = layout.columns(header, name)
+    starts, ends = _line_bounds(text)
+    excess = _delimiters(text, starts, ends) - (len(header) - 1)
+    blank = _blank(text, starts, ends)
+    # One more delimiter than the header has is the one at the end of a line.
+    fits = (excess == 0) | ((excess == 1) & (_last_byte(text, starts, ends) == _DELIMITER))
+    broken = ~fits & ~blank
+    if broken.mean() > _MOST_BROKEN and len(broken) > 1:
+        raise _not_in_the_format(name, len(header), int(np.flatnonzero(broken)[0]) + 2)
+    good = _parsed(text, starts, ends, fits & ~blank, columns)
+    if not broken.any():
+        return DollarTable(name, good, findings)
+    others, told = mended(name, text, starts, ends, fits | blank, header, columns, layout)
+    return DollarTable(name, _in_order([good, others]), findings + told)
+
+
+def _plain(name: str, data: bytes) -> tuple[bytes, tuple[Finding, ...]]:
+    """UTF-8 with lines that end in a line feed, and what had to be done for it."""
+    if not data.strip():
+        raise DataError([Problem("the file is empty", "take the whole file")], place=name)
+    data = data.removeprefix(b"\xef\xbb\xbf")
+    data = data if data.endswith(b"\n") else data + b"\n"
+    findings = []
+    if (zeros := data.count(b"\x00")) > 0:
+        findings.append(Finding(name, f"{zeros:,} zero bytes, taken out"))
+        data = data.replace(b"\x00", b"")
+    try:
+        data.decode("utf-8")
+    except UnicodeDecodeError:
+        findings.append(Finding(name, "is not UTF-8, read as Latin-1"))
+        data = data.decode("latin-1").encode("utf-8")
+    return data, tuple(findings)
+
+
+def _line_bounds(text: bytes) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Where each line after the header begins and ends, without its line feed."""
+    ends = np.flatnonzero(np.frombuffer(text, np.uint8) == _NEWLINE)
+    return ends[:-1] + 1, ends[1:]
+
+
+def _delimiters(text: bytes, starts: NDArray, ends: NDArray) -> NDArray[np.int64]:
+    places = np.flatnonzero(np.frombuffer(text, np.uint8) == _DELIMITER)
+    return np.searchsorted(places, ends) - np.searchsorted(places, starts)
+
+
+def _last_byte(text: bytes, starts: NDArray, ends: NDArray) -> NDArray[np.uint8]:
+    """The last byte of each line, without a carriage return."""
+    raw = np.frombuffer(text, np.uint8)
+    last = np.maximum(ends - 1, starts)
+    last = np.where((raw[last] == ord("\r")) & (last > starts), last - 1, last)
+    return raw[last]
+
+
+def _blank(text: bytes, starts: NDArray, ends: NDArray) -> NDArray[np.bool_]:
+    raw = np.frombuffer(text, np.uint8)
+    short = ends - starts
+    return (short == 0) | ((short == 1) & (raw[np.minimum(starts, len(raw) - 1)] == ord("\r")))
+
+
+def _parsed(
+    text: bytes, starts: NDArray, ends: NDArray, which: NDArray[np.bool_], columns: dict[int, str]
+) -> pd.DataFrame:
+    """Fields of the lines that fit, of the columns that are wanted."""
+    import pandas as pd
+
+    lines = np.flatnonzero(which)
+    if not len(lines):
+        return pd.DataFrame({**{name: [] for name in columns.values()}, "line": []}, dtype=object)
+    text = text[starts[0] :] if which.all() else b"".join(text[starts[k] : ends[k] + 1] for k in lines)
+    width = text[: text.index(b"\n")].count(b"$") + 2
+    frame = pd.read_csv(
+        BytesIO(text), sep="$", header=None, names=range(width), usecols=sorted(columns), dtype=object,
+        quoting=3, keep_default_na=False, na_filter=False, lineterminator="\n", skip_blank_lines=False,
+        index_col=False, encoding="utf-8",
+    )  # fmt: skip
+    frame = frame.rename(columns=columns)
+    for name in frame.columns:
+        frame[name] = frame[name].astype(object).where(frame[name].notna(), "").str.rstrip("\r")
+    return frame.assign(line=lines + 2)
+
+
+def _in_order(parts: list[pd.DataFrame]) -> pd.DataFrame:
+    import pandas as pd
+
+    together = pd.concat([each for each in parts if len(each)], ignore_index=True)
+    return together.sort_values("line", kind="stable").reset_index(drop=True)
+
+
+def _not_in_the_format(name: str, fields: int, line: int) -> DataError:
+    problem = Problem(
+        f"most lines have not the {fields} fields of the header", "check that $ divides the fields", row=line
+    )
+    return DataError([problem], place=name)
+
+
+def told(name: str, what: str, lines, *, lost: bool = False) -> tuple[Finding, ...]:
+    """A finding about lines, or nothing where there are none."""
+    found = lines_of(lines)
+    return (Finding(name, what, found, lost),) if found else ()

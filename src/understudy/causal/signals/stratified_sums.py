@@ -1,0 +1,72 @@
+"""Stratified sums: expected counts and the sums of Mantel and Haenszel, over strata, for all pairs at once."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numba import njit
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from understudy.causal.signals.pair_counts import Incidence, PairCounts
+
+
+def sums_over_strata(
+    found: Incidence, levels: NDArray[np.int64], counts: PairCounts
+) -> tuple[NDArray[np.float64], tuple]:
+    """Expected counts of each pair, and (strata, ad, bc, p_ad, mixed, q_bc) of `StratifiedSums`."""
+    present, levels = np.unique(levels, return_inverse=True)
+    totals = np.bincount(levels, minlength=len(present)).astype(float)
+    drugs = _by_stratum(found.drug_matrix, levels, len(present))
+    events = _by_stratum(found.event_matrix, levels, len(present))
+    starts, strata, both = _pairs_by_stratum(found, levels, len(present), counts)
+    sums = _sums(counts.drug, counts.event, starts, strata, both, drugs, events, totals)
+    return sums[0], (len(present), *sums[1:])
+
+
+def _by_stratum(matrix, levels: NDArray[np.int64], count: int) -> NDArray[np.float64]:
+    """Reports of each stratum that name each column, shape (columns, strata)."""
+    from scipy.sparse import csr_matrix
+
+    member = csr_matrix((np.ones(len(levels)), (levels, np.arange(len(levels)))), shape=(count, len(levels)))
+    return np.ascontiguousarray((member @ matrix).toarray().T, dtype=float)
+
+
+def _pairs_by_stratum(found: Incidence, levels: NDArray[np.int64], count: int, counts: PairCounts) -> tuple:
+    """Where each pair's strata begin in the lists of strata and of reports with both."""
+    width = len(found.events)
+    wanted = counts.drug * width + counts.event  # sorted, as the pairs are
+    pair, stratum, both = [], [], []
+    for k in range(count):
+        inside = levels == k
+        together = (found.drug_matrix[inside].T @ found.event_matrix[inside]).tocoo()
+        pair.append(np.searchsorted(wanted, together.row.astype(np.int64) * width + together.col))
+        stratum.append(np.full(len(together.data), k))
+        both.append(together.data)
+    pair, stratum, both = (np.concatenate(each) for each in (pair, stratum, both))
+    order = np.argsort(pair, kind="stable")
+    starts = np.searchsorted(pair[order], np.arange(len(wanted) + 1))
+    return starts, stratum[order], both[order].astype(float)
+
+
+@njit(cache=True, nogil=True)
+def _sums(drug, event, starts, strata, both, drugs, events, totals):
+    found = np.zeros((6, len(drug)))
+    a = np.zeros(len(totals))
+    for pair in range(len(drug)):
+        a[:] = 0.0
+        for k in range(starts[pair], starts[pair + 1]):
+            a[strata[k]] = both[k]
+        for s in range(len(totals)):
+            m, n, t = drugs[drug[pair], s], events[event[pair], s], totals[s]
+            ad, bc = a[s] * (t - m - n + a[s]) / t, (m - a[s]) * (n - a[s]) / t
+            p = (t - m - n + 2.0 * a[s]) / t
+            found[0, pair] += m * n / t
+            found[1, pair] += ad
+            found[2, pair] += bc
+            found[3, pair] += p * ad
+            found[4, pair] += p * bc + (1.0 - p) * ad
+            found[5, pair] += (1.0 - p) * bc
+    return found
