@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from understudy.causal.signals.pair_counts import PairCounts
+from understudy.causal.signals.pair_counts import Margins, PairCounts
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -146,4 +146,5 @@ def _one_pair(a: int, b: int, c: int, d: int) -> PairCounts:
     return PairCounts(
         ("drug",), ("event",), one, one, np.array([a]), np.array([a + b]), np.array([a + c]), total,
         np.array([(a + b) * (a + c) / total]),
+        Margins(np.array([[a + b]]), np.array([[a + c]]), np.array([total])),
     )  # fmt: skip

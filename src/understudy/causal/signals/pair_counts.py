@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from understudy.causal.signals.reports import SUSPECT, Reports
 from understudy.causal.signals.strata import strata_of
+from understudy.causal.signals.stratified_sums import sums_over_strata
 from understudy.core.errors import SimulationError
 
 if TYPE_CHECKING:
@@ -67,6 +68,8 @@ class PairCounts:
     expected : float array, shape (pairs,)
         If drug and event were independent within each stratum: the sum over strata of
         n_drug · n_event / total.
+    margins : Margins
+        Reports with each drug and each event, by stratum.
     strata : StratifiedSums or None
         What is summed over strata for pooled odds ratios.
 
@@ -87,6 +90,7 @@ class PairCounts:
     n_event: NDArray[np.int64]
     total: int
     expected: NDArray[np.float64]
+    margins: Margins
     strata: StratifiedSums | None = None
 
     def cells(self) -> tuple[NDArray[np.float64], ...]:
@@ -100,6 +104,26 @@ class PairCounts:
         of_drug = np.array([each == drug for each in self.drugs], bool)[self.drug] if drug else True
         of_event = np.array([each == event for each in self.events], bool)[self.event] if event else True
         return np.broadcast_to(of_drug & np.asarray(of_event), self.n.shape)
+
+
+@dataclass(frozen=True, eq=False)
+class Margins:
+    """Reports with each drug and each event, by stratum; one stratum where there are no others.
+
+    Parameters
+    ----------
+    drugs, events : float arrays, shapes (drugs, strata) and (events, strata)
+    totals : float array, shape (strata,)
+        All reports.
+    """
+
+    drugs: NDArray[np.float64]
+    events: NDArray[np.float64]
+    totals: NDArray[np.float64]
+
+    def expected(self, drug: NDArray[np.int64], event: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Expected reports of pairs, given by the places of their names; shape (pairs,)."""
+        return np.einsum("ps,ps->p", self.drugs[drug] / self.totals, self.events[event])
 
 
 @dataclass(frozen=True, eq=False)
@@ -203,22 +227,40 @@ def counted(found: Incidence, levels: NDArray[np.int64] | None = None) -> PairCo
     together.sort_indices()
     pairs = together.tocoo()
     drug, event = pairs.row.astype(np.int64), pairs.col.astype(np.int64)
-    of_drug, of_event = (np.asarray(each.sum(axis=0)).ravel() for each in (found.drug_matrix, found.event_matrix))
-    n_drug, n_event = of_drug[drug], of_event[event]
+    return paired(found, levels, drug, event, pairs.data.astype(np.int64))
+
+
+def paired(
+    found: Incidence,
+    levels: NDArray[np.int64] | None,
+    drug: NDArray[np.int64],
+    event: NDArray[np.int64],
+    n: NDArray[np.int64],
+) -> PairCounts:
+    """Counts of these pairs, sorted by drug and event, of which `n` reports have both."""
+    stratum = np.zeros(found.reports, np.int64) if levels is None else np.unique(levels, return_inverse=True)[1]
+    margins = _margins(found, stratum)
     counts = PairCounts(
-        found.drugs, found.events, drug, event, pairs.data.astype(np.int64), n_drug, n_event, found.reports,
-        n_drug * (n_event / found.reports),
+        found.drugs, found.events, drug, event, n,
+        margins.drugs.sum(axis=1).astype(np.int64)[drug], margins.events.sum(axis=1).astype(np.int64)[event],
+        found.reports, margins.expected(drug, event), margins,
     )  # fmt: skip
-    return counts if levels is None else _stratified(found, levels, counts)
+    if levels is None:
+        return counts
+    return replace(counts, strata=StratifiedSums(len(margins.totals), *sums_over_strata(found, stratum, counts)))
 
 
-def _stratified(found: Incidence, levels: NDArray[np.int64], counts: PairCounts) -> PairCounts:
-    from dataclasses import replace
+def _margins(found: Incidence, stratum: NDArray[np.int64]) -> Margins:
+    from scipy.sparse import csr_matrix
 
-    from understudy.causal.signals.stratified_sums import sums_over_strata
-
-    expected, sums = sums_over_strata(found, levels, counts)
-    return replace(counts, expected=expected, strata=StratifiedSums(*sums))
+    totals = np.bincount(stratum).astype(float)
+    ones, reports = np.ones(len(stratum)), np.arange(len(stratum))
+    member = csr_matrix((ones, (stratum, reports)), shape=(len(totals), len(stratum)))
+    drugs, events = (
+        np.ascontiguousarray((member @ each).toarray().T, dtype=float)
+        for each in (found.drug_matrix, found.event_matrix)
+    )
+    return Margins(drugs, events, totals)
 
 
 def _ones(rows: NDArray, columns: NDArray, height: int, width: int) -> csr_matrix:

@@ -1,4 +1,4 @@
-"""Stratified sums: expected counts and the sums of Mantel and Haenszel, over strata, for all pairs at once."""
+"""Stratified sums: what Mantel and Haenszel sum over strata, for all pairs at once."""
 
 from __future__ import annotations
 
@@ -14,24 +14,14 @@ if TYPE_CHECKING:
 
 
 def sums_over_strata(
-    found: Incidence, levels: NDArray[np.int64], counts: PairCounts
-) -> tuple[NDArray[np.float64], tuple]:
-    """Expected counts of each pair, and (strata, ad, bc, p_ad, mixed, q_bc) of `StratifiedSums`."""
-    present, levels = np.unique(levels, return_inverse=True)
-    totals = np.bincount(levels, minlength=len(present)).astype(float)
-    drugs = _by_stratum(found.drug_matrix, levels, len(present))
-    events = _by_stratum(found.event_matrix, levels, len(present))
-    starts, strata, both = _pairs_by_stratum(found, levels, len(present), counts)
-    sums = _sums(counts.drug, counts.event, starts, strata, both, drugs, events, totals)
-    return sums[0], (len(present), *sums[1:])
-
-
-def _by_stratum(matrix, levels: NDArray[np.int64], count: int) -> NDArray[np.float64]:
-    """Reports of each stratum that name each column, shape (columns, strata)."""
-    from scipy.sparse import csr_matrix
-
-    member = csr_matrix((np.ones(len(levels)), (levels, np.arange(len(levels)))), shape=(count, len(levels)))
-    return np.ascontiguousarray((member @ matrix).toarray().T, dtype=float)
+    found: Incidence, stratum: NDArray[np.int64], counts: PairCounts
+) -> tuple[NDArray[np.float64], ...]:
+    """The sums ad, bc, p_ad, mixed and q_bc of `StratifiedSums`; strata are numbered from 0."""
+    margins = counts.margins
+    starts, strata, both = _pairs_by_stratum(found, stratum, len(margins.totals), counts)
+    return tuple(
+        _sums(counts.drug, counts.event, starts, strata, both, margins.drugs, margins.events, margins.totals)
+    )
 
 
 def _pairs_by_stratum(found: Incidence, levels: NDArray[np.int64], count: int, counts: PairCounts) -> tuple:
@@ -53,7 +43,7 @@ def _pairs_by_stratum(found: Incidence, levels: NDArray[np.int64], count: int, c
 
 @njit(cache=True, nogil=True)
 def _sums(drug, event, starts, strata, both, drugs, events, totals):
-    found = np.zeros((6, len(drug)))
+    found = np.zeros((5, len(drug)))
     a = np.zeros(len(totals))
     for pair in range(len(drug)):
         a[:] = 0.0
@@ -63,10 +53,9 @@ def _sums(drug, event, starts, strata, both, drugs, events, totals):
             m, n, t = drugs[drug[pair], s], events[event[pair], s], totals[s]
             ad, bc = a[s] * (t - m - n + a[s]) / t, (m - a[s]) * (n - a[s]) / t
             p = (t - m - n + 2.0 * a[s]) / t
-            found[0, pair] += m * n / t
-            found[1, pair] += ad
-            found[2, pair] += bc
-            found[3, pair] += p * ad
-            found[4, pair] += p * bc + (1.0 - p) * ad
-            found[5, pair] += (1.0 - p) * bc
+            found[0, pair] += ad
+            found[1, pair] += bc
+            found[2, pair] += p * ad
+            found[3, pair] += p * bc + (1.0 - p) * ad
+            found[4, pair] += (1.0 - p) * bc
     return found
