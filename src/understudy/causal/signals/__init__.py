@@ -14,6 +14,23 @@ _HOMES: dict[str, tuple[str, ...]] = {
     "understudy.causal.signals.reports": ("Reports",),
     "understudy.causal.signals.finding": ("Finding", "ReadingWarning"),
     "understudy.causal.signals.read_reports": ("read_reports",),
+    "understudy.causal.signals.simulated_reports": ("simulate_reports",),
+    "understudy.causal.signals.cleaning": ("Cleaned", "cleaned"),
+    "understudy.causal.signals.linkage": ("Linkage", "link_reports"),
+    "understudy.causal.signals.rule_duplicates": ("rule_groups",),
+    "understudy.causal.signals.versions": ("latest_versions",),
+    "understudy.causal.signals.pair_counts": ("PairCounts", "count_pairs"),
+    "understudy.causal.signals.disproportionality": (
+        "chi_square_yates",
+        "information_component",
+        "proportional_reporting_ratio",
+        "reporting_odds_ratio",
+    ),
+    "understudy.causal.signals.shrinkage_prior": ("ShrinkagePrior", "fit_prior"),
+    "understudy.causal.signals.shrinkage": ("shrunken_rates",),
+    "understudy.causal.signals.criteria": ("Criteria", "criteria_of"),
+    "understudy.causal.signals.find_signals": ("find_signals",),
+    "understudy.causal.signals.signals": ("Signals",),
 }
 _HOME = {name: home for home, names in _HOMES.items() for name in names}
 

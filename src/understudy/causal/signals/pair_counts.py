@@ -169,7 +169,7 @@ def incidence(reports: Reports, roles: Sequence[str] = SUSPECT, drug_name: str =
     labels = reports.labels(drug_name)
     counted = (labels != "").to_numpy(bool)
     if reports.has_roles and roles:
-        counted &= reports.drugs["role"].isin(list(roles)).to_numpy(bool)
+        counted = counted & reports.drugs["role"].isin(list(roles)).to_numpy(bool)
     report = reports.drugs["report"].to_numpy(np.int64)[counted]
     drug, drugs = pd.factorize(labels[counted], sort=True)
     event, events = pd.factorize(reports.reactions["event"], sort=True)

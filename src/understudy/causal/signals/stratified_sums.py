@@ -32,9 +32,12 @@ def _pairs_by_stratum(found: Incidence, levels: NDArray[np.int64], count: int, c
     for k in range(count):
         inside = levels == k
         together = (found.drug_matrix[inside].T @ found.event_matrix[inside]).tocoo()
-        pair.append(np.searchsorted(wanted, together.row.astype(np.int64) * width + together.col))
-        stratum.append(np.full(len(together.data), k))
-        both.append(together.data)
+        codes = together.row.astype(np.int64) * width + together.col
+        place = np.minimum(np.searchsorted(wanted, codes), len(wanted) - 1)
+        asked = wanted[place] == codes
+        pair.append(place[asked])
+        stratum.append(np.full(int(asked.sum()), k))
+        both.append(together.data[asked])
     pair, stratum, both = (np.concatenate(each) for each in (pair, stratum, both))
     order = np.argsort(pair, kind="stable")
     starts = np.searchsorted(pair[order], np.arange(len(wanted) + 1))
