@@ -13,12 +13,18 @@ from typing import Any
 _HOMES: dict[str, tuple[str, ...]] = {
     "understudy.causal.signals.reports": ("Reports",),
     "understudy.causal.signals.finding": ("Finding", "ReadingWarning"),
-    "understudy.causal.signals.read_reports": ("read_reports",),
+    "understudy.causal.signals.reading": ("read_reports",),
     "understudy.causal.signals.simulated_reports": ("simulate_reports",),
     "understudy.causal.signals.cleaning": ("Cleaned", "cleaned"),
     "understudy.causal.signals.linkage": ("Linkage", "link_reports"),
     "understudy.causal.signals.rule_duplicates": ("rule_groups",),
     "understudy.causal.signals.versions": ("latest_versions",),
+    "understudy.causal.signals.competition": ("masking_ratios", "without_drugs"),
+    "understudy.causal.signals.pair_trend": ("Trend", "trend"),
+    "understudy.causal.signals.rate_change": ("ChangePoint", "change_point"),
+    "understudy.causal.signals.onset": ("Onset", "fit_onset", "time_to_onset"),
+    "understudy.causal.signals.signal_study": ("SignalStudy", "study_signals"),
+    "understudy.causal.signals.faers_writer": ("write_faers",),
     "understudy.causal.signals.pair_counts": ("PairCounts", "count_pairs"),
     "understudy.causal.signals.disproportionality": (
         "chi_square_yates",
@@ -29,7 +35,7 @@ _HOMES: dict[str, tuple[str, ...]] = {
     "understudy.causal.signals.shrinkage_prior": ("ShrinkagePrior", "fit_prior"),
     "understudy.causal.signals.shrinkage": ("shrunken_rates",),
     "understudy.causal.signals.criteria": ("Criteria", "criteria_of"),
-    "understudy.causal.signals.find_signals": ("find_signals",),
+    "understudy.causal.signals.signal_search": ("find_signals",),
     "understudy.causal.signals.signals": ("Signals",),
 }
 _HOME = {name: home for home, names in _HOMES.items() for name in names}

@@ -43,7 +43,9 @@ def chosen(word: str, names: Sequence[str], what: str) -> str:
     raise SimulationError(
         f"no report has the {what} {word!r}",
         place=f"--{what}",
-        repair=f"did you mean {shown}?" if near else f"the reports have {len(names):,} {what}s; look at their table",
+        repair=f"did you mean {shown}?"
+        if near
+        else f"the reports have {len(names):,} {what}s; look at their table",
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -41,7 +42,7 @@ class Cleaned:
         import pandas as pd
 
         left = [count for _, count in self.steps]
-        taken = [0, *(before - after for before, after in zip(left, left[1:], strict=False))]
+        taken = [0, *(before - after for before, after in pairwise(left))]
         return pd.DataFrame({"step": [step for step, _ in self.steps], "left": left, "taken_out": taken})
 
     def __repr__(self) -> str:
@@ -93,7 +94,9 @@ def cleaned(
     if duplicates in ("rules", "both"):
         reports = _without(reports, later_copies(reports, rule_groups(reports, undated=undated)))
         dated = "date" if not undated else "date or none"
-        steps.append((f"one of reports with equal event {dated}, sex, age, country, drugs, events", reports.count))
+        steps.append(
+            (f"one of reports with equal event {dated}, sex, age, country, drugs, events", reports.count)
+        )
     if duplicates in ("linkage", "both"):
         linkage = link_reports(reports, sure=sure)
         reports = _without(reports, later_copies(reports, linkage.groups(reports.count)))
@@ -114,6 +117,8 @@ def later_copies(reports: Reports, groups: NDArray[np.int64]) -> NDArray[np.bool
 def _without(reports: Reports, gone: NDArray[np.bool_]) -> Reports:
     if gone.all() and reports.count:
         raise SimulationError(
-            "no report is left", place="cleaning", repair="look at the list of deleted cases: it has all of them"
+            "no report is left",
+            place="cleaning",
+            repair="look at the list of deleted cases: it has all of them",
         )
     return reports.kept(~gone) if gone.any() else reports

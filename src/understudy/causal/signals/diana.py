@@ -1,6 +1,7 @@
 """DiAna: tables of FAERS that were cleaned beforehand, as `Reports`.
 
-Fusaroli et al., Drug Saf 2024;47:271-284, doi:10.1007/s40264-023-01391-4. CSV files demo, drug and reac, and where they are there demo_supp, drug_name, drug_supp, indi, outc and ther.
+Fusaroli et al., Drug Saf 2024;47:271-284, doi:10.1007/s40264-023-01391-4. CSV files demo, drug and reac, and where they
+are there demo_supp, drug_name, drug_supp, indi, outc and ther.
 """
 
 from __future__ import annotations

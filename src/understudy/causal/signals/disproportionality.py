@@ -118,15 +118,15 @@ def information_component(seen: ArrayLike, expected: ArrayLike, level: float = 0
 
     shape, rate = np.asarray(seen, float) + _SHRINKAGE, np.asarray(expected, float) + _SHRINKAGE
     tail = (1 - level) / 2
-    return Ratios(*(np.log2(each / rate) for each in (shape, gammaincinv(shape, tail), gammaincinv(shape, 1 - tail))))
+    return Ratios(
+        *(np.log2(each / rate) for each in (shape, gammaincinv(shape, tail), gammaincinv(shape, 1 - tail)))
+    )
 
 
 def _pooled(counts: PairCounts, level: float) -> Ratios:
     sums = counts.strata
     variance = (
-        sums.p_ad / (2 * sums.ad**2)
-        + sums.mixed / (2 * sums.ad * sums.bc)
-        + sums.q_bc / (2 * sums.bc**2)
+        sums.p_ad / (2 * sums.ad**2) + sums.mixed / (2 * sums.ad * sums.bc) + sums.q_bc / (2 * sums.bc**2)
     )
     return _interval(sums.ad / sums.bc, np.sqrt(variance), level)
 

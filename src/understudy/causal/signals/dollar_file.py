@@ -71,9 +71,9 @@ def read_dollar_table(name: str, data: bytes, layout: Layout) -> DollarTable:
     # One more delimiter than the header has is the one at the end of a line.
     fits = (excess == 0) | ((excess == 1) & (_last_byte(text, starts, ends) == _DELIMITER))
     broken = ~fits & ~blank
-    if broken.mean() > _MOST_BROKEN and len(broken) > 1:
+    if len(broken) > 1 and broken.mean() > _MOST_BROKEN:
         raise _not_in_the_format(name, len(header), int(np.flatnonzero(broken)[0]) + 2)
-    good = _parsed(text, starts, ends, fits & ~blank, columns)
+    good = _parsed(text, starts, ends, fits & ~blank, excess, columns, len(header))
     if not broken.any():
         return DollarTable(name, good, findings)
     others, told = mended(name, text, starts, ends, fits | blank, header, columns, layout)
@@ -124,7 +124,13 @@ def _blank(text: bytes, starts: NDArray, ends: NDArray) -> NDArray[np.bool_]:
 
 
 def _parsed(
-    text: bytes, starts: NDArray, ends: NDArray, which: NDArray[np.bool_], columns: dict[int, str]
+    text: bytes,
+    starts: NDArray,
+    ends: NDArray,
+    which: NDArray[np.bool_],
+    excess: NDArray[np.int64],
+    columns: dict[int, str],
+    width: int,
 ) -> pd.DataFrame:
     """Fields of the lines that fit, of the columns that are wanted."""
     import pandas as pd
@@ -132,16 +138,22 @@ def _parsed(
     lines = np.flatnonzero(which)
     if not len(lines):
         return pd.DataFrame({**{name: [] for name in columns.values()}, "line": []}, dtype=object)
-    text = text[starts[0] :] if which.all() else b"".join(text[starts[k] : ends[k] + 1] for k in lines)
-    width = text[: text.index(b"\n")].count(b"$") + 2
+    more = excess[lines]
+    if which.all() and (more == more[0]).all():
+        body = text[starts[0] :]
+    else:
+        # Lines with and without a delimiter at their end become alike.
+        rows = (text[starts[k] : ends[k]].removesuffix(b"\r") for k in lines)
+        body = b"".join(row + (b"\n" if end else b"$\n") for row, end in zip(rows, more, strict=True))
+        more = np.ones(1)
     frame = pd.read_csv(
-        BytesIO(text), sep="$", header=None, names=range(width), usecols=sorted(columns), dtype=object,
-        quoting=3, keep_default_na=False, na_filter=False, lineterminator="\n", skip_blank_lines=False,
-        index_col=False, encoding="utf-8",
+        BytesIO(body), sep="$", header=None, names=range(width + int(more[0])), usecols=sorted(columns),
+        dtype=object, quoting=3, keep_default_na=False, na_filter=False, lineterminator="\n",
+        skip_blank_lines=False, index_col=False, encoding="utf-8",
     )  # fmt: skip
     frame = frame.rename(columns=columns)
     for name in frame.columns:
-        frame[name] = frame[name].astype(object).where(frame[name].notna(), "").str.rstrip("\r")
+        frame[name] = frame[name].astype(object).str.rstrip("\r")
     return frame.assign(line=lines + 2)
 
 

@@ -2,8 +2,8 @@
 
 Each field of a report is a hit (the truth), or with a small probability a miss (drawn at random from all reports); age
 and date may also be a little off. c is the probability that at least one of the two reports has a miss. Logarithms to
-base 2 of the ratio of probabilities add up over fields. Norén, Orre, Bate, Edwards, Data Min Knowl Disc 2007;14:305-328,
-doi:10.1007/s10618-006-0052-8; Copas, Hilton, J R Stat Soc A 1990;153:287-320, doi:10.2307/2982975.
+base 2 of the ratio of probabilities add up over fields. Norén, Orre, Bate, Edwards, Data Min Knowl Disc 2007;
+14:305-328, doi:10.1007/s10618-006-0052-8; Copas, Hilton, J R Stat Soc A 1990;153:287-320, doi:10.2307/2982975.
 """
 
 from __future__ import annotations

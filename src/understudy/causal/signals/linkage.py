@@ -102,7 +102,9 @@ def link_reports(reports: Reports, *, sure: float = SURE) -> Linkage:
     first, second, skipped = candidate_pairs(reports, found)
     notes = []
     if skipped:
-        notes.append(f"{skipped:,} blocks of more than {LARGEST_BLOCK} alike reports were too large to compare within")
+        notes.append(
+            f"{skipped:,} blocks of more than {LARGEST_BLOCK} alike reports were too large to compare within"
+        )
     pairs = found.reports * (found.reports - 1) / 2
     if not len(first):
         none = np.zeros(0)
@@ -114,7 +116,15 @@ def link_reports(reports: Reports, *, sure: float = SURE) -> Linkage:
     threshold = float(np.log2(sure / (1 - sure)) - odds)
     probability = 1 / (1 + 2.0 ** -(weights + odds))
     return Linkage(
-        found.rows[first], found.rows[second], weights, probability, threshold, sure, share, models, tuple(notes)
+        found.rows[first],
+        found.rows[second],
+        weights,
+        probability,
+        threshold,
+        sure,
+        share,
+        models,
+        tuple(notes),
     )
 
 

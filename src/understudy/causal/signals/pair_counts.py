@@ -238,7 +238,9 @@ def paired(
     n: NDArray[np.int64],
 ) -> PairCounts:
     """Counts of these pairs, sorted by drug and event, of which `n` reports have both."""
-    stratum = np.zeros(found.reports, np.int64) if levels is None else np.unique(levels, return_inverse=True)[1]
+    stratum = (
+        np.zeros(found.reports, np.int64) if levels is None else np.unique(levels, return_inverse=True)[1]
+    )
     margins = _margins(found, stratum)
     counts = PairCounts(
         found.drugs, found.events, drug, event, n,
@@ -247,7 +249,9 @@ def paired(
     )  # fmt: skip
     if levels is None:
         return counts
-    return replace(counts, strata=StratifiedSums(len(margins.totals), *sums_over_strata(found, stratum, counts)))
+    return replace(
+        counts, strata=StratifiedSums(len(margins.totals), *sums_over_strata(found, stratum, counts))
+    )
 
 
 def _margins(found: Incidence, stratum: NDArray[np.int64]) -> Margins:

@@ -108,7 +108,9 @@ def fit_prior(counts: PairCounts, *, truncation: str = "components") -> Shrinkag
     """
     if truncation not in TRUNCATIONS:
         raise SimulationError(
-            f"there is no truncation {truncation!r}", place="the prior of EBGM", repair=f"say {', '.join(TRUNCATIONS)}"
+            f"there is no truncation {truncation!r}",
+            place="the prior of EBGM",
+            repair=f"say {', '.join(TRUNCATIONS)}",
         )
     if len(counts.n) < _FEWEST:
         raise SimulationError(
@@ -130,7 +132,13 @@ def _searched(points: CountPoints, start: tuple[float, ...]) -> tuple[float, NDA
     bounds = [(-_FARTHEST, _FARTHEST)] * 5
     options = {"maxiter": 500, "ftol": 1e-13, "gtol": 1e-6}
     found = minimize(
-        negative_log_likelihood, first, args=(points,), jac=True, method="L-BFGS-B", bounds=bounds, options=options
+        negative_log_likelihood,
+        first,
+        args=(points,),
+        jac=True,
+        method="L-BFGS-B",
+        bounds=bounds,
+        options=options,
     )
     return float(found.fun), found.x
 
@@ -175,9 +183,7 @@ def _at_edge(place: NDArray[np.float64]) -> NDArray[np.bool_]:
     return np.abs(place) > _FARTHEST - 1e-6
 
 
-def _prior(
-    points: CountPoints, place: NDArray[np.float64], hessian: NDArray[np.float64]
-) -> ShrinkagePrior:
+def _prior(points: CountPoints, place: NDArray[np.float64], hessian: NDArray[np.float64]) -> ShrinkagePrior:
     value, _ = negative_log_likelihood(place, points)
     errors = np.sqrt(np.diag(np.linalg.inv(hessian))) if _is_bowl(hessian) else np.full(5, np.nan)
     alpha1, beta1, alpha2, beta2 = map(float, np.exp(place[:4]))
@@ -187,13 +193,17 @@ def _prior(
         alpha1, beta1, alpha2, beta2, p = alpha2, beta2, alpha1, beta1, 1 - p
         errors = errors[[2, 3, 0, 1, 4]]
     pairs = int(points.weight.sum())
-    return ShrinkagePrior(alpha1, beta1, alpha2, beta2, p, errors, float(value), pairs, points.truncation, notes)
+    return ShrinkagePrior(
+        alpha1, beta1, alpha2, beta2, p, errors, float(value), pairs, points.truncation, notes
+    )
 
 
 def _notes(place: NDArray[np.float64], errors: NDArray[np.float64], p: float) -> tuple[str, ...]:
     notes = []
     if _at_edge(place[:4]).any():
-        notes.append("a shape or rate of the prior is at the limit of its search: one component is a point or flat")
+        notes.append(
+            "a shape or rate of the prior is at the limit of its search: one component is a point or flat"
+        )
     if min(p, 1 - p) < _EDGE:
         notes.append(f"the prior's share is at its limit ({p:.2g}): one gamma distribution would do")
     if np.isnan(errors).any():

@@ -91,7 +91,9 @@ def _named(draws: NDArray[np.float64], probability: NDArray[np.float64]) -> NDAr
 def _reports(draws: NDArray[np.float64], drugs: NDArray[np.bool_], events: NDArray[np.bool_]) -> Reports:
     import pandas as pd
 
-    days = (_FIRST + (draws[:, 0] * int((_LAST - _FIRST).astype(int) + 1)).astype(int)).astype("datetime64[D]")
+    days = (_FIRST + (draws[:, 0] * int((_LAST - _FIRST).astype(int) + 1)).astype(int)).astype(
+        "datetime64[D]"
+    )
     happened = days - (5 + draws[:, 1] * 60).astype(int)
     waited = (20 * (-np.log(draws[:, 2])) ** (1 / 0.7)).astype(int)
     received = _texts(days)
@@ -115,10 +117,19 @@ def _reports(draws: NDArray[np.float64], drugs: NDArray[np.bool_], events: NDArr
     ).assign(dechallenge="", rechallenge="")
     reporter, event = np.nonzero(events)
     reactions = pd.DataFrame(
-        {"report": reporter, "event": np.array([f"EVENT {k + 1}" for k in range(events.shape[1])], object)[event]}
+        {
+            "report": reporter,
+            "event": np.array([f"EVENT {k + 1}" for k in range(events.shape[1])], object)[event],
+        }
     )
     therapies = pd.DataFrame(
-        {"report": owner, "sequence": sequence, "start": _texts((happened - waited)[owner]), "end": "", "days": np.nan}
+        {
+            "report": owner,
+            "sequence": sequence,
+            "start": _texts((happened - waited)[owner]),
+            "end": "",
+            "days": np.nan,
+        }
     )
     outcomes = pd.DataFrame({"report": np.flatnonzero(draws[:, 8] < 0.2)}).assign(outcome="HO")
     return Reports(
@@ -133,7 +144,6 @@ def _texts(days: NDArray[np.datetime64]) -> NDArray:
 
 def _with_duplicates(reports: Reports, again: NDArray[np.int64], seed: int) -> Reports:
     """A second report of these: other numbers; age and dates may be off, fields missing, an event left out."""
-
 
     copies = reports.kept(again)
     draws = uniforms(seed, "duplicates", again, 8)

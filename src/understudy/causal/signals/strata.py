@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -61,7 +62,7 @@ def level_of(reports: Reports, name: str) -> pd.Series:
     cases = reports.cases
     if name == "age" and cases["age"].notna().any():
         ends = [*AGE_GROUPS, np.inf]
-        labels = [f"{low}-{high - 1}" if high < np.inf else f"{low}+" for low, high in zip(ends, ends[1:], strict=False)]
+        labels = [f"{low}-{high - 1}" if high < np.inf else f"{low}+" for low, high in pairwise(ends)]
         return pd.cut(cases["age"], ends, right=False, labels=labels).astype(object).fillna(UNKNOWN)
     if name == "age" and "age_group" in cases:
         name = "age_group"

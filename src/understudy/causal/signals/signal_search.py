@@ -117,7 +117,15 @@ def find_signals(
     True
     """
     asked = Question(
-        tuple(drugs), tuple(events), comparator, tuple(roles), tuple(strata), criteria, drug_name, haldane, truncation
+        tuple(drugs),
+        tuple(events),
+        comparator,
+        tuple(roles),
+        tuple(strata),
+        criteria,
+        drug_name,
+        haldane,
+        truncation,
     )
     judged = criteria_of(criteria)
     found = incidence(reports, asked.roles, drug_name)
@@ -141,7 +149,9 @@ def _named(asked: Question, found: Incidence) -> Question:
     )
     if others.comparator and (len(others.drugs) != 1 or others.comparator in others.drugs):
         raise SimulationError(
-            "a comparator needs one other drug to compare", place="--comparator", repair="name one drug beside it"
+            "a comparator needs one other drug to compare",
+            place="--comparator",
+            repair="name one drug beside it",
         )
     return others
 
@@ -194,7 +204,10 @@ def measures(counts: PairCounts, prior: ShrinkagePrior | None, haldane: bool) ->
     """All measures of these pairs, a row each."""
     import pandas as pd
 
-    names = {"drug": np.array(counts.drugs, object)[counts.drug], "event": np.array(counts.events, object)[counts.event]}
+    names = {
+        "drug": np.array(counts.drugs, object)[counts.drug],
+        "event": np.array(counts.events, object)[counts.event],
+    }
     columns = {"n": counts.n, "n_drug": counts.n_drug, "n_event": counts.n_event, "expected": counts.expected}
     ratios = {
         "prr": proportional_reporting_ratio(counts),
@@ -242,16 +255,18 @@ def _notes(
 ) -> tuple[str, ...]:
     notes = list(prior.notes) if prior is not None else []
     if left := reports.count - counts.total if not asked.comparator else 0:
-        notes.append(f"{left:,} reports without a counted drug or an event are not among the {counts.total:,}")
+        notes.append(
+            f"{left:,} reports without a counted drug or an event are not among the {counts.total:,}"
+        )
     if not reports.has_roles:
         notes.append("the source tells no roles of drugs: all of them count")
     if prior is None:
-        why = "a comparator leaves too few pairs" if asked.comparator else f"{len(counts.n)} pairs are too few"
+        why = (
+            "a comparator leaves too few pairs" if asked.comparator else f"{len(counts.n)} pairs are too few"
+        )
         notes.append(f"EBGM is not computed: {why} to learn its prior")
         if any(column.startswith("ebgm") for column, _, _ in judged.terms):
             notes.append("the criteria ask for EBGM, so that no pair can meet them: state others")
     if rows > 1:
-        notes.append(
-            f"{rows:,} pairs are judged, each by itself: of 95 % limits about one in forty lies on the wrong side by chance"
-        )
+        notes.append(f"{rows:,} pairs are judged, each by itself: one 95 % limit in forty is wrong by chance")
     return tuple(notes)
