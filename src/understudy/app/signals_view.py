@@ -194,8 +194,8 @@ def _table(rows: pd.DataFrame, study: SignalStudy) -> Any:
     for _, row in rows.iterrows():
         ebgm = (figures(row["ebgm"]), _range(row, "ebgm")) if bayes else ()
         table.add_row(
-            _cut(row["drug"]), _cut(row["event"]), count_text(row["n"]), figures(row["expected"]), *ebgm, _ratio(row["ror"]),
-            _range(row, "ror"), figures(row["ic_low"]),
+            _cut(row["drug"]), _cut(row["event"]), count_text(row["n"]), figures(row["expected"]), *ebgm,
+            _ratio(row["ror"]), _range(row, "ror"), figures(row["ic_low"]),
             *(["signal" if row["signal"] else ""] if mixed else []),
         )  # fmt: skip
     return table

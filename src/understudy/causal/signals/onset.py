@@ -1,8 +1,8 @@
 """Onset: how long after the start of a drug an event begins in the reports that tell both dates.
 
 A Weibull distribution is fitted; its shape tells whether the hazard of reported onset falls (shape below one), is
-steady or rises (Maignen, Hauben, Tsintis, Drug Saf 2010;33:417-434, doi:10.2165/11532850-000000000-00000; Cornelius, Sauzet,
-Evans, Drug Saf 2012;35:599-610, doi:10.2165/11599740-000000000-00000).
+steady or rises (Maignen, Hauben, Tsintis, Drug Saf 2010;33:417-434, doi:10.2165/11532850-000000000-00000; Cornelius,
+Sauzet, Evans, Drug Saf 2012;35:599-610, doi:10.2165/11599740-000000000-00000).
 """
 
 from __future__ import annotations
@@ -148,13 +148,9 @@ def fit_onset(days: ArrayLike, left_out: int = 0, before_start: int = 0) -> Onse
     found = minimize(_negative_log_likelihood, start, args=(days,), method="Nelder-Mead",
                      options={"xatol": 1e-9, "fatol": 1e-9, "maxiter": 4000})  # fmt: skip
     errors = _errors(found.x, days)
-    limits = [
-        np.exp(value + sign * _Z * error)
-        for value, error in zip(found.x, errors, strict=True)
-        for sign in (-1, 1)
-    ]
-    shape, scale = np.exp(found.x)
-    return Onset(days, *map(float, (shape, *limits[:2], scale, *limits[2:])), left_out, before_start)
+    places = np.stack([found.x, found.x - _Z * errors, found.x + _Z * errors])
+    shape, scale = np.exp(places).T.tolist()
+    return Onset(days, *shape, *scale, left_out, before_start)
 
 
 def _negative_log_likelihood(place: NDArray[np.float64], days: NDArray[np.int64]) -> float:

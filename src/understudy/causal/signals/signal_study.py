@@ -75,17 +75,15 @@ class SignalStudy:
         if self.cleaned.linkage is not None:
             notes += self.cleaned.linkage.notes
         if self.likely_copies:
+            copies = str(self.likely_copies) if self.public else masked(self.likely_copies)
             notes.append(
-                f"{masked(self.likely_copies) if not self.public else f'{self.likely_copies:,}'} reports say the same as "
-                'another one of a different case (event date, sex, age, country, drugs, events); duplicates "rules" '
-                "takes them out"
+                f"{copies} reports say the same as another one of a different case (event date, sex, age, country, "
+                "drugs, events): --duplicates rules takes them out"
             )
         if self.public:
             notes.append("the reports are said to be public data: small counts are shown")
         elif hidden := self.signals.masked():
-            notes.append(
-                f"{hidden:,} pairs have fewer than five reports: their numbers are hidden; --public shows them"
-            )
+            notes.append(f"{hidden:,} pairs have fewer than five reports: hidden, unless with --public")
         return tuple(notes)
 
     def tables(self) -> dict[str, pd.DataFrame]:
