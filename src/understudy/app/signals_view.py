@@ -16,7 +16,7 @@ from understudy.causal.signals.signal_study import SignalStudy, prior_numbers
 from understudy.causal.signals.signals import WARNING
 from understudy.core.errors import StudyError
 from understudy.dossier.number import MISSING, figures
-from understudy.dossier.signals_report import chapter, count_text
+from understudy.dossier.signals_report import chapter, count_text, ratio_text
 from understudy.dossier.study_problems import require_own_folder
 
 if TYPE_CHECKING:
@@ -195,7 +195,7 @@ def _table(rows: pd.DataFrame, study: SignalStudy) -> Any:
         ebgm = (figures(row["ebgm"]), _range(row, "ebgm")) if bayes else ()
         table.add_row(
             _cut(row["drug"]), _cut(row["event"]), count_text(row["n"]), figures(row["expected"]), *ebgm,
-            _ratio(row["ror"]), _range(row, "ror"), figures(row["ic_low"]),
+            ratio_text(row["ror"]), _range(row, "ror"), figures(row["ic_low"]),
             *(["signal" if row["signal"] else ""] if mixed else []),
         )  # fmt: skip
     return table
@@ -203,10 +203,6 @@ def _table(rows: pd.DataFrame, study: SignalStudy) -> Any:
 
 def _cut(name: str) -> str:
     return name if len(name) <= _LONGEST else f"{name[: _LONGEST - 1].rstrip()}…"
-
-
-def _ratio(value: Any) -> str:
-    return "∞" if value == float("inf") else figures(value)
 
 
 def _range(row: pd.Series, name: str) -> str:
@@ -224,14 +220,19 @@ def _show_trend(found: Any, public: bool, to: Any) -> None:
         table.add_column(name, justify="right", no_wrap=True)
     for _, row in found.shown(public).iterrows():
         table.add_row(
-            row["period"], count_text(row["n"]), _ratio(row["ror"]), _range(row, "ror"), count_text(row["n_so_far"]),
-            _ratio(row["ror_so_far"]), _range(row, "ror_so_far"), figures(row["ic_low"]),
+            row["period"], count_text(row["n"]), ratio_text(row["ror"]), _range(row, "ror"), _sum_text(row["n_so_far"]),
+            ratio_text(row["ror_so_far"]), _range(row, "ror_so_far"), figures(row["ic_low"]),
         )  # fmt: skip
     to.print(table)
     if found.first_signal:
         to.print(f"The lower limit of IC is above zero from {found.first_signal} on.", markup=False)
     if found.change is not None:
         to.print(_change_text(found.change), markup=False)
+
+
+def _sum_text(count: Any) -> str:
+    """A sum up to a period; one that would tell a small count is not shown."""
+    return MISSING if count is None else count_text(count)
 
 
 def _change_text(found: Any) -> str:

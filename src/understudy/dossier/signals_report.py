@@ -114,7 +114,7 @@ def _charts(study: SignalStudy) -> Iterator[tuple[str, Figure]]:
         )
         yield "signals", figure(forest(effects, measure=words, ratio=True), "signals", caption)
     for number, each in enumerate(study.trends, 1):
-        yield f"trend {number}", _trend_figure(each, study.public, number)
+        yield f"trend-{number}", _trend_figure(each, study.public, number)
 
 
 def _shown_measure(study: SignalStudy) -> tuple[str, str, str, str]:
@@ -167,7 +167,7 @@ def _table(study: SignalStudy) -> Table | None:
     cells = tuple(
         (
             row["drug"], row["event"], count_text(row["n"]), figures(row["expected"]), figures(row["ebgm"]),
-            _range(row, "ebgm"), figures(row["ror"]), _range(row, "ror"), figures(row["ic_low"]),
+            _range(row, "ebgm"), ratio_text(row["ror"]), _range(row, "ror"), figures(row["ic_low"]),
             "yes" if row["signal"] else "no",
         )
         for _, row in rows.head(_IN_TABLE).iterrows()
@@ -183,6 +183,11 @@ def _table(study: SignalStudy) -> Table | None:
 def count_text(count: object) -> str:
     """A count as it may be seen; what is hidden is below five."""
     return f"<{SMALLEST}" if count is None or count != count else f"{int(count):,}"
+
+
+def ratio_text(value: object) -> str:
+    """A ratio, which is infinite where no other report has the event."""
+    return "∞" if value == float("inf") else figures(value)
 
 
 def _range(row: pd.Series, name: str) -> str:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 _WIDTH, _RATIOS, _COUNTS = 520, 200, 90
-_MOST_LABELS = 14
+_MOST_LABELS = 8
 
 
 def reporting_trend(table: pd.DataFrame, *, change: str = "") -> alt.VConcatChart:
@@ -20,7 +20,7 @@ def reporting_trend(table: pd.DataFrame, *, change: str = "") -> alt.VConcatChar
     Parameters
     ----------
     table : pandas.DataFrame
-        Columns ``period``, ``n``, ``ror``, ``ror_low``, ``ror_high``, ``ror_so_far``, ``ror_so_far_low``,
+        Columns ``period``, ``n`` (missing where it is below five and hidden), ``ror``, ``ror_low``, ``ror_high``, ``ror_so_far``, ``ror_so_far_low``,
         ``ror_so_far_high``; missing where there is none.
     change : str
         Period of a change point, marked by a line; empty for none.
@@ -43,11 +43,18 @@ def reporting_trend(table: pd.DataFrame, *, change: str = "") -> alt.VConcatChar
     told = alt.X("period:O", axis=alt.Axis(values=periods[::step], labelAngle=0, labelOverlap=False), **x)
     marks = _change(periods, change)
     ratios = alt.layer(*_ratios(table, bare), *([marks.encode(x=bare)] if marks else []))
-    counts = (
+    hidden = table[table["n"].isna()].assign(n=0, text="<5")
+    words = (
+        alt.Chart(inline(hidden[["period", "n", "text"]]))
+        .mark_text(color=QUIET, fontSize=10, dy=-8)
+        .encode(x=told, y="n:Q", text="text:N")
+    )
+    bars = (
         alt.Chart(inline(table[["period", "n"]]))
         .mark_bar(color=INDIVIDUAL, opacity=0.75, width={"band": 0.6})
         .encode(x=told, y=alt.Y("n:Q", title="Reports", axis=alt.Axis(tickCount=3)))
     )
+    counts = alt.layer(bars, words) if len(hidden) else bars
     return themed(
         alt.vconcat(
             ratios.properties(width=_WIDTH, height=_RATIOS), counts.properties(width=_WIDTH, height=_COUNTS),
@@ -61,14 +68,16 @@ def _ratios(table: pd.DataFrame, x: alt.X) -> list[alt.Chart]:
     import pandas as pd
 
     domain = _domain(table)
+    ticks = [each * 10.0**power for power in range(-3, 6) for each in (1, 2, 5)]
     y = {
         "title": "Reporting odds ratio",
+        "axis": alt.Axis(values=[each for each in ticks if domain[0] <= each <= domain[1]]),
         "scale": alt.Scale(type="log", domain=domain, nice=False, clamp=True),
     }
     kinds = ["all reports so far", "reports of the period"]
     colour = alt.Color(
         "kind:N", title=None, scale=alt.Scale(domain=kinds, range=[INDIVIDUAL, POPULATION]),
-        legend=alt.Legend(symbolType="circle", columnPadding=18),
+        legend=alt.Legend(symbolType="circle", symbolOpacity=1, columnPadding=18),
     )  # fmt: skip
     so_far = table.assign(
         value=table["ror_so_far"], low=table["ror_so_far_low"], high=table["ror_so_far_high"], kind=kinds[0]

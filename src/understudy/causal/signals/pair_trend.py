@@ -23,6 +23,11 @@ if TYPE_CHECKING:
 
 PERIODS = ("quarter", "year")
 _COUNTS = ("n", "n_drug", "n_event", "total")
+_OF_A_PERIOD = ("ror", "ror_low", "ror_high")
+_SO_FAR = (
+    *("n_so_far", "ror_so_far", "ror_so_far_low", "ror_so_far_high"),
+    *("ic", "ic_low", "ic_high"),
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,17 +59,33 @@ class Trend:
         return str(above["period"].iloc[0]) if len(above) else ""
 
     def shown(self, public: bool = False) -> pd.DataFrame:
-        """The table as readers may see it: of a period with 1 to 4 reports only the sums so far, if not `public`.
+        """The table as readers may see it; without `public`, what counts of 1 to 4 would show from is None.
 
-        Sums that differ from the ones before by 1 to 4 would tell the same, so that they are hidden too.
+        Of a period with so few reports only its name and total are left; and what is summed up to a period is left out
+        while the periods hidden since the last sum that is shown have so few reports together.
         """
         if public:
             return self.table
-        table = self.table.copy()
-        few = table["n"].map(is_small).to_numpy(bool)
-        table = table.astype({each: object for each in table.columns if each != "period"})
+        table = self.table.astype({each: object for each in self.table.columns if each != "period"})
+        few = self.table["n"].map(is_small).to_numpy(bool)
+        other = self.table[["n_drug", "n_event"]].map(is_small).any(axis=1).to_numpy(bool)
         table.loc[few, [each for each in table.columns if each not in ("period", "total")]] = None
+        table.loc[other, ["n_drug", "n_event", "expected", *_OF_A_PERIOD]] = None
+        table.loc[_tell_tale(self.table["n"].tolist()), list(_SO_FAR)] = None
         return table
+
+
+def _tell_tale(counts: list[int]) -> NDArray[np.bool_]:
+    """Periods whose sums so far would tell a small count that is hidden before them."""
+    hidden, found = 0, np.zeros(len(counts), bool)
+    for k, count in enumerate(counts):
+        if is_small(count):
+            hidden += count
+        elif is_small(hidden):
+            found[k] = True
+        else:
+            hidden = 0
+    return found
 
 
 def trend(
