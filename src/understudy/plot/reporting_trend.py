@@ -20,8 +20,8 @@ def reporting_trend(table: pd.DataFrame, *, change: str = "") -> alt.VConcatChar
     Parameters
     ----------
     table : pandas.DataFrame
-        Columns ``period``, ``n`` (missing where it is below five and hidden), ``ror``, ``ror_low``, ``ror_high``, ``ror_so_far``, ``ror_so_far_low``,
-        ``ror_so_far_high``; missing where there is none.
+        Columns ``period``, ``n`` (missing where it is below five and hidden), ``ror``, ``ror_low``, ``ror_high``,
+        ``ror_so_far``, ``ror_so_far_low``, ``ror_so_far_high``; missing where there is none.
     change : str
         Period of a change point, marked by a line; empty for none.
 

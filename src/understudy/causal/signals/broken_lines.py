@@ -6,7 +6,8 @@ one because the line break between them is missing. What stays unclear is left o
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -26,23 +27,55 @@ _LOST = "fields do not fit the header, and how they were meant is unclear; left 
 Row = list[str]
 
 
+@dataclass(frozen=True)
+class _File:
+    """What is known of all lines: names of columns, those that are read, and whether each ends with a delimiter."""
+
+    header: list[str]
+    columns: dict[int, str]
+    layout: Layout
+    closed: bool
+
+    def plausible(self, row: Row) -> bool:
+        """Whether all fields look like ones of their columns, and delimiters stand in free text only."""
+        names = (self.layout.others.get(each, each) for each in self.header)
+        free = all(
+            "$" not in value or name not in self.layout.shapes for name, value in zip(names, row, strict=True)
+        )
+        return free and self.layout.plausible(self.header, row)
+
+
 def mended(
     name: str,
-    text: bytes,
-    starts: NDArray[np.int64],
-    ends: NDArray[np.int64],
-    fits: NDArray[np.bool_],
+    text: Callable[[int], str],
+    broken: NDArray[np.bool_],
     header: list[str],
     columns: dict[int, str],
     layout: Layout,
+    closed: bool,
 ) -> tuple[pd.DataFrame, tuple[Finding, ...]]:
-    """Rows of the lines that do not fit, and findings that name all of these lines."""
+    """Rows of the lines that do not fit, and findings that name all of these lines.
+
+    Parameters
+    ----------
+    name : str
+        Of the file.
+    text : callable
+        Of a line, by its place.
+    broken : bool array, shape (lines,)
+    header : list of str
+    columns : mapping of position to name
+        Those that are read.
+    layout : Layout
+    closed : bool
+        Whether lines of this file end with a delimiter.
+    """
     import pandas as pd
 
+    file = _File(header, columns, layout, closed)
     rows, lines, good, bad = [], [], [], []
-    for group in _runs(np.flatnonzero(~fits)):
-        texts = [text[starts[k] : ends[k]].decode("utf-8").rstrip("\r") for k in group]
-        for first, count, found in _readings(texts, header, columns, layout):
+    for group in _runs(np.flatnonzero(broken)):
+        for first, count, found in _readings([text(k) for k in group], file):
             where = [int(group[first + k]) + 2 for k in range(count)]
             (good if found else bad).extend(where)
             rows.extend({columns[k]: row[k] for k in columns} for row in found)
@@ -58,78 +91,72 @@ def _runs(lines: NDArray[np.int64]) -> list[NDArray[np.int64]]:
     return np.split(lines, np.flatnonzero(np.diff(lines) != 1) + 1)
 
 
-def _readings(
-    texts: list[str], header: list[str], columns: dict[int, str], layout: Layout
-) -> Iterator[tuple[int, int, list[Row]]]:
+def _readings(texts: list[str], file: _File) -> Iterator[tuple[int, int, list[Row]]]:
     """From which line on how many lines give which rows; no rows where that is unclear."""
     at = 0
     while at < len(texts):
-        found, count = _of_one_line(texts[at], header, columns, layout), 1
+        found, count = _of_one_line(texts[at].split("$"), file), 1
         for many in range(2, _LONGEST + 1) if not found else ():
-            if at + many <= len(texts) and (
-                found := _broken_apart(texts[at : at + many], header, columns, layout)
-            ):
+            if at + many <= len(texts) and (found := _broken_apart(texts[at : at + many], file)):
                 count = many
                 break
         yield at, count, found
         at += count
 
 
-def _of_one_line(text: str, header: list[str], columns: dict[int, str], layout: Layout) -> list[Row]:
-    fields = text.split("$")
-    width = len(header)
-    if len(fields) > width:
-        return _two_in_one(fields, header, layout) or _with_delimiter(fields, header, columns, layout)
-    return []
+def _of_one_line(fields: Row, file: _File) -> list[Row]:
+    return (
+        (_two_in_one(fields, file) or _one_meaning(fields, file)) if len(fields) >= len(file.header) else []
+    )
 
 
-def _two_in_one(fields: Row, header: list[str], layout: Layout) -> list[Row]:
+def _two_in_one(fields: Row, file: _File) -> list[Row]:
     """Two records in one line: each with a delimiter at its end, or the first with an empty last field."""
-    width = len(header)
+    width = len(file.header)
     splits = ((fields[:width], fields[width:]), ([*fields[: width - 1], ""], fields[width - 1 :]))
     for first, second in splits:
         second = second[:-1] if len(second) == width + 1 and second[-1] == "" else second
         if len(second) != width or not second[0].isdigit():
             continue
-        if layout.plausible(header, first) and layout.plausible(header, second):
+        if file.plausible(first) and file.plausible(second):
             return [first, second]
     return []
 
 
-def _with_delimiter(fields: Row, header: list[str], columns: dict[int, str], layout: Layout) -> list[Row]:
-    """A record with a delimiter inside a field, if all plausible readings agree in the columns that are read."""
-    width = len(header)
-    trailing = [fields[:-1]] if fields[-1] == "" and len(fields) > width + 1 else []
-    for candidate in (*trailing, fields):
-        extra = len(candidate) - width
-        readings = [
-            [*candidate[:k], "$".join(candidate[k : k + extra + 1]), *candidate[k + extra + 1 :]]
-            for k in range(width)
-        ]
-        readings = [
-            each for each in readings if _free(each, header, layout) and layout.plausible(header, each)
-        ]
-        if readings and len({tuple(each[k] for k in columns) for each in readings}) == 1:
-            return readings[:1]
-    return []
+def _one_meaning(fields: Row, file: _File) -> list[Row]:
+    """The row that all plausible readings of a line agree on, in the columns that are read."""
+    readings = [row for each in _endings(fields, file) for row in _merged(each, len(file.header))]
+    readings = [row for row in readings if file.plausible(row)]
+    agreed = len({tuple(row[k] for k in file.columns) for row in readings}) == 1
+    return readings[:1] if agreed else []
 
 
-def _free(row: Row, header: list[str], layout: Layout) -> bool:
-    """Whether dollar signs stand in free text only."""
-    names = (layout.others.get(each, each) for each in header)
-    return all("$" not in value or name not in layout.shapes for name, value in zip(names, row, strict=True))
+def _endings(fields: Row, file: _File) -> list[Row]:
+    """Without the delimiter at the end, and with it as a field where lines of the file do not have one."""
+    if fields[-1] != "":
+        return [fields]
+    return [fields[:-1]] if file.closed else [fields[:-1], fields]
 
 
-def _broken_apart(texts: list[str], header: list[str], columns: dict[int, str], layout: Layout) -> list[Row]:
+def _merged(fields: Row, width: int) -> list[Row]:
+    """All rows in which the delimiters that are too many belong to one field."""
+    extra = len(fields) - width
+    if extra < 0:
+        return []
+    return [
+        [*fields[:k], "$".join(fields[k : k + extra + 1]), *fields[k + extra + 1 :]]
+        for k in range(width if extra else 1)
+    ]
+
+
+def _broken_apart(texts: list[str], file: _File) -> list[Row]:
     """A record that line breaks inside fields have broken into several lines."""
-    width = len(header)
-    fields = " ".join(texts).split("$")
+    if [_begins_a_record(each) for each in texts] != [True] + [False] * (len(texts) - 1):
+        return []
+    fields, width = " ".join(texts).split("$"), len(file.header)
     if len(fields) == width + 1 and fields[-1] == "":
         fields = fields[:-1]
-    begins = [_begins_a_record(each) for each in texts]
-    if len(fields) != width or begins != [True] + [False] * (len(texts) - 1):
-        return []
-    return [fields] if layout.plausible(header, fields) else []
+    return [fields] if len(fields) == width and file.plausible(fields) else []
 
 
 def _begins_a_record(text: str) -> bool:

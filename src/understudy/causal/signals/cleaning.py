@@ -77,8 +77,8 @@ def cleaned(
     Examples
     --------
     >>> from understudy.causal.signals import simulate_reports
-    >>> cleaned(simulate_reports(500, seed=1, duplicates=0.1), duplicates="rules").steps[0]
-    ('as read', 545)
+    >>> cleaned(simulate_reports(500, seed=1, duplicates=0.1), duplicates="rules").table()["left"].tolist()
+    [553, 553, 553, 533]
     """
     if duplicates not in METHODS:
         raise SimulationError(

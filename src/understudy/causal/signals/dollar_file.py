@@ -6,6 +6,7 @@ fields do not fit the header go through `broken_lines`.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from io import BytesIO
 from typing import TYPE_CHECKING
@@ -68,15 +69,17 @@ def read_dollar_table(name: str, data: bytes, layout: Layout) -> DollarTable:
     starts, ends = _line_bounds(text)
     excess = _delimiters(text, starts, ends) - (len(header) - 1)
     blank = _blank(text, starts, ends)
-    # One more delimiter than the header has is the one at the end of a line.
-    fits = (excess == 0) | ((excess == 1) & (_last_byte(text, starts, ends) == _DELIMITER))
+    # Whether lines end with one more delimiter is a habit of the file; in a line of the other kind it may be in a field.
+    closed = (excess == 1) & (_last_byte(text, starts, ends) == _DELIMITER)
+    ends_closed = int(closed.sum()) > int((excess == 0).sum())
+    fits = closed if ends_closed else excess == 0
     broken = ~fits & ~blank
     if len(broken) > 1 and broken.mean() > _MOST_BROKEN:
         raise _not_in_the_format(name, len(header), int(np.flatnonzero(broken)[0]) + 2)
     good = _parsed(text, starts, ends, fits & ~blank, excess, columns, len(header))
     if not broken.any():
         return DollarTable(name, good, findings)
-    others, told = mended(name, text, starts, ends, fits | blank, header, columns, layout)
+    others, told = mended(name, _texts(text, starts, ends), broken, header, columns, layout, ends_closed)
     return DollarTable(name, _in_order([good, others]), findings + told)
 
 
@@ -102,6 +105,11 @@ def _line_bounds(text: bytes) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Where each line after the header begins and ends, without its line feed."""
     ends = np.flatnonzero(np.frombuffer(text, np.uint8) == _NEWLINE)
     return ends[:-1] + 1, ends[1:]
+
+
+def _texts(text: bytes, starts: NDArray, ends: NDArray) -> Callable[[int], str]:
+    """The text of a line, by its place."""
+    return lambda k: text[starts[k] : ends[k]].decode("utf-8").rstrip("\r")
 
 
 def _delimiters(text: bytes, starts: NDArray, ends: NDArray) -> NDArray[np.int64]:

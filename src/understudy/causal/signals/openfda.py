@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -51,7 +52,13 @@ def read_openfda(files: Iterable[ReportFile]) -> Reports:
     DataError
         If it has no reports of drugs' adverse events.
     """
-    return joined([_read(file) for file in files])
+    together = joined([_read(file) for file in files])
+    earlier = together.cases.duplicated("key", keep="last").to_numpy(bool)
+    if not earlier.any():
+        return together
+    names = ", ".join(together.sources)
+    told = Finding(names, f"{int(earlier.sum()):,} reports stand twice, the last of them is taken")
+    return replace(together.kept(~earlier), findings=(*together.findings, told))
 
 
 def _read(file: ReportFile) -> Reports:

@@ -150,7 +150,7 @@ def study_signals(
     >>> from understudy.causal.signals import simulate_reports
     >>> found = study_signals(simulate_reports(3000, seed=1), criteria="ic", by="year")
     >>> print(found.sentences[0])
-    ... of 1,544 pairs meet the criteria IC025 > 0, stated beforehand: 3,000 reports, 30 drugs, 60 events.
+    14 of 1,316 pairs meet the criteria IC025 > 0, stated beforehand: 3,000 reports, 30 drugs, 60 events.
     """
     watch = Stopwatch()
     reports = source if isinstance(source, Reports) else read_reports(source, columns)
