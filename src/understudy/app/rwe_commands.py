@@ -13,6 +13,7 @@ from understudy.app.cdm_commands import check, copy
 from understudy.app.emulation_command import emulate
 from understudy.app.options import Json, argument, option
 from understudy.app.pool_command import pool
+from understudy.app.signals_command import signals
 
 
 class _StudyFirst(TyperGroup):
@@ -54,5 +55,5 @@ def run(
     run(study, cdm, out, json)
 
 
-_OTHERS = (check, copy, calibrate, pool, emulate)
+_OTHERS = (check, copy, calibrate, pool, signals, emulate)
 _COMMANDS = tuple(rwe.command()(each) for each in _OTHERS)
