@@ -12,6 +12,16 @@ from typing import Any
 # Where each public name is defined; they are loaded when they are first used.
 _HOMES: dict[str, tuple[str, ...]] = {
     "understudy.causal.cohort": ("Cohort",),
+    "understudy.causal.cdm": ("Cdm", "ConceptSet", "open_cdm", "resolve"),
+    "understudy.causal.cohorts": (
+        "CohortDefinition",
+        "Comparison",
+        "PopulationSettings",
+        "build_cohort",
+        "comparison",
+        "population",
+        "study_population",
+    ),
     "understudy.causal.study_population": ("StudyPopulation",),
     "understudy.causal.covariate_matrix": ("CovariateMatrix",),
     "understudy.causal.likelihood_profile": ("LikelihoodProfile",),

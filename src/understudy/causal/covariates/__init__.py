@@ -1,0 +1,9 @@
+"""Covariates: what was known of persons when they entered, by the analyses of OHDSI's FeatureExtraction."""
+
+from __future__ import annotations
+
+from understudy.causal.covariates.analysis import ANALYSES, CovariateAnalysis
+from understudy.causal.covariates.build import build_covariates
+from understudy.causal.covariates.settings import CovariateSettings
+
+__all__ = ["ANALYSES", "CovariateAnalysis", "CovariateSettings", "build_covariates"]

@@ -1,0 +1,1 @@
+"""A real-world study: its file, its diagnostics, and what it may say."""
