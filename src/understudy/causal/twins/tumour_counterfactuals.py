@@ -72,17 +72,21 @@ def random_plans(courses: TumourCourses, seed: int = 0) -> NDArray[np.bool_]:
     return u.reshape(n, *shape) < 0.5
 
 
-def later_days(courses: TumourCourses, plans: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """Volumes 2 to 6 days later under plans that begin a day later, cm³.
+def later_days(
+    courses: TumourCourses, plans: NDArray[np.bool_], from_today: bool = False
+) -> NDArray[np.float64]:
+    """Volumes 2 to h + 1 days later under plans that begin a day later, cm³.
 
     Parameters
     ----------
     courses : TumourCourses
-    plans : bool array, shape (n or 1, days - 1 or 1, plans, 5, 2)
+    plans : bool array, shape (n or 1, days - 1 or 1, plans, h, 2)
+    from_today : bool
+        The plans begin today; volumes are those 1 to h days later.
 
     Returns
     -------
-    float array, shape (n, days - 1, plans, 5)
+    float array, shape (n, days - 1, plans, h)
         NaN where nobody is watched, and where a tumour falls below zero before the last day.
 
     Examples
@@ -94,12 +98,15 @@ def later_days(courses: TumourCourses, plans: NDArray[np.bool_]) -> NDArray[np.f
     """
     n, days = courses.concentration.shape
     shape = (n, days, plans.shape[2])
-    volume = np.broadcast_to(courses.volume[:, 1:, None], shape)
-    left = np.broadcast_to(courses.concentration[..., None], shape)
-    found = np.empty((*shape, HORIZON))
-    for k in range(HORIZON):
-        left = left * kept(HALF_LIFE) + DOSE * plans[..., k, 0]
-        noise = courses.noise[:, k + 2 : k + 2 + days, None]
+    first = 1 if from_today else 2
+    volume = courses.volume[:, :-1] if from_today else courses.volume[:, 1:]
+    volume = np.broadcast_to(np.where(courses.watched, volume, np.nan)[..., None], shape)
+    left = np.broadcast_to((courses.carried if from_today else courses.concentration)[..., None], shape)
+    found = np.empty((*shape, plans.shape[3]))
+    for k in range(plans.shape[3]):
+        # What is carried into today has lost its day already.
+        left = (left if from_today and k == 0 else left * kept(HALF_LIFE)) + DOSE * plans[..., k, 0]
+        noise = courses.noise[:, k + first : k + first + days, None]
         fraction = np.broadcast_to(FRACTION * plans[..., k, 1], shape)
         volume = np.where(volume >= 0, courses.patients.next_volume(volume, left, fraction, noise), np.nan)
         found[..., k] = volume
