@@ -8,6 +8,8 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
+from understudy.app.cdm_commands import check, copy
+
 
 class _StudyFirst(TyperGroup):
     """A group in which a study file may stand where a command stands: `understudy rwe study.toml`."""
@@ -25,3 +27,5 @@ rwe = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
 )
+
+_COMMANDS = (rwe.command()(check), rwe.command()(copy))

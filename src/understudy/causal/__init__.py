@@ -12,18 +12,22 @@ from typing import Any
 # Where each public name is defined; they are loaded when they are first used.
 _HOMES: dict[str, tuple[str, ...]] = {
     "understudy.causal.cohort": ("Cohort",),
-    "understudy.causal.cdm": ("Cdm", "ConceptSet", "open_cdm", "resolve"),
+    "understudy.causal.cdm": ("Cdm", "CdmCheck", "ConceptSet", "check", "copy_cdm", "open_cdm", "resolve"),
     "understudy.causal.cohorts": (
         "CohortDefinition",
         "Comparison",
         "PopulationSettings",
         "build_cohort",
         "comparison",
+        "control_cohorts",
+        "load_definition",
         "population",
+        "read_circe",
         "study_population",
     ),
     "understudy.causal.study_population": ("StudyPopulation",),
     "understudy.causal.covariate_matrix": ("CovariateMatrix",),
+    "understudy.causal.covariates": ("CovariateSettings", "build_covariates", "summary", "table_1", "tidy"),
     "understudy.causal.likelihood_profile": ("LikelihoodProfile",),
     "understudy.causal.effect_estimate": ("EffectEstimate",),
 }

@@ -80,5 +80,5 @@ class StudyPopulation:
         target, comparator = self._side(1, "target"), self._side(0, "comparator")
         return (
             f"StudyPopulation: {target['persons']} and {comparator['persons']} persons, "
-            f"{target['events']} and {comparator['events']} with the outcome"
+            f"{masked(int(self.event.sum()))} with the outcome"
         )

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from understudy.causal.cdm.database import copy_cdm, is_url
 from understudy.causal.cdm.reading import load, missing_columns
 from understudy.causal.cdm.schema import NEEDED, TABLES, home_of
 from understudy.causal.cdm.source import Source, sources_of_database, sources_of_folder
@@ -102,11 +103,12 @@ def open_cdm(
     Parameters
     ----------
     path : path
-        A folder of CSV, gzipped CSV or Parquet files, one a table (or a folder of parts), or a DuckDB file, which is
-        only read. Names of tables and columns may be in upper or lower case. Dates are yyyy-mm-dd, yyyymmdd or begin
-        with one and go on with a time, all of a column in one way.
+        A folder of CSV, gzipped CSV or Parquet files, one a table (or a folder of parts); or a DuckDB file, which is
+        only read; or a database's address as ibis takes it (``postgres://…``), whose tables `copy_cdm` copies into
+        the spill folder until the end. Names of tables and columns may be in upper or lower case. Dates are
+        yyyy-mm-dd, yyyymmdd, or begin with the former and go on with a time; all of a column in one way.
     schema : str, optional
-        Schema of the DuckDB file that has the tables; the one with a table ``person``, if left out.
+        Schema of the database that has the tables; the one with a table ``person``, if left out.
     memory : str, optional
         How much memory DuckDB may take, such as "4GB"; most of the machine's, if left out.
     spill : path, optional
@@ -144,7 +146,11 @@ def opened(
     threads: int | None = None,
 ) -> tuple[Cdm, list[Problem]]:
     """A CDM with what is wrong with its tables: those that cannot be used are not in it."""
-    path, working = Path(path), WorkingFolder(spill)
+    working = WorkingFolder(spill)
+    name = f"{str(path).partition('://')[0]}://…" if is_url(path) else Path(path).resolve().name
+    if is_url(path):
+        path, schema = copy_cdm(path, working.path / "database.duckdb", schema=schema), None
+    path = Path(path)
     connection, sources = _connected(path, schema, working.path, memory, threads)
     problems: list[Problem] = []
     absent: dict[str, tuple[str, ...]] = {}
@@ -154,7 +160,7 @@ def opened(
         if not found:
             absent[table] = tuple(each for each in TABLES[table].columns if each not in source.names)
     version, by = version_of(connection, {name: sources[name] for name in absent})
-    return Cdm(path.resolve().name, version, by, connection, absent, working), problems
+    return Cdm(name, version, by, connection, absent, working), problems
 
 
 def _placed(problem: Problem, source: Source) -> Problem:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from understudy.causal.cohorts.build import build_cohort
+from understudy.causal.cohorts.circe import read_circe
 from understudy.causal.cohorts.comparison import Comparison, comparison
+from understudy.causal.cohorts.control_cohorts import control_cohorts
 from understudy.causal.cohorts.definition import CohortDefinition
+from understudy.causal.cohorts.definition_file import load_definition
 from understudy.causal.cohorts.population import population, study_population
 from understudy.causal.cohorts.population_settings import PopulationSettings
 
@@ -14,6 +17,9 @@ __all__ = [
     "PopulationSettings",
     "build_cohort",
     "comparison",
+    "control_cohorts",
+    "load_definition",
     "population",
+    "read_circe",
     "study_population",
 ]

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from understudy.causal.cdm.concept_set import ResolvedConcepts, resolve
+from understudy.causal.cdm.observation import require_sound_observation
 from understudy.causal.cohort import Cohort
 from understudy.causal.cohorts.cohort_attrition import CohortAttrition
 from understudy.causal.cohorts.definition import CohortDefinition, Limit
@@ -15,7 +16,6 @@ from understudy.causal.cohorts.event_query import event_query
 from understudy.causal.cohorts.exit_query import exits_query
 from understudy.causal.cohorts.group_query import group_query
 from understudy.causal.cohorts.needs import require_columns
-from understudy.causal.cohorts.observation import require_sound_observation
 from understudy.causal.cohorts.query import Query
 from understudy.core.content import content_hash
 

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from understudy.causal.attrition import Attrition, AttritionStep
+from understudy.causal.cdm.observation import require_sound_observation
 from understudy.causal.cohort import Cohort
-from understudy.causal.cohorts.observation import require_sound_observation
 from understudy.causal.cohorts.population_settings import PopulationSettings
 from understudy.core.errors import StudyError
 

@@ -44,7 +44,10 @@ def _exits(definition: CohortDefinition, query: Query) -> Iterator[str]:
 
 
 def _end_of_exposure(rule: Exit, query: Query) -> str:
-    """The end of the era of exposures in which the event lies; standard and source concepts both count."""
+    """The end of the era of exposures in which the event lies; standard and source concepts both count.
+
+    The days of surveillance follow each exposure, so that the next one may begin within them and the gap.
+    """
     assert rule.exposure is not None
     name = set_name(rule.exposure)
     end = ENDS["drug_exposure"]
@@ -61,7 +64,7 @@ def _end_of_exposure(rule: Exit, query: Query) -> str:
         f"max(end_date) + CAST({more} AS INTEGER) AS end_date FROM ("
         "SELECT *, sum(CASE WHEN latest >= start_date THEN 0 ELSE 1 END) "
         "OVER (PARTITION BY person_id ORDER BY start_date, end_date ROWS UNBOUNDED PRECEDING) AS era FROM ("
-        f"SELECT *, max(end_date + CAST({gap} AS INTEGER)) OVER (PARTITION BY person_id "
+        f"SELECT *, max(end_date + CAST({gap} AS INTEGER) + CAST({more} AS INTEGER)) OVER (PARTITION BY person_id "
         "ORDER BY start_date, end_date ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS latest "
         f"FROM ({taken}))) GROUP BY person_id, era"
     )

@@ -129,7 +129,8 @@ def _with_outcome(rows: pd.DataFrame, outcomes: pd.DataFrame) -> pd.DataFrame:
     within = outcomes[["entry", "day"]].merge(limits, on="entry")
     within = within[within["day"].between(within["risk_start"], within["risk_end"])]
     by_entry = within.groupby("entry")["day"]
-    first = rows["entry"].map(by_entry.min())
+    # Not `map`, which takes a column of days that is empty for one of numbers: nobody may have the outcome.
+    first = by_entry.min().reindex(rows["entry"]).set_axis(rows.index)
     days_at_risk = _days(rows)
     to_event = (first - rows["risk_start"]).dt.days.astype(float)
     found = rows[["person_id", "treatment", "start"]].assign(

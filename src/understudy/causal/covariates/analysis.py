@@ -12,8 +12,8 @@ from dataclasses import dataclass
 BINARY = ("concept", "inpatient", "group", "range", "pair", "level")
 WINDOWS = {"AnyTimePrior": "any", "LongTerm": "long", "MediumTerm": "medium", "ShortTerm": "short"}
 BY_DEFAULT = frozenset(
-    (1, 3, 4, 5, 6, 7, 210, 212, 410, 412, 413, 502, 504, 602, 604, 702, 704, 710, 712, 714, 716)
-    + (802, 804, 806, 808, 901, 902, 903, 904)
+    {1, 3, 4, 5, 6, 7, 210, 212, 410, 412, 413, 502, 504, 602, 604, 702, 704, 710, 712, 714, 716}
+    | {802, 804, 806, 808, 901, 902, 903, 904}
 )
 
 

@@ -25,11 +25,12 @@ from understudy.causal.covariates.value_pairs import pairs_table
 if TYPE_CHECKING:
     import pandas as pd
 
+    from understudy.causal.cdm import Cdm
     from understudy.causal.study_population import StudyPopulation
 
 
 def build_covariates(
-    cdm: Any,
+    cdm: Cdm,
     entries: pd.DataFrame | StudyPopulation,
     settings: CovariateSettings | Mapping[str, Any] | None = None,
     *,
@@ -40,7 +41,7 @@ def build_covariates(
     Parameters
     ----------
     cdm : Cdm
-        Anything whose `connection` is a DuckDB connection with the tables of a CDM.
+        As `understudy.causal.open_cdm` opens it; its `memory` bounds what DuckDB takes.
     entries : DataFrame or StudyPopulation
         Columns person_id and start (and end, for DemographicsTimeInCohort); a person may enter more than once. Their
         order is that of the rows of the matrix.
@@ -85,7 +86,7 @@ def build_covariates(
         raise ValueError(f"chunk is {chunk}; ask for at least one entry at once")
     rows = entries_of(entries, any(each.name == "DemographicsTimeInCohort" for each in settings.chosen))
     connection = cdm.connection
-    check_tables(connection, settings)
+    check_tables(cdm, settings)
     with _workspace(connection):
         _set_entries(connection, rows)
         check_persons(connection, any(_needs_birth(each) for each in settings.chosen))
@@ -141,14 +142,14 @@ def _prepare(connection: Any, settings: CovariateSettings) -> None:
             points_table(connection, points_name(each), SCORES[each.id])
 
 
-def _pieces(
-    connection: Any, rows: pd.DataFrame, settings: CovariateSettings, chunk: int
-) -> Iterator[Piece]:
+def _pieces(connection: Any, rows: pd.DataFrame, settings: CovariateSettings, chunk: int) -> Iterator[Piece]:
     """Answers for some entries after the others, by persons, so that a table sorted by persons is read once."""
     by_person = rows.sort_values(["person_id", "entry"])
     for begin in range(0, len(rows), chunk):
         _set_entries(connection, by_person.iloc[begin : begin + chunk])
-        for table, analyses in groupby(sorted(settings.chosen, key=lambda each: each.table), lambda each: each.table):
+        for table, analyses in groupby(
+            sorted(settings.chosen, key=lambda each: each.table), lambda each: each.table
+        ):
             yield from _answers(connection, table, list(analyses), settings)
 
 

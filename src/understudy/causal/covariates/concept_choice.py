@@ -42,14 +42,18 @@ def admitted(settings: CovariateSettings, *columns: str) -> str:
 
 
 def _concepts(connection: Any, table: str, concepts: Sequence[int], descendants: bool) -> None:
-    below = """
+    below = (
+        ""
+        if not (descendants and concepts)
+        else """
         UNION SELECT descendant_concept_id FROM concept_ancestor
         WHERE ancestor_concept_id IN (SELECT unnest($ids::BIGINT[]))
     """
+    )
     connection.execute(
         f"""
         CREATE OR REPLACE TEMP TABLE {table} AS SELECT DISTINCT concept FROM (
-            SELECT unnest($ids::BIGINT[]) AS concept {below if descendants else ""}
+            SELECT unnest($ids::BIGINT[]) AS concept {below}
         )
         """,
         {"ids": list(concepts)},

@@ -78,7 +78,9 @@ def check_persons(connection: Any, with_birth: bool) -> None:
         problems.append(Problem(text, "make entries from the same CDM", column="person_id"))
     if with_birth and unborn:
         text = f"{masked(unborn)} persons of the entries have none"
-        repair = "leave these persons out, or the analyses of age (DemographicsAge, DemographicsAgeGroup, Chads2…)"
+        repair = (
+            "leave these persons out, or the analyses of age (DemographicsAge, DemographicsAgeGroup, Chads2…)"
+        )
         problems.append(Problem(text, repair, column="year_of_birth"))
     if with_birth and early:
         text = f"{masked(early)} persons enter before it"

@@ -62,7 +62,9 @@ def window_in_words(since: int | None, until: int) -> str:
     return f"day {until}" if since == until else f"days {since} to {until}"
 
 
-def _pairs(connection: Any, ids: NDArray[np.int64], settings: CovariateSettings) -> dict[int, tuple[int, int]]:
+def _pairs(
+    connection: Any, ids: NDArray[np.int64], settings: CovariateSettings
+) -> dict[int, tuple[int, int]]:
     """Concept and unit, or concept of the value, of the covariates that are about both."""
     found: dict[int, tuple[int, int]] = {}
     for analysis in settings.chosen:
@@ -89,6 +91,8 @@ def _concepts(id: int, pairs: dict[int, tuple[int, int]]) -> tuple[int, int]:
 def _names(connection: Any, concepts: set[int]) -> dict[int, str]:
     sql = "SELECT concept_id, concept_name FROM concept WHERE concept_id IN (SELECT unnest($ids::BIGINT[]))"
     wanted = sorted(concepts - {0})
+    if not wanted:
+        return {}
     return {int(id): str(name) for id, name in connection.execute(sql, {"ids": wanted}).fetchall()}
 
 

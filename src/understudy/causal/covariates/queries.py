@@ -42,7 +42,9 @@ def query(analysis: CovariateAnalysis, settings: CovariateSettings) -> str:
     else:
         sql = _of_entry(analysis, settings)
     value = "" if analysis.binary else ", CAST(value AS DOUBLE) AS value"
-    wanted = f"WHERE covariate_id IN (SELECT covariate_id FROM {WANTED})" if settings.included_covariates else ""
+    wanted = (
+        f"WHERE covariate_id IN (SELECT covariate_id FROM {WANTED})" if settings.included_covariates else ""
+    )
     return f"""SELECT CAST(covariate_id AS BIGINT) AS covariate_id, entry {value} FROM ({sql}) {wanted}
         ORDER BY covariate_id, entry"""
 
@@ -62,9 +64,7 @@ def _concept(analysis: CovariateAnalysis, settings: CovariateSettings) -> str:
         return f"SELECT {own}, entry, count(*) AS value {chosen} GROUP BY concept, entry"
     if analysis.kind in ("count", "distinct"):
         of = "DISTINCT concept" if analysis.kind == "distinct" else "*"
-        return (
-            f"SELECT {1000 + analysis.id} AS covariate_id, entry, count({of}) AS value {chosen} GROUP BY entry"
-        )
+        return f"SELECT {1000 + analysis.id} AS covariate_id, entry, count({of}) AS value {chosen} GROUP BY entry"
     return f"SELECT DISTINCT {own}, entry {chosen} {'AND inpatient' if analysis.kind == 'inpatient' else ''}"
 
 
@@ -132,7 +132,7 @@ def _of_entry(analysis: CovariateAnalysis, settings: CovariateSettings) -> str:
         days = "max(date_diff('day', e.start, CAST(o.observation_period_end_date AS DATE)))"
         return f"{own}, {days} AS value {_PERIOD} GROUP BY entry"
     if name == "TimeInCohort":
-        return f'{own}, date_diff(\'day\', e.start, e."end") AS value FROM {ENTRIES} e'
+        return f"{own}, date_diff('day', e.start, e.\"end\") AS value FROM {ENTRIES} e"
     number = {
         "AgeGroup": f"({_AGE}) // 5",
         "IndexYear": "year(e.start)",

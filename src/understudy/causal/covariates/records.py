@@ -72,9 +72,7 @@ TABLES = {
             "drug_exposure_start_date",
             "drug exposure",
         ),
-        RecordTable(
-            "drug_era", "drug_concept_id", "drug_era_start_date", "drug_era_end_date", "drug era"
-        ),
+        RecordTable("drug_era", "drug_concept_id", "drug_era_start_date", "drug_era_end_date", "drug era"),
         RecordTable(
             "procedure_occurrence", "procedure_concept_id", "procedure_date", "procedure_date", "procedure"
         ),

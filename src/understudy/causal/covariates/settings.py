@@ -38,10 +38,10 @@ class CovariateSettings(Section):
     --------
     >>> CovariateSettings().window(ANALYSES["ConditionGroupEraShortTerm"])
     (-30, 0)
-    >>> settings_of({"long_term_start": -10, "end": -20})
+    >>> settings_of({"short_term_start": -10, "end": -20})
     Traceback (most recent call last):
     understudy.core.errors.StudyError: 1 problem in the covariate settings
-      the windows are reversed: long_term_start -10 is after end -20
+      the windows are reversed: short_term_start -10 is after end -20
         repair: give windows that start no later than they end
     """
 
@@ -66,8 +66,13 @@ class CovariateSettings(Section):
 
     @model_validator(mode="after")
     def _forward(self) -> CovariateSettings:
-        starts = ("long_term_start", "medium_term_start", "short_term_start")
-        late = [f"{name} {getattr(self, name)}" for name in starts if getattr(self, name) > self.end]
+        used = {each.window for each in self.chosen}
+        starts = {"long_term_start": "long", "medium_term_start": "medium", "short_term_start": "short"}
+        late = [
+            f"{name} {getattr(self, name)}"
+            for name, window in starts.items()
+            if window in used and getattr(self, name) > self.end
+        ]
         if late:
             raise complaint(
                 f"the windows are reversed: {', '.join(late)} is after end {self.end}",

@@ -11,9 +11,11 @@ from understudy.causal.covariates.settings import CovariateSettings
 from understudy.core.errors import DataError, Problem
 
 _CONCEPT = ("concept_id", "concept_name")
+_ANCESTOR = ("ancestor_concept_id", "descendant_concept_id")
+_VOCABULARY = {("concept", "concept_id"), *(("concept_ancestor", column) for column in _ANCESTOR)}
 
 
-def check_tables(connection: Any, settings: CovariateSettings) -> None:
+def check_tables(cdm: Any, settings: CovariateSettings) -> None:
     """Refuse a CDM without them.
 
     Raises
@@ -22,11 +24,14 @@ def check_tables(connection: Any, settings: CovariateSettings) -> None:
         With every table or column that is missing, and the analyses that read it.
     """
     sql = "SELECT lower(table_name), lower(column_name) FROM information_schema.columns"
-    there = set(connection.execute(sql).fetchall())
+    there = set(cdm.connection.execute(sql).fetchall())
+    # A column that the source lacks is there too, and empty.
+    there -= {(table, column) for table, columns in getattr(cdm, "absent", {}).items() for column in columns}
     tables = {table for table, _ in there}
     readers: dict[tuple[str, str], list[str]] = {}
+    chosen = settings.included_concepts or settings.excluded_concepts
     for analysis in settings.chosen:
-        for table, column in _needs(analysis):
+        for table, column in sorted(_needs(analysis) | (_VOCABULARY if chosen else set())):
             if (table, column) not in there:
                 key = (table, column if table in tables else "")
                 readers.setdefault(key, []).append(analysis.name)
@@ -48,8 +53,7 @@ def _needs(analysis: CovariateAnalysis) -> set[tuple[str, str]]:
         needs |= {(analysis.table, column) for column in ("person_id", *columns_needed(analysis))}
         needs |= {("concept", column) for column in _CONCEPT}
     if analysis.kind in ("group", "score", "inpatient"):
-        ancestor = ("ancestor_concept_id", "descendant_concept_id")
-        needs |= {("concept_ancestor", column) for column in ancestor}
+        needs |= {("concept_ancestor", column) for column in _ANCESTOR}
     if analysis.kind == "inpatient":
         visit = ("person_id", "visit_concept_id", "visit_start_date", "visit_end_date")
         needs |= {("visit_occurrence", column) for column in visit}

@@ -37,7 +37,8 @@ class AnalysisSection(Waivers):
     caliper_scale: CaliperScale = Field(default="standardized logit", description="of the caliper")
     strata: Whole = Field(default=5, description="of stratification: how many", ge=2)
     estimand: Literal["ate", "att", "ato"] = Field(
-        default="att", description="of weights: everybody's effect (ate), the target's (att), the overlap's (ato)"
+        default="att",
+        description="of weights: everybody's effect (ate), the target's (att), the overlap's (ato)",
     )
     largest_weight: Number | None = Field(
         default=None, description="of weights: larger ones are cut to it", gt=0

@@ -25,59 +25,50 @@ class CdmSection(Section):
         description="folder or DuckDB file, in the study's folder; what lies elsewhere is given with --cdm",
     )
     database_schema: Text | None = Field(
-        default=None, description="schema of the tables in a DuckDB file; the one that has person, if left out"
+        default=None,
+        description="schema of the tables in a DuckDB file; the one that has person, if left out",
     )
     memory: Text | None = Field(
         default=None, description='how much memory may be taken: "4GB"; most of it, if left out'
     )
 
 
-class CirceFile(Section):
-    """A cohort that was written by ATLAS."""
+class CohortFile(Section):
+    """A cohort that has a file of its own."""
 
-    circe: Text = Field(description="its JSON file, in the study's folder")
-    name: Text | None = Field(
-        default=None, description="what reports call it; the file's name, if left out"
+    file: Text = Field(
+        description="an expression of ATLAS (.json) or a definition (.toml), in the study's folder"
     )
+    name: Text | None = Field(default=None, description="what reports call it; the file's name, if left out")
 
 
 def _kind(given: Any) -> str:
-    has = "circe" in given if isinstance(given, Mapping) else isinstance(given, CirceFile)
-    return "circe" if has else "definition"
+    has = "file" in given if isinstance(given, Mapping) else isinstance(given, CohortFile)
+    return "file" if has else "definition"
 
 
 CohortSection = Annotated[
-    Annotated[CohortDefinition, Tag("definition")] | Annotated[CirceFile, Tag("circe")], Discriminator(_kind)
+    Annotated[CohortDefinition, Tag("definition")] | Annotated[CohortFile, Tag("file")], Discriminator(_kind)
 ]
-
-
-class NegativeControl(Section):
-    """An outcome that neither treatment causes or prevents."""
-
-    name: Text = Field(description="what reports call it")
-    concepts: ConceptSet = Field(description="its concepts")
 
 
 class NegativeControlsSection(Section):
     """``[negative_controls]``: outcomes that neither treatment causes or prevents."""
 
-    file: Text | None = Field(
-        default=None, description="CSV with the columns concept_id and name, in the study's folder"
+    concepts: tuple[Annotated[Whole, Field(ge=1)], ...] = Field(
+        default=(), description="concept ids, each an outcome with all that descends from it"
     )
-    outcomes: tuple[NegativeControl, ...] = Field(default=(), description="or here: [{ name, concepts }]")
-    table: Literal["condition_occurrence", "condition_era", "procedure_occurrence", "observation", "measurement"] = (
-        Field(default="condition_occurrence", description="table that has them")
-    )  # fmt: skip
+    file: Text | None = Field(
+        default=None,
+        description="or a CSV with the column concept_id (OHDSI's outcomeId), in the study's folder",
+    )
+    table: Text = Field(default="condition_occurrence", description="table of the CDM that has them")
     first_only: bool = Field(default=False, description="only a person's first record counts")
 
     @model_validator(mode="after")
     def _some(self) -> NegativeControlsSection:
-        if (self.file is None) == (not self.outcomes):
-            raise complaint("give negative controls in a file or as outcomes, one of them", "remove the other")
-        names = [each.name for each in self.outcomes]
-        twice = [name for k, name in enumerate(names) if name in names[:k]]
-        if twice:
-            raise complaint(f"the negative control {twice[0]!r} is given twice", "name every control once")
+        if (self.file is None) == (not self.concepts):
+            raise complaint("give negative controls by concepts or by a file", "keep one of them")
         return self
 
 
