@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from benchmarks.result import store
 from benchmarks.tumour_published import METHODS, PUBLISHED, SOURCE, published
 
@@ -80,10 +81,11 @@ def main() -> int:
     started = time.perf_counter()
     figures = compute(settings)
     figures["seconds"] = round(time.perf_counter() - started)
-    for row in figures["errors"]:
-        print(*row.values(), sep="  ")
-    for row in (*figures["coverage"], *figures["calibration"]):
-        print(row)
+    for name in ("errors", "coverage"):
+        table = pd.DataFrame(figures[name])
+        value = "rmse" if name == "errors" else "coverage"
+        print(table.pivot_table(value, ["patients", "question", "ahead", "method"], "gamma").round(3).to_string())
+    print(pd.DataFrame(figures["calibration"]).round(3).to_string())
     if not quick:
         print(store("tumour_counterfactuals", figures))
     return 0

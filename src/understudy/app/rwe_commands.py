@@ -8,6 +8,7 @@ from typing import Any
 import typer
 from typer.core import TyperGroup
 
+from understudy.app.calibrate_twins_command import calibrate_twins
 from understudy.app.cdm_commands import check, copy
 
 
@@ -28,4 +29,4 @@ rwe = typer.Typer(
     add_completion=False,
 )
 
-_COMMANDS = (rwe.command()(check), rwe.command()(copy))
+_COMMANDS = (rwe.command()(check), rwe.command()(copy), rwe.command()(calibrate_twins))

@@ -20,12 +20,18 @@ from understudy.causal.calibration.null_distribution import NullDistribution
 from understudy.causal.study.diagnostics import Diagnostic
 from understudy.causal.study.sealed import Sealed
 from understudy.causal.twins.contrasts import Contrasts, Measure
+from understudy.core.content import content_hash
 from understudy.core.errors import DataError, Problem, StudyError
+from understudy.core.record import Record
 
 if TYPE_CHECKING:
     import pandas as pd
 
 LARGEST_EASE = 0.25  # on the scale of log ratios, as that of LEGEND
+CITATIONS = (
+    "Schuemie et al. 2014, doi:10.1002/sim.5925",
+    "Schuemie et al. 2018, doi:10.1073/pnas.1708282114",
+)
 FEWEST = 5  # null contrasts without which nothing is fitted
 
 
@@ -49,6 +55,7 @@ class CalibratedTwins:
         calibrated_ of each.
     controls : DataFrame
         The same for the null contrasts, each calibrated by the others (leave one out).
+    record : Record
     notes : tuple of str
     """
 
@@ -59,6 +66,7 @@ class CalibratedTwins:
     level: float
     effects: Sealed[pd.DataFrame]
     controls: pd.DataFrame
+    record: Record
     notes: tuple[str, ...] = ()
 
     @property
@@ -88,6 +96,10 @@ class CalibratedTwins:
     def table(self) -> pd.DataFrame:
         """Names, raw and calibrated effects; raises while they are hidden."""
         return self.effects.seen
+
+    def tables(self) -> dict[str, pd.DataFrame]:
+        """Tables by name: the null contrasts, and the effects where they may be seen."""
+        return {"null contrasts": self.controls} | ({} if self.blinded else {"effects": self.effects.seen})
 
     @property
     def sentences(self) -> tuple[str, ...]:
@@ -121,6 +133,7 @@ def calibrate_twins(
     *,
     threshold: float | None = None,
     level: float = 0.95,
+    inputs: Mapping[str, str] | None = None,
 ) -> CalibratedTwins:
     """Fit the twins' systematic error on null contrasts and allow for it in the others.
 
@@ -136,6 +149,8 @@ def calibrate_twins(
         for log ratios. Differences have a unit, so theirs has to be given.
     level : float
         Of the intervals.
+    inputs : mapping of str to str, optional
+        SHA-256 of files by their names, for the record.
 
     Returns
     -------
@@ -187,6 +202,13 @@ def calibrate_twins(
         level,
         Sealed(_table(effects, null.mean, null.sd, level), hidden),
         _table(controls, means, spreads, level),
+        Record.make(
+            "calibrate_twins",
+            inputs=inputs or {"contrasts": content_hash(contrasts.table().to_csv(index=False))},
+            method="normal null by maximum likelihood",
+            settings={"measure": contrasts.measure, "threshold": threshold, "level": level},
+            citations=CITATIONS,
+        ),
         _notes(null, effects),
     )
 
