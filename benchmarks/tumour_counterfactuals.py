@@ -84,7 +84,11 @@ def main() -> int:
     for name in ("errors", "coverage"):
         table = pd.DataFrame(figures[name])
         value = "rmse" if name == "errors" else "coverage"
-        print(table.pivot_table(value, ["patients", "question", "ahead", "method"], "gamma").round(3).to_string())
+        print(
+            table.pivot_table(value, ["patients", "question", "ahead", "method"], "gamma")
+            .round(3)
+            .to_string()
+        )
     print(pd.DataFrame(figures["calibration"]).round(3).to_string())
     if not quick:
         print(store("tumour_counterfactuals", figures))

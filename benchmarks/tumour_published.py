@@ -1,9 +1,10 @@
 """Published errors of learnt methods on the tumour-growth benchmark, typed in.
 
-Melnychuk, Frauen and Feuerriegel, Causal Transformer for Estimating Counterfactual Outcomes, ICML 2022, arXiv:2204.07258:
-tables 9 (one day ahead), 10 (random treatments) and 11 (one treatment on one of five days) as the authors corrected them
-in github.com/Valentyn1997/CausalTransformer/blob/main/README.md ("Updated results", last active entry). Root mean squared
-errors in per cent of 1150 cm³, mean and standard deviation of five runs; columns are gamma 0 to 4.
+Melnychuk, Frauen and Feuerriegel, Causal Transformer for Estimating Counterfactual Outcomes, ICML 2022,
+arXiv:2204.07258: tables 9 (one day ahead), 10 (random treatments) and 11 (one treatment on one of five days) as the
+authors corrected them in github.com/Valentyn1997/CausalTransformer/blob/main/README.md ("Updated results", last active
+entry). Root mean squared errors in per cent of 1150 cm³, mean and standard deviation of five runs; columns are gamma 0
+to 4.
 """
 
 from __future__ import annotations

@@ -30,6 +30,13 @@ _HOMES: dict[str, tuple[str, ...]] = {
     "understudy.causal.covariates": ("CovariateSettings", "build_covariates", "summary", "table_1", "tidy"),
     "understudy.causal.likelihood_profile": ("LikelihoodProfile",),
     "understudy.causal.effect_estimate": ("EffectEstimate",),
+    "understudy.causal.twins": (
+        "CalibratedTwins",
+        "Contrasts",
+        "calibrate_twins",
+        "contrast_measured",
+        "contrast_regimens",
+    ),
 }
 _HOME = {name: home for home, names in _HOMES.items() for name in names}
 

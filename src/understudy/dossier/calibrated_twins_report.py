@@ -90,10 +90,15 @@ def _texts(table: pd.DataFrame, level: float) -> pd.DataFrame:
     columns = {}
     for head, name in (("", "As the twins have it"), ("calibrated_", "Calibrated")):
         numbers = zip(
-            table[f"{head}estimate"], table[f"{head}low"], table[f"{head}high"], table[f"{head}p"], strict=True
+            table[f"{head}estimate"],
+            table[f"{head}low"],
+            table[f"{head}high"],
+            table[f"{head}p"],
+            strict=True,
         )
         columns[f"{name} ({percent})"] = [
-            f"{figures(value, 3)} ({figures(low, 3)} to {figures(high, 3)})" for value, low, high, _ in numbers
+            f"{figures(value, 3)} ({figures(low, 3)} to {figures(high, 3)})"
+            for value, low, high, _ in numbers
         ]
     found = pd.DataFrame(columns).set_axis(table["name"].astype(str), axis=0)
     return found.assign(p=[figures(each, 2) for each in table["calibrated_p"]]).rename_axis("Contrast")

@@ -11,7 +11,7 @@ from understudy.causal.outcomes.one_parameter import OneParameter, Top, adaptive
 from understudy.causal.outcomes.question import Question
 
 BOUNDS = (float(np.log(0.1)), float(np.log(10.0)))  # of the profile, as OHDSI's CohortMethod has them
-TOLERANCE = 0.01  # of log-likelihood: how far a straight line between points of the profile may be below it
+TOLERANCE = 1e-3  # of log-likelihood: how far the cubic between points of the profile may be from it
 
 
 def estimate(

@@ -18,8 +18,9 @@ from understudy.causal.likelihood_profile import LikelihoodProfile
 _FAR = 40.0  # a log effect beyond any: exp(-40) of one person is lost beside all persons on earth
 _STEPS = 200
 _SLOPE = 1e-10  # of the gain that Newton's step still promises: 1e-5 of a standard error squared
+_HEIGHT = 1e-10  # of log-likelihood: limits are found to 1e-10 of a standard error
 _POINTS = 10  # of the grid that is begun with
-_MOST = 2000  # points of a grid at most
+_MOST = 1000  # points of a grid at most
 
 
 class OneParameter(Protocol):
@@ -74,7 +75,7 @@ def climb(likelihood: OneParameter) -> Top:
     """
     direction = likelihood.direction
     if np.isnan(direction):
-        return Top(np.nan, likelihood.at(0.0)[0], 0.0)
+        return Top(np.nan, 0.0, 0.0)
     if np.isinf(direction):
         return Top(direction, likelihood.at(np.copysign(_FAR, direction))[0], 0.0)
     low, high, effect = -_FAR, _FAR, 0.0
@@ -126,10 +127,9 @@ def _limit(likelihood: OneParameter, top: Top, drop: float, side: float) -> floa
         effect += side * min(max(reach / 4, 0.25), 4.0)
     for _ in range(_STEPS):
         height, slope, _ = likelihood.at(effect)
-        step = (target - height) / slope
-        effect += step
-        if abs(step) < 1e-12 * max(1.0, abs(effect)):
+        if abs(target - height) <= _HEIGHT + 1e-14 * abs(top.height):
             break
+        effect += (target - height) / slope
     return float(effect)
 
 
@@ -151,8 +151,8 @@ def adaptive_profile(
 ) -> LikelihoodProfile:
     """The profile on a grid that is dense where it bends: ten points and the top, halved where needed.
 
-    A stretch is halved as long as the middle of the straight line between its ends is more than `tolerance` below the
-    likelihood there.
+    A stretch is halved as long as the cubic with the values and slopes of its ends is more than `tolerance` away from the
+    likelihood in its middle.
 
     Parameters
     ----------
@@ -166,13 +166,14 @@ def adaptive_profile(
     start = set(np.linspace(*bounds, _POINTS))
     if bounds[0] < top.effect < bounds[1]:
         start.add(top.effect)
-    found = {float(point): likelihood.at(float(point))[:2] for point in sorted(start)}
+    found = {float(point): likelihood.at(float(point))[:2] for point in start}
     waiting = list(pairwise(sorted(found)))
     while waiting and len(found) < _MOST:
         left, right = waiting.pop()
-        middle = (left + right) / 2
+        middle, ends = (left + right) / 2, (found[left], found[right])
         at_middle = likelihood.at(middle)[:2]
-        if at_middle[0] - (found[left][0] + found[right][0]) / 2 > tolerance:
+        cubic = (ends[0][0] + ends[1][0]) / 2 + (right - left) * (ends[0][1] - ends[1][1]) / 8
+        if abs(at_middle[0] - cubic) > tolerance:
             found[middle] = at_middle
             waiting += [(left, middle), (middle, right)]
     return _profile(found, top.height)

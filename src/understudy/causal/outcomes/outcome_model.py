@@ -11,7 +11,7 @@ from understudy.causal.effect_estimate import EffectEstimate
 from understudy.causal.outcomes.collapsed import collapsed
 from understudy.causal.outcomes.estimate import BOUNDS, estimate, explanations
 from understudy.causal.outcomes.fitted_effect import fitted_effect
-from understudy.causal.outcomes.one_parameter import OneParameter, climb
+from understudy.causal.outcomes.one_parameter import Flat, OneParameter, climb
 from understudy.causal.outcomes.question import MEASURES, Question, question
 from understudy.causal.outcomes.two_groups import TwoGroups
 from understudy.core.errors import UnderstudyError
@@ -90,6 +90,7 @@ def outcome_model(
         design = np.column_stack([asked.treated, asked.covariates])
         return fitted_effect(asked, design, ("treatment", *asked.names), 0, ties, bounds, level)
     likelihood, parts = collapsed(asked)
+    likelihood = Flat() if np.isnan(likelihood.direction) else likelihood
     top = climb(likelihood)
     robust = parts(top) if top.curvature > 0 else np.nan
     notes = (*explanations(asked, top.effect), *_heavy_ties(asked, likelihood))

@@ -146,8 +146,8 @@ def balance(
     adjustment : Adjustment, optional
         Without one, after is as before.
     rows_with_values_only : bool
-        The variance of a weighted difference from the persons alone whose covariate is not zero, as CohortMethod 6.0
-        computes it; by default from all of them.
+        The variance of a weighted difference from the persons alone whose covariate is in the matrix, as CohortMethod
+        6.0 computes it; by default from all of them, those without an entry as zeros.
 
     Raises
     ------

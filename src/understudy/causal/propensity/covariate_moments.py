@@ -14,7 +14,7 @@ from understudy.causal.propensity.adjustment import Adjustment
 if TYPE_CHECKING:
     from scipy.sparse import csc_matrix
 
-_ROUNDING = 1e-12  # share of a mean below which a difference is rounding error
+_ROUNDING = 1e-12  # share of what is subtracted below which a difference is rounding error
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,14 +102,15 @@ def covariate_moments(
     values: csc_matrix, adjustment: Adjustment, rows_with_values_only: bool = False
 ) -> CovariateMoments:
     """Moments of covariates among those kept, counted as the adjustment says."""
-    square, stored = values.copy(), values.copy()
+    square, stored, present = values.copy(), values.copy(), values.copy()
     square.data = values.data**2
-    stored.data = (values.data != 0).astype(float)
+    stored.data = np.ones(values.data.size)
+    present.data = (values.data != 0).astype(float)
     target, comparator, everyone = _weights(adjustment)
     sides = [_moments(values, square, weight, _plain(adjustment)) for weight in (target, comparator)]
     mean_all, sd_all = _moments(values, square, everyone, False)
     arms = [(adjustment.kept & (adjustment.treatment == value)).astype(float) for value in (1, 0)]
-    counts = [np.rint(stored.T @ arm).astype(np.int64) for arm in arms]
+    counts = [np.rint(present.T @ arm).astype(np.int64) for arm in arms]
     if _plain(adjustment):
         numerator = np.full(values.shape[1], np.nan)
     elif adjustment.stratum is not None:
@@ -148,13 +149,15 @@ def _weights(adjustment: Adjustment) -> tuple[NDArray, NDArray, NDArray]:
 def _moments(values: csc_matrix, square: csc_matrix, weight: NDArray, plain: bool) -> tuple[NDArray, NDArray]:
     """Mean and standard deviation; without weights that by n, else that by 1 - Σw²."""
     mean = values.T @ weight
-    spread = np.maximum(square.T @ weight - mean**2, 0.0)
+    whole = square.T @ weight
+    spread = whole - mean**2
+    spread[spread <= _ROUNDING * whole] = 0.0
     lost = 0.0 if plain else float((weight**2).sum())
     return mean, np.sqrt(spread / (1 - lost)) if lost < 1 else np.zeros_like(mean)
 
 
 def _weighted_variance(values, square, stored, weight, mean, rows_with_values_only) -> NDArray[np.float64]:
-    """Σ w² (x - mean)², over all persons or those whose covariate is not zero."""
+    """Σ w² (x - mean)², over all persons or those whose covariate is stored."""
     squared = weight**2
     among = stored.T @ squared if rows_with_values_only else squared.sum()
     return np.maximum(square.T @ squared - 2 * mean * (values.T @ squared) + mean**2 * among, 0.0)

@@ -9,18 +9,20 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from understudy.causal.covariate_matrix import CovariateMatrix
+from understudy.causal.covariates.tidying import tidy
 from understudy.causal.masking import masked
 from understudy.causal.propensity.prior import Prior
 from understudy.causal.propensity.propensity_scores import PropensityScores, treated
 from understudy.causal.propensity.settings import PropensitySettings
 from understudy.causal.propensity.sparse_logistic import SparseLogistic, penalised_logistic
-from understudy.causal.propensity.tidied import Tidied, tidied
 from understudy.causal.propensity.variance_search import ChosenVariance, choose_variance
 from understudy.core.errors import DataError, Problem, StudyError
 from understudy.core.random import uniforms
 
 if TYPE_CHECKING:
     import pandas as pd
+
+_ROUNDING = 1e-15  # share of a mean square below which a variance is rounding error
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -32,11 +34,9 @@ class PropensityModel(PropensityScores):
     scores, treatment
         As in `PropensityScores`.
     fit : SparseLogistic
-        On the covariates of `covariates`, each divided by its largest value.
-    covariates : DataFrame
-        Those that entered: covariate_id, name and more, as in `CovariateMatrix`.
-    left_out : Tidied
-        What was left out because it is rare or redundant; its matrix is what was fitted.
+        On the columns of `tidied`.
+    tidied : CovariateMatrix
+        The covariates that entered, each divided by its largest value; what is rare or redundant is in its `dropped`.
     search : ChosenVariance or None
         How the variance was found; None where it was given.
     notes : tuple of str
@@ -44,8 +44,7 @@ class PropensityModel(PropensityScores):
     """
 
     fit: SparseLogistic
-    covariates: pd.DataFrame
-    left_out: Tidied
+    tidied: CovariateMatrix
     search: ChosenVariance | None = None
     notes: tuple[str, ...] = ()
 
@@ -64,7 +63,7 @@ class PropensityModel(PropensityScores):
         """Columns covariate_id, name, coefficient: what is not zero, the largest first."""
         order = self.fit.selected
         order = order[np.argsort(-np.abs(self.fit.coefficients[order]), kind="stable")]
-        found = self.covariates.iloc[order][["covariate_id", "name"]].reset_index(drop=True)
+        found = self.tidied.covariates.iloc[order][["covariate_id", "name"]].reset_index(drop=True)
         return found.assign(coefficient=self.fit.coefficients[order])
 
 
@@ -74,7 +73,7 @@ def propensity_score(
     """Estimate who gets the target treatment, by a large-scale penalised logistic regression.
 
     All covariates enter; the prior chooses among them (Tian, Schuemie, Suchard 2018, doi:10.1093/ije/dyy120). They are
-    tidied first: see `tidied`.
+    tidied first: see `understudy.causal.covariates.tidy`.
 
     Parameters
     ----------
@@ -100,22 +99,23 @@ def propensity_score(
     >>> model = propensity_score(matrix, [1, 1, 0, 0, 1, 0, 1, 0], PropensitySettings(variance=10.0))
     >>> model.coefficients.round(3)
        covariate_id    name  coefficient
-    0          1210  asthma        0.475
+    0          1210  asthma        1.271
+    1          2210    gout        0.483
     """
     settings = settings or PropensitySettings()
     treatment = treated(treatment)
     _require_two(treatment)
     _require_length(covariates, treatment)
-    clean = tidied(_chosen(covariates, settings), settings.least_fraction)
+    clean = tidy(_chosen(covariates, settings), min_fraction=settings.least_fraction)
     _require_covariates(clean)
-    refuse_correlated(clean.matrix, treatment, settings.highest_correlation)
+    refuse_correlated(clean, treatment, settings.highest_correlation)
     rows = _sampled(treatment, settings)
-    values = clean.matrix.values if rows.all() else clean.matrix.values.tocsr()[rows].tocsc()
+    values = clean.values if rows.all() else clean.values.tocsr()[rows].tocsc()
     prior, search = _prior(values, treatment[rows], settings)
-    fit = penalised_logistic(values, treatment[rows], prior, names=list(clean.matrix.covariates["name"]))
-    scores = fit.probabilities if rows.all() else _scores_of_all(fit, clean.matrix, treatment, rows)
+    fit = penalised_logistic(values, treatment[rows], prior, names=list(clean.covariates["name"]))
+    scores = fit.probabilities if rows.all() else _scores_of_all(fit, clean, treatment, rows)
     notes = _notes(fit, treatment, rows, search)
-    return PropensityModel(scores, treatment, fit, clean.matrix.covariates, clean, search, notes)
+    return PropensityModel(scores, treatment, fit, clean, search, notes)
 
 
 def correlations(covariates: CovariateMatrix, treatment: ArrayLike) -> NDArray[np.float64]:
@@ -126,7 +126,7 @@ def correlations(covariates: CovariateMatrix, treatment: ArrayLike) -> NDArray[n
     spread = (square - mean**2) * t.var()
     with np.errstate(invalid="ignore", divide="ignore"):
         found = (x.T @ t / n - mean * t.mean()) / np.sqrt(spread)
-    return np.where(spread > 1e-15 * np.maximum(square, 1e-300), found, 0.0)
+    return np.where(spread > _ROUNDING * square, np.clip(found, -1, 1), 0.0)
 
 
 def refuse_correlated(covariates: CovariateMatrix, treatment: NDArray, highest: float) -> None:
@@ -164,10 +164,11 @@ def _require_length(covariates: CovariateMatrix, treatment: NDArray) -> None:
         )
 
 
-def _require_covariates(clean: Tidied) -> None:
-    if clean.matrix.values.shape[1] == 0:
+def _require_covariates(clean: CovariateMatrix) -> None:
+    if clean.values.shape[1] == 0:
+        gone = 0 if clean.dropped is None else len(clean.dropped)
         raise StudyError(
-            f"no covariate is left: {len(clean.infrequent)} are rare, {len(clean.redundant)} redundant",
+            f"no covariate is left: all {gone} are rare or redundant",
             place="covariates",
             repair="build more covariates, or lower least_fraction",
         )

@@ -30,7 +30,7 @@ class AnalysisSection(Waivers):
     )
     ratio: Whole | None = Field(
         default=None,
-        description="of matching: comparators for one of the target, at most (100: as many as there are); 1, if left out",
+        description="of matching: at most so many comparators for one of the target; 1, if left out",
         ge=1,
     )
     caliper: Number = Field(default=0.2, description="of matching: farthest score of a match", ge=0)

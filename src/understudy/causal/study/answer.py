@@ -9,11 +9,11 @@ from understudy.causal.study.diagnostics import Diagnostics
 from understudy.causal.study.sealed import Sealed
 
 if TYPE_CHECKING:
-    from understudy.causal.calibration import CalibratedEstimate
     from understudy.causal.effect_estimate import EffectEstimate
     from understudy.causal.likelihood_profile import LikelihoodProfile
     from understudy.causal.propensity.adjustment import Adjustment
     from understudy.causal.propensity.balance import Balance
+    from understudy.causal.study.controls import Calibrated
 
 
 @dataclass(frozen=True)
@@ -38,13 +38,13 @@ class Finding:
     Parameters
     ----------
     estimate : EffectEstimate
-    calibrated : CalibratedEstimate or None
+    calibrated : Calibrated or None
         By the negative controls; None without them.
     counts : Counts
     """
 
     estimate: EffectEstimate
-    calibrated: CalibratedEstimate | None
+    calibrated: Calibrated | None
     counts: Counts
 
 
@@ -93,7 +93,7 @@ class Answer:
         return self.finding.seen.estimate
 
     @property
-    def calibrated(self) -> CalibratedEstimate | None:
+    def calibrated(self) -> Calibrated | None:
         """The effect size after empirical calibration; None without negative controls.
 
         Raises

@@ -47,6 +47,11 @@ class Diagnostic:
     waived: str = ""
 
     @property
+    def measure(self) -> str:
+        """What its value measures."""
+        return _MEASURES[self.name]
+
+    @property
     def verdict(self) -> Verdict:
         """Whether the value is on the right side of the threshold."""
         if isnan(self.value):
@@ -62,7 +67,9 @@ class Diagnostic:
     def __str__(self) -> str:
         value = "" if isnan(self.value) else f" {self.value:.3g}"
         side = "above" if self.name == "equipoise" else "below"
-        told = f"{self.name}: {self.verdict.upper()}, {_MEASURES[self.name]}{value} (must be {side} {self.threshold:g})"
+        told = (
+            f"{self.name}: {self.verdict.upper()}, {self.measure}{value} (must be {side} {self.threshold:g})"
+        )
         return f"{told}; waived: {self.waived}" if self.waived else told
 
 
@@ -103,7 +110,7 @@ class Diagnostics:
         import pandas as pd
 
         rows = [
-            (each.name, _MEASURES[each.name], each.value, each.threshold, each.verdict, each.waived)
+            (each.name, each.measure, each.value, each.threshold, each.verdict, each.waived)
             for each in self.items
         ]
         return pd.DataFrame(

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import nan
 from typing import TYPE_CHECKING, Any
 
 from understudy.causal.masking import masked
 from understudy.causal.study.answer import Answer
-from understudy.causal.study.controls import ControlEstimates
+from understudy.causal.study.controls import Calibrated, ControlEstimates
 from understudy.causal.study.material import Material
 from understudy.causal.study.study import Study
 from understudy.core.record import Record
@@ -93,9 +94,7 @@ class StudyResult:
         for each in self.answers:
             if each.balance is not None:
                 found[f"balance {self._told(each)}"] = each.balance.table()
-        found |= {
-            f"negative controls {name}": each.table() for name, each in self.controls.items() if each
-        }
+        found |= {f"negative controls {name}": each.table() for name, each in self.controls.items() if each}
         return found
 
     def follow_up(self) -> pd.DataFrame:
@@ -110,6 +109,12 @@ class StudyResult:
         return found[["outcome", *found.columns.drop("outcome")]]
 
     @property
+    def sentences(self) -> tuple[str, ...]:
+        """The answers in words, each with its interval, or why it is hidden."""
+        names = self.material.compared.names
+        return tuple(f"{_head(each, names)}: {told(each)}." for each in self.answers)
+
+    @property
     def notes(self) -> tuple[str, ...]:
         """What a reader has to know beside the numbers."""
         model = self.material.model.notes if self.material.model else ()
@@ -122,9 +127,26 @@ class StudyResult:
 
     def __repr__(self) -> str:
         hidden = sum(each.hidden for each in self.answers)
-        return (
-            f"StudyResult({self.study.title!r}: {len(self.answers)} answers, {hidden} of them hidden)"
-        )
+        return f"StudyResult({self.study.title!r}: {len(self.answers)} answers, {hidden} of them hidden)"
+
+
+def _head(answer: Answer, names: tuple[str, str]) -> str:
+    return f"{names[0]} against {names[1]}, {answer.outcome}, {answer.analysis}"
+
+
+def told(answer: Answer) -> str:
+    """What an answer says, without its name."""
+    if answer.hidden:
+        failed = [str(each) for each in answer.diagnostics.items if each.hides]
+        return f"the estimate is hidden, {'; '.join(failed)}"
+    estimate, calibrated = answer.estimate, answer.calibrated
+    low, high = estimate.interval
+    interval = f"{100 * estimate.level:g} % interval"
+    found = f"{estimate.measure} {estimate.exp:.3g} ({interval} {low:.3g} to {high:.3g})"
+    if calibrated is None:
+        return f"{found}, not calibrated"
+    value, low, high = calibrated.ratios
+    return f"{found}, calibrated {value:.3g} ({low:.3g} to {high:.3g})"
 
 
 def _notes(answer: Answer) -> tuple[str, ...]:
@@ -157,3 +179,26 @@ def _seen(answer: Answer) -> dict[str, Any]:
         "target_events": masked(counts.events[0]), "comparator_events": masked(counts.events[1]),
     }  # fmt: skip
     return _HIDDEN | found | (_calibrated(calibrated) if calibrated else {})
+
+
+def _calibrated(found: Calibrated) -> dict[str, float]:
+    names = ("calibrated", "calibrated_low", "calibrated_high")
+    return dict(zip(names, found.ratios, strict=True)) | {"calibrated_p": found.p_value}
+
+
+_HIDDEN: dict[str, Any] = dict.fromkeys(
+    ("measure", "target_events", "comparator_events"), ""
+) | dict.fromkeys(
+    (
+        *("estimate", "low", "high", "p", "standard_error", "robust_error", "log_likelihood_ratio"),
+        *(
+            "target_days",
+            "comparator_days",
+            "calibrated",
+            "calibrated_low",
+            "calibrated_high",
+            "calibrated_p",
+        ),
+    ),
+    nan,
+)

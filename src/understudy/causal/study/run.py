@@ -13,7 +13,7 @@ from understudy.causal.study.answer import Answer, Finding
 from understudy.causal.study.controls import ControlEstimates
 from understudy.causal.study.diagnostics import judge
 from understudy.causal.study.material import Material, Told, gather
-StudyResult = None
+from understudy.causal.study.result import StudyResult
 from understudy.causal.study.sealed import Sealed
 from understudy.causal.study.study import Study
 from understudy.core.errors import StudyError
@@ -91,7 +91,7 @@ def _control_estimates(section: AnalysisSection, material: Material) -> ControlE
         except StudyError as error:
             left_out[name] = error.cause
     estimates = {name: each.estimate for name, each in found.items()}
-    return ControlEstimates.of(section.name, estimates, left_out) if material.controls or left_out else None
+    return ControlEstimates.of(estimates, left_out) if estimates or left_out else None
 
 
 def _answers(

@@ -1,9 +1,9 @@
-"""Study file: what a real-world study compares, how, and what its estimates have to pass, written before they are seen."""
+"""Study file: what a real-world study compares, how, and what its estimates have to pass."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import Discriminator, Field, Tag, model_validator
 

@@ -22,6 +22,7 @@ Array = NDArray[np.float64]
 _DROP = 32.0  # of log-likelihood: what lies lower has a share below 1e-13
 _NODES = 240  # of an integral over a profile
 _HERMITE = 24
+_BLOCK = 4096  # places worked on at a time
 
 
 class Marginal(Protocol):
@@ -64,11 +65,13 @@ class NormalMarginal:
     def log(self, mean: ArrayLike, sd: ArrayLike) -> Array:
         """Log-likelihood, shape of `mean` and `sd` broadcast."""
         mean, sd = np.broadcast_arrays(np.asarray(mean, float), np.asarray(sd, float))
-        found = np.zeros(mean.shape)
-        for estimate, error in zip(self.estimates, self.errors, strict=True):
-            variance = sd**2 + error**2
-            found -= 0.5 * (np.log(2 * np.pi * variance) + (estimate - mean) ** 2 / variance)
-        return found
+        means, sds, found = mean.ravel(), sd.ravel(), np.empty(mean.size)
+        for start in range(0, means.size, _BLOCK):
+            part = slice(start, start + _BLOCK)
+            variance = sds[part, None] ** 2 + self.errors**2
+            terms = np.log(2 * np.pi * variance) + (self.estimates - means[part, None]) ** 2 / variance
+            found[part] = -0.5 * terms.sum(axis=1)
+        return found.reshape(mean.shape)
 
     def start(self) -> tuple[float, float]:
         """Weighted mean and the spread beyond the errors."""

@@ -1,20 +1,22 @@
 """calibrate_twins: the systematic error of twins, seen in contrasts known to be null, and intervals that allow for it.
 
-A twin that predicts a contrast is an estimator like any other. On contrasts known to be null its estimates scatter about
-its systematic error, which is fitted as a normal distribution (Schuemie et al., Stat Med 2014;33:209-218,
+A twin that predicts a contrast is an estimator like any other. On contrasts known to be null its estimates scatter
+about its systematic error, which is fitted as a normal distribution (Schuemie et al., Stat Med 2014;33:209-218,
 doi:10.1002/sim.5925) and taken off the other contrasts, with its spread added to their variance (Schuemie et al., PNAS
 2018;115:2571-2577, doi:10.1073/pnas.1708282114).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from understudy.causal.calibration.calibrated_estimate import calibrate
+from understudy.causal.calibration.error_model import ErrorModel
 from understudy.causal.calibration.fit_null import fit_null
 from understudy.causal.calibration.null_distribution import NullDistribution
 from understudy.causal.study.diagnostics import Diagnostic
@@ -191,7 +193,6 @@ def calibrate_twins(
         raise DataError([problem], place="contrasts")
     null = fit_null(controls.estimate, controls.standard_error)
     others = [_without(controls, k) for k in range(len(controls.name))]
-    means, spreads = np.array([(each.mean, each.sd) for each in others]).T
     effects = contrasts.take(~contrasts.null)
     hidden = () if null.expected_absolute_error < threshold else ("systematic error",)
     return CalibratedTwins(
@@ -200,8 +201,8 @@ def calibrate_twins(
         null,
         threshold,
         level,
-        Sealed(_table(effects, null.mean, null.sd, level), hidden),
-        _table(controls, means, spreads, level),
+        Sealed(_table(effects, [null] * len(effects.name), level), hidden),
+        _table(controls, others, level),
         Record.make(
             "calibrate_twins",
             inputs=inputs or {"contrasts": content_hash(contrasts.table().to_csv(index=False))},
@@ -239,35 +240,32 @@ def _without(controls: Contrasts, k: int) -> NullDistribution:
     return fit_null(controls.estimate[kept], controls.standard_error[kept])
 
 
-def _table(contrasts: Contrasts, mean: ArrayLike, sd: ArrayLike, level: float) -> pd.DataFrame:
+def _table(contrasts: Contrasts, nulls: Sequence[NullDistribution], level: float) -> pd.DataFrame:
+    """Raw and calibrated, each by its own null."""
     import pandas as pd
 
-    raw = _interval(contrasts.estimate, contrasts.standard_error, level)
-    wide = np.hypot(contrasts.standard_error, sd)
-    better = _interval(contrasts.estimate - mean, wide, level)
-    columns = {**raw, **{f"calibrated_{name}": values for name, values in better.items()}}
-    return pd.DataFrame({"name": contrasts.name, **columns})
+    nothing = NullDistribution(0.0, 0.0, 0)
+    raw = _rows(contrasts, [nothing] * len(nulls), level)
+    calibrated = {f"calibrated_{name}": values for name, values in _rows(contrasts, nulls, level).items()}
+    return pd.DataFrame({"name": contrasts.name, **raw, **calibrated})
 
 
-def _interval(estimate: NDArray, error: NDArray, level: float) -> dict[str, NDArray[np.float64]]:
-    from scipy.special import ndtr, ndtri
-
-    z = ndtri((1 + level) / 2)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        p = np.where(error > 0, 2 * ndtr(-np.abs(estimate / error)), (estimate == 0).astype(float))
-    return {
-        "estimate": estimate,
-        "standard_error": error,
-        "low": estimate - z * error,
-        "high": estimate + z * error,
-        "p": p,
-    }
+def _rows(contrasts: Contrasts, nulls: Sequence[NullDistribution], level: float) -> dict[str, list[float]]:
+    found: dict[str, list[float]] = {name: [] for name in ("estimate", "standard_error", "low", "high", "p")}
+    for estimate, error, null in zip(contrasts.estimate, contrasts.standard_error, nulls, strict=True):
+        made = calibrate(estimate, error, null, level)
+        p = float(null.calibrated_p(estimate, error).p) if error or null.sd else float(estimate == null.mean)
+        values = (made.log_rr, made.standard_error, made.low, made.high, p)
+        for column, value in zip(found.values(), values, strict=True):
+            column.append(float(np.squeeze(value)))
+    return found
 
 
 def _notes(null: NullDistribution, effects: Contrasts) -> tuple[str, ...]:
+    notes = ErrorModel.of_null(null).notes
     if len(effects.name):
-        return null.notes
-    return (*null.notes, "every contrast is known to be null: there is nothing to calibrate")
+        return notes
+    return (*notes, "every contrast is known to be null: there is nothing to calibrate")
 
 
 def _share(value: float) -> str:

@@ -77,10 +77,14 @@ class Contrasts:
             yield Problem("columns of different lengths", "give one value of each to a contrast")
             return
         for k in np.flatnonzero(~np.isfinite(self.estimate)):
-            yield Problem("not finite", "leave the contrast out", int(k) + 1, "estimate", f"{self.estimate[k]}")
+            yield Problem(
+                "not finite", "leave the contrast out", int(k) + 1, "estimate", f"{self.estimate[k]}"
+            )
         errors = self.standard_error
         for k in np.flatnonzero(~(np.isfinite(errors) & (errors >= 0))):
-            yield Problem("not a standard error", "leave the contrast out", int(k) + 1, "standard_error", f"{errors[k]}")
+            yield Problem(
+                "not a standard error", "leave the contrast out", int(k) + 1, "standard_error", f"{errors[k]}"
+            )
         for k in np.flatnonzero(self.null & (errors == 0)):
             repair = "leave it out: a prediction against itself says nothing of its errors"
             yield Problem("a null contrast without any error", repair, int(k) + 1, "standard_error", "0")

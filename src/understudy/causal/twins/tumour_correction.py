@@ -1,7 +1,7 @@
 """Tumour correction: a twin's errors in earlier patients, learnt from what was known of them, taken off its forecasts.
 
-The twin is a mechanism, the correction boosted trees (scikit-learn): where the mechanism is wrong in ways that histories
-tell of, the two together know more than either.
+The twin is a mechanism, the correction boosted trees (scikit-learn): where the mechanism is wrong in ways that
+histories tell of, the two together know more than either.
 """
 
 from __future__ import annotations
@@ -108,7 +108,12 @@ def _fitted(x: np.ndarray, error: np.ndarray, today: np.ndarray, weight: float, 
             repair="pip install 'understudy[trials]'",
         ) from None
     trees = HistGradientBoostingRegressor(
-        max_iter=80, learning_rate=0.1, max_leaf_nodes=15, early_stopping=False, random_state=seed
+        max_iter=60,
+        learning_rate=0.15,
+        max_leaf_nodes=15,
+        max_bins=63,
+        early_stopping=False,
+        random_state=seed,
     )
     # One thread: the sums do not depend on how many there are, and threads that wait for each other cost more.
     with threadpool_limits(1):

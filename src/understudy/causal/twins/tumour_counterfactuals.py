@@ -1,10 +1,10 @@
 """Tumour counterfactuals: what would have become of simulated tumours under treatments that were not given.
 
-The two questions of Bica et al. (ICLR 2020, arXiv:2002.04083) and Melnychuk et al. (ICML 2022, arXiv:2204.07258). One day
-ahead: from each day on which a patient is watched, the next volume under all four choices of treatment. Several days
-ahead: that day's treatment is the real one, then five days are treated otherwise, by one dose or fraction on one of the
-days ("sliding") or at random. Volumes of the counterfactual days are not cut off at death; a tumour that falls below
-zero before the last day leaves the question without an answer (NaN), as there.
+The two questions of Bica et al. (ICLR 2020, arXiv:2002.04083) and Melnychuk et al. (ICML 2022, arXiv:2204.07258). One
+day ahead: from each day on which a patient is watched, the next volume under all four choices of treatment. Several
+days ahead: that day's treatment is the real one, then five days are treated otherwise, by one dose or fraction on one
+of the days ("sliding") or at random. Volumes of the counterfactual days are not cut off at death; a tumour that falls
+below zero before the last day leaves the question without an answer (NaN), as there.
 """
 
 from __future__ import annotations

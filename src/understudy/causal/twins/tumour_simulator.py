@@ -237,7 +237,9 @@ def simulate_courses(
     """
     if not np.isfinite(gamma) or days < 2:
         raise SimulationError(
-            f"gamma {gamma}, {days} days", place="simulate_courses", repair="a finite gamma and at least two days"
+            f"gamma {gamma}, {days} days",
+            place="simulate_courses",
+            repair="a finite gamma and at least two days",
         )
     n = len(patients)
     noise = NOISE * normals(seed, "tumour noise", patients.places, days + HORIZON)
@@ -250,7 +252,7 @@ def simulate_courses(
     for day in range(days - 1):
         seen = volume if deciding is None else np.asarray(deciding, float)
         wanted = _assignment(seen[:, max(day - WINDOW, 0) : day + 1], gamma)
-        given[:, :, day] = alive & (u[:, day, :2].T < wanted)
+        given[:, :, day] = alive & (wanted > u[:, day, :2].T)
         before = concentration[:, day - 1] * kept(HALF_LIFE) if day else 0.0
         concentration[:, day] = np.where(alive, before + DOSE * given[0, :, day], 0.0)
         after = patients.next_volume(

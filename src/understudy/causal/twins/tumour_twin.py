@@ -1,10 +1,10 @@
-"""Tumour twins: a patient's growth, drug effect and radiosensitivity, from his own course and those of earlier patients.
+"""Tumour twins: growth, drug effect and radiosensitivity of a patient, from his course and those of earlier patients.
 
-A day's relative growth is linear in a patient's three rates, with normal noise. With normal random effects the posterior
-of a twin is therefore normal and known in closed form, day after day: the distribution that `individualise` finds by
-Laplace's approximation (Sheiner and Beal 1982, doi:10.1002/jps.2600711209), which is exact here. What the population is
-like is learnt from earlier patients by maximum likelihood of the linear mixed model, by EM (Laird and Ware, Biometrics
-1982;38:963-974, doi:10.2307/2529876).
+A day's relative growth is linear in a patient's three rates, with normal noise. With normal random effects the
+posterior of a twin is therefore normal and known in closed form, day after day: the distribution that `individualise`
+finds by Laplace's approximation (Sheiner and Beal 1982, doi:10.1002/jps.2600711209), which is exact here. What the
+population is like is learnt from earlier patients by maximum likelihood of the linear mixed model, by EM (Laird and
+Ware, Biometrics 1982;38:963-974, doi:10.2307/2529876).
 """
 
 from __future__ import annotations

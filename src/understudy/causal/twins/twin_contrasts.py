@@ -110,7 +110,9 @@ def contrast_measured(
             place=output,
             repair="give one row a twin and one column a time, NaN where nothing was measured",
         )
-    return _made(_scaled(seen, measure)[..., None] - _scaled(draws, measure), predicted, output, null, measure, label)
+    return _made(
+        _scaled(seen, measure)[..., None] - _scaled(draws, measure), predicted, output, null, measure, label
+    )
 
 
 def _draws(outcome: Outcome, output: str) -> NDArray[np.float64]:

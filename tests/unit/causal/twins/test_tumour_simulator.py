@@ -44,7 +44,7 @@ def test_a_day_by_hand():
 
 
 def test_spheres():
-    assert LARGEST == pytest.approx(4 / 3 * np.pi * 6.5**3)
+    assert pytest.approx(4 / 3 * np.pi * 6.5**3) == LARGEST
     assert pytest.approx(4 / 3 * np.pi * 15**3) == CAPACITY
     assert diameter_of(volume_of(3.7)) == pytest.approx(3.7)
 

@@ -10,7 +10,7 @@ from growth_model import growth_model, growth_records
 
 from understudy import individualise
 from understudy.causal.twins.tumour_correction import learn_correction, real_plans
-from understudy.causal.twins.tumour_counterfactuals import CHOICES, later_days, next_day, sliding_plans
+from understudy.causal.twins.tumour_counterfactuals import later_days, next_day, sliding_plans
 from understudy.causal.twins.tumour_forecast import forecast_tumours
 from understudy.causal.twins.tumour_simulator import draw_patients, simulate_courses
 from understudy.causal.twins.tumour_twin import (
@@ -119,7 +119,9 @@ def test_intervals_hold_the_truth(population):
     # 150 patients, whose days are far from independent: some two standard errors either way.
     assert 0.92 < covered < 0.98
     wrong = make_twins(
-        learn_population(simulate_courses(draw_patients(range(600), 1), 1.0, seed=1), Mechanism("exponential", 3.0)),
+        learn_population(
+            simulate_courses(draw_patients(range(600), 1), 1.0, seed=1), Mechanism("exponential", 3.0)
+        ),
         people,
     )
     assert forecast_tumours(wrong, people, plans, truth, draws=39).covered()[np.isfinite(truth)].mean() < 0.85
@@ -141,7 +143,7 @@ def test_a_missing_type_is_told():
 
 
 def test_a_correction_mends_a_wrong_mechanism():
-    train = simulate_courses(draw_patients(range(300), 1), 0.0, seed=1)
+    train = simulate_courses(draw_patients(range(150), 1), 0.0, seed=1)
     validation = simulate_courses(draw_patients(range(5000, 5060), 1), 0.0, seed=1)
     test = simulate_courses(draw_patients(range(9000, 9100), 1), 0.0, seed=1)
     wrong = learn_population(train, Mechanism("exponential", 3.0))
