@@ -16,7 +16,7 @@ from understudy.dossier.page import Bullets, Figure, Section, Table, section
 from understudy.plot.forest import forest
 
 PART = "calibrate-twins"
-_SHOWN = 12  # effects in the chart; the table has them all
+_SHOWN, _TOLD = 12, 3  # effects in the chart and in the summary; the table has them all
 
 
 def chapter(found: CalibratedTwins) -> Chapter:
@@ -26,7 +26,7 @@ def chapter(found: CalibratedTwins) -> Chapter:
     charts = dict(_charts(found))
     return Chapter(
         PART, "Twins against null contrasts", "calibrated twins", TableOf(f"Twins of {named}", counted, hashed),
-        found.sentences, made_sections(_sections(found, charts)), charts, found.tables(), tuple(_numbers(found)),
+        (*_effects(found), *found.sentences), made_sections(_sections(found, charts)), charts, found.tables(), tuple(_numbers(found)),
         tuple(_methods()), _command(found, named), found.record,
     )  # fmt: skip
 
@@ -102,6 +102,25 @@ def _texts(table: pd.DataFrame, level: float) -> pd.DataFrame:
         ]
     found = pd.DataFrame(columns).set_axis(table["name"].astype(str), axis=0)
     return found.assign(p=[figures(each, 2) for each in table["calibrated_p"]]).rename_axis("Contrast")
+
+
+def _number(value: float) -> str:
+    return f"{value:.3f}".replace("-", "−")
+
+
+def _effects(found: CalibratedTwins) -> Iterator[str]:
+    """The first effects, in sentences."""
+    if found.blinded:
+        return
+    ratio = found.measure == "log ratio"
+    for _, row in found.table().head(_TOLD).iterrows():
+        told = []
+        for head in ("calibrated_", ""):
+            values = np.array([row[f"{head}{each}"] for each in ("estimate", "low", "high")], float)
+            value, low, high = (figures(each, 3) for each in (np.exp(values) if ratio else values))
+            told.append(f"{value} ({100 * found.level:g} % interval {low} to {high})")
+        what = "ratio" if ratio else "difference"
+        yield f"{row['name']}: calibrated {what} {told[0]}; as the twins have it {told[1]}."
 
 
 def _charts(found: CalibratedTwins) -> Iterator[tuple[str, Figure]]:

@@ -34,7 +34,8 @@ CITATIONS = (
     "Schuemie et al. 2014, doi:10.1002/sim.5925",
     "Schuemie et al. 2018, doi:10.1073/pnas.1708282114",
 )
-FEWEST = 5  # null contrasts without which nothing is fitted
+# Null contrasts without which nothing is fitted, and below which a note is made.
+FEWEST, FEW = 5, 20
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -263,6 +264,9 @@ def _rows(contrasts: Contrasts, nulls: Sequence[NullDistribution], level: float)
 
 def _notes(null: NullDistribution, effects: Contrasts) -> tuple[str, ...]:
     notes = ErrorModel.of_null(null).notes
+    if null.controls < FEW:
+        told = "their own scatter makes the systematic error uncertain, which the calibrated intervals do not count"
+        notes = (*notes, f"{null.controls} null contrasts are few: {told}")
     if len(effects.name):
         return notes
     return (*notes, "every contrast is known to be null: there is nothing to calibrate")
