@@ -60,7 +60,12 @@ def test_estimates_of_many_studies():
         error = rng.uniform(0.05, 0.2, nulls + 1)
         truth = np.where(np.arange(nulls + 1) < nulls, 0.0, -0.4)
         estimate = truth + rng.normal(0.1, 0.15, nulls + 1) + rng.normal(0, error)
-        columns = {"name": range(nulls + 1), "estimate": estimate, "standard_error": error, "null": truth == 0}
+        columns = {
+            "name": range(nulls + 1),
+            "estimate": estimate,
+            "standard_error": error,
+            "null": truth == 0,
+        }
         told = calibrate_twins(columns, threshold=10.0).table().iloc[0]
         raw += told["low"] <= -0.4 <= told["high"]
         kept += told["calibrated_low"] <= -0.4 <= told["calibrated_high"]

@@ -6,6 +6,7 @@ histories tell of, the two together know more than either.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,13 +28,13 @@ class TumourCorrection:
 
     Parameters
     ----------
-    learners : tuple
-        One for each number of days ahead, from 1 on.
+    learners : mapping of int to learner
+        By days ahead.
     weight : float
         To which power of the volume errors counted.
     """
 
-    learners: tuple[Any, ...]
+    learners: Mapping[int, Any]
     weight: float
 
     def corrected(
@@ -62,16 +63,17 @@ class TumourCorrection:
         for k in range(count):
             expected = forecast[patient, day, k]
             x = _rows(known, whole[patient, day, k], expected, today)
-            found[patient, day, k] = expected + today * _predicted(self.learners[ahead - 1], x)
+            found[patient, day, k] = expected + today * _predicted(self.learners[ahead], x)
         return np.maximum(found, 0.0)
 
 
 def learn_correction(
     train: tuple[TumourTwins, TumourCourses],
     validation: tuple[TumourTwins, TumourCourses],
+    ahead: Sequence[int] = tuple(range(1, HORIZON + 2)),
     seed: int = 0,
 ) -> TumourCorrection:
-    """Learn from the real courses of earlier patients, 1 to 6 days ahead.
+    """Learn from the real courses of earlier patients.
 
     Parameters
     ----------
@@ -79,6 +81,8 @@ def learn_correction(
         Patients to learn from.
     validation : tuple of TumourTwins and TumourCourses
         Others, on whom the weight is chosen, by forecasts of one day.
+    ahead : sequence of int
+        Days, beside one.
     seed : int
 
     Raises
@@ -93,8 +97,8 @@ def learn_correction(
         off = (error - _predicted(learner, x)) * today
         tried.append((float(np.mean(off**2)), weight, learner))
     _, weight, first = min(tried, key=lambda each: each[:2])
-    later = [_fitted(*_lessons(*train, ahead, seed), weight, seed) for ahead in range(2, HORIZON + 2)]
-    return TumourCorrection((first, *later), weight)
+    later = {days: _fitted(*_lessons(*train, days, seed), weight, seed) for days in ahead if days > 1}
+    return TumourCorrection({1: first, **later}, weight)
 
 
 def _fitted(x: np.ndarray, error: np.ndarray, today: np.ndarray, weight: float, seed: int) -> Any:

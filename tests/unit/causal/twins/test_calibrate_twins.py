@@ -23,7 +23,9 @@ def table(bias=0.1, spread=0.1, count=40, effect=-0.5, seed=1) -> pd.DataFrame:
     null = np.arange(count + 1) < count
     estimate = np.where(null, 0.0, effect) + rng.normal(bias, spread, count + 1) + rng.normal(0, error)
     names = [f"null {k + 1}" for k in range(count)] + ["effect"]
-    return pd.DataFrame({"name": names, "estimate": estimate, "standard_error": error, "null": null.astype(int)})
+    return pd.DataFrame(
+        {"name": names, "estimate": estimate, "standard_error": error, "null": null.astype(int)}
+    )
 
 
 def test_effects_are_calibrated_by_the_rooms_own_null():
@@ -35,7 +37,9 @@ def test_effects_are_calibrated_by_the_rooms_own_null():
     assert told["calibrated_estimate"] == pytest.approx(expected.log_rr[0])
     assert told["calibrated_low"] == pytest.approx(expected.low[0])
     assert told["estimate"] == rows["estimate"].iloc[-1]
-    assert told["high"] == pytest.approx(rows["estimate"].iloc[-1] + 1.959964 * rows["standard_error"].iloc[-1])
+    assert told["high"] == pytest.approx(
+        rows["estimate"].iloc[-1] + 1.959964 * rows["standard_error"].iloc[-1]
+    )
     assert found.ease == null.expected_absolute_error
 
 

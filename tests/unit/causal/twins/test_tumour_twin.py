@@ -148,7 +148,7 @@ def test_a_correction_mends_a_wrong_mechanism():
     test = simulate_courses(draw_patients(range(9000, 9100), 1), 0.0, seed=1)
     wrong = learn_population(train, Mechanism("exponential", 3.0))
     correction = learn_correction(
-        (make_twins(wrong, train), train), (make_twins(wrong, validation), validation)
+        (make_twins(wrong, train), train), (make_twins(wrong, validation), validation), ahead=(6,)
     )
     twins, plans = make_twins(wrong, test), sliding_plans(test)
     truth = later_days(test, plans)[..., -1]
