@@ -125,7 +125,7 @@ def _calibration(stored: dict[str, Any]) -> str:
         "without treatment; what is true in test patients is known, since the same patient can be simulated untreated."
     )
     lines = [
-        "| twin | γ | null contrasts | systematic error | EASE | 95 % intervals hold the effect | calibrated | wider by |",
+        "| twin | γ | null contrasts | systematic error | EASE | 95 % intervals hold it | calibrated | wider by |",
         "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |",
     ]
     for method in (RIGHT, WRONG):
@@ -233,7 +233,7 @@ def main() -> None:
 
     stored = load()
     PAGE.write_text(page(PAGE.read_text(encoding="utf-8"), stored), encoding="utf-8")
-    told = "Errors of twins, persistence and published learnt methods, by how strongly tumour size decides on treatment."
+    told = "Errors of twins, persistence and published methods, by how strongly tumour size decides on treatment."
     drawn = svg(chart(stored), name="tumours", title="Counterfactual tumour volumes", description=told)
     CHART.write_text(drawn, encoding="utf-8")
 

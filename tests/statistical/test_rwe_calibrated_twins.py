@@ -1,4 +1,4 @@
-"""Twins of a wrong mechanism: null contrasts reveal it, and calibrated intervals hold the effects that raw ones miss."""
+"""Twins of a wrong mechanism: null contrasts reveal it, calibrated intervals hold the effects that raw ones miss."""
 
 from __future__ import annotations
 

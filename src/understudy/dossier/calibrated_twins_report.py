@@ -26,8 +26,8 @@ def chapter(found: CalibratedTwins) -> Chapter:
     charts = dict(_charts(found))
     return Chapter(
         PART, "Twins against null contrasts", "calibrated twins", TableOf(f"Twins of {named}", counted, hashed),
-        (*_effects(found), *found.sentences), made_sections(_sections(found, charts)), charts, found.tables(), tuple(_numbers(found)),
-        tuple(_methods()), _command(found, named), found.record,
+        (*_effects(found), *found.sentences), made_sections(_sections(found, charts)), charts,
+        found.tables(), tuple(_numbers(found)), tuple(_methods()), _command(found, named), found.record,
     )  # fmt: skip
 
 
