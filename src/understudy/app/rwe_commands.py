@@ -9,6 +9,7 @@ import typer
 from typer.core import TyperGroup
 
 from understudy.app.calibrate_command import calibrate
+from understudy.app.calibrate_twins_command import calibrate_twins
 from understudy.app.cdm_commands import check, copy
 from understudy.app.emulation_command import emulate
 from understudy.app.options import Json, argument, option
@@ -55,5 +56,5 @@ def run(
     run(study, cdm, out, json)
 
 
-_OTHERS = (check, copy, calibrate, pool, signals, emulate)
+_OTHERS = (check, copy, calibrate, pool, signals, emulate, calibrate_twins)
 _COMMANDS = tuple(rwe.command()(each) for each in _OTHERS)

@@ -32,6 +32,13 @@ _HOMES: dict[str, tuple[str, ...]] = {
     "understudy.causal.effect_estimate": ("EffectEstimate",),
     "understudy.causal.calibration": ("assess", "calibrate", "fit_error_model", "fit_null", "read_controls"),
     "understudy.causal.synthesis": ("SiteProfile", "correct_bias", "fit_bias", "pool", "pool_fixed", "pool_random"),
+    "understudy.causal.twins": (
+        "CalibratedTwins",
+        "Contrasts",
+        "calibrate_twins",
+        "contrast_measured",
+        "contrast_regimens",
+    ),
 }
 _HOME = {name: home for home, names in _HOMES.items() for name in names}
 
