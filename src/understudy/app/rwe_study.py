@@ -13,6 +13,7 @@ from understudy.app.trial_numbers import finite_rows
 from understudy.causal.study.answer import Answer
 from understudy.causal.study.result import StudyResult, told
 from understudy.causal.study.run import run_study
+from understudy.causal.study.site_files import site_files
 from understudy.causal.study.study import load_study
 from understudy.plot.label import sentence_case
 
@@ -41,6 +42,10 @@ def write(found: StudyResult, path: Path, out: Path | None) -> None:
 
     require_own_folder(path.parent, out, f"--out {out}")
     chapter(found).write(out)
+    for name, sent in site_files(found).items():
+        target = out / "site" / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        sent.write(target)
 
 
 def _plain(found: StudyResult) -> dict[str, Any]:

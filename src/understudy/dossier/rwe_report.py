@@ -15,6 +15,7 @@ from understudy.dossier.figures import figure
 from understudy.dossier.number import MISSING, figures, percent
 from understudy.dossier.page import Bullets, Column, Figure, Section, Table, Text, section
 from understudy.dossier.rwe_sources import methods
+from understudy.plot.calibration_effect import calibration_effect
 from understudy.plot.covariate_balance import covariate_balance
 from understudy.plot.forest import forest
 from understudy.plot.label import sentence_case
@@ -110,8 +111,16 @@ def _diagnostics(found: StudyResult) -> Table:
 
 
 def _diagnostic(each: Diagnostic) -> tuple[str, ...]:
-    verdict = f"waived: {each.waived}" if each.waived else each.verdict.upper() if each.hides else each.verdict
-    return sentence_case(each.name), each.measure, figures(each.value), f"{each.side} {each.threshold:g}", verdict
+    verdict = (
+        f"waived: {each.waived}" if each.waived else each.verdict.upper() if each.hides else each.verdict
+    )
+    return (
+        sentence_case(each.name),
+        each.measure,
+        figures(each.value),
+        f"{each.side} {each.threshold:g}",
+        verdict,
+    )
 
 
 def _attritions(found: StudyResult) -> Iterator[Table]:
@@ -199,11 +208,7 @@ def _charts(found: StudyResult) -> Iterator[tuple[str, Figure]]:
     seen = found.table().query("hidden_for == ''")
     if len(seen):
         yield "effects", _effects(found, seen)
-    shares = (
-        None
-        if found.material.model is None
-        else found.material.model.shares(names=found.names)
-    )
+    shares = None if found.material.model is None else found.material.model.shares(names=found.names)
     if shares is not None and len(shares):
         caption = "Those in the grey band might have got either treatment. Bins of fewer than five persons are left out."
         yield "preference", figure(preference_scores(shares), f"{PART}-preference", caption)
@@ -213,7 +218,7 @@ def _charts(found: StudyResult) -> Iterator[tuple[str, Figure]]:
             name = f"balance-{_key(found, answer)}"
             yield name, _balance_figure(found, answer, limit, name)
     for name, each in found.controls.items():
-        if each is not None and each.null is not None and False:
+        if each is not None and each.null is not None:
             yield f"controls-{name}", _controls_figure(name, each)
 
 
@@ -232,7 +237,8 @@ def _balance_figure(found: StudyResult, answer: Answer, limit: float, name: str)
 
 
 def _controls_figure(name: str, each: ControlEstimates) -> Figure:
-    chart = effect_calibration(each.controls, each.null)
+    rows = each.controls.table().assign(kind="negative control")
+    chart = calibration_effect(rows, mean=each.null.mean, sd=each.null.sd, measure="Estimate")
     caption = (
         f"{sentence_case(name)}: estimates of negative controls by their standard errors. Below the dashed line p < 0.05; in "
         "the shaded area p < 0.05 after calibration."

@@ -55,10 +55,13 @@ class ControlEstimates:
         With what could not be used.
     null : NullDistribution or None
         By the posterior of mean and spread; None where fewer than five controls have an estimate.
+    estimates : mapping of str to EffectEstimate
+        All that there are, by control.
     """
 
     controls: Controls
     null: NullDistribution | None
+    estimates: Mapping[str, EffectEstimate]
 
     @classmethod
     def of(cls, estimates: Mapping[str, EffectEstimate], left_out: Mapping[str, str]) -> ControlEstimates:
@@ -73,7 +76,7 @@ class ControlEstimates:
         dropped = (*found.dropped, *left_out.items())
         controls = Controls(found.names, found.log_rr, found.standard_error, found.true_log_rr, dropped)
         null = fit_null(controls, method="quadrature") if len(controls) >= LEAST else None
-        return cls(controls, null)
+        return cls(controls, null, dict(estimates))
 
     @property
     def ease(self) -> float:
