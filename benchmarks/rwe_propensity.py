@@ -170,6 +170,24 @@ POPULATION = """
 """
 
 
+def lines(stored: dict[str, Any]) -> list[str]:
+    """The table of the docs: seconds by case, and others' as multiples."""
+    made = ["| records | seconds | skglm | liblinear | saga |", "| --- | ---: | ---: | ---: | ---: |"]
+    for each in stored["timings"]:
+        peers = {peer["solver"]: peer for peer in each.get("peers", ()) if "seconds" in peer}
+        size = f"{each['persons']:,} persons, {each['covariates']:,} covariates, {each['entries'] / 1e6:.1f} million values"
+        cells = [_multiple(peers.get(name)) for name in ("skglm", "liblinear", "saga")]
+        made.append(f"| {each['case']}: {size} | {each['seconds']:.1f} | {' | '.join(cells)} |")
+    return made
+
+
+def _multiple(peer: dict[str, Any] | None) -> str:
+    if peer is None:
+        return ""
+    short = "" if peer["above_least"] < 1e-6 else f", ended {peer['above_least']:.0e} above"
+    return f"{peer['ratio']:.0f} times{short}"
+
+
 def main() -> int:
     """Time all cases and compare GiBleed; 1 if the first case took too long or a number departs."""
     parser = argparse.ArgumentParser(description=__doc__)
