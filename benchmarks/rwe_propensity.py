@@ -175,7 +175,7 @@ def lines(stored: dict[str, Any]) -> list[str]:
     made = ["| records | seconds | skglm | liblinear | saga |", "| --- | ---: | ---: | ---: | ---: |"]
     for each in stored["timings"]:
         peers = {peer["solver"]: peer for peer in each.get("peers", ()) if "seconds" in peer}
-        size = f"{each['persons']:,} persons, {each['covariates']:,} covariates, {each['entries'] / 1e6:.1f} million values"
+        size = f"{each['covariates']:,} covariates of {each['persons']:,} persons, {each['entries'] / 1e6:.1f} million values"
         cells = [_multiple(peers.get(name)) for name in ("skglm", "liblinear", "saga")]
         made.append(f"| {each['case']}: {size} | {each['seconds']:.1f} | {' | '.join(cells)} |")
     return made
