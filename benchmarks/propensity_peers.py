@@ -1,4 +1,4 @@
-"""Other solvers of one lasso logistic regression, for `rwe_propensity`: ``PYTHON benchmarks/propensity_peers.py FOLDER``.
+"""Other solvers of one lasso logistic regression, for `rwe_propensity`: `PYTHON benchmarks/propensity_peers.py FOLDER`.
 
 Reads ``matrix.npz``, ``outcome.npy``, ``lasso.json`` of a folder, and prints JSON: of each solver that is installed its
 version, seconds, tolerance, and how far above the least objective it ended. It imports nothing of Understudy, so that
