@@ -129,10 +129,8 @@ def _tried(kind: str, text: str, shape: int) -> str:
     if kind == "number":
         return f"TRY_CAST({text} AS DOUBLE)"
     # DuckDB rounds '1.5' to a whole number; 1.0 is what pandas writes for one beside an empty field
-    whole = f"CASE WHEN {text} LIKE '%.0' THEN left({text}, length({text}) - 2) ELSE {text} END"
-    return (
-        f"CASE WHEN {whole} NOT LIKE '%.%' AND {whole} NOT ILIKE '%e%' THEN TRY_CAST({whole} AS BIGINT) END"
-    )
+    point = f"CASE WHEN {text} LIKE '%.0' THEN TRY_CAST(left({text}, length({text}) - 2) AS BIGINT) END"
+    return f"CASE WHEN contains({text}, '.') THEN {point} ELSE TRY_CAST({text} AS BIGINT) END"
 
 
 def _of_typed(kind: str, name: str, there: str) -> str:

@@ -23,7 +23,7 @@ class CohortAttrition:
     Examples
     --------
     >>> CohortAttrition((("Any entry event", 120), ("No prior bleed", 3))).table()
-                 rule persons
+                  rule persons
     0  Any entry event     120
     1   No prior bleed      <5
     """

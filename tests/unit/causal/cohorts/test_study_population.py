@@ -388,7 +388,7 @@ def test_all_settings_agree_with_a_plain_loop_over_persons(tmp_path):
     persons = 100
     periods = _random_periods(rng, persons)
     target, comparator = (_random_rows(rng, persons, 2, 350, 60) for _ in range(2))
-    outcome = _random_rows(rng, persons, 8, 400, 1)
+    outcome = _random_rows(rng, persons, 12, 400, 1)
     tables = base(*range(1, persons + 1)) | {
         "observation_period": [observed(n, str(a), str(b)) for n, a, b in periods]
     }
