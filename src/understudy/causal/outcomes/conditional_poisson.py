@@ -1,8 +1,8 @@
 """The Poisson likelihood with a rate of each stratum conditioned out, for any covariates: one pass, compiled.
 
 Given the events of a stratum, they fall on its rows in proportion to time · exp(x'β); without strata there is one,
-whose rate is conditioned out as the intercept. It is also the likelihood of the self-controlled case series, each person
-being a stratum (Farrington 1995, Biometrics 51:228-235, doi:10.2307/2533328).
+whose rate is conditioned out as the intercept. It is also the likelihood of the self-controlled case series, each
+person being a stratum (Farrington 1995, Biometrics 51:228-235, doi:10.2307/2533328).
 """
 
 from __future__ import annotations
@@ -47,16 +47,17 @@ class CountRows:
         eta = x @ beta + (self.offset if offset is None else offset)
         return conditional_poisson(np.ascontiguousarray(x), eta, self.count, self.weight, self.bounds)
 
-    def score_parts(self, beta: Array) -> Array:
+    def score_parts(self, beta: Array, x: Array | None = None) -> Array:
         """Each sorted row's part of the score, the stratum's rate being at its best, shape (n, p)."""
-        eta = self.x @ beta + self.offset
+        x = self.x if x is None else x
+        eta = x @ beta + self.offset
         starts, sizes = self.bounds[:-1], np.diff(self.bounds)
         risk = self.weight * np.exp(eta - np.repeat(np.maximum.reduceat(eta, starts), sizes))
         total = np.add.reduceat(risk, starts)
-        mean = np.add.reduceat(risk[:, None] * self.x, starts) / total[:, None]
+        mean = np.add.reduceat(risk[:, None] * x, starts) / total[:, None]
         rate = np.add.reduceat(self.weight * self.count, starts) / total
         residual = self.weight * self.count - np.repeat(rate, sizes) * risk
-        return residual[:, None] * (self.x - np.repeat(mean, sizes, axis=0))
+        return residual[:, None] * (x - np.repeat(mean, sizes, axis=0))
 
 
 def count_rows(
