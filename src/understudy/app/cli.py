@@ -16,6 +16,7 @@ from understudy.app.fit_command import fit
 from understudy.app.model_commands import convert, models, show
 from understudy.app.nca_command import nca
 from understudy.app.options import Jobs, Json, argument, flag, option
+from understudy.app.rwe_commands import rwe
 from understudy.app.simulate_command import simulate
 from understudy.app.surrogate_commands import emulate, predict, sobol
 from understudy.app.trial_commands import trial
@@ -180,7 +181,7 @@ _OTHERS = (
     schema,
 )
 _COMMANDS = tuple(app.command()(command) for command in _OTHERS)
-_GROUPS = tuple(app.add_typer(group) for group in (trial,))
+_GROUPS = tuple(app.add_typer(group) for group in (trial, rwe))
 
 
 def main() -> None:

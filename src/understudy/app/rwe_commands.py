@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
+
+from understudy.app.calibrate_command import calibrate
+from understudy.app.calibrate_twins_command import calibrate_twins
+from understudy.app.cdm_commands import check, copy
+from understudy.app.emulation_command import emulate
+from understudy.app.options import Json, argument, option
+from understudy.app.pool_command import pool
+from understudy.app.signals_command import signals
 
 
 class _StudyFirst(TyperGroup):
@@ -25,3 +33,28 @@ rwe = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
 )
+
+
+@rwe.command()
+def run(
+    study: Annotated[Path, argument("The study, in TOML.", "STUDY")],
+    cdm: Annotated[
+        Path | None,
+        option(
+            help="Folder or DuckDB file of the CDM, in place of the one that the study names.", metavar="CDM"
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        option("--out", "-o", help="Folder for the report, tables, charts and record.", metavar="DIR"),
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Run a study: what may be seen of it, and what stays hidden; `understudy rwe STUDY` does the same."""
+    from understudy.app.rwe_study import run
+
+    run(study, cdm, out, json)
+
+
+_OTHERS = (check, copy, calibrate, pool, signals, emulate, calibrate_twins)
+_COMMANDS = tuple(rwe.command()(each) for each in _OTHERS)
