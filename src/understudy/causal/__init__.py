@@ -50,6 +50,15 @@ _HOMES: dict[str, tuple[str, ...]] = {
         "outcome_model",
         "survival_curves",
     ),
+    "understudy.causal.sccs": (
+        "RiskWindow",
+        "SccsSettings",
+        "diagnose_sccs",
+        "fit_sccs_intervals",
+        "minimum_detectable_rate_ratio",
+        "sccs",
+        "simulated_cases",
+    ),
     "understudy.causal.emulation": (
         "clone_trials",
         "emulate_trials",
@@ -64,7 +73,14 @@ _HOMES: dict[str, tuple[str, ...]] = {
     "understudy.causal.likelihood_profile": ("LikelihoodProfile",),
     "understudy.causal.effect_estimate": ("EffectEstimate",),
     "understudy.causal.calibration": ("assess", "calibrate", "fit_error_model", "fit_null", "read_controls"),
-    "understudy.causal.synthesis": ("SiteProfile", "correct_bias", "fit_bias", "pool", "pool_fixed", "pool_random"),
+    "understudy.causal.synthesis": (
+        "SiteProfile",
+        "correct_bias",
+        "fit_bias",
+        "pool",
+        "pool_fixed",
+        "pool_random",
+    ),
     "understudy.causal.twins": (
         "CalibratedTwins",
         "Contrasts",

@@ -45,7 +45,9 @@ class CountRows:
         """Log-likelihood, score and information at coefficients of the standardised covariates."""
         x = self.x if x is None else x
         offset = self.offset if offset is None else offset
-        return conditional_poisson(np.ascontiguousarray(x), beta, offset, self.count, self.weight, self.bounds)
+        return conditional_poisson(
+            np.ascontiguousarray(x), beta, offset, self.count, self.weight, self.bounds
+        )
 
     def score_parts(self, beta: Array, x: Array | None = None) -> Array:
         """Each sorted row's part of the score, the stratum's rate being at its best, shape (n, p)."""
