@@ -35,7 +35,9 @@ def test_given_slopes_make_a_coarse_grid_exact_where_parabolas_are_not() -> None
     slopes = 20 - 50 * 0.8 * np.exp(GRID) / (1 + 0.8 * np.exp(GRID))
     top = np.log(2 / 3 / 0.8)
     with_slopes = LikelihoodProfile(GRID, value(GRID), slopes)
-    assert with_slopes.maximum == pytest.approx(top, abs=2e-3)  # steps of 0.5: h⁴ / 384 of the fourth derivative
+    assert with_slopes.maximum == pytest.approx(
+        top, abs=2e-3
+    )  # steps of 0.5: h⁴ / 384 of the fourth derivative
     assert abs(with_slopes.maximum - top) < abs(LikelihoodProfile(GRID, value(GRID)).maximum - top)
 
 

@@ -116,7 +116,7 @@ def _frame(rows: Any, name: str, columns: tuple[str, ...]) -> pd.DataFrame:
     found = {"person_id": rows["person_id"].to_numpy()}
     for column in [*columns[1:], *(("birth",) if "birth" in rows else ())]:
         try:
-            dates = pd.to_datetime(rows[column]).to_numpy("datetime64[D]")
+            dates = pd.to_datetime(rows[column], format="ISO8601").to_numpy("datetime64[D]")
         except (TypeError, ValueError):
             problems.append(
                 Problem("holds something that is no date", "write 2020-01-31", column=f"{name}.{column}")

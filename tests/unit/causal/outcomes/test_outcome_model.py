@@ -57,7 +57,9 @@ def test_poisson_and_logistic_are_those_of_statsmodels(model: str, adjusted: boo
     fit = api.GLM(y, x, family=family, offset=offset)
     covariates = {"age": AGE, "smoker": SMOKER} if adjusted else None
     found = outcome_model(TIME, y, TREATED, model=model, covariates=covariates)
-    assert found.log == pytest.approx(fit.fit().params[1], abs=1e-7)  # statsmodels stops at 1e-8 of the deviance
+    assert found.log == pytest.approx(
+        fit.fit().params[1], abs=1e-7
+    )  # statsmodels stops at 1e-8 of the deviance
     assert found.robust_error == pytest.approx(fit.fit(cov_type="HC0").bse[1], abs=1e-6)
     assert found.standard_error == pytest.approx(fit.fit().bse[1], rel=0.02)  # limits are not symmetric
 
@@ -65,7 +67,7 @@ def test_poisson_and_logistic_are_those_of_statsmodels(model: str, adjusted: boo
 @pytest.mark.parametrize("adjusted", [False, True])
 def test_stratified_poisson_is_that_with_an_intercept_each(adjusted: bool) -> None:
     covariates = {"age": AGE} if adjusted else {}
-    dummies = {f"s{k}": (STRATUM == k).astype(float) for k in range(1, 5)}
+    dummies = {f"s{k}": (k == STRATUM).astype(float) for k in range(1, 5)}
     one = outcome_model(TIME, COUNT, TREATED, model="poisson", strata=STRATUM, covariates=covariates or None)
     other = outcome_model(TIME, COUNT, TREATED, model="poisson", covariates=covariates | dummies)
     for name in ("log", "low", "high", "robust_error", "log_likelihood_ratio"):
@@ -127,7 +129,7 @@ def test_a_group_without_outcome_has_one_limit(model: str, kind: str, group: str
     more = {"strata": {"strata": PAIRS}, "covariates": {"covariates": {"age": AGE}}}.get(kind, {})
     if kind == "weights":
         more = {"weights": WEIGHT}
-    event = EVENT * (TREATED == (group == "comparator"))
+    event = EVENT * ((group == "comparator") == TREATED)
     found = outcome_model(TIME, event, TREATED, model=model, **more)
     assert found.log == sign * np.inf
     ends = (found.low, found.high)
@@ -193,7 +195,9 @@ def test_a_covariate_that_separates_is_told_and_leaves_the_treatment_alone() -> 
 def test_covariates_that_repeat_others_are_left_out_with_a_note() -> None:
     doubled = {"age": AGE, "months": 12 * AGE, "one": np.ones(N)}
     found = outcome_model(TIME, EVENT, TREATED, covariates=doubled)
-    assert found.log == pytest.approx(outcome_model(TIME, EVENT, TREATED, covariates={"age": AGE}).log, abs=1e-9)
+    assert found.log == pytest.approx(
+        outcome_model(TIME, EVENT, TREATED, covariates={"age": AGE}).log, abs=1e-9
+    )
     assert [note.split()[0] for note in found.notes] == ["months", "one"]
     same = outcome_model(TIME, EVENT, TREATED, covariates={"drug": TREATED})
     assert np.isnan(same.log)
@@ -292,5 +296,10 @@ def test_too_many_outcomes_for_an_exact_recursion_are_told() -> None:
     event, treated = np.arange(size) % 2, np.arange(size) % 3 == 0
     with pytest.raises(UnderstudyError, match="too many outcomes in a stratum"):
         outcome_model(
-            None, event, treated, model="logistic", strata=np.zeros(size), covariates={"x": np.sin(np.arange(size))}
+            None,
+            event,
+            treated,
+            model="logistic",
+            strata=np.zeros(size),
+            covariates={"x": np.sin(np.arange(size))},
         )
