@@ -57,5 +57,23 @@ def run(
     run(study, cdm, out, json)
 
 
+@rwe.command()
+def simulate(
+    folder: Annotated[Path, argument("Folder for the study and its records.", "DIR")],
+    persons: Annotated[int, option(help="New users of either drug.", metavar="N", min=100)] = 4000,
+    hazard_ratio: Annotated[float, option(help="The effect that is to be found.", metavar="X")] = 1.0,
+    unmeasured: Annotated[
+        float, option(help="Strength of confounding by what no record tells.", metavar="X", min=0)
+    ] = 0.0,
+    seed: Annotated[int, option(help="Of all that is drawn.", metavar="N", min=0)] = 1,
+) -> None:
+    """Write a study and records in which its answer is known, to try `understudy rwe` on."""
+    from understudy.app.terminal import console
+    from understudy.causal.study import SimulatedStudy
+
+    SimulatedStudy(persons, hazard_ratio, unmeasured, seed).write(folder)
+    console().print(f"Written: {folder / 'study.toml'}", markup=False, soft_wrap=True)
+
+
 _OTHERS = (check, copy, calibrate, pool, sccs, signals, emulate, calibrate_twins)
 _COMMANDS = tuple(rwe.command()(each) for each in _OTHERS)

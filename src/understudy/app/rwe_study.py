@@ -13,7 +13,7 @@ from understudy.app.trial_numbers import finite_rows
 from understudy.causal.study.answer import Answer
 from understudy.causal.study.result import StudyResult, told
 from understudy.causal.study.run import run_study
-from understudy.causal.study.site_files import site_files
+from understudy.causal.study.site_files import file_name, site_files
 from understudy.causal.study.study import load_study
 from understudy.plot.label import sentence_case
 
@@ -41,11 +41,21 @@ def write(found: StudyResult, path: Path, out: Path | None) -> None:
     from understudy.dossier.study_problems import require_own_folder
 
     require_own_folder(path.parent, out, f"--out {out}")
+    _remove_hidden(found, out)
     chapter(found).write(out)
     for name, sent in site_files(found).items():
         target = out / "site" / name
         target.parent.mkdir(parents=True, exist_ok=True)
         sent.write(target)
+
+
+def _remove_hidden(found: StudyResult, out: Path) -> None:
+    """What an earlier run in the same folder could show, and this one may not."""
+    if all(each.hidden for each in found.answers):
+        (out / "charts" / "effects.svg").unlink(missing_ok=True)
+    for answer in found.answers:
+        if not answer.diagnostics.may_leave_site:
+            (out / "site" / file_name(found, answer)).unlink(missing_ok=True)
 
 
 def _plain(found: StudyResult) -> dict[str, Any]:

@@ -69,7 +69,7 @@ _HOMES: dict[str, tuple[str, ...]] = {
         "point_effect",
         "run_emulation",
     ),
-    "understudy.causal.study": ("Study", "StudyResult", "load_study", "run_study"),
+    "understudy.causal.study": ("SimulatedStudy", "Study", "StudyResult", "load_study", "run_study"),
     "understudy.causal.likelihood_profile": ("LikelihoodProfile",),
     "understudy.causal.effect_estimate": ("EffectEstimate",),
     "understudy.causal.calibration": ("assess", "calibrate", "fit_error_model", "fit_null", "read_controls"),

@@ -58,8 +58,8 @@ def _sections(found: StudyResult, charts: dict[str, Figure]) -> Iterator[Section
 
 
 _RULE = (
-    "Thresholds were fixed in the study file. An estimate that fails one, or for which one could not be evaluated, stays "
-    "hidden in every output; so do outcomes by group, which would tell it."
+    "Thresholds were fixed in the study file. An estimate that fails one, or for which one could not be evaluated, "
+    "stays hidden in every output; so do outcomes by group, which would tell it."
 )
 
 
@@ -76,8 +76,9 @@ def _answers(found: StudyResult) -> Table:
     rows = tuple(_answer(row)[0 if several else 1 :] for _, row in found.table().iterrows())
     (target, comparator), outcome = found.names, found.study.outcomes[0].name
     caption = (
-        f"{'' if several else f'Outcome: {outcome}. '}Target: {target}; comparator: {comparator}; persons after adjustment, "
-        "events of both together. Intervals by the profile likelihood. Calibrated by negative controls, if there are any."
+        f"{'' if several else f'Outcome: {outcome}. '}Target: {target}; comparator: {comparator}; persons after "
+        "adjustment, events of both together. Intervals by the profile likelihood. Calibrated by negative controls, if "
+        "there are any."
     )
     return Table(columns, rows, caption)
 
@@ -146,9 +147,10 @@ def _propensity(found: StudyResult) -> Iterator[Text | Table]:
         return
     low, high = model.area.interval()
     yield Text(
-        f"Of {model.fit.coefficients.size:,} covariates that entered, {model.fit.selected.size:,} have a coefficient; prior "
-        f"variance {figures(model.variance)}. Area under the curve {figures(model.area.estimate)} ({_interval(low, high)}): "
-        f"0.5 is no difference between the groups. {percent(model.equipoise(), 1)} of persons are in equipoise."
+        f"Of {model.fit.coefficients.size:,} covariates that entered, {model.fit.selected.size:,} have a coefficient; "
+        f"prior variance {figures(model.variance)}. Area under the curve {figures(model.area.estimate)} "
+        f"({_interval(low, high)}): 0.5 is no difference between the groups. {percent(model.equipoise(), 1)} of persons "
+        "are in equipoise."
     )
     rows = tuple(
         (str(row.name), figures(row.coefficient))
@@ -198,8 +200,8 @@ def _control_text(name: str, each: ControlEstimates) -> str:
     raw, calibrated = each.check.below()
     count, null = len(each.controls), each.null
     return (
-        f"{head}{count} outcomes that neither treatment causes have a systematic error with mean {figures(null.mean)} and "
-        f"standard deviation {figures(null.sd)} (log ratio). {raw} of {count} would be called effects at p < 0.05; "
+        f"{head}{count} outcomes that neither treatment causes have a systematic error with mean {figures(null.mean)} "
+        f"and standard deviation {figures(null.sd)} (log ratio). {raw} of {count} would be called effects at p < 0.05; "
         f"{calibrated} after calibration by the others."
     )
 
@@ -210,7 +212,9 @@ def _charts(found: StudyResult) -> Iterator[tuple[str, Figure]]:
         yield "effects", _effects(found, seen)
     shares = None if found.material.model is None else found.material.model.shares(names=found.names)
     if shares is not None and len(shares):
-        caption = "Those in the grey band might have got either treatment. Bins of fewer than five persons are left out."
+        caption = (
+            "Those in the grey band might have got either. Bins of fewer than five persons are left out."
+        )
         yield "preference", figure(preference_scores(shares), f"{PART}-preference", caption)
     limit = found.study.file.diagnostics.largest_difference
     for answer in found.answers:
@@ -240,8 +244,8 @@ def _controls_figure(name: str, each: ControlEstimates) -> Figure:
     rows = each.controls.table().assign(kind="negative control")
     chart = calibration_effect(rows, mean=each.null.mean, sd=each.null.sd, measure="Estimate")
     caption = (
-        f"{sentence_case(name)}: estimates of negative controls by their standard errors. Below the dashed line p < 0.05; in "
-        "the shaded area p < 0.05 after calibration."
+        f"{sentence_case(name)}: estimates of negative controls by their standard errors. Below the dashed lines "
+        "p < 0.05; in the shaded area p < 0.05 after calibration."
     )
     return figure(chart, f"{PART}-controls-{'-'.join(name.split())}", caption)
 

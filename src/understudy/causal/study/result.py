@@ -126,7 +126,16 @@ class StudyResult:
         """What a reader has to know beside the numbers."""
         model = self.material.model.notes if self.material.model else ()
         told = [f"{self.name_of(each)}: {note}" for each in self.answers for note in _notes(each)]
-        return (*model, *told)
+        return (*self._empty_analyses(), *model, *told)
+
+    def _empty_analyses(self) -> tuple[str, ...]:
+        """A note on analyses of covariates that found nothing: a vocabulary without hierarchies, say."""
+        covariates, settings = self.material.covariates, self.study.file.covariates
+        if covariates is None or settings is None:
+            return ()
+        found = set(covariates.covariates["analysis"])
+        empty = [each.name for each in settings.chosen if each.name not in found]
+        return (f"no covariate came of: {', '.join(empty)}",) if empty else ()
 
     def name_of(self, answer: Answer) -> str:
         """An answer's name: its analysis, and its outcome where there are more."""

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 
 from understudy.causal.likelihood_profile import LikelihoodProfile
+from understudy.causal.study.answer import Answer
 from understudy.causal.study.result import StudyResult
 from understudy.causal.synthesis import SiteProfile
 
@@ -23,6 +24,11 @@ def site_files(found: StudyResult) -> dict[str, SiteProfile]:
     return dict((*_answers(found, site), *_controls(found, site))) if site else {}
 
 
+def file_name(found: StudyResult, answer: Answer) -> str:
+    """Of an answer's site file."""
+    return f"{_plain(found.name_of(answer))}.json"
+
+
 def _answers(found: StudyResult, site: str) -> Iterator[tuple[str, SiteProfile]]:
     for answer in found.answers:
         if answer.diagnostics.may_leave_site and answer.profile is not None:
@@ -32,7 +38,7 @@ def _answers(found: StudyResult, site: str) -> Iterator[tuple[str, SiteProfile]]
                 ("events", answer.events),
             )
             name = _plain(found.name_of(answer))
-            yield f"{name}.json", SiteProfile(site, name, answer.measure, answer.profile, counts)
+            yield file_name(found, answer), SiteProfile(site, name, answer.measure, answer.profile, counts)
 
 
 def _controls(found: StudyResult, site: str) -> Iterator[tuple[str, SiteProfile]]:
