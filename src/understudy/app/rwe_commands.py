@@ -14,6 +14,7 @@ from understudy.app.cdm_commands import check, copy
 from understudy.app.emulation_command import emulate
 from understudy.app.options import Json, argument, option
 from understudy.app.pool_command import pool
+from understudy.app.sccs_command import sccs
 from understudy.app.signals_command import signals
 
 
@@ -74,5 +75,5 @@ def simulate(
     console().print(f"Written: {folder / 'study.toml'}", markup=False, soft_wrap=True)
 
 
-_OTHERS = (check, copy, calibrate, pool, signals, emulate, calibrate_twins)
+_OTHERS = (check, copy, calibrate, pool, sccs, signals, emulate, calibrate_twins)
 _COMMANDS = tuple(rwe.command()(each) for each in _OTHERS)

@@ -55,6 +55,15 @@ _HOMES: dict[str, tuple[str, ...]] = {
         "outcome_model",
         "survival_curves",
     ),
+    "understudy.causal.sccs": (
+        "RiskWindow",
+        "SccsSettings",
+        "diagnose_sccs",
+        "fit_sccs_intervals",
+        "minimum_detectable_rate_ratio",
+        "sccs",
+        "simulated_cases",
+    ),
     "understudy.causal.emulation": (
         "clone_trials",
         "emulate_trials",

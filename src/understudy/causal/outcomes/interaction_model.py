@@ -89,7 +89,8 @@ def interaction_model(
     >>> drug, woman = [0, 0, 0, 0, 1, 1, 1, 1], [0, 1, 0, 1, 0, 1, 0, 1]
     >>> days, outcomes = [100] * 8, [1, 1, 1, 2, 2, 3, 4, 3]
     >>> interaction_model(days, outcomes, drug, {"woman": woman}, model="poisson")
-    treatment: rate ratio 3
+    treatment: rate ratio 3 (95 % interval 0.6912 to 20.47), SE of log 0.8644, robust 0.2357, p 0.2037
+    × woman: ratio of rate ratios 0.6667 (95 % interval 0.06769 to 5.527), SE of log 1.123, robust 0.3333, p 0.7181
     """
     asked = question(time, event, treatment, model, strata, weights, covariates, clusters)
     groups, names = covariate_matrix(subgroups, asked.event.size)
