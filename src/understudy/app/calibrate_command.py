@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from enum import Enum
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 from understudy.app.options import Json, argument, flag, option
 
 
-class NullMethod(str, Enum):
+class NullMethod(StrEnum):
     """How the null distribution is fitted."""
 
     likelihood = "likelihood"
@@ -29,7 +29,9 @@ def calibrate(
     ] = False,
     level: Annotated[float, option(help="Of intervals.", metavar="SHARE", min=0.01, max=0.9999)] = 0.95,
     seed: Annotated[int, option(help="Seed of mcmc.", metavar="N", min=0)] = 0,
-    out: Annotated[Path | None, option("--out", "-o", help="Folder for tables and charts.", metavar="DIR")] = None,
+    out: Annotated[
+        Path | None, option("--out", "-o", help="Folder for tables and charts.", metavar="DIR")
+    ] = None,
     json: Json = False,
 ) -> None:
     """Calibrate estimates by negative controls: how far off estimates of nothing are, and what is left of yours."""

@@ -7,18 +7,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from understudy.app.terminal import console, print_json
-from understudy.app.terminal_number import single
 from understudy.app.trial_numbers import finite, finite_rows
 from understudy.causal.calibration import Assessment, assess, read_controls
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.table import Table
 
 _METHODS = {"likelihood": "maximum likelihood", "quadrature": "quadrature", "mcmc": "mcmc"}
 _MOST = 30  # estimates on the terminal; the file has all
 
 
-def run(file: Path, method: str, legacy: bool, level: float, seed: int, out: Path | None, as_json: bool) -> None:
+def run(
+    file: Path, method: str, legacy: bool, level: float, seed: int, out: Path | None, as_json: bool
+) -> None:
     """Read, calibrate, write and print."""
     if out is not None:
         from understudy.dossier.study_problems import require_own_folder
@@ -48,22 +50,19 @@ def _plain(found: Assessment) -> dict[str, Any]:
     }
     if found.check is not None:
         raw, calibrated = found.check.below()
-        told["leave_one_out"] = finite({"controls": len(found.check.names), "raw": raw, "calibrated": calibrated})
+        told["leave_one_out"] = finite(
+            {"controls": len(found.check.names), "raw": raw, "calibrated": calibrated}
+        )
     return told
 
 
 def _show(found: Assessment, out: Path | None) -> None:
-    from rich.table import Table
     from rich.text import Text
 
     to, controls = console(), found.controls
     to.print(Text(repr(controls).splitlines()[0]))
     to.print()
-    table = Table("systematic error", "estimate", "95 % interval", box=None, pad_edge=False, header_style="bold")
-    for row in found.null.table().itertuples():
-        interval = "–" if row.low != row.low else f"{single(row.low)} to {single(row.high)}"
-        table.add_row(row.quantity, single(row.estimate), interval)
-    to.print(table)
+    to.print(_null_table(found))
     if len(controls.positive):
         model = found.model
         to.print()
@@ -83,6 +82,20 @@ def _show(found: Assessment, out: Path | None) -> None:
         to.print(Text(f"Note: {note}", style="yellow"))
     if out is not None:
         to.print(f"Written: {out}", markup=False, soft_wrap=True)
+
+
+def _null_table(found: Assessment) -> Table:
+    """The null distribution, with intervals where it is Bayesian."""
+    from rich.table import Table
+
+    bayesian = found.null.posterior is not None
+    columns = ("systematic error", "estimate", *(("95 % interval",) if bayesian else ()))
+    table = Table(*columns, box=None, pad_edge=False, header_style="bold")
+    for row in found.null.table().itertuples():
+        digits = 2 if row.quantity == "precision" else 4
+        interval = (f"{row.low:.{digits}f} to {row.high:.{digits}f}",) if bayesian else ()
+        table.add_row(row.quantity, f"{row.estimate:.{digits}f}", *interval)
+    return table
 
 
 def _show_estimates(found: Assessment, to: Console) -> None:
@@ -134,8 +147,8 @@ def _charts(found: Assessment) -> dict[str, str]:
 
     null = found.null
     told = (
-        f"Estimates by standard error. Below the dashed lines p is under 0.05 without calibration, in the shaded area with "
-        f"it: the null distribution has mean {null.mean:.3f} and standard deviation {null.sd:.3f}."
+        f"Estimates by standard error. Below the dashed lines p is under 0.05 without calibration, in the shaded area "
+        f"with it: the null distribution has mean {null.mean:.3f} and standard deviation {null.sd:.3f}."
     )
     chart = calibration_effect(found.points(), mean=null.mean, sd=null.sd)
     files = {"effect.svg": svg(chart, name="effect", title="Effect of calibration", description=told) + "\n"}

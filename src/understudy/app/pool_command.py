@@ -15,7 +15,9 @@ def pool(
         option(help="Folder of site files of negative controls: their bias is taken off.", metavar="DIR"),
     ] = None,
     level: Annotated[float, option(help="Of intervals.", metavar="SHARE", min=0.01, max=0.9999)] = 0.95,
-    out: Annotated[Path | None, option("--out", "-o", help="Folder for tables and a chart.", metavar="DIR")] = None,
+    out: Annotated[
+        Path | None, option("--out", "-o", help="Folder for tables and a chart.", metavar="DIR")
+    ] = None,
     json: Json = False,
 ) -> None:
     """Pool likelihood profiles of sites: fixed and random effects, prediction interval, correction of bias."""

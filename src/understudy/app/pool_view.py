@@ -38,7 +38,9 @@ def _controls(folder: Path | None) -> list[SiteProfile]:
         return []
     files = sorted(folder.glob("*.json")) if folder.is_dir() else []
     if not files:
-        problem = Problem("no site files", "name a folder of JSON files of negative controls", value=str(folder))
+        problem = Problem(
+            "no site files", "name a folder of JSON files of negative controls", value=str(folder)
+        )
         raise DataError([problem], place="--controls")
     return [SiteProfile.read(file.name, folder) for file in files]
 
@@ -68,7 +70,9 @@ def _show(found: Evidence, out: Path | None, level: float) -> None:
     to, share = console(), f"{100 * level:g} %"
     to.print(Text(f"{found.sites[0].analysis}: {found.sites[0].measure} of {len(found.sites)} sites"))
     to.print()
-    table = Table("", found.sites[0].measure, f"{share} interval", box=None, pad_edge=False, header_style="bold")
+    table = Table(
+        "", found.sites[0].measure, f"{share} interval", box=None, pad_edge=False, header_style="bold"
+    )
     for row in found.by_site(level).itertuples():
         table.add_row(row.site, _number(row.ratio), f"{_number(row.low)} to {_number(row.high)}")
     for pooled in (found.fixed, found.random):
@@ -105,6 +109,8 @@ def _number(value: float) -> str:
         return "–"
     if value > _LARGEST:
         return "∞" if value == float("inf") else f"> {_LARGEST:g}"
+    if value == 0:
+        return "0"
     return "< 0.001" if 0 < value < 1e-3 else f"{value:.3g}" if value >= 10 else f"{value:.2f}"
 
 
@@ -120,7 +126,8 @@ def _write(found: Evidence, plain: dict[str, Any], out: Path, level: float) -> N
         "sites.csv": found.by_site(level).to_csv(index=False),
         "pooled.csv": found.table().to_csv(index=False),
         "pooled.json": json.dumps(plain, indent=2, ensure_ascii=False, allow_nan=False) + "\n",
-        "forest.svg": svg(chart, name="forest", title=f"{measure.capitalize()} by site", description=told) + "\n",
+        "forest.svg": svg(chart, name="forest", title=f"{measure.capitalize()} by site", description=told)
+        + "\n",
     }
     if found.corrected is not None:
         files["corrected.csv"] = found.corrected.table(level).to_csv()
@@ -130,12 +137,17 @@ def _write(found: Evidence, plain: dict[str, Any], out: Path, level: float) -> N
 
 
 def _rows(found: Evidence, level: float) -> pd.DataFrame:
-    """Of the chart; limits that are too far out are left to run off the axis."""
+    """Of the chart; limits that are too far out run off the axis."""
     import pandas as pd
 
     sites = found.by_site(level).rename(columns={"site": "label", "ratio": "value"})
     pooled = [(each.method, each.ratio, *each.ratio_interval) for each in (found.fixed, found.random)]
-    rows = pd.concat([sites, pd.DataFrame(pooled, columns=["label", "value", "low", "high"])], ignore_index=True)
-    limits = {"low": rows["low"].mask(rows["low"] < 1e-2, 0.0), "high": rows["high"].mask(rows["high"] > 1e2, float("inf"))}
+    rows = pd.concat(
+        [sites, pd.DataFrame(pooled, columns=["label", "value", "low", "high"])], ignore_index=True
+    )
+    limits = {
+        "low": rows["low"].mask(rows["low"] < 1e-2, 0.0),
+        "high": rows["high"].mask(rows["high"] > 1e2, float("inf")),
+    }
     inside = rows["value"].between(1e-2, 1e2)
     return rows.assign(**limits, value=rows["value"].where(inside))

@@ -100,8 +100,12 @@ def _dots(estimates: pd.DataFrame, x: dict, y: alt.Y) -> alt.Chart:
     return base.encode(
         x=alt.X("rr:Q", **x),
         y=y,
-        color=alt.Color("kind:N", legend=legend, scale=alt.Scale(domain=kinds, range=[colours[k] for k in kinds])),
-        shape=alt.Shape("kind:N", legend=legend, scale=alt.Scale(domain=kinds, range=[shapes[k] for k in kinds])),
+        color=alt.Color(
+            "kind:N", legend=legend, scale=alt.Scale(domain=kinds, range=[colours[k] for k in kinds])
+        ),
+        shape=alt.Shape(
+            "kind:N", legend=legend, scale=alt.Scale(domain=kinds, range=[shapes[k] for k in kinds])
+        ),
         size=alt.condition(f"datum.kind == '{_ASKED}'", alt.value(130), alt.value(46)),
     )
 

@@ -35,8 +35,18 @@ def p_value_calibration(curve: pd.DataFrame, *, alpha: float = 0.05) -> alt.Laye
 
     unit = alt.Scale(domain=[0, 1], nice=False)
     values = [0, 0.25, 0.5, 0.75, 1]
-    x = alt.X("alpha:Q", title="Level of significance", scale=unit, axis=alt.Axis(values=[alpha, *values[1:]], format=".2~f"))
-    y = alt.Y("share:Q", title="Negative controls with p below it", scale=unit, axis=alt.Axis(values=values, format="%"))
+    x = alt.X(
+        "alpha:Q",
+        title="Level of significance",
+        scale=unit,
+        axis=alt.Axis(values=[alpha, *values[1:]], format=".2~f"),
+    )
+    y = alt.Y(
+        "share:Q",
+        title="Negative controls with p below it",
+        scale=unit,
+        axis=alt.Axis(values=values, format="%"),
+    )
     kinds = [each for each in ("raw", "calibrated") if (curve["kind"] == each).any()]
     colours = {"raw": ABOVE, "calibrated": INDIVIDUAL}
     colour = alt.Color(

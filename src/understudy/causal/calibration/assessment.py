@@ -93,12 +93,15 @@ class Assessment:
     def __repr__(self) -> str:
         lines = [repr(self.null).splitlines()[0], *([repr(self.check)] if self.check else [])]
         for row in self.estimates().to_dict("records"):
-            lines.append(
-                f"{row['name']}: {row['rr']:.3g} ({row['rr_low']:.3g} to {row['rr_high']:.3g}, p {row['p']:.2g}), calibrated "
-                f"{row['calibrated_rr']:.3g} ({row['calibrated_rr_low']:.3g} to {row['calibrated_rr_high']:.3g}, "
-                f"p {row['calibrated_p']:.2g})"
-            )
+            raw, calibrated = (_told(row, prefix) for prefix in ("", "calibrated_"))
+            lines.append(f"{row['name']}: {raw}, calibrated {calibrated}")
         return "\n".join([*lines, *(f"  note: {each}" for each in self.notes)])
+
+
+def _told(row: dict, prefix: str) -> str:
+    """An estimate with its interval and p."""
+    rr, low, high, p = (row[prefix + name] for name in ("rr", "rr_low", "rr_high", "p"))
+    return f"{rr:.3g} ({low:.3g} to {high:.3g}, p {p:.2g})"
 
 
 def assess(
@@ -136,8 +139,8 @@ def assess(
     --------
     >>> y = [0.1, 0.3, 0.5, 0.2, 0.9, 1.5]
     >>> found = assess(Controls.of([*"abcde", "drug"], y, [0.1] * 6, [0, 0, 0, 0, 0, np.nan]))
-    >>> [round(float(each), 3) for each in found.estimates().loc[0, ["p", "calibrated_p"]]]
-    [0.0, 0.001]
+    >>> [f"{each:.1g}" for each in found.estimates().loc[0, ["p", "calibrated_p"]]]
+    ['7e-51', '2e-05']
     """
     null = fit_null(controls, method=method, seed=seed)
     model = fit_error_model(controls, form=form) if len(controls.positive) else ErrorModel.of_null(null)

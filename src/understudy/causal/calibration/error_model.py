@@ -75,7 +75,9 @@ class ErrorModel:
 
     def __repr__(self) -> str:
         told = ", ".join(f"{name.replace('_', ' ')} {getattr(self, name):.4g}" for name in _NAMES)
-        return "\n".join([f"systematic error ({self.form}): {told}", *(f"  note: {each}" for each in self.notes)])
+        return "\n".join(
+            [f"systematic error ({self.form}): {told}", *(f"  note: {each}" for each in self.notes)]
+        )
 
 
 def fit_error_model(
@@ -137,11 +139,13 @@ def _most_likely(controls: Controls, form: Form) -> Sequence[float]:
     slope, intercept = np.polyfit(truth, y, 1)
     spread = float(np.std(y - intercept - slope * truth)) + 1e-3
     starts = [
-        (intercept, slope, np.log(sd) if form == "legacy" else sd, 0.0) for sd in (spread, spread / 3, 1e-3 + spread / 30)
+        (intercept, slope, np.log(sd) if form == "legacy" else sd, 0.0)
+        for sd in (spread, spread / 3, 1e-3 + spread / 30)
     ]
     options = {"xatol": 1e-9, "fatol": 1e-11, "maxiter": 6000, "maxfev": 12000}
     best = min(
-        (minimize(misfit, each, method="Nelder-Mead", options=options) for each in starts), key=lambda each: each.fun
+        (minimize(misfit, each, method="Nelder-Mead", options=options) for each in starts),
+        key=lambda each: each.fun,
     )
     again = minimize(misfit, best.x, method="Nelder-Mead", options=options)
     return [round(float(each), 12) for each in again.x]

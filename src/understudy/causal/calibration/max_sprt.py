@@ -31,7 +31,7 @@ class CriticalValue:
     value : float
         A signal is a ratio above it, at any look.
     alpha : float
-        Probability of a signal at any look without an effect: the largest below what was asked for, as counts are whole.
+        Probability of a signal at any look without an effect: below what was asked for, as counts are whole.
     looks : int
     method : str
     """
@@ -112,7 +112,7 @@ def binomial_critical_value(
     simulations: int = 1_000_000,
     seed: int = 0,
 ) -> CriticalValue:
-    """Critical value where each event is either in the time at risk or in time of comparison; also for Cox models.
+    """Critical value where each event is in the time at risk or in time of comparison; also for Cox models.
 
     Parameters
     ----------
@@ -121,8 +121,8 @@ def binomial_critical_value(
     z : float
         Time of comparison over time at risk (controls a case).
     minimum_events, alpha, null, method, simulations, seed
-        See `poisson_critical_value`; at least so many events have to be in the time at risk. The odds of an event in the
-        time at risk are multiplied by the exponential of the systematic error.
+        See `poisson_critical_value`; at least so many events have to be in the time at risk. The odds of an event in
+        the time at risk are multiplied by the exponential of the systematic error.
 
     Returns
     -------
@@ -168,9 +168,9 @@ def regression_critical_value(
     simulations: int = 1_000_000,
     seed: int = 0,
 ) -> CriticalValue:
-    """Critical value where rates of two times are compared by Poisson regression: the rate of comparison is estimated too.
+    """Critical value where rates of two times are compared by Poisson regression.
 
-    By simulation only.
+    The rate of comparison is estimated too. By simulation only.
 
     Parameters
     ----------
@@ -273,7 +273,9 @@ def _binomial_llr(count: Array, total: Array | float, share: float, minimum: int
     rest = total - inside
     of = np.where(total > 0, total, 1.0)
     found = xlogy(inside, inside / (of * share)) + xlogy(rest, rest / (of * (1 - share)))
-    return np.where((count >= minimum) & (count >= total * share) & (count <= total), np.maximum(found, 0.0), 0.0)
+    return np.where(
+        (count >= minimum) & (count >= total * share) & (count <= total), np.maximum(found, 0.0), 0.0
+    )
 
 
 def _poisson_probabilities(mean: float) -> Array:
@@ -314,11 +316,15 @@ def _sizes(sizes: ArrayLike, minimum_events: int, alpha: float, method: str) -> 
     found = np.asarray(sizes, float).ravel()
     problems = []
     if not found.size or not np.isfinite(found).all() or (found < 0).any() or not found.sum() > 0:
-        problems.append(Problem("no numbers of events", "give events between looks, none negative, not all zero"))
-    if minimum_events < 0 or minimum_events != round(minimum_events):
+        problems.append(
+            Problem("no numbers of events", "give events between looks, none negative, not all zero")
+        )
+    if minimum_events < 0 or minimum_events % 1:
         problems.append(Problem("no number of events", "give 1 or more", column="minimum_events"))
     if not 0 < alpha < 1:
-        problems.append(Problem("not between 0 and 1", "give an error such as 0.05", column="alpha", value=str(alpha)))
+        problems.append(
+            Problem("not between 0 and 1", "give an error such as 0.05", column="alpha", value=str(alpha))
+        )
     if method not in get_args(Method):
         problems.append(Problem("no method", "take exact or simulation", column="method", value=str(method)))
     if problems:

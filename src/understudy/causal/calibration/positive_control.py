@@ -117,6 +117,8 @@ def _check(exposed: Array, time: Array, events: Array, risk: Array, first: Array
         cause = f"fewer than {FEWEST_OUTCOMES} outcomes among the exposed"
         problems.append(Problem(cause, "take a commoner negative control", column="events"))
     if not (np.isfinite(ratio) and ratio > 1):
-        problems.append(Problem("no ratio above one", "give one such as 1.5, 2 or 4", column="ratio", value=str(ratio)))
+        problems.append(
+            Problem("no ratio above one", "give one such as 1.5, 2 or 4", column="ratio", value=str(ratio))
+        )
     if problems:
         raise DataError(problems, place="a positive control")

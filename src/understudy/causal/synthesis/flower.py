@@ -48,7 +48,9 @@ def client_app(read: Callable[[Context, str], SiteProfile]) -> ClientApp:
         analysis = str(message.content[_RECORD][_ANALYSIS])
         sent = read(context, analysis)
         if sent.analysis != analysis:
-            problem = Problem("profile of another analysis", f"give that of {analysis!r}", value=sent.analysis)
+            problem = Problem(
+                "profile of another analysis", f"give that of {analysis!r}", value=sent.analysis
+            )
             raise DataError([problem], place="a site's answer")
         text = json.dumps(sent.to_json(), allow_nan=False)
         record = flwr.app.ConfigRecord({_PROFILE: text})
@@ -154,7 +156,9 @@ def _nodes(grid: Any, sites: int, timeout: float) -> list[int]:
     while len(nodes := sorted(grid.get_node_ids())) < sites:
         if time.monotonic() > end:
             cause = f"{len(nodes)} of {sites} sites are connected"
-            raise SimulationError(cause, place="the federation", repair="start the nodes, or wait for fewer sites")
+            raise SimulationError(
+                cause, place="the federation", repair="start the nodes, or wait for fewer sites"
+            )
         time.sleep(0.2)
     return nodes[:sites]
 
@@ -168,6 +172,8 @@ def _flower() -> Any:
         import flwr.serverapp
     except ImportError:
         raise MissingExtraError(
-            "Flower is not installed", place="a federated synthesis", repair='pip install "understudy[federated]"'
+            "Flower is not installed",
+            place="a federated synthesis",
+            repair='pip install "understudy[federated]"',
         ) from None
     return flwr

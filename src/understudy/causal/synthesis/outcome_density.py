@@ -60,7 +60,9 @@ class OutcomeDensity:
         names = [str(key[0]) for key in cells]
         effect_of = np.array([of_interest.index(name) if name in of_interest else -1 for name in names])
         top = values.max(axis=1, keepdims=True)
-        return cls(outcomes, sources, of_interest, outcome_of, source_of, effect_of, values - top, slopes, scales)
+        return cls(
+            outcomes, sources, of_interest, outcome_of, source_of, effect_of, values - top, slopes, scales
+        )
 
     @property
     def dimensions(self) -> int:
@@ -83,7 +85,9 @@ class OutcomeDensity:
         cell = self._cells(part, sds)
         height, slope = self._likelihood(cell)
         mean_sd, scale, effect_sd = self.scales
-        prior = -0.5 * (part["mean"] / mean_sd) ** 2 + np.sum(part["log_sds"] - 0.5 * (sds / scale) ** 2, axis=-1)
+        prior = -0.5 * (part["mean"] / mean_sd) ** 2 + np.sum(
+            part["log_sds"] - 0.5 * (sds / scale) ** 2, axis=-1
+        )
         prior -= 0.5 * np.sum((part["effects"] / effect_sd) ** 2, axis=-1)
         deviations = [part[name] for name in ("outcome", "source", "cell")]
         prior -= 0.5 * sum(np.sum(each**2, axis=-1) for each in deviations)
@@ -95,8 +99,12 @@ class OutcomeDensity:
         for k, (summed, deviation) in enumerate(zip(sums, deviations, strict=True)):
             inner = np.sum(summed * deviation, axis=-1) * sds[..., k]
             gradient[..., 1 + k] = inner + 1 - (sds[..., k] / scale) ** 2
-        interest = [np.where(self.effect_of == k, slope, 0.0).sum(axis=-1) for k in range(len(self.of_interest))]
-        ends = np.cumsum([4, len(self.of_interest), len(self.outcomes), len(self.sources), self.outcome_of.size])
+        interest = [
+            np.where(self.effect_of == k, slope, 0.0).sum(axis=-1) for k in range(len(self.of_interest))
+        ]
+        ends = np.cumsum(
+            [4, len(self.of_interest), len(self.outcomes), len(self.sources), self.outcome_of.size]
+        )
         for k, each in enumerate(interest):
             gradient[..., 4 + k] = each - part["effects"][..., k] / effect_sd**2
         for k, (summed, deviation) in enumerate(zip(sums, deviations, strict=True)):

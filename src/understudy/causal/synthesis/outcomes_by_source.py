@@ -1,4 +1,4 @@
-"""pool_outcomes: effects of several outcomes in several sources, with what each outcome and each source have in common."""
+"""pool_outcomes: effects of several outcomes in several sources, and what each outcome and source has in common."""
 
 from __future__ import annotations
 
@@ -54,8 +54,30 @@ class OutcomesBySource:
             low, median, high = np.quantile(draws, [(1 - level) / 2, 0.5, (1 + level) / 2])
             ess = float(bulk_ess(draws))
             error = float(draws.std()) / np.sqrt(ess)
-            rows.append((name, draws.mean(), median, low, high, (draws > 0).mean(), float(rank_rhat(draws)), ess, error))
-        columns = ["parameter", "mean", "median", "low", "high", "above_null", "rhat", "ess", "monte_carlo_error"]
+            rows.append(
+                (
+                    name,
+                    draws.mean(),
+                    median,
+                    low,
+                    high,
+                    (draws > 0).mean(),
+                    float(rank_rhat(draws)),
+                    ess,
+                    error,
+                )
+            )
+        columns = [
+            "parameter",
+            "mean",
+            "median",
+            "low",
+            "high",
+            "above_null",
+            "rhat",
+            "ess",
+            "monte_carlo_error",
+        ]
         return pd.DataFrame(rows, columns=columns)
 
     def __repr__(self) -> str:
@@ -140,7 +162,9 @@ def _check(outcomes: tuple[str, ...], asked: tuple[str, ...]) -> None:
     if not outcomes:
         problems.append(Problem("no profiles", "give one for each outcome and source"))
     elif asked and set(outcomes) <= set(asked):
-        problems.append(Problem("no negative control beside the outcomes of interest", "give profiles of controls"))
+        problems.append(
+            Problem("no negative control beside the outcomes of interest", "give profiles of controls")
+        )
     if problems:
         raise DataError(problems, place="outcomes by source")
 

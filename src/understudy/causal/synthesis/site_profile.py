@@ -1,4 +1,4 @@
-"""Site profile: what a site sends for a synthesis, and nothing else: a likelihood profile and counts that are masked."""
+"""Site profile: what a site sends for a synthesis: a likelihood profile and masked counts, nothing else."""
 
 from __future__ import annotations
 
@@ -102,7 +102,9 @@ class SiteProfile:
         """
         _require_known(data, place)
         try:
-            points, values = (np.array([_number(x) for x in data[key]], float) for key in ("points", "values"))
+            points, values = (
+                np.array([_number(x) for x in data[key]], float) for key in ("points", "values")
+            )
             gradients = data.get("gradients")
             given = None if gradients is None else np.array([_number(x) for x in gradients], float)
         except (TypeError, ValueError) as error:
@@ -147,12 +149,16 @@ class SiteProfile:
         if not file.is_file():
             raise DataError([Problem("there is no such file", "give a site's JSON file")], place=str(path))
         if file.stat().st_size > _LARGEST:
-            raise DataError([Problem("larger than a megabyte", "a profile has a few hundred points")], place=place)
+            raise DataError(
+                [Problem("larger than a megabyte", "a profile has a few hundred points")], place=place
+            )
         try:
             data = json.loads(file.read_text(encoding="utf-8"), parse_constant=_refuse_constant)
         except (UnicodeDecodeError, ValueError) as error:
             told = str(error)
-            raise DataError([Problem(f"cannot be read: {told}", "write the file again")], place=place) from None
+            raise DataError(
+                [Problem(f"cannot be read: {told}", "write the file again")], place=place
+            ) from None
         return cls.from_json(data, place)
 
 
@@ -170,7 +176,9 @@ def inside(folder: str | Path, name: str) -> Path:
     'north.json'
     """
     root = Path(folder).resolve()
-    absolute = PurePosixPath(name).is_absolute() or bool(PureWindowsPath(name).drive or PureWindowsPath(name).root)
+    absolute = PurePosixPath(name).is_absolute() or bool(
+        PureWindowsPath(name).drive or PureWindowsPath(name).root
+    )
     found = (root / name).resolve()
     if absolute or not found.is_relative_to(root):
         problem = Problem("the path leaves the folder", "give a path relative to it, without ..", value=name)
@@ -184,7 +192,9 @@ def _profile(points, values, gradients, place: str) -> LikelihoodProfile:
     problems = []
     for name, numbers in (("points", points), ("values", values), ("gradients", gradients)):
         if numbers is not None and not np.isfinite(numbers).all():
-            problems.append(Problem("holds a number that is not finite", "compute the profile again", column=name))
+            problems.append(
+                Problem("holds a number that is not finite", "compute the profile again", column=name)
+            )
     if gradients is not None and gradients.size != points.size:
         problems.append(Problem("not one slope for each point", "write the file again", column="gradients"))
     if points.size != values.size or points.size < FEWEST_POINTS:
@@ -195,7 +205,11 @@ def _profile(points, values, gradients, place: str) -> LikelihoodProfile:
     if problems:
         raise DataError(problems, place=place)
     has_slopes = "gradients" in LikelihoodProfile.__dataclass_fields__
-    return LikelihoodProfile(*bare, gradients) if gradients is not None and has_slopes else LikelihoodProfile(*bare)
+    return (
+        LikelihoodProfile(*bare, gradients)
+        if gradients is not None and has_slopes
+        else LikelihoodProfile(*bare)
+    )
 
 
 def _require_known(data: Any, place: str) -> None:
@@ -226,7 +240,11 @@ def _name_problems(key: str, name: Any) -> list[Problem]:
 def _measure_problems(measure: Any) -> list[Problem]:
     if measure in _MEASURES:
         return []
-    return [Problem("no measure", f"take one of {', '.join(_MEASURES)}", column="measure", value=str(measure)[:70])]
+    return [
+        Problem(
+            "no measure", f"take one of {', '.join(_MEASURES)}", column="measure", value=str(measure)[:70]
+        )
+    ]
 
 
 def _shown(count: int) -> int | str:
@@ -242,7 +260,9 @@ def _read_count(value: Any, place: str) -> int:
             problem = Problem("a small count that is not masked", f'write "<{SMALLEST}"', column="counts")
             raise DataError([problem], place=place)
         return value
-    raise DataError([Problem("no count", "give a whole number", column="counts", value=str(value)[:40])], place=place)
+    raise DataError(
+        [Problem("no count", "give a whole number", column="counts", value=str(value)[:40])], place=place
+    )
 
 
 def _number(value: Any) -> float:
