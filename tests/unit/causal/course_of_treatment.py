@@ -26,9 +26,15 @@ def course_of_treatment(
         if time:
             x = 0.6 * x - 0.8 * before + 0.7 * draw.normal(size=persons)
         chosen = (draw.random(persons) < expit(-0.8 + confounding * x + 1.2 * before)).astype(float)
-        own = chosen if rule is None else np.broadcast_to(np.asarray(rule(x, time, chosen, ever), float), x.shape)
+        own = (
+            chosen
+            if rule is None
+            else np.broadcast_to(np.asarray(rule(x, time, chosen, ever), float), x.shape)
+        )
         outcome = (draw.random(persons) < expit(-2.6 + 0.8 * x + effect * own)) & free
-        frame = pd.DataFrame({"id": np.arange(persons) * 7 + 13, "period": time, "treatment": own.astype(int)})
+        frame = pd.DataFrame(
+            {"id": np.arange(persons) * 7 + 13, "period": time, "treatment": own.astype(int)}
+        )
         rows.append(frame.assign(x=x, outcome=outcome.astype(int))[free])
         free, before, ever = free & ~outcome, np.array(own), np.maximum(ever, own)
     return pd.concat(rows, ignore_index=True), float(1 - free.mean())

@@ -36,9 +36,11 @@ def problems(frame: pd.DataFrame, **options) -> list[str]:
 
 def test_rows_in_any_order_give_the_same():
     straight, mixed = read(table()), read(table().sample(frac=1, random_state=4))
-    by_person = lambda one: sorted(  # noqa: E731
-        (tuple(one.period[a:b]), tuple(one.treatment[a:b]), tuple(one.covariates.columns["x"][a:b]))
-        for a, b in zip(one.starts, one.ends, strict=True)
+    by_person = (
+        lambda one: sorted(  # noqa: E731
+            (tuple(one.period[a:b]), tuple(one.treatment[a:b]), tuple(one.covariates.columns["x"][a:b]))
+            for a, b in zip(one.starts, one.ends, strict=True)
+        )
     )
     assert by_person(straight) == by_person(mixed)
 
@@ -87,7 +89,9 @@ def test_no_rows():
 def test_nobody_eligible_and_one_group_alone():
     with pytest.raises(StudyError, match="nobody is eligible in any period"):
         trial_sequence(read(table(eligible=0)))
-    with pytest.raises(StudyError, match="all eligible periods have the treatment 0: the other group is empty"):
+    with pytest.raises(
+        StudyError, match="all eligible periods have the treatment 0: the other group is empty"
+    ):
         trial_sequence(read(table(eligible=[1, 0, 0, 1, 0])))
 
 
@@ -103,7 +107,10 @@ def test_missing_values_are_carried_forward_within_a_person():
     found = read(table(x=[1, np.nan, np.nan, 4, 5]), missing="carry forward")
     assert found.covariates.columns["x"].tolist() == [1, 1, 1, 4, 5]
     assert found.notes == ("<5 missing values are carried forward from the period before",)
-    assert "no earlier value to carry forward" in problems(table(x=[1, 2, 3, np.nan, 5]), missing="carry forward")[0]
+    assert (
+        "no earlier value to carry forward"
+        in problems(table(x=[1, 2, 3, np.nan, 5]), missing="carry forward")[0]
+    )
 
 
 def test_rows_after_the_outcome_or_loss_are_left_out():

@@ -51,7 +51,9 @@ def test_weights_of_rows(periods):
     sequence = trial_sequence(periods).sample_controls(0.4, 1)
     found = emulate_trials(sequence, OutcomeModel(("x", "kind"))).model
     rows, columns = written_out(sequence)
-    oracle = sm.GLM(rows["outcome"], columns, family=sm.families.Binomial(), freq_weights=rows["weight"]).fit(tol=1e-12)
+    oracle = sm.GLM(rows["outcome"], columns, family=sm.families.Binomial(), freq_weights=rows["weight"]).fit(
+        tol=1e-12
+    )
     np.testing.assert_allclose(found.values, oracle.params, **CLOSE)
 
 
@@ -60,7 +62,9 @@ def test_dose_as_treated(periods):
     found = emulate_trials(sequence, OutcomeModel((), "none", "linear", dose="quadratic"))
     rows = pd.concat(sequence.expanded_rows(), ignore_index=True)
     dose = rows.groupby(["person", "trial_period"])["treatment"].cumsum()
-    columns = pd.DataFrame({"const": 1.0, "dose": dose, "dose2": dose**2, "k": rows["followup_time"]}).astype(float)
+    columns = pd.DataFrame({"const": 1.0, "dose": dose, "dose2": dose**2, "k": rows["followup_time"]}).astype(
+        float
+    )
     oracle = sm.GLM(rows["outcome"], columns, family=sm.families.Binomial()).fit(tol=1e-12)
     assert found.model.names == ("(intercept)", "dose", "dose^2", "followup_time")
     np.testing.assert_allclose(found.model.values, oracle.params, **CLOSE)
@@ -85,7 +89,9 @@ def test_effects_that_vary_and_other_courses(periods):
 
 def test_a_level_without_outcomes_is_flagged_and_the_others_are_as_if_it_were_absent(periods):
     clean = periods.covariates.columns["kind"].copy()
-    lucky = np.isin(periods.person, np.flatnonzero(np.add.reduceat(periods.outcome, periods.starts) == 0)[:40])
+    lucky = np.isin(
+        periods.person, np.flatnonzero(np.add.reduceat(periods.outcome, periods.starts) == 0)[:40]
+    )
     marked = np.where(lucky, 3.0, clean)
     from dataclasses import replace
 
@@ -146,7 +152,9 @@ def test_persons_drawn_twice_count_twice(periods):
     rows = pd.concat(sequence.expanded_rows(), ignore_index=True)
     own = np.column_stack([np.ones(len(rows)), rows["assigned_treatment"], rows["trial_period"], rows["trial_period"] ** 2,
                            rows["x"], rows["followup_time"], rows["followup_time"] ** 2])  # fmt: skip
-    dense = DenseRows(own, rows["outcome"].to_numpy(float), design.names, drawn[rows["person"]], rows["person"].to_numpy())
+    dense = DenseRows(
+        own, rows["outcome"].to_numpy(float), design.names, drawn[rows["person"]], rows["person"].to_numpy()
+    )
     beta = found.back @ at
     other = dense.evaluate(np.linalg.solve(dense.back, beta))
     assert value == pytest.approx(other[0], rel=1e-10)

@@ -21,7 +21,9 @@ def expanded_by_hand(frame: pd.DataFrame, per_protocol: bool, last: float = np.i
                 time = row["period"] - first["period"]
                 if time > last or (per_protocol and row["treatment"] != first["treatment"]):
                     break
-                rows.append((first["period"], time, first["treatment"], row["treatment"], row["outcome"], first["x"]))
+                rows.append(
+                    (first["period"], time, first["treatment"], row["treatment"], row["outcome"], first["x"])
+                )
     names = ["trial_period", "followup_time", "assigned_treatment", "treatment", "outcome", "x"]
     return pd.DataFrame(rows, columns=names).astype(float)
 
@@ -41,7 +43,9 @@ def test_the_rows_are_those_of_loops(frame, per_protocol, last, gaps):
     if gaps:
         frame = frame[np.random.default_rng(5).random(len(frame)) < 0.7]
     periods = person_periods(frame, eligible="eligible", covariates=["x"], gaps="keep")
-    sequence = trial_sequence(periods, "per protocol" if per_protocol else "intention to treat", last_follow_up=last)
+    sequence = trial_sequence(
+        periods, "per protocol" if per_protocol else "intention to treat", last_follow_up=last
+    )
     found = pd.concat(sequence.expanded_rows())
     wanted = expanded_by_hand(frame, per_protocol, np.inf if last is None else last)
     names = list(wanted)
