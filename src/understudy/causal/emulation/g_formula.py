@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Array = NDArray[np.float64]
-_FAR = 0.05  # natural course against observed: a difference of incidence beyond it is told
+_FAR = 0.01  # of incidence: a smaller departure of the natural course is not told
+_FAR_MEAN = 0.2  # of means, in standard deviations
 _LEVEL = 0.95
 
 
@@ -158,7 +159,7 @@ def g_formula(
 
     own = lives(np.ones(periods.persons))
     found = GFormula(rules, own, observed(periods, models, times, measure), None, measure, periods.notes)
-    found = replace(found, notes=(*found.notes, *_doubts(found)))
+    found = replace(found, notes=(*found.notes, *_doubts(found, periods)))
     if not resamples:
         return found
 
@@ -224,17 +225,31 @@ def _require_evolving(periods: PersonPeriods, models: GModels) -> None:
             )  # fmt: skip
 
 
-def _doubts(found: GFormula) -> list[str]:
-    """Whether the natural course departs from what was seen."""
+def _doubts(found: GFormula, periods: PersonPeriods) -> list[str]:
+    """Where the natural course departs from what was seen: beyond three standard errors of that, and by something."""
+    natural, seen, told = found.lives[-1], found.observed, []
     if found.measure:
-        gap = abs(found.lives[-1].mean - found.observed.mean)
-        return (
-            [f"natural course: mean {found.lives[-1].mean:.4g}, observed {found.observed.mean:.4g}"]
-            if gap
-            else []
-        )
-    natural, seen = found.lives[-1].incidence, found.observed.incidence
-    gap = float(np.nanmax(np.abs(natural - seen)))
-    if gap <= _FAR:
-        return []
-    return [f"the natural course departs from what was observed by up to {gap:.3f}: the models are in doubt"]
+        known = periods.outcome[periods.ends - 1]
+        spread = float(np.nanstd(known))
+        limit = max(3 * spread / np.sqrt(len(known)), _FAR_MEAN * spread)
+        gaps = {"mean outcome": (abs(natural.mean - seen.mean), limit)}
+    else:
+        error = np.sqrt(seen.incidence * (1 - seen.incidence) / periods.persons)
+        gaps = {"incidence": _worst(np.abs(natural.incidence - seen.incidence), np.maximum(_FAR, 3 * error))}
+    for name, values in natural.covariates.items():
+        own = periods.treatment if name == "treatment" else periods.covariates.columns[name]
+        limit = np.full(len(values), _FAR_MEAN * float(own.std()))
+        gaps[f"mean of {name}"] = _worst(np.abs(values - seen.covariates[name]), limit)
+    for name, (gap, limit) in gaps.items():
+        if gap > limit:
+            told.append(
+                f"the natural course departs from what was observed in the {name}, by {gap:.3g}: "
+                "the models are in doubt"
+            )
+    return told
+
+
+def _worst(gaps: Array, limits: Array) -> tuple[float, float]:
+    """The gap that is largest over its limit, and that limit."""
+    at = int(np.nanargmax(gaps / limits))
+    return float(gaps[at]), float(limits[at])

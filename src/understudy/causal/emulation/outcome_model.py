@@ -9,9 +9,11 @@ from numpy.typing import NDArray
 
 from understudy.causal.emulation.time_course import Course, time_course
 from understudy.causal.emulation.trial_sequence import TrialSequence
+from understudy.core.errors import StudyError
 
 Array = NDArray[np.float64]
 TREATMENT = "assigned_treatment"
+_MOST_STATES = 20_000_000  # a column of them has 160 MB
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,8 @@ class TrialDesign:
         Of fixed, then of moving columns.
     levels : int
     by_dose : bool
+    absent : tuple of str
+        Levels of categories that no trial starts with; they have no column.
     """
 
     fixed: Array
@@ -57,6 +61,7 @@ class TrialDesign:
     names: tuple[str, ...]
     levels: int
     by_dose: bool
+    absent: tuple[str, ...] = ()
 
     @property
     def effects(self) -> tuple[str, ...]:
@@ -82,6 +87,8 @@ def trial_design(sequence: TrialSequence, model: OutcomeModel) -> TrialDesign:
     first = sequence.periods.covariates.take(sequence.start)
     period = sequence.periods.period[sequence.start]
     own, names = first.design(model.covariates, intercept=False, rows=sequence.trials)
+    seen = own.any(axis=0)
+    own, names, absent = own[:, seen], tuple(np.array(names)[seen]), tuple(np.array(names)[~seen])
     course, course_names = time_course(period, model.trial_period, "trial_period")
     head = (
         [np.ones((sequence.trials, 1))] if by_dose else [np.ones((sequence.trials, 1)), sequence.arm[:, None]]
@@ -89,7 +96,8 @@ def trial_design(sequence: TrialSequence, model: OutcomeModel) -> TrialDesign:
     fixed = np.hstack([*head, course, own]).astype(float)
     fixed_names = (*("(intercept)", TREATMENT)[: len(head)], *course_names, *names)
     moving, moving_names, levels = _moving(sequence, model, by_dose)
-    return TrialDesign(fixed, moving, (*fixed_names, *moving_names), levels, by_dose)
+    whole = tuple(map(str, (*fixed_names, *moving_names)))
+    return TrialDesign(fixed, moving, whole, levels, by_dose, tuple(map(str, absent)))
 
 
 def _moving(
@@ -97,6 +105,11 @@ def _moving(
 ) -> tuple[Array, tuple[str, ...], int]:
     longest = sequence.follow_up
     levels = longest + 2 if by_dose else 2
+    if levels * (longest + 1) > _MOST_STATES:
+        raise StudyError(
+            f"a follow-up of {longest} periods is too long to count doses in",
+            place="trials", repair="say last_follow_up, or count longer periods",
+        )  # fmt: skip
     times = np.repeat(np.arange(longest + 1), levels)
     level = np.tile(np.arange(levels), longest + 1)
     seen = _times_seen(sequence)

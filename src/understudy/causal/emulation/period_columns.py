@@ -102,12 +102,15 @@ def covariate_table(
     missing: bool = False,
 ) -> tuple[CovariateTable, list[Problem]]:
     """Covariates, and what is wrong with their cells; words are categories, numbers only where declared."""
+    import pandas as pd
     from pandas.api.types import is_bool_dtype, is_numeric_dtype
 
     columns, levels, problems, declared = {}, {}, [], set(categorical)
     for name in dict.fromkeys(names):
         numeric = is_numeric_dtype(frame[name]) and not is_bool_dtype(frame[name])
-        if name in declared or not (numeric or is_bool_dtype(frame[name]) or _mostly_numbers(frame[name])):
+        words = isinstance(frame[name].dtype, pd.CategoricalDtype)
+        numeric = numeric or is_bool_dtype(frame[name]) or (not words and _mostly_numbers(frame[name]))
+        if name in declared or not numeric:
             columns[name], levels[name], found = categories(frame, name, rows, missing=missing)
         else:
             columns[name], found = numbers(frame, name, rows, missing=missing)

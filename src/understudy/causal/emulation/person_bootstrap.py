@@ -5,7 +5,9 @@ Efron & Tibshirani 1993, An Introduction to the Bootstrap, chapter 13: persons w
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -85,12 +87,17 @@ def resampled(estimate: Callable[[Array], Array], persons: int, copies: int, see
             place="bootstrap",
             repair=f"ask for {_FEWEST} or more, such as 500",
         )
-    found, failed = [], 0
-    for copy in range(copies):
+
+    def one(copy: int) -> Array | None:
         try:
-            found.append(np.asarray(estimate(times_drawn(persons, seed, copy)), dtype=float))
+            return np.asarray(estimate(times_drawn(persons, seed, copy)), dtype=float)
         except (UnderstudyError, np.linalg.LinAlgError):
-            failed += 1
+            return None
+
+    with ThreadPoolExecutor(os.cpu_count()) as threads:
+        every = list(threads.map(one, range(copies)))
+    found = [each for each in every if each is not None]
+    failed = copies - len(found)
     if len(found) < copies / 2:
         raise StudyError(
             f"only {len(found)} of {copies} resampled tables could be estimated",

@@ -175,7 +175,7 @@ def maximise(rows: LikelihoodRows, start: Array | None = None, *, sure: bool = F
     return Maximum(rows, at, value, information, ())
 
 
-def fit(rows: LikelihoodRows, *, level: float = 0.95) -> PooledLogistic:
+def fit(rows: LikelihoodRows, *, level: float = 0.95, found: Maximum | None = None) -> PooledLogistic:
     """Fit by maximum likelihood, with the covariance of White 1982 (doi:10.2307/1912526) over persons.
 
     Parameters
@@ -183,6 +183,8 @@ def fit(rows: LikelihoodRows, *, level: float = 0.95) -> PooledLogistic:
     rows : LikelihoodRows
     level : float
         Of intervals.
+    found : Maximum, optional
+        Where the likelihood is highest, if that is known.
 
     Returns
     -------
@@ -193,7 +195,7 @@ def fit(rows: LikelihoodRows, *, level: float = 0.95) -> PooledLogistic:
     StudyError
         If columns depend on each other, or separate every row.
     """
-    found = maximise(rows)
+    found = found or maximise(rows)
     scores = found.rows.scores(found.at)
     half = np.linalg.solve(found.information, scores.T)
     inner = found.rows.back @ (half @ half.T) @ found.rows.back.T
@@ -208,6 +210,16 @@ def fit(rows: LikelihoodRows, *, level: float = 0.95) -> PooledLogistic:
         rows.names, values, covariance, found.separable, found.value, persons, rows.count, level,
         found.directions,
     )  # fmt: skip
+
+
+def without_errors(names: tuple[str, ...], found: Maximum, base: Maximum) -> PooledLogistic:
+    """A fit without standard errors, of rows that the separation of `base` left."""
+    values = np.array([found.coefficients.get(name, np.nan) for name in names])
+    separable = tuple(dict.fromkeys((*base.separable, *found.separable)))
+    values[[name in separable for name in names]] = np.nan
+    directions = (*base.directions, *found.directions)
+    unknown = np.full((len(names), len(names)), np.nan)
+    return PooledLogistic(names, values, unknown, separable, found.value, 0, 0, directions=directions)
 
 
 def find_separation(rows: LikelihoodRows) -> Separation:
@@ -243,7 +255,7 @@ def whitened(matrix: Array, weight: Array, names: tuple[str, ...]) -> tuple[Arra
     if lost.any():
         raise StudyError(
             f"the column {names[int(np.argmax(lost))]!r} is a combination of those before it, or the same in all rows",
-            place="the model", repair="leave the term out, or join levels",
+            place="the model", repair='leave the term out, or join levels; of a course of time say "none"',
         )  # fmt: skip
     back = np.linalg.solve(r, np.eye(len(r))) if len(r) else r
     return (matrix / scale) @ back, back / scale[:, None]

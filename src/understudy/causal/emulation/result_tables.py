@@ -13,8 +13,7 @@ from understudy.causal.emulation.marginal_structural_model import StructuralEffe
 from understudy.causal.emulation.point_effect import PointEffect
 from understudy.causal.emulation.sequential_emulation import SequentialEmulation
 from understudy.causal.emulation.weight_model import FittedChance
-from understudy.causal.emulation.weight_summary import WeightSummary
-from understudy.causal.masking import masked
+from understudy.causal.emulation.weight_summary import WeightSummary, shown
 from understudy.core.reported_number import ReportedNumber
 
 if TYPE_CHECKING:
@@ -57,9 +56,9 @@ def _model_table(found: SequentialEmulation) -> pd.DataFrame:
 
     sequence, model = found.sequence, found.model
     rows = {
-        "estimand": sequence.estimand, "persons": masked(sequence.persons), "trials": masked(sequence.trials),
-        "expanded_rows": masked(sequence.expanded), "rows_used": masked(sequence.rows),
-        "outcomes": masked(sequence.events), "persons_with_outcome": masked(sequence.persons_with_outcome),
+        "estimand": sequence.estimand, "persons": shown(sequence.persons), "trials": shown(sequence.trials),
+        "expanded_rows": shown(sequence.expanded), "rows_used": shown(sequence.rows),
+        "outcomes": shown(sequence.events), "persons_with_outcome": shown(sequence.persons_with_outcome),
         "deviance": model.deviance, "small_sample_factor": model.small_sample_factor,
     }  # fmt: skip
     return pd.DataFrame([rows])
@@ -97,7 +96,7 @@ def point_tables(found: tuple[PointEffect, ...]) -> dict[str, pd.DataFrame]:
     if weighted:
         tables["weights"] = pd.concat([
             each.weights.table().assign(method=each.method) for each in weighted
-        ], ignore_index=True).map(_shown)  # fmt: skip
+        ], ignore_index=True)  # fmt: skip
         tables["balance"] = weighted[0].overlap.table()
     return tables
 
@@ -190,11 +189,7 @@ def weight_tables(
     summary: WeightSummary | None, chances: tuple[FittedChance, ...]
 ) -> dict[str, pd.DataFrame]:
     """The distribution of weights, and the regressions behind."""
-    return (
-        {}
-        if summary is None
-        else {"weights": summary.table().map(_shown), "weight_models": chance_table(chances)}
-    )
+    return {} if summary is None else {"weights": summary.table(), "weight_models": chance_table(chances)}
 
 
 def chance_table(chances: tuple[FittedChance, ...]) -> pd.DataFrame:
@@ -202,18 +197,11 @@ def chance_table(chances: tuple[FittedChance, ...]) -> pd.DataFrame:
     import pandas as pd
 
     rows = [
-        (each.label, name, float(value), masked(each.rows))
+        (each.label, name, float(value), shown(each.rows))
         for each in chances
         for name, value in each.coefficients.items()
     ]  # fmt: skip
     return pd.DataFrame(rows, columns=["model", "name", "estimate", "rows"])
-
-
-def _shown(value: object) -> object:
-    """Counts as readers may see them."""
-    return (
-        masked(int(value)) if isinstance(value, (int, np.integer)) and not isinstance(value, bool) else value
-    )
 
 
 def _ratio(found: Estimates, one: str, name: str) -> ReportedNumber:

@@ -133,7 +133,10 @@ def _sequential(emulation: Emulation) -> tuple[SequentialEmulation, Any, Any, An
     found = emulate_trials(
         sequence_of(emulation, periods_of(emulation)), model, _weights(section), curves, level=section.level
     )
-    return found, sequential_numbers(found), sequential_tables(found), found.notes
+    told = (
+        () if section.data.eligible else ("no column of eligibility is named: trials start in every period",)
+    )
+    return found, sequential_numbers(found), sequential_tables(found), (*told, *found.notes)
 
 
 def _point(emulation: Emulation) -> tuple[tuple[PointEffect, ...], Any, Any, Any]:

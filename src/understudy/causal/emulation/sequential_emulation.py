@@ -13,13 +13,18 @@ from understudy.causal.emulation.clones import weigh_clones
 from understudy.causal.emulation.incidence_curves import IncidenceCurves, incidence_curves
 from understudy.causal.emulation.outcome_model import OutcomeModel, TrialDesign, trial_design
 from understudy.causal.emulation.person_bootstrap import resampled
-from understudy.causal.emulation.pooled_logistic import PooledLogistic, fit, maximise
+from understudy.causal.emulation.pooled_logistic import (
+    Maximum,
+    PooledLogistic,
+    fit,
+    maximise,
+    without_errors,
+)
 from understudy.causal.emulation.trial_rows import whole_rows
 from understudy.causal.emulation.trial_sequence import TrialSequence
 from understudy.causal.emulation.trial_weights import TrialWeights, weigh
 from understudy.causal.emulation.weight_model import FittedChance
-from understudy.causal.emulation.weight_summary import WeightSummary
-from understudy.causal.masking import masked
+from understudy.causal.emulation.weight_summary import WeightSummary, shown
 from understudy.core.errors import StudyError
 
 if TYPE_CHECKING:
@@ -96,7 +101,7 @@ class SequentialEmulation:
             rows.append((label, int(inside.sum()), len(np.unique(person)), int(sequence.length[inside].sum()),
                          int(ends.sum()), len(np.unique(person[ends]))))  # fmt: skip
         columns = ["arm", "trials", "persons", "rows", "outcomes", "persons with the outcome"]
-        return pd.DataFrame([(label, *map(masked, counts)) for label, *counts in rows], columns=columns)
+        return pd.DataFrame([(label, *map(shown, counts)) for label, *counts in rows], columns=columns)
 
     def __repr__(self) -> str:
         curves = f"\n{self.curves}" if self.curves is not None else ""
@@ -142,15 +147,18 @@ def emulate_trials(
         )
     weighted, summary, chances = _weighed(sequence, weights)
     design = trial_design(weighted, model)
-    fitted = fit(whole_rows(weighted, design), level=level)
+    rows = whole_rows(weighted, design)
+    found = maximise(rows)
+    fitted = fit(rows, level=level, found=found)
     lost = [name for name in design.effects if name in fitted.separable]
     if lost:
         raise StudyError(
             f"treatment separates the outcomes: {lost[0]} runs to infinity, as an arm has no outcome, or only outcomes",
             place="the outcome model", repair="follow longer, widen eligibility, or leave out what varies the effect",
         )  # fmt: skip
-    drawn, doubts = _curves(sequence, model, weights, curves, design, fitted) if curves else (None, ())
-    notes = (*sequence.periods.notes, *_told(weighted, fitted, summary, chances), *doubts)
+    drawn, doubts = _curves(sequence, weights, curves, design, fitted, found) if curves else (None, ())
+    absent = [f"{name} occurs at no trial's start and has no estimate" for name in design.absent]
+    notes = (*sequence.periods.notes, *_told(weighted, fitted, summary, chances), *absent, *doubts)
     return SequentialEmulation(weighted, design, fitted, drawn, summary, chances, notes)
 
 
@@ -159,8 +167,8 @@ def _weighed(sequence: TrialSequence, weights: TrialWeights, drawn: Array | None
 
 
 def _curves(
-    sequence: TrialSequence, model: OutcomeModel, weights: TrialWeights, asked: CurveSettings,
-    design: TrialDesign, fitted: PooledLogistic,
+    sequence: TrialSequence, weights: TrialWeights, asked: CurveSettings,
+    design: TrialDesign, fitted: PooledLogistic, found_at: Maximum,
 ) -> tuple[IncidenceCurves, tuple[str, ...]]:  # fmt: skip
     times = (sequence.follow_up if asked.horizon is None else asked.horizon) + 1
     share = _population(sequence, asked.trial_period)
@@ -169,16 +177,14 @@ def _curves(
     if not asked.resamples:
         return found, ()
 
+    base, kept = found_at, found_at.rows.sequence.weight > 0
+
     def again(drawn: Array) -> Array:
         own, _, _ = _weighed(sequence, weights, drawn)
-        largest = maximise(whole_rows(own, design, drawn))
-        values = np.array([largest.coefficients.get(name, np.nan) for name in design.names])
-        values[[name in largest.separable for name in design.names]] = np.nan
-        size = len(values)
-        one = PooledLogistic(
-            design.names, values, np.zeros((size, size)), largest.separable, largest.value, 0, 0,
-            directions=largest.directions,
-        )  # fmt: skip
+        own = own.weighted(kept.astype(float)) if base.directions else own
+        rows = whole_rows(own, base.rows.design, drawn)
+        largest = maximise(rows, np.linalg.solve(rows.back, base.rows.back @ base.at), sure=True)
+        one = without_errors(design.names, largest, base)
         return incidence_curves(design, one, times, share=share * drawn[sequence.person]).incidence
 
     copies = resampled(again, sequence.periods.persons, asked.resamples, asked.seed)
@@ -186,15 +192,16 @@ def _curves(
 
 
 def _population(sequence: TrialSequence, period: int | None) -> Array:
-    """Weights of the trials that curves are standardised to."""
+    """Weights of the trials that curves are standardised to; the clones of one start count once together."""
+    _, which, clones = np.unique(sequence.start, return_inverse=True, return_counts=True)
     if period is None:
-        return np.ones(sequence.trials)
+        return 1.0 / clones[which]
     inside = sequence.periods.period[sequence.start] == period
     if not inside.any():
         raise StudyError(
             f"no trial starts in period {period}", place="curves.trial_period", repair="name another period"
         )
-    return inside.astype(float)
+    return inside / clones[which]
 
 
 def _told(

@@ -26,8 +26,8 @@ class Strategy:
     rule : str
         ``"natural"``: as it was decided in the data. Else an equation in the expression language that is 1 where
         treatment is given and 0 where it is not: ``"1"``, ``"cd4 < 350"``, ``"where(time < 3, 0, natural_treatment)"``.
-        It may name numeric covariates of the period, ``time`` (0 in a person's first period), ``period``, ``previous_treatment``,
-        ``cumulative_treatment`` (treated periods before) and ``natural_treatment``.
+        It may name numeric covariates of the period, ``time`` (0 in a person's first period), ``period``,
+        ``previous_treatment``, ``cumulative_treatment`` (treated periods before) and ``natural_treatment``.
 
     Raises
     ------

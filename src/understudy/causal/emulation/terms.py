@@ -52,6 +52,7 @@ def columns_needed(section: EmulationSection, columns: Iterable[str]) -> tuple[s
         if rule != "natural":
             names += sorted(Expression(rule).names - set(KNOWN))
     _refuse_ambiguous([name for name in names if name in own], known, section.data)
+    _refuse_roles([name for name in names if name not in own], section.data)
     return tuple(dict.fromkeys(name for name in names if name not in own))
 
 
@@ -62,4 +63,17 @@ def _refuse_ambiguous(names: list[str], columns: set[str], data: DataSection) ->
             raise StudyError(
                 f"{name!r} is a column of the table, and stands for a person's history too",
                 place=f"the term {name}", repair="rename the column",
+            )  # fmt: skip
+
+
+def _refuse_roles(names: list[str], data: DataSection) -> None:
+    """Columns that say who, when, treated or not are no covariates; two have a name as history."""
+    roles = {data.treatment: "treatment, or previous_treatment", data.period: "period, or time"}
+    others = dict.fromkeys((data.id, data.outcome, data.eligible, data.censored), "")
+    for name in names:
+        if name in (others | roles):
+            history = roles.get(name, "")
+            raise StudyError(
+                f"the column {name} has another part to play than that of a covariate",
+                place=f"the term {name}", repair=f"write {history}" if history else "leave it out of the models",
             )  # fmt: skip

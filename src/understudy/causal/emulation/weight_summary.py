@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike
 
+from understudy.causal.masking import is_small, masked
 from understudy.core.errors import StudyError
 
 if TYPE_CHECKING:
@@ -74,6 +75,17 @@ class WeightSummary:
     def __str__(self) -> str:
         low, high = self.quantiles[0.0], self.quantiles[1.0]
         return f"weights {low:.3g} to {high:.3g}, mean {self.mean:.4g}, {self.effective:.0f} effective of {self.count}"
+
+
+def shown(count: int) -> int | str:
+    """A count as tables tell it: small ones are masked.
+
+    Examples
+    --------
+    >>> shown(3), shown(12)
+    ('<5', 12)
+    """
+    return masked(count) if is_small(count) else int(count)
 
 
 def summarised(weights: ArrayLike, truncated: int = 0) -> WeightSummary:
