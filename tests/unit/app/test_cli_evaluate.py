@@ -108,15 +108,25 @@ def test_folder_that_cannot_be_the_dossiers_is_refused_at_once(study, out, told)
     assert "Reading the study" not in done.stderr
 
 
-def _interruptible() -> None:
-    """As at a terminal: what a shell starts in the background inherits that interruptions are ignored."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
+# As at a terminal: what a shell starts in the background inherits that interruptions are ignored.
+_INTERRUPTIBLE = (
+    "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
+    "from understudy.app.cli import main; main()"
+)
 
 
 def test_interruption_leaves_no_traceback(study, tmp_path):
-    command = [sys.executable, "-m", "understudy", "evaluate", str(study), "--out", str(tmp_path / "dossier")]
+    command = [
+        sys.executable,
+        "-c",
+        _INTERRUPTIBLE,
+        "evaluate",
+        str(study),
+        "--out",
+        str(tmp_path / "dossier"),
+    ]
     pipes = {"stderr": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
-    with subprocess.Popen(command, preexec_fn=_interruptible, **pipes) as running:
+    with subprocess.Popen(command, **pipes) as running:
         first = running.stderr.readline()
         running.send_signal(signal.SIGINT)
         printed, told = running.communicate(timeout=60)
