@@ -69,7 +69,7 @@ def read_dollar_table(name: str, data: bytes, layout: Layout) -> DollarTable:
     starts, ends = _line_bounds(text)
     excess = _delimiters(text, starts, ends) - (len(header) - 1)
     blank = _blank(text, starts, ends)
-    # Whether lines end with one more delimiter is a habit of the file; in a line of the other kind it may be in a field.
+    # Whether lines end with one more delimiter is a habit of the file; in other lines it may be in a field.
     closed = (excess == 1) & (_last_byte(text, starts, ends) == _DELIMITER)
     ends_closed = int(closed.sum()) > int((excess == 0).sum())
     fits = closed if ends_closed else excess == 0

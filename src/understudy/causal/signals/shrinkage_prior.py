@@ -34,6 +34,7 @@ TRUNCATIONS = ("components", "mixture", "none")
 _FARTHEST = 9.0  # of logarithms of shapes and rates, and of the logit of the share
 _FEWEST = 20  # pairs with which five parameters are sought at all
 _EDGE = 1e-3
+_WORTH = 3.9  # of log-likelihood, for three parameters more: half the 95 % quantile of chi-square with 3 df
 _STEPS, _STEP, _STILL = 12, 1e-4, 1e-7
 
 
@@ -130,13 +131,14 @@ def _searched(points: CountPoints, start: tuple[float, ...]) -> tuple[float, NDA
 
     first = np.log([*start[:4], start[4] / (1 - start[4])])
     bounds = [(-_FARTHEST, _FARTHEST)] * 5
-    options = {"maxiter": 500, "ftol": 1e-13, "gtol": 1e-6}
+    options = {"maxfun": 2000, "ftol": 1e-12, "gtol": 1e-8}
+    # A truncated Newton method: it keeps to its bounds, and five numbers need no linear algebra on several threads.
     found = minimize(
         negative_log_likelihood,
         first,
         args=(points,),
         jac=True,
-        method="L-BFGS-B",
+        method="TNC",
         bounds=bounds,
         options=options,
     )
@@ -161,6 +163,18 @@ def _polished(
         place, value, slope = trial, lower, slope_there
         hessian = _hessian(points, place)
     return place, hessian
+
+
+def _of_one(points: CountPoints) -> float:
+    """Negative log-likelihood of the best single gamma distribution."""
+    from scipy.optimize import minimize
+
+    def both_alike(place: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
+        value, slope = negative_log_likelihood(np.array([*place, *place, 0.0]), points)
+        return value, slope[:2] + slope[2:4]
+
+    bounds = [(-_FARTHEST, _FARTHEST)] * 2
+    return float(minimize(both_alike, np.zeros(2), jac=True, method="TNC", bounds=bounds).fun)
 
 
 def _hessian(points: CountPoints, place: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -188,7 +202,7 @@ def _prior(points: CountPoints, place: NDArray[np.float64], hessian: NDArray[np.
     errors = np.sqrt(np.diag(np.linalg.inv(hessian))) if _is_bowl(hessian) else np.full(5, np.nan)
     alpha1, beta1, alpha2, beta2 = map(float, np.exp(place[:4]))
     p = float(1 / (1 + np.exp(-place[4])))
-    notes = _notes(place, errors, p)
+    notes = _notes(points, place, errors, value)
     if alpha1 / beta1 < alpha2 / beta2:
         alpha1, beta1, alpha2, beta2, p = alpha2, beta2, alpha1, beta1, 1 - p
         errors = errors[[2, 3, 0, 1, 4]]
@@ -198,14 +212,18 @@ def _prior(points: CountPoints, place: NDArray[np.float64], hessian: NDArray[np.
     )
 
 
-def _notes(place: NDArray[np.float64], errors: NDArray[np.float64], p: float) -> tuple[str, ...]:
-    notes = []
+def _notes(
+    points: CountPoints, place: NDArray[np.float64], errors: NDArray[np.float64], value: float
+) -> tuple[str, ...]:
+    notes, p = [], float(1 / (1 + np.exp(-place[4])))
     if _at_edge(place[:4]).any():
         notes.append(
             "a shape or rate of the prior is at the limit of its search: one component is a point or flat"
         )
     if min(p, 1 - p) < _EDGE:
         notes.append(f"the prior's share is at its limit ({p:.2g}): one gamma distribution would do")
+    elif _of_one(points) - value < _WORTH:
+        notes.append("one gamma distribution as prior explains these pairs as well as two")
     if np.isnan(errors).any():
         notes.append("the prior is not determined by these pairs alone: its likelihood has no single summit")
     return tuple(notes)

@@ -203,7 +203,5 @@ def prior_numbers(study: SignalStudy) -> dict[str, Any] | None:
     if study.signals.prior is None:
         return None
     plain = asdict(study.signals.prior)
-    return plain | {
-        "log_errors": [float(each) for each in plain["log_errors"]],
-        "notes": list(plain["notes"]),
-    }
+    errors = [float(each) if each == each else None for each in plain["log_errors"]]
+    return plain | {"log_errors": errors, "notes": list(plain["notes"])}

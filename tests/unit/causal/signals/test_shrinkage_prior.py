@@ -133,7 +133,7 @@ def test_the_geometric_mean_is_that_of_draws():
 def test_one_gamma_distribution_is_told():
     # All rates from one distribution: the share or a component is not determined.
     found = fit_prior(pairs(3000, prior=(4.0, 4.0, 4.0, 4.0, 0.5)))
-    assert found.notes
+    assert "one gamma distribution" in found.notes[0]
     assert np.isfinite(shrunken_rates([1, 5], [0.5, 1.0], found).low).all()
 
 

@@ -103,7 +103,7 @@ def test_strata_remove_what_a_confounder_makes():
     from dataclasses import replace
 
     # Drug 4 and event 4 are both of women: without strata they are a signal, within sex they are not.
-    reports = simulate_reports(6000, seed=8, planted=())
+    reports = simulate_reports(6000, seed=9, planted=())
     women = (reports.cases["sex"] == "F").to_numpy()
     drugs = reports.drugs[~((reports.drugs["name"] == "DRUG 4") & ~women[reports.drugs["report"]])]
     events = reports.reactions
