@@ -57,9 +57,10 @@ def _sizes(stored: dict[str, Any]) -> str:
     asked = stored["settings"]
     return (
         f"{asked['train']:,} training patients for each gamma (the corrections learn from {asked['correction']:,} of "
-        f"them), {asked['validation']:,} for validation, {asked['test']:,} for tests, each watched for up to "
-        f"{asked['days']} days; root mean squared error in per cent of 1,150 cm³, with its standard error over test "
-        f"patients (ours) or the standard deviation of five runs (published)."
+        f"them), {asked['validation']:,} for validation; {asked['runs']} runs with {asked['test']:,} test patients "
+        f"each, {asked['test_later']:,} where several days are foretold, watched for up to {asked['days']} days. Root mean "
+        "squared errors in per cent of 1,150 cm³: mean and standard deviation of the runs, here as published. The "
+        "publications have 1,000 patients in every run, and learn anew in each, which ours do not."
     )
 
 
@@ -91,7 +92,7 @@ def _cell(stored: dict[str, Any], question: str, ahead: int, patients: str, meth
     row = find(
         stored, "errors", question=question, ahead=ahead, patients=patients, method=method, gamma=gamma
     )
-    return f"{row['rmse']:.2f} ± {row['standard_error']:.2f}"
+    return f"{row['rmse']:.2f} ± {row['standard_deviation']:.2f}"
 
 
 def _own(stored: dict[str, Any]) -> str:
@@ -215,7 +216,7 @@ def _points(stored: dict[str, Any]) -> Iterator[dict[str, Any]]:
         for gamma in GAMMAS:
             for method in _SHOWN:
                 row = find(stored, "errors", method=method, gamma=gamma, **asked)
-                yield _point(title, gamma, method, row["rmse"], row["standard_error"])
+                yield _point(title, gamma, method, row["rmse"], row["standard_deviation"])
             for method in _LEARNT:
                 yield _point(
                     title, gamma, method, *stored["published"]["rows"][question][str(ahead)][method][gamma]
