@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+from understudy.causal.masking import masked
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from understudy.causal.cohorts.cohort_attrition import CohortAttrition
 
-@dataclass(frozen=True, eq=False)
+
+@dataclass(frozen=True, eq=False, repr=False)
 class Cohort:
     """Persons who meet a definition, each from a day to a day; a person may enter more than once.
 
@@ -20,6 +25,14 @@ class Cohort:
     rows : DataFrame
         Columns person_id (int64), start and end (datetime64, at midnight; the end is the last day inside), sorted by
         person and start.
+    attrition : CohortAttrition or None
+        Persons left after each step of its definition.
+    concept_hashes : dict of str to str
+        SHA-256 of the ids that each of its concept sets means in the vocabulary.
+    hash : str
+        SHA-256 of its definition and those ids.
+    notes : tuple of str
+        Such as concepts that the vocabulary does not have.
 
     Examples
     --------
@@ -31,8 +44,16 @@ class Cohort:
 
     name: str
     rows: pd.DataFrame
+    attrition: CohortAttrition | None = None
+    concept_hashes: Mapping[str, str] = field(default_factory=dict)
+    hash: str = ""
+    notes: tuple[str, ...] = ()
 
     @property
     def persons(self) -> int:
         """How many different persons are in it."""
         return int(self.rows["person_id"].nunique())
+
+    def __repr__(self) -> str:
+        entries = "" if len(self.rows) == self.persons else f", {masked(len(self.rows))} entries"
+        return f"Cohort {self.name!r}: {masked(self.persons)} persons{entries}"
