@@ -140,7 +140,7 @@ def assess(
     >>> y = [0.1, 0.3, 0.5, 0.2, 0.9, 1.5]
     >>> found = assess(Controls.of([*"abcde", "drug"], y, [0.1] * 6, [0, 0, 0, 0, 0, np.nan]))
     >>> [f"{each:.1g}" for each in found.estimates().loc[0, ["p", "calibrated_p"]]]
-    ['7e-51', '2e-05']
+    ['7e-51', '0.0001']
     """
     null = fit_null(controls, method=method, seed=seed)
     model = fit_error_model(controls, form=form) if len(controls.positive) else ErrorModel.of_null(null)
