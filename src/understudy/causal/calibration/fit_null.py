@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 
 from understudy.causal.calibration.controls import Controls, told_dropped
 from understudy.causal.calibration.null_distribution import NullDistribution
+from understudy.causal.likelihood_profile import LikelihoodProfile
 from understudy.causal.synthesis.bias_correction import few_controls
 from understudy.causal.synthesis.hierarchy import HierarchyPosterior, PrecisionPrior, integrate
 from understudy.causal.synthesis.interpolation import Likelihood
@@ -141,9 +142,12 @@ def _marginal(
         )
         raise DataError([problem], place="the null distribution")
     if profiles is not None:
-        sites = list(profiles)
-        _refuse_none(len(sites), len(sites), ())
-        return ProfileMarginal.of(sites), ()
+        given = list(profiles)
+        sites = [each for each in given if not _is_flat(each)]
+        notes = told_dropped(["with a flat likelihood"] * (len(given) - len(sites)))
+        _refuse_none(len(sites), len(given), notes)
+        _refuse_one_edge(sites)
+        return ProfileMarginal.of(sites), notes
     if isinstance(log_rr, Controls):
         controls = log_rr.negative
     else:
@@ -154,6 +158,20 @@ def _marginal(
     return NormalMarginal(controls.log_rr, controls.standard_error), told_dropped(
         why for _, why in controls.dropped
     )
+
+
+def _is_flat(site: Likelihood) -> bool:
+    """Whether a profile knows nothing, as of a control without any outcome."""
+    return isinstance(site, LikelihoodProfile) and site.edge == "both"
+
+
+def _refuse_one_edge(sites: Sequence[Likelihood]) -> None:
+    """Without an outcome on one side in any control, no mean is too far out."""
+    edges = {each.edge if isinstance(each, LikelihoodProfile) else "" for each in sites}
+    if len(edges) == 1 and edges != {""}:
+        cause = f"every profile is highest at its {edges.pop()} edge: the mean has no maximum"
+        problem = Problem(cause, "take controls with outcomes on both sides")
+        raise DataError([problem], place="the negative controls")
 
 
 def _refuse_none(usable: int, given: int, notes: tuple[str, ...]) -> None:

@@ -13,6 +13,7 @@ from understudy.causal.synthesis.pooled_effect import PooledEffect, require_leve
 
 Array = NDArray[np.float64]
 _WITHIN = 15.0
+_FLAT = 1e-9  # of log-likelihood
 
 
 def pool_fixed(sites: Sequence[Likelihood], level: float = 0.95) -> PooledEffect:
@@ -52,7 +53,11 @@ def pool_fixed(sites: Sequence[Likelihood], level: float = 0.95) -> PooledEffect
     curves = [curve_of(site, "cubic") for site in found]
     total: Curve = lambda x: np.sum([curve(x) for curve in curves], axis=0)  # noqa: E731
     grid = _grid(found)
-    top, highest = _maximum(total, grid)
+    values = total(grid)
+    if np.ptp(values) < _FLAT:
+        note = "the likelihood is the same for every effect: the sites know nothing of it"
+        return PooledEffect("fixed effect", len(found), np.nan, -np.inf, np.inf, level, np.inf, notes=(note,))
+    top, highest = _maximum(total, grid, values)
     drop = float(chi2.ppf(level, 1)) / 2
     low = _limit(total, grid, top, highest - drop, -1)
     high = _limit(total, grid, top, highest - drop, 1)
@@ -79,11 +84,10 @@ def _grid(sites: list[Likelihood]) -> Array:
     return np.unique(np.round(np.concatenate([np.linspace(-_WITHIN, _WITHIN, 6001), *inside]), 6))
 
 
-def _maximum(total: Curve, grid: Array) -> tuple[float, float]:
+def _maximum(total: Curve, grid: Array, values: Array) -> tuple[float, float]:
     """Place and height of the top."""
     from scipy.optimize import minimize_scalar
 
-    values = total(grid)
     best = int(np.argmax(values))
     ends = grid[max(best - 1, 0)], grid[min(best + 1, grid.size - 1)]
     found = minimize_scalar(

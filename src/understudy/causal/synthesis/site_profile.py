@@ -26,7 +26,7 @@ _KEYS = frozenset(
 _MEASURES = ("hazard ratio", "rate ratio", "odds ratio", "incidence rate ratio")
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class SiteProfile:
     """What a site sends.
 
@@ -70,6 +70,11 @@ class SiteProfile:
             problems.append(Problem(cause, f"give at least {FEWEST_POINTS}", column="points"))
         if problems:
             raise DataError(problems, place="a site profile")
+
+    def __repr__(self) -> str:
+        counts = ", ".join(f"{name} {_shown(count)}" for name, count in self.counts)
+        told = f" ({counts})" if counts else ""
+        return f"{self.site}, {self.analysis}: {self.measure}{told}; {self.profile!r}"
 
     def to_json(self) -> dict[str, Any]:
         """As JSON data with its hash; small counts are masked."""

@@ -112,6 +112,22 @@ def test_controls_that_all_failed_are_an_error_with_the_reasons():
         fit_null([0.1, 0.2, np.nan], [np.inf, np.inf, 0.1])
 
 
+def test_profiles_that_know_nothing_are_left_out():
+    x = np.linspace(-4, 4, 401)
+    flat, known = LikelihoodProfile(x, np.zeros(401)), LikelihoodProfile(x, norm.logpdf(x, 0.2, 0.1))
+    found = fit_null(profiles=[flat, known, known])
+    assert found.controls == 2
+    assert found.notes[0] == "1 row left out: 1 with a flat likelihood"
+    with pytest.raises(DataError, match=r"none of the 2 controls .*2 with a flat likelihood"):
+        fit_null(profiles=[flat, flat])
+
+
+def test_profiles_that_all_rise_to_their_edge_have_no_maximum():
+    x = np.linspace(-2, 2, 41)
+    with pytest.raises(DataError, match="every profile is highest at its high edge"):
+        fit_null(profiles=[LikelihoodProfile(x, -np.exp(-x))] * 3)
+
+
 def test_of_controls_the_negative_ones_are_taken():
     table = Controls.of(list("abcd"), [0.1, 0.2, 0.9, 3.0], [0.1] * 4, [0, 0, np.log(2), np.nan])
     assert fit_null(table).controls == 2

@@ -58,6 +58,13 @@ def test_a_likelihood_without_a_maximum_is_told():
     ]
 
 
+def test_a_flat_likelihood_knows_nothing():
+    found = pool_fixed([LikelihoodProfile(np.linspace(-2, 2, 41), np.zeros(41))])
+    assert np.isnan(found.log)
+    assert (found.low, found.high) == (-np.inf, np.inf)
+    assert "the sites know nothing" in found.notes[0]
+
+
 def test_random_effects_are_fixed_ones_where_nothing_differs_and_the_prior_says_so():
     tight = pool_random(SITES, prior=HalfNormalPrior(mean_sd=50, sd_scale=1e-4))
     fixed = pool_fixed(SITES)

@@ -40,6 +40,7 @@ def test_what_was_written_is_read(tmp_path):
 
 def test_small_counts_leave_no_trace(tmp_path):
     text = SITE.write(tmp_path / "north.json").read_text(encoding="utf-8")
+    assert "outcomes <5" in repr(SITE)
     counts = json.loads(text)["counts"]
     assert counts == {"persons": 5120, "outcomes": "<5", "deaths": 0}
     assert dict(SiteProfile.read(tmp_path / "north.json").counts)["outcomes"] == -1
