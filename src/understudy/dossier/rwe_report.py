@@ -149,7 +149,7 @@ def _propensity(found: StudyResult) -> Iterator[Text | Table]:
     yield Text(
         f"Of {model.fit.coefficients.size:,} covariates that entered, {model.fit.selected.size:,} have a coefficient; "
         f"prior variance {figures(model.variance)}. Area under the curve {figures(model.area.estimate)} "
-        f"({_interval(low, high)}): 0.5 is no difference between the groups. {percent(model.equipoise(), 1)} of persons "
+        f"({_interval(low, high)}): 0.5 is no difference between groups. {percent(model.equipoise(), 1)} of persons "
         "are in equipoise."
     )
     rows = tuple(
@@ -256,7 +256,9 @@ def _effects(found: StudyResult, seen: pd.DataFrame) -> Figure:
     rows = seen.assign(label=label, value=seen["estimate"])
     hidden = len(found.answers) - len(seen)
     caption = (
-        f"Estimates that may be seen; {hidden} more are hidden." if hidden else "All estimates, uncalibrated."
+        f"Estimates that may be seen; {hidden} more {'is' if hidden == 1 else 'are'} hidden."
+        if hidden
+        else "All estimates, uncalibrated."
     )
     return figure(
         forest(rows, measure=sentence_case(rows["measure"].iloc[0]), ratio=True), f"{PART}-effects", caption
