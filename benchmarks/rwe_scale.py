@@ -1,8 +1,8 @@
 """An OMOP CDM of a million persons in CSV: seconds and memory from opening to a checked study population.
 
-Run with ``python -m benchmarks.rwe_scale [persons]``; stores benchmarks/results/rwe_scale.json. The data are made first:
-20 conditions, 20 drug exposures and 10 drug eras a person, on days and with concepts that a hash chooses. Peak memory is
-that of the process, which DuckDB may fill to 1 GB.
+Run with ``python -m benchmarks.rwe_scale [persons]``; stores benchmarks/results/rwe_scale.json. The data are made
+first: 20 conditions, 20 drug exposures and 10 drug eras a person, on days and with concepts that a hash chooses. Peak
+memory is that of the process, of which DuckDB may take 1 GB.
 """
 
 from __future__ import annotations
@@ -10,6 +10,8 @@ from __future__ import annotations
 import resource
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -38,8 +40,8 @@ def _tables(n: int) -> dict[str, str]:
         "drug_exposure": f"SELECT {who(3)}, 100000 + hash(i * 17) % 1000 AS drug_concept_id, "
         f"{start(19)} AS drug_exposure_start_date, {start(19)} + 29 AS drug_exposure_end_date, 30 AS days_supply, "
         f"0 AS drug_source_concept_id FROM range({20 * n}) r(i)",
-        "drug_era": f"SELECT {who(23)}, 100000 + hash(i * 29) % 1000 AS drug_concept_id, {start(31)} AS drug_era_start_date, "
-        f"{start(31)} + 58 AS drug_era_end_date FROM range({10 * n}) r(i)",
+        "drug_era": f"SELECT {who(23)}, 100000 + hash(i * 29) % 1000 AS drug_concept_id, "
+        f"{start(31)} AS drug_era_start_date, {start(31)} + 58 AS drug_era_end_date FROM range({10 * n}) r(i)",
         "concept": "SELECT i AS concept_id, concat('concept ', i) AS concept_name FROM range(100000, 203000) r(i)",
         "concept_ancestor": "SELECT i AS ancestor_concept_id, i AS descendant_concept_id "
         "FROM range(100000, 203000) r(i)",
@@ -86,17 +88,12 @@ def _study(cdm: Cdm, seconds: dict[str, float]) -> dict[str, Any]:
     return {"entered": [target.persons, comparator.persons], "compared": [last.target, last.comparator]}
 
 
-class _timed:
-    """Adds the seconds of a block."""
-
-    def __init__(self, seconds: dict[str, float], name: str):
-        self.seconds, self.name = seconds, name
-
-    def __enter__(self) -> None:
-        self.start = time.perf_counter()
-
-    def __exit__(self, *_: object) -> None:
-        self.seconds[self.name] = round(time.perf_counter() - self.start, 2)
+@contextmanager
+def _timed(seconds: dict[str, float], name: str) -> Iterator[None]:
+    """Note the seconds of a block."""
+    start = time.perf_counter()
+    yield
+    seconds[name] = round(time.perf_counter() - start, 2)
 
 
 def main(arguments: list[str]) -> int:
