@@ -10,12 +10,12 @@ from understudy.causal.sccs import fit_sccs_intervals
 from understudy.core.errors import DataError, UnderstudyError
 
 rng = np.random.default_rng(8)
-PERSONS = 120
+PERSONS = 60
 PERSON = np.repeat(np.arange(PERSONS), 4)
 DAYS = rng.integers(10, 200, PERSON.size).astype(float)
 EXPOSED = np.tile([0.0, 1.0, 0.0, 0.0], PERSONS)
 SEASON = rng.normal(size=PERSON.size)
-EVENTS = rng.poisson(0.004 * DAYS * np.exp(0.7 * EXPOSED + 0.2 * SEASON))
+EVENTS = rng.poisson(0.006 * DAYS * np.exp(0.7 * EXPOSED + 0.2 * SEASON))
 
 
 def test_one_exposure_by_hand() -> None:
