@@ -114,8 +114,8 @@ def approximate(profile: LikelihoodProfile, kind: Kind = "custom") -> Approximat
     kind : {"normal", "skew normal", "custom", "grid", "adaptive grid"}
         "normal" takes the place and the curvature of the top. "skew normal" and "custom" are fitted by least squares of
         log-likelihoods, weighted by likelihood (at least 0.001), as EvidenceSynthesis does. "grid" keeps ratios from
-        0.1 to 10 in steps of 0.01. "adaptive grid" keeps those of the profile's own points of which straight lines
-        stay within 0.001 of the profile.
+        0.1 to 10 in steps of 0.01. "adaptive grid" keeps those of the profile's own points between which
+        straight lines miss it by less than 0.001, and by less than a thousandth of its fall from the top.
 
     Returns
     -------
