@@ -12,7 +12,6 @@ from understudy.core.errors import DataError, Problem, UnderstudyError
 
 if TYPE_CHECKING:
     import pandas as pd
-
     from scipy.interpolate import PPoly
 
 Array = NDArray[np.float64]
