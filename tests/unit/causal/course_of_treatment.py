@@ -1,4 +1,4 @@
-"""Courses of treatment whose truth is known: a covariate that treatment changes, and that decides on later treatment."""
+"""Courses of treatment whose truth is known: treatment changes a covariate that decides on later treatment."""
 
 from __future__ import annotations
 

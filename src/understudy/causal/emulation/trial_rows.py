@@ -117,11 +117,18 @@ class TrialRows:
         share, cases = count // 8, np.flatnonzero(ends == 1)
         spread = [_spread(np.arange(len(used)), share), _spread(cases, share)]
         chosen = used[np.unique(np.concatenate([*spread, fixed.argmin(axis=0), fixed.argmax(axis=0)]))]
-        length = self.sequence.length[chosen]
         trial, place = self._of_states(share)
-        trial = np.concatenate([chosen, chosen, chosen, trial])
-        place = np.concatenate([np.zeros(len(chosen), np.int64), length // 2, length - 1, place])
+        trial = np.concatenate([np.repeat(chosen, 3), trial])
+        place = np.concatenate([*map(self._three_places, chosen), place])
         return self._matrix(*np.unique(np.column_stack([trial, place]), axis=0).T)
+
+    def _three_places(self, trial: int) -> NDArray[np.int64]:
+        """The first, the middle and the last row of a trial that are in use."""
+        s = self.sequence
+        if not len(s.weight):
+            return np.array([0, s.length[trial] // 2, s.length[trial] - 1])
+        used = np.flatnonzero(s.weight[s.offset[trial] : s.offset[trial] + s.length[trial]] > 0)
+        return used[[0, len(used) // 2, -1]]
 
     def _of_states(self, count: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Rows with the extremes of the moving columns, and with other states spread evenly."""
