@@ -17,10 +17,11 @@ slow: .venv/slow-installed ## full reference suites, and the tests of the JAX en
 bench: .venv/installed ## benchmarks that need nothing else, results under benchmarks/
 	$(BIN)/python -m benchmarks
 
-reference: .venv/test-installed ## published fits and trials made again, results in docs/estimation.md and docs/trials-reference.md
+reference: .venv/test-installed ## published fits, trials and studies made again, results in docs/estimation.md, docs/trials-reference.md, docs/rwe-reference.md
 	$(BIN)/python -m benchmarks.estimation
 	$(BIN)/python -m benchmarks.standard_errors
 	$(BIN)/python -m benchmarks.trial_results
+	$(BIN)/python -m benchmarks.rwe_results
 
 docs: .venv/installed
 	$(BIN)/pip install --quiet --disable-pip-version-check -e ".[docs]"
