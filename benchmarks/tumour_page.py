@@ -56,11 +56,12 @@ def section(stored: dict[str, Any]) -> str:
 def _sizes(stored: dict[str, Any]) -> str:
     asked = stored["settings"]
     return (
-        f"{asked['train']:,} training patients for each gamma (the corrections learn from {asked['correction']:,} of "
-        f"them), {asked['validation']:,} for validation; {asked['runs']} runs with {asked['test']:,} test patients "
-        f"each, {asked['test_later']:,} where several days are foretold, watched for up to {asked['days']} days. Root mean "
-        "squared errors in per cent of 1,150 cm³: mean and standard deviation of the runs, here as published. The "
-        "publications have 1,000 patients in every run, and learn anew in each, which ours do not."
+        f"{asked['train']:,} training patients for each gamma (the corrections learn from {asked['correction']:,} "
+        f"of them), {asked['validation']:,} for validation; {asked['runs']} runs with {asked['test']:,} test "
+        f"patients each, {asked['test_later']:,} where several days are foretold, watched for up to "
+        f"{asked['days']} days. Root mean squared errors in per cent of 1,150 cm³: mean and standard deviation of "
+        "the runs, here as published. The publications have 1,000 patients in every run, and learn anew in each, "
+        "which ours do not."
     )
 
 
