@@ -1,9 +1,9 @@
 """Covariates: GiBleed's numbers found again, and a million persons in bounded memory.
 
 ``python -m benchmarks.rwe_covariates`` writes a synthetic CDM of a million persons as Parquet, builds OHDSI's default
-covariates of one entry a person in a process of its own, with DuckDB held to 1 GB, measures time and the most memory
-that the process ever had, and stores benchmarks/results/rwe_covariates.json. The exit code is 1 if the bound of 4 GB
-was passed. ``--persons 20000`` makes it small, ``--folder`` keeps the CDM.
+covariates of one entry a person and tidies them, in a process of its own with DuckDB held to 1 GB, measures time and
+the most memory that the process ever had, and stores benchmarks/results/rwe_covariates.json. The exit code is 1 if the
+bound of 4 GB was passed, or a number of GiBleed departs. ``--persons 20000`` makes it small, ``--folder`` keeps it.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import tempfile
 from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
-from time import perf_counter
+from time import perf_counter, process_time
 from typing import Any
 
 import numpy as np
@@ -86,12 +86,12 @@ def _equal(ours: pd.Series, printed: pd.Series, persons: int) -> int:
 
 
 def build(folder: Path, chunk: int) -> dict[str, Any]:
-    """Build the covariates of a synthetic CDM in this process, and say what it took."""
+    """Build and tidy the covariates of a synthetic CDM in this process, and say what it took."""
     entries = entries_of(folder)
-    begin = perf_counter()
+    begin, worked = perf_counter(), process_time()
     with open_cdm(folder, memory=DUCKDB_MEMORY) as cdm:
         matrix = build_covariates(cdm, entries, chunk=chunk)
-    seconds = perf_counter() - begin
+    seconds, cpu = perf_counter() - begin, process_time() - worked
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
     begin = perf_counter()
     tidied = tidy(matrix)
@@ -102,10 +102,12 @@ def build(folder: Path, chunk: int) -> dict[str, Any]:
         "values_stored": int(values.nnz),
         "matrix_gb": round((values.data.nbytes + values.indices.nbytes + values.indptr.nbytes) / 2**30, 3),
         "seconds": round(seconds, 1),
+        "cpu_seconds": round(cpu, 1),
         "peak_gb": round(peak, 3),
         "chunk": chunk,
         "covariates_tidied": tidied.values.shape[1],
         "seconds_tidying": round(perf_counter() - begin, 1),
+        "peak_gb_with_tidying": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20, 3),
     }
 
 
@@ -141,7 +143,7 @@ def main() -> int:
     print(json.dumps(figures | {"found": again}, indent=1))
     if given.persons >= 1_000_000:
         store("rwe_covariates", figures | {"found": again})
-    return int(built["peak_gb"] > BOUND_GB or not all(each["agrees"] for each in again))
+    return int(built["peak_gb_with_tidying"] > BOUND_GB or not all(each["agrees"] for each in again))
 
 
 if __name__ == "__main__":

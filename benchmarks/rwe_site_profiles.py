@@ -32,11 +32,20 @@ def case_series_profiles() -> list[LikelihoodProfile]:
     return [LikelihoodProfile(points, _case_series(site, points)) for _, site in table.groupby("site")]
 
 
+def pooled_case_series() -> LikelihoodProfile:
+    """All persons together: the coefficients of the spline are the same in every site."""
+    table = pd.read_csv(FOLDER / "sccs_populations.csv")
+    table["stratumId"] += 10_000 * table["site"]
+    points = np.linspace(-1.0, 3.0, 801)
+    return LikelihoodProfile(points, _case_series(table, points))
+
+
 def profiles(name: str, keys: list[str]) -> dict[tuple, LikelihoodProfile]:
     """Profiles of a long table by its keys."""
     table = pd.read_csv(FOLDER / name)
     return {
-        key: LikelihoodProfile(rows["point"].to_numpy(), rows["value"].to_numpy()) for key, rows in table.groupby(keys)
+        key: LikelihoodProfile(rows["point"].to_numpy(), rows["value"].to_numpy())
+        for key, rows in table.groupby(keys)
     }
 
 

@@ -8,9 +8,14 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from understudy.app.calibrate_command import calibrate
 from understudy.app.calibrate_twins_command import calibrate_twins
 from understudy.app.cdm_commands import check, copy
+from understudy.app.emulation_command import emulate
 from understudy.app.options import Json, argument, option
+from understudy.app.pool_command import pool
+from understudy.app.sccs_command import sccs
+from understudy.app.signals_command import signals
 
 
 class _StudyFirst(TyperGroup):
@@ -52,4 +57,23 @@ def run(
     run(study, cdm, out, json)
 
 
-_COMMANDS = (rwe.command()(check), rwe.command()(copy), rwe.command()(calibrate_twins))
+@rwe.command()
+def simulate(
+    folder: Annotated[Path, argument("Folder for the study and its records.", "DIR")],
+    persons: Annotated[int, option(help="New users of either drug.", metavar="N", min=100)] = 4000,
+    hazard_ratio: Annotated[float, option(help="The effect that is to be found.", metavar="X")] = 1.0,
+    unmeasured: Annotated[
+        float, option(help="Strength of confounding by what no record tells.", metavar="X", min=0)
+    ] = 0.0,
+    seed: Annotated[int, option(help="Of all that is drawn.", metavar="N", min=0)] = 1,
+) -> None:
+    """Write a study and records in which its answer is known, to try `understudy rwe` on."""
+    from understudy.app.terminal import console
+    from understudy.causal.study import SimulatedStudy
+
+    SimulatedStudy(persons, hazard_ratio, unmeasured, seed).write(folder)
+    console().print(f"Written: {folder / 'study.toml'}", markup=False, soft_wrap=True)
+
+
+_OTHERS = (check, copy, calibrate, pool, sccs, signals, emulate, calibrate_twins)
+_COMMANDS = tuple(rwe.command()(each) for each in _OTHERS)

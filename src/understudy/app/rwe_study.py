@@ -10,9 +10,12 @@ from understudy.app.terminal import console, print_json
 from understudy.app.trial_check import table_of
 from understudy.app.trial_files import say_written
 from understudy.app.trial_numbers import finite_rows
+from understudy.causal.study.answer import Answer
 from understudy.causal.study.result import StudyResult, told
 from understudy.causal.study.run import run_study
+from understudy.causal.study.site_files import file_name, site_files
 from understudy.causal.study.study import load_study
+from understudy.plot.label import sentence_case
 
 
 def run(path: Path, cdm: Path | None, out: Path | None, as_json: bool) -> None:
@@ -38,7 +41,21 @@ def write(found: StudyResult, path: Path, out: Path | None) -> None:
     from understudy.dossier.study_problems import require_own_folder
 
     require_own_folder(path.parent, out, f"--out {out}")
+    _remove_hidden(found, out)
     chapter(found).write(out)
+    for name, sent in site_files(found).items():
+        target = out / "site" / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        sent.write(target)
+
+
+def _remove_hidden(found: StudyResult, out: Path) -> None:
+    """What an earlier run in the same folder could show, and this one may not."""
+    if all(each.hidden for each in found.answers):
+        (out / "charts" / "effects.svg").unlink(missing_ok=True)
+    for answer in found.answers:
+        if not answer.diagnostics.may_leave_site:
+            (out / "site" / file_name(found, answer)).unlink(missing_ok=True)
 
 
 def _plain(found: StudyResult) -> dict[str, Any]:
@@ -68,15 +85,27 @@ def _show(found: StudyResult, out: Path | None) -> None:
         to.print(table_of(frame, f"Persons left after each rule, outcome: {name}"))
     for answer in found.answers:
         to.print()
-        name = answer.analysis if len(found.study.outcomes) == 1 else f"{answer.analysis}, {answer.outcome}"
-        to.print(Text(name, style="bold"))
+        to.print(table_of(_diagnostics(answer), sentence_case(found.name_of(answer))))
         for each in answer.diagnostics.items:
-            to.print(Text(f"  {each}", style=_STYLES["hides" if each.hides else "passes"]))
-        answered = told(answer) if not answer.hidden else "the estimate is hidden"
-        to.print(Text(f"  {answered}", style="bold red" if answer.hidden else "bold green"))
+            if each.waived:
+                to.print(Text(f"{sentence_case(each.name)} is waived: {each.waived}.", style="dim"))
+        answered = "The estimate is hidden." if answer.hidden else f"{sentence_case(told(answer))}."
+        to.print(Text(answered, style="bold red" if answer.hidden else "bold green"))
     for each in found.notes:
         to.print(Text(f"Note: {each}", style="yellow"))
     say_written(out)
 
 
-_STYLES = {"hides": "red", "passes": ""}
+def _diagnostics(answer: Answer) -> Any:
+    import pandas as pd
+
+    rows = [
+        {
+            "": each.measure,
+            "value": "" if each.value != each.value else f"{each.value:.3g}",
+            "must be": f"{each.side} {each.threshold:g}",
+            "verdict": "waived" if each.waived else each.verdict.upper() if each.hides else each.verdict,
+        }
+        for each in answer.diagnostics.items
+    ]
+    return pd.DataFrame(rows).set_index("")

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class AttritionStep:
     """Who is left after a rule.
 
@@ -27,8 +27,11 @@ class AttritionStep:
     target: int
     comparator: int
 
+    def __repr__(self) -> str:
+        return f"{self.rule}: {masked(self.target)} and {masked(self.comparator)}"
 
-@dataclass(frozen=True)
+
+@dataclass(frozen=True, repr=False)
 class Attrition:
     """Who is left after each rule, in their order.
 
@@ -51,3 +54,6 @@ class Attrition:
 
         rows = [(each.rule, masked(each.target), masked(each.comparator)) for each in self.steps]
         return pd.DataFrame(rows, columns=["rule", "target", "comparator"])
+
+    def __repr__(self) -> str:
+        return "\n".join(map(repr, self.steps))

@@ -12,7 +12,6 @@ from understudy.core.errors import DataError, Problem, UnderstudyError
 
 if TYPE_CHECKING:
     import pandas as pd
-
     from scipy.interpolate import PPoly
 
 Array = NDArray[np.float64]
@@ -24,8 +23,8 @@ _ROOT = 1e-9  # of log-likelihood: a limit that lies at the end of the grid is s
 class LikelihoodProfile:
     """Log-likelihood by log effect size, maximised over all other parameters.
 
-    Between its points it is the cubic that has the values and slopes of both neighbours; beyond them it goes on straight,
-    which for a concave likelihood is never too low.
+    Between its points it is the cubic that has the values and slopes of both neighbours; beyond them it goes on
+    straight, which for a concave likelihood is never too low.
 
     Parameters
     ----------
@@ -60,7 +59,9 @@ class LikelihoodProfile:
             object.__setattr__(self, name, _finite(getattr(self, name), name, problems))
         _refuse(problems, self.points.size, self.values.size)
         if self.gradients is not None and self.gradients.size != self.points.size:
-            problems.append(Problem("there are not as many as points", "give one for each", column="gradients"))
+            problems.append(
+                Problem("there are not as many as points", "give one for each", column="gradients")
+            )
         still = np.flatnonzero(np.diff(self.points) <= 0)
         if still.size and not problems:
             cause = f"point {still[0] + 1} is not above the one before"

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 
 from understudy.core.record import Record
 from understudy.core.reported_number import ReportedNumber
+from understudy.core.text_files import write_texts
 from understudy.dossier.html_page import html
 from understudy.dossier.page import Column, Figure, Section, Table, section
 from understudy.dossier.provenance_section import provenance_section
-from understudy.dossier.text_files import write_texts
 from understudy.plot.label import sentence_case
 from understudy.trials.trial import Trial
 

@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from understudy.core.text_files import write_texts
 from understudy.dossier.diagnosis import Diagnosis
 from understudy.dossier.figures import figure
 from understudy.dossier.html_page import html
 from understudy.dossier.number import figures, percent
 from understudy.dossier.page import Column, Figure, Section, Table, section
-from understudy.dossier.text_files import write_texts
 from understudy.inference.diagnostics.visual_check import VisualCheck
 from understudy.plot import predictive_check as predictive_plots
 from understudy.plot.goodness_of_fit import residual_panels, residuals

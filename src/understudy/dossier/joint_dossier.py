@@ -12,6 +12,7 @@ from markupsafe import Markup
 
 from understudy.core.errors import StudyError, UnderstudyError
 from understudy.core.record import Record, Stopwatch
+from understudy.core.text_files import write_texts
 from understudy.dossier.chapter import (
     RECORD,
     REPORT,
@@ -25,7 +26,6 @@ from understudy.dossier.html_page import html
 from understudy.dossier.number import listed
 from understudy.dossier.page import Column, Section, Table, Text, section
 from understudy.dossier.provenance_section import provenance_section
-from understudy.dossier.text_files import write_texts
 from understudy.dossier.trial_parts import PARTS, Asked, Part, chapter_of
 from understudy.trials.trial import Trial, load_trial
 

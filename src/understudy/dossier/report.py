@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+from understudy.core.text_files import write_texts
 from understudy.dossier import figures, result_tables
 from understudy.dossier.fit_section import fit_section
 from understudy.dossier.html_page import html
@@ -16,7 +17,6 @@ from understudy.dossier.report_content import ReportContent
 from understudy.dossier.study_fit import FILE
 from understudy.dossier.summary import summarise
 from understudy.dossier.tables import TABLE_NAMES, tables
-from understudy.dossier.text_files import write_texts
 from understudy.dossier.typical_section import check_section, regimens_section, typical_summary
 from understudy.plot.label import sentence_case
 

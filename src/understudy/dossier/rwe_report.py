@@ -10,13 +10,13 @@ from understudy.causal.study.controls import ControlEstimates
 from understudy.causal.study.diagnostics import Diagnostic
 from understudy.causal.study.result import StudyResult
 from understudy.core.reported_number import ReportedNumber
-from understudy.dossier.chapter import Chapter, Method, TableOf, made_sections, sentences
+from understudy.dossier.chapter import Chapter, TableOf, made_sections, sentences
 from understudy.dossier.figures import figure
 from understudy.dossier.number import MISSING, figures, percent
 from understudy.dossier.page import Bullets, Column, Figure, Section, Table, Text, section
 from understudy.dossier.rwe_sources import methods
+from understudy.plot.calibration_effect import calibration_effect
 from understudy.plot.covariate_balance import covariate_balance
-from understudy.plot.effect_calibration import effect_calibration
 from understudy.plot.forest import forest
 from understudy.plot.label import sentence_case
 from understudy.plot.preference_scores import preference_scores
@@ -31,7 +31,7 @@ _MOST_COVARIATES = 12  # on the page; the tables have all
 def chapter(found: StudyResult) -> Chapter:
     """What a real-world study says."""
     charts = dict(_charts(found))
-    names = found.material.compared.names
+    names = found.names
     of = TableOf(found.study.title, f"{names[0]} against {names[1]}", found.study.hash)
     command = f"understudy rwe {_file(found)} --out {PART}"
     return Chapter(
@@ -58,24 +58,27 @@ def _sections(found: StudyResult, charts: dict[str, Figure]) -> Iterator[Section
 
 
 _RULE = (
-    "Thresholds were fixed in the study file. An estimate that fails one, or for which one could not be evaluated, stays "
-    "hidden in every output; so do outcomes by group, which would tell it."
+    "Thresholds were fixed in the study file. An estimate that fails one, or for which one could not be evaluated, "
+    "stays hidden in every output; so do outcomes by group, which would tell it."
 )
 
 
 def _answers(found: StudyResult) -> Table:
+    several = len(found.study.outcomes) > 1
     columns = (
-        Column("Outcome"), Column("Analysis"), Column("Target", numeric=True), Column("Comparator", numeric=True),
-        Column("Events", numeric=True), Column("Estimate", numeric=True, group="As estimated"),
+        *([Column("Outcome")] if several else []), Column("Analysis"), Column("Target", numeric=True),
+        Column("Comparator", numeric=True), Column("Events", numeric=True),
+        Column("Estimate", numeric=True, group="As estimated"),
         Column("95\xa0% interval", numeric=True, group="As estimated"),
         Column("Estimate", numeric=True, group="Calibrated"),
         Column("95\xa0% interval", numeric=True, group="Calibrated"), Column("p", numeric=True, group="Calibrated"),
     )  # fmt: skip
-    rows = tuple(_answer(row) for _, row in found.table().iterrows())
-    names = found.material.compared.names
+    rows = tuple(_answer(row)[0 if several else 1 :] for _, row in found.table().iterrows())
+    (target, comparator), outcome = found.names, found.study.outcomes[0].name
     caption = (
-        f"Target: {names[0]}; comparator: {names[1]}; persons after adjustment, events of both together. Intervals by the "
-        "profile likelihood. Calibrated by negative controls, where there are any."
+        f"{'' if several else f'Outcome: {outcome}. '}Target: {target}; comparator: {comparator}; persons after "
+        "adjustment, events of both together. Intervals by the profile likelihood. Calibrated by negative controls, if "
+        "there are any."
     )
     return Table(columns, rows, caption)
 
@@ -83,7 +86,7 @@ def _answers(found: StudyResult) -> Table:
 def _answer(row: pd.Series) -> tuple[str, ...]:
     head = (row["outcome"], row["analysis"], row["target"], row["comparator"], row["events"])
     if row["hidden_for"]:
-        return (*head, "hidden", "", "hidden", "", "")
+        return (*head, "hidden", "", "", "", "")
     return (
         *head, figures(row["estimate"]), _interval(row["low"], row["high"]), figures(row["calibrated"]),
         _interval(row["calibrated_low"], row["calibrated_high"]), figures(row["calibrated_p"]),
@@ -98,27 +101,27 @@ def _interval(low: float, high: float) -> str:
 
 def _diagnostics(found: StudyResult) -> Table:
     columns = (
-        Column("Analysis"), Column("Diagnostic"), Column("Measure"), Column("Value", numeric=True),
-        Column("Must be", numeric=True), Column("Verdict"),
+        Column("Diagnostic"), Column("Measure"), Column("Value", numeric=True), Column("Must be", numeric=True),
+        Column("Verdict"),
     )  # fmt: skip
-    rows = [
-        (_name(found, answer), *_diagnostic(each))
-        for answer in found.answers
-        for each in answer.diagnostics.items
-    ]
+    rows: list[tuple[str, ...]] = []
+    for answer in found.answers:
+        rows.append((sentence_case(found.name_of(answer)),))
+        rows += [_diagnostic(each) for each in answer.diagnostics.items]
     return Table(columns, tuple(rows), "What each estimate has to pass.", "long")
 
 
 def _diagnostic(each: Diagnostic) -> tuple[str, ...]:
-    side = "above" if each.name == "equipoise" else "below"
     verdict = (
         f"waived: {each.waived}" if each.waived else each.verdict.upper() if each.hides else each.verdict
     )
-    return each.name, each.measure, figures(each.value), f"{side} {each.threshold:g}", verdict
-
-
-def _name(found: StudyResult, answer: Answer) -> str:
-    return answer.analysis if len(found.study.outcomes) == 1 else f"{answer.analysis}, {answer.outcome}"
+    return (
+        sentence_case(each.name),
+        each.measure,
+        figures(each.value),
+        f"{each.side} {each.threshold:g}",
+        verdict,
+    )
 
 
 def _attritions(found: StudyResult) -> Iterator[Table]:
@@ -144,9 +147,10 @@ def _propensity(found: StudyResult) -> Iterator[Text | Table]:
         return
     low, high = model.area.interval()
     yield Text(
-        f"Of {model.fit.coefficients.size:,} covariates that entered, {model.fit.selected.size:,} have a coefficient; prior "
-        f"variance {figures(model.variance)}. Area under the curve {figures(model.area.estimate)} ({_interval(low, high)}): "
-        f"0.5 is no difference between the groups. {percent(model.equipoise(), 1)} of persons are in equipoise."
+        f"Of {model.fit.coefficients.size:,} covariates that entered, {model.fit.selected.size:,} have a coefficient; "
+        f"prior variance {figures(model.variance)}. Area under the curve {figures(model.area.estimate)} "
+        f"({_interval(low, high)}): 0.5 is no difference between the groups. {percent(model.equipoise(), 1)} of persons "
+        "are in equipoise."
     )
     rows = tuple(
         (str(row.name), figures(row.coefficient))
@@ -177,7 +181,7 @@ def _least_alike(found: StudyResult, answer: Answer) -> Table:
     )
     rows = tuple(tuple(map(str, row)) for row in frame.itertuples(index=False))
     return Table(
-        columns, rows, f"{sentence_case(_name(found, answer))}: covariates that differ most afterwards."
+        columns, rows, f"{sentence_case(found.name_of(answer))}: covariates that differ most afterwards."
     )
 
 
@@ -196,8 +200,8 @@ def _control_text(name: str, each: ControlEstimates) -> str:
     raw, calibrated = each.check.below()
     count, null = len(each.controls), each.null
     return (
-        f"{head}{count} outcomes that neither treatment causes have a systematic error with mean {figures(null.mean)} and "
-        f"standard deviation {figures(null.sd)} (log ratio). {raw} of {count} would be called effects at p < 0.05; "
+        f"{head}{count} outcomes that neither treatment causes have a systematic error with mean {figures(null.mean)} "
+        f"and standard deviation {figures(null.sd)} (log ratio). {raw} of {count} would be called effects at p < 0.05; "
         f"{calibrated} after calibration by the others."
     )
 
@@ -206,13 +210,11 @@ def _charts(found: StudyResult) -> Iterator[tuple[str, Figure]]:
     seen = found.table().query("hidden_for == ''")
     if len(seen):
         yield "effects", _effects(found, seen)
-    shares = (
-        None
-        if found.material.model is None
-        else found.material.model.shares(names=found.material.compared.names)
-    )
+    shares = None if found.material.model is None else found.material.model.shares(names=found.names)
     if shares is not None and len(shares):
-        caption = "Those in the grey band might have got either treatment. Bins of fewer than five persons are left out."
+        caption = (
+            "Those in the grey band might have got either. Bins of fewer than five persons are left out."
+        )
         yield "preference", figure(preference_scores(shares), f"{PART}-preference", caption)
     limit = found.study.file.diagnostics.largest_difference
     for answer in found.answers:
@@ -225,24 +227,25 @@ def _charts(found: StudyResult) -> Iterator[tuple[str, Figure]]:
 
 
 def _key(found: StudyResult, answer: Answer) -> str:
-    return "-".join(_name(found, answer).replace(",", "").split())
+    return "-".join(found.name_of(answer).replace(",", "").split())
 
 
 def _balance_figure(found: StudyResult, answer: Answer, limit: float, name: str) -> Figure:
     balance = answer.balance
     count, share = len(balance.covariates), balance.share_balanced(limit)
     caption = (
-        f"{sentence_case(_name(found, answer))}: absolute standardised differences of {count:,} covariates; "
+        f"{sentence_case(found.name_of(answer))}: absolute standardised differences of {count:,} covariates; "
         f"{percent(share, 1)} are below {limit:g} afterwards, the largest is {figures(balance.largest)}."
     )
     return figure(covariate_balance(balance.differences(), threshold=limit), f"{PART}-{name}", caption)
 
 
 def _controls_figure(name: str, each: ControlEstimates) -> Figure:
-    chart = effect_calibration(each.controls, each.null)
+    rows = each.controls.table().assign(kind="negative control")
+    chart = calibration_effect(rows, mean=each.null.mean, sd=each.null.sd, measure="Estimate")
     caption = (
-        f"{sentence_case(name)}: estimates of negative controls by their standard errors. Below the dashed line p < 0.05; in "
-        "the shaded area p < 0.05 after calibration."
+        f"{sentence_case(name)}: estimates of negative controls by their standard errors. Below the dashed lines "
+        "p < 0.05; in the shaded area p < 0.05 after calibration."
     )
     return figure(chart, f"{PART}-controls-{'-'.join(name.split())}", caption)
 

@@ -10,8 +10,8 @@ import numpy as np
 
 from understudy.core.errors import DataError, Problem
 from understudy.core.nearest_file import nearest_file
+from understudy.data.csv_file import read_csv
 from understudy.trials.condition import Condition, column_of
-from understudy.trials.csv_file import read_csv
 from understudy.trials.endpoint_section import MeasureSection
 from understudy.trials.protocol import arm_name
 

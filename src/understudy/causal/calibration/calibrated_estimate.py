@@ -42,8 +42,16 @@ class CalibratedEstimates:
         import pandas as pd
 
         with np.errstate(over="ignore"):
-            ratios = {name: np.exp(v) for name, v in (("rr", self.log_rr), ("rr_low", self.low), ("rr_high", self.high))}
-        logs = {"log_rr": self.log_rr, "low": self.low, "high": self.high, "standard_error": self.standard_error}
+            ratios = {
+                name: np.exp(v)
+                for name, v in (("rr", self.log_rr), ("rr_low", self.low), ("rr_high", self.high))
+            }
+        logs = {
+            "log_rr": self.log_rr,
+            "low": self.low,
+            "high": self.high,
+            "standard_error": self.standard_error,
+        }
         return pd.DataFrame(ratios | logs)
 
 
@@ -82,7 +90,9 @@ def calibrate(
     if isinstance(model, NullDistribution):
         model = ErrorModel.of_null(model)
     z = float(ndtri((1 + level) / 2))
-    pairs = np.broadcast_arrays(*(np.atleast_1d(np.asarray(each, float)) for each in (log_rr, standard_error)))
+    pairs = np.broadcast_arrays(
+        *(np.atleast_1d(np.asarray(each, float)) for each in (log_rr, standard_error))
+    )
     rows = [
         [_place(model, estimate, error, each) for each in (0.0, z, -z)]
         for estimate, error in zip(*(each.ravel() for each in pairs), strict=True)
@@ -96,7 +106,9 @@ def _place(model: ErrorModel, estimate: float, error: float, z: float) -> float:
     if not (np.isfinite(estimate) and np.isfinite(error)):
         return np.nan
     if model.form == "absolute" and model.sd_slope == 0:
-        return (estimate - z * float(np.hypot(model.sd_intercept, error)) - model.mean_intercept) / model.mean_slope
+        return (
+            estimate - z * float(np.hypot(model.sd_intercept, error)) - model.mean_intercept
+        ) / model.mean_slope
     from scipy.optimize import brentq
 
     def excess(truth: float) -> float:

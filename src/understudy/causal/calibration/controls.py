@@ -131,7 +131,10 @@ class Controls:
 
     def __repr__(self) -> str:
         counts = [len(each) for each in (self.negative, self.positive)]
-        told = [f"{n} {kind} control{'' if n == 1 else 's'}" for n, kind in zip(counts, ("negative", "positive"), strict=True)]
+        told = [
+            f"{n} {kind} control{'' if n == 1 else 's'}"
+            for n, kind in zip(counts, ("negative", "positive"), strict=True)
+        ]
         lines = [", ".join([*told, f"{len(self.of_interest)} of interest"])]
         return "\n".join([*lines, *(f"  note: {each}" for each in self.notes)])
 

@@ -7,7 +7,9 @@ from numpy.typing import ArrayLike, NDArray
 
 
 def folded_mean(mean: ArrayLike, sd: ArrayLike) -> NDArray[np.float64]:
-    """Expected absolute value of N(mean, sd²), the folded normal's (Leone, Nelson, Nottingham 1961, Technometrics 3:543).
+    """Expected absolute value of N(mean, sd²): the mean of the folded normal.
+
+    Leone, Nelson, Nottingham 1961, Technometrics 3:543-550, doi:10.1080/00401706.1961.10489974.
 
     Parameters
     ----------

@@ -17,6 +17,7 @@ from understudy.causal.synthesis.marginal import Marginal, NormalMarginal, Profi
 from understudy.core.errors import DataError, Problem
 
 Method = Literal["maximum likelihood", "quadrature", "mcmc"]
+_POINTS = 401  # of each axis of the quadrature: limits of p-values fall between them
 _LEAST_SD = 1e-6  # below it the null is a point
 
 
@@ -121,7 +122,8 @@ def _most_likely_normal(marginal: NormalMarginal) -> tuple[float, float]:
 
 def _posterior(marginal: Marginal, method: Method, seed: int) -> HierarchyPosterior:
     if method == "quadrature":
-        return integrate(marginal, PrecisionPrior())
+        points = _POINTS if isinstance(marginal, NormalMarginal) else _POINTS // 2
+        return integrate(marginal, PrecisionPrior(), points)
     from understudy.causal.calibration.null_chains import sample_null
 
     return sample_null(marginal, PrecisionPrior(), seed)
@@ -134,7 +136,9 @@ def _marginal(
 ) -> tuple[Marginal, tuple[str, ...]]:
     """The likelihood of mean and sd, and notes on what was left out."""
     if (log_rr is None) == (profiles is None):
-        problem = Problem("give estimates or profiles, one of both", "fit_null(log_rr, se) or fit_null(profiles=…)")
+        problem = Problem(
+            "give estimates or profiles, one of both", "fit_null(log_rr, se) or fit_null(profiles=…)"
+        )
         raise DataError([problem], place="the null distribution")
     if profiles is not None:
         sites = list(profiles)

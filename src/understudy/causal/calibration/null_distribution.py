@@ -95,8 +95,8 @@ class NullDistribution:
     def expected_absolute_error(self) -> float:
         """EASE, the expected absolute systematic error: of the mean and sd, or the posterior median.
 
-        Schuemie et al. 2020, J Am Med Inform Assoc 27:1268-1277, doi:10.1093/jamia/ocaa124: how far off, as a log ratio,
-        an estimate of something without an effect is expected to be.
+        Schuemie et al. 2020, J Am Med Inform Assoc 27:1268-1277, doi:10.1093/jamia/ocaa124: how far off, as a log
+        ratio, an estimate of something without an effect is expected to be.
         """
         if self.posterior is None:
             return float(folded_mean(self.mean, self.sd))
@@ -129,7 +129,9 @@ class NullDistribution:
             Shape of `log_rr`.
         """
         if side not in get_args(Side):
-            problem = Problem("no side of a test", f"take one of {', '.join(get_args(Side))}", value=str(side))
+            problem = Problem(
+                "no side of a test", f"take one of {', '.join(get_args(Side))}", value=str(side)
+            )
             raise DataError([problem], place="a calibrated p-value")
         log_rr, error = np.broadcast_arrays(np.asarray(log_rr, float), np.asarray(standard_error, float))
         if self.posterior is None:

@@ -36,8 +36,8 @@ def read_controls(path: str | Path) -> Controls:
     path : str or Path
         Columns, in any writing of their names: a name (``drugName``, ``outcomeName``, ``name``); the estimate as
         ``logRr`` and ``seLogRr``, or as ``rr`` with its 95 % limits (``ci95Lb``, ``ci95Ub``, or ``low``, ``high``); the
-        truth as ``groundTruth`` (0: a negative control; 1 or empty: of interest, its size not known), ``trueLogRr`` (0, a
-        number, or empty) or ``trueRr`` / ``effectSize`` (1, a number, or empty). Text and numbers are both read:
+        truth as ``groundTruth`` (0: a negative control; 1 or empty: of interest, its size not known), ``trueLogRr`` (0,
+        a number, or empty) or ``trueRr`` / ``effectSize`` (1, a number, or empty). Text and numbers are both read:
         ``0``, ``"0"`` and ``0.0`` are the same.
 
     Returns
@@ -144,7 +144,7 @@ class _Table:
             for k in np.flatnonzero(ratios <= 0):
                 repair = "write the ratio, 1 for a negative control"
                 self.problems.append(Problem("no ratio", repair, int(k) + 2, str(column), f"{ratios[k]:g}"))
-            return np.log(np.where(ratios > 0, ratios, 1.0))
+            return np.log(np.where(ratios <= 0, 1.0, ratios))
         if column := self.named(_TRUTH):
             return self._ground_truth(column)
         repair = "give groundTruth (0: negative control), trueLogRr or trueRr"

@@ -11,7 +11,7 @@ from understudy.causal.cdm.database import copy_cdm, is_url
 from understudy.causal.cdm.reading import load, missing_columns
 from understudy.causal.cdm.schema import NEEDED, TABLES, home_of
 from understudy.causal.cdm.source import Source, sources_of_database, sources_of_folder
-from understudy.causal.cdm.sql import literal
+from understudy.causal.cdm.sql import as_pattern, literal
 from understudy.causal.cdm.version import version_of
 from understudy.causal.cdm.working_folder import WorkingFolder
 from understudy.core.errors import DataError, MissingExtraError, Problem, StudyError
@@ -243,9 +243,8 @@ def _attach(connection: DuckDBPyConnection, path: Path) -> None:
 
 def _closed_in(connection: DuckDBPyConnection, path: Path, working: Path) -> DuckDBPyConnection:
     """From now on only the CDM's own files can be read, whatever a view of somebody else's database says."""
-    folders = ", ".join(
-        literal(str(each.resolve())) for each in {path if path.is_dir() else working, working}
-    )
+    own = {path.resolve() if path.is_dir() else working, working}
+    folders = ", ".join(literal(text) for each in own for text in {str(each), as_pattern(each)})
     connection.execute(f"SET allowed_directories = [{folders}]")
     connection.execute("SET enable_external_access = false")
     return connection

@@ -37,7 +37,7 @@ class Fault:
     repair: str = ""
 
     def __str__(self) -> str:
-        rows = f"{self.shown_rows} row{'s' * (self.rows != 1)}: " if self.rows else ""
+        rows = f"{self.shown_rows} rows: " if self.rows else ""
         return f"{self.table}: {rows}{self.cause}" + (f" → {self.repair}" if self.repair else "")
 
     @property

@@ -13,6 +13,8 @@ _VOCABULARY = ("concept", "concept_ancestor")
 _ONLY_5_4 = {"procedure_end_date"}
 # An event that is recorded long after a death is no late record of it (as in OHDSI's Data Quality Dashboard).
 _DAYS_AFTER_DEATH = 60
+# The first of the month or year where the day or month is not known; NULL where the calendar has no such day.
+_BORN = "TRY_CAST(concat_ws('-', p.year_of_birth, coalesce(p.month_of_birth, 1), coalesce(p.day_of_birth, 1)) AS DATE)"
 
 
 def faults_of(cdm: Cdm) -> Iterator[Fault]:
@@ -70,6 +72,10 @@ def _persons(cdm: Cdm) -> Iterator[Fault]:
     yield from _if_any(empty, "error", "person", "no person_id", "give every person an id")
     yield from _if_any(
         born, "warning", "person", "no year of birth", "age is not known, and no rule on it is met"
+    )
+    odd = _count(cdm, f"SELECT count(*) FROM person p WHERE year_of_birth IS NOT NULL AND {_BORN} IS NULL")
+    yield from _if_any(
+        odd, "warning", "person", "no such day of birth", "correct month_of_birth and day_of_birth"
     )
     yield from _if_any(twice, "error", "person", "a person_id again", "keep one row a person")
     if "observation_period" in cdm.tables:
@@ -140,14 +146,10 @@ def _unknown_concepts(cdm: Cdm, name: str, column: str) -> Iterator[Fault]:
 
 
 def _deaths(cdm: Cdm) -> Iterator[Fault]:
-    """A birth is only known to the year where month and day are missing; then it is the year's first day."""
-    born = "make_date(p.year_of_birth, coalesce(p.month_of_birth, 1), coalesce(p.day_of_birth, 1))"
-    sound = "p.month_of_birth IS NULL OR p.day_of_birth IS NULL OR (p.month_of_birth BETWEEN 1 AND 12)"
     before = _count(
         cdm,
-        "SELECT count(*) FROM death d JOIN person p ON p.person_id = d.person_id WHERE year(d.death_date) < "
-        f"p.year_of_birth OR (year(d.death_date) = p.year_of_birth AND ({sound}) AND d.death_date < "
-        f"try_cast(CASE WHEN {sound} THEN {born} END AS DATE))",
+        "SELECT count(*) FROM death d JOIN person p ON p.person_id = d.person_id "
+        f"WHERE d.death_date < coalesce({_BORN}, make_date(p.year_of_birth, 1, 1))",
     )
     yield from _if_any(before, "error", "death", "death before birth", "correct the dates")
     again = _count(cdm, "SELECT count(person_id) - count(DISTINCT person_id) FROM death")

@@ -129,10 +129,8 @@ def _tried(kind: str, text: str, shape: int) -> str:
     if kind == "number":
         return f"TRY_CAST({text} AS DOUBLE)"
     # DuckDB rounds '1.5' to a whole number; 1.0 is what pandas writes for one beside an empty field
-    whole = f"CASE WHEN {text} LIKE '%.0' THEN left({text}, length({text}) - 2) ELSE {text} END"
-    return (
-        f"CASE WHEN {whole} NOT LIKE '%.%' AND {whole} NOT ILIKE '%e%' THEN TRY_CAST({whole} AS BIGINT) END"
-    )
+    point = f"CASE WHEN {text} LIKE '%.0' THEN TRY_CAST(left({text}, length({text}) - 2) AS BIGINT) END"
+    return f"CASE WHEN contains({text}, '.') THEN {point} ELSE TRY_CAST({text} AS BIGINT) END"
 
 
 def _of_typed(kind: str, name: str, there: str) -> str:
@@ -197,13 +195,15 @@ def _unread(name: str, kind: str, row: int | None) -> Problem:
 
 
 def _broken(told: str) -> Problem:
-    """A file whose rows cannot be told apart; only the row's number is kept of DuckDB's message, which shows it."""
+    """A file that cannot be read to its end. DuckDB's message shows the row, so that only its number is kept of it."""
     line = re.search(r"Line:\s*(\d+)", told)
     row = int(line[1]) if line else None
     if "utf-8" in told.lower() or "unicode" in told.lower():
         return Problem("not text in UTF-8", "save the file in UTF-8", row)
-    return Problem(
-        "a row that does not fit the header: too few or too many fields, or a quote that is not closed",
-        "correct the row",
-        row,
-    )
+    if "CSV Error" in told:
+        cause = (
+            "a row that does not fit the header: too few or too many fields, or a quote that is not closed"
+        )
+        return Problem(cause, "correct the row", row)
+    kind = told.partition(":")[0]
+    return Problem(f"it cannot be read ({kind})", "write it anew, and check that it may be read")

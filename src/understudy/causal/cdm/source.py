@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from understudy.causal.cdm.schema import TABLES
-from understudy.causal.cdm.sql import literal, quoted
+from understudy.causal.cdm.sql import as_pattern, literal, quoted
 from understudy.core.errors import DataError, Problem, StudyError
 
 if TYPE_CHECKING:
@@ -102,9 +102,8 @@ def _parts(path: Path) -> Iterator[Path]:
 
 
 def _files(parts: tuple[Path, ...]) -> str:
-    """A list of files in SQL; what means a pattern to DuckDB is taken as written."""
-    plain = ("".join(f"[{c}]" if c in "*?[" else c for c in str(each)) for each in parts)
-    return f"[{', '.join(literal(each) for each in plain)}]"
+    """A list of files in SQL."""
+    return f"[{', '.join(literal(as_pattern(each)) for each in parts)}]"
 
 
 def _parquet(table: str, path: Path, parts: tuple[Path, ...], connection: DuckDBPyConnection) -> Source:
@@ -215,5 +214,14 @@ def _schema(homes: list[str], schema: str | None, place: str) -> str:
 
 
 def _database_source(connection: DuckDBPyConnection, names: tuple[str, str, str], place: str) -> Source:
-    relation = ".".join(map(quoted, names))
-    return Source(names[2].lower(), relation, described(connection, relation), f"{place}, table {names[2]}")
+    import duckdb
+
+    relation, place = ".".join(map(quoted, names)), f"{place}, table {names[2]}"
+    try:
+        return Source(names[2].lower(), relation, described(connection, relation), place)
+    except duckdb.Error:
+        raise StudyError(
+            "it cannot be read",
+            place=place,
+            repair="if it is a view, make a table of it: other files are not opened",
+        ) from None

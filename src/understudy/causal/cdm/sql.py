@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import re
-
-from understudy.core.errors import StudyError
-
-_PLAIN = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+from pathlib import Path
 
 
 def literal(text: str) -> str:
@@ -31,21 +27,12 @@ def quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
-def plain_name(name: str, what: str = "name") -> str:
-    """The name, if it is made of letters, digits and underscores.
-
-    Raises
-    ------
-    StudyError
-        If it has anything else in it.
+def as_pattern(path: Path) -> str:
+    """A path for DuckDB, which takes some characters for a pattern: as one that only this path matches.
 
     Examples
     --------
-    >>> plain_name("cdm_53")
-    'cdm_53'
+    >>> as_pattern(Path("data[1]/person.csv"))
+    'data[[]1]/person.csv'
     """
-    if not _PLAIN.fullmatch(name):
-        raise StudyError(
-            f"{name!r} is no {what}", place=what, repair="use letters, digits and underscores, a letter first"
-        )
-    return name
+    return "".join(f"[{c}]" if c in "*?[" else c for c in str(path))

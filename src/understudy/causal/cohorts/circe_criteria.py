@@ -149,10 +149,10 @@ def _range(
             return inner, {low: value, high: value}
         if sign == "!eq":
             return inner, {"outside": (value, value)}
+        if sign not in ("bt", "!bt"):
+            raise inner.error(f"{sign!r} is no comparison", "Op", "use lt, lte, eq, !eq, gt, gte, bt or !bt")
         extent = read(inner, "Extent")
-    if sign in ("bt", "!bt"):
-        return inner, {low: value, high: extent} if sign == "bt" else {"outside": (value, extent)}
-    raise inner.error(f"{sign!r} is no comparison", "Op", "use lt, lte, eq, !eq, gt, gte, bt or !bt")
+    return inner, {low: value, high: extent} if sign == "bt" else {"outside": (value, extent)}
 
 
 def _number(node: JsonNode, key: str) -> float:

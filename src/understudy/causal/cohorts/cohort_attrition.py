@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class CohortAttrition:
     """How many persons are left after each step.
 
@@ -23,7 +23,7 @@ class CohortAttrition:
     Examples
     --------
     >>> CohortAttrition((("Any entry event", 120), ("No prior bleed", 3))).table()
-                 rule persons
+                  rule persons
     0  Any entry event     120
     1   No prior bleed      <5
     """
@@ -37,3 +37,6 @@ class CohortAttrition:
         return pd.DataFrame(
             [(rule, masked(count)) for rule, count in self.steps], columns=["rule", "persons"]
         )
+
+    def __repr__(self) -> str:
+        return "\n".join(f"{rule}: {masked(count)}" for rule, count in self.steps)

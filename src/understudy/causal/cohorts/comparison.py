@@ -14,6 +14,7 @@ from understudy.causal.attrition import Attrition, AttritionStep
 from understudy.causal.cdm.observation import require_sound_observation
 from understudy.causal.cohort import Cohort
 from understudy.causal.cohorts.population_settings import PopulationSettings
+from understudy.causal.masking import masked
 from understudy.core.errors import StudyError
 
 if TYPE_CHECKING:
@@ -41,7 +42,8 @@ class Comparison:
 
     def __repr__(self) -> str:
         last = self.attrition.steps[-1]
-        return f"Comparison of {self.names[0]!r} and {self.names[1]!r}: {last.target:,} and {last.comparator:,} persons"
+        counts = f"{masked(last.target)} and {masked(last.comparator)} persons"
+        return f"Comparison of {self.names[0]!r} and {self.names[1]!r}: {counts}"
 
 
 def comparison(

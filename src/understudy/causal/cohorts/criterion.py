@@ -216,7 +216,3 @@ def concept_sets_in(section: Any) -> list[Concepts]:
         named = name in ("concepts", "source_concepts", "exposure") and isinstance(value, str | ConceptSet)
         found += [value] if named else concept_sets_in(value)
     return found
-
-
-Event.model_rebuild()
-Occurrence.model_rebuild()

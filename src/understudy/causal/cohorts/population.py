@@ -129,13 +129,12 @@ def _with_outcome(rows: pd.DataFrame, outcomes: pd.DataFrame) -> pd.DataFrame:
     within = outcomes[["entry", "day"]].merge(limits, on="entry")
     within = within[within["day"].between(within["risk_start"], within["risk_end"])]
     by_entry = within.groupby("entry")["day"]
-    # Not `map`, which takes a column of days that is empty for one of numbers: nobody may have the outcome.
     first = by_entry.min().reindex(rows["entry"]).set_axis(rows.index)
     days_at_risk = _days(rows)
     to_event = (first - rows["risk_start"]).dt.days.astype(float)
     found = rows[["person_id", "treatment", "start"]].assign(
         days_at_risk=days_at_risk,
-        events=rows["entry"].map(by_entry.size()).fillna(0).astype("int64"),
+        events=by_entry.size().reindex(rows["entry"], fill_value=0).to_numpy(),
         days_to_event=to_event,
         time=(to_event + 1).fillna(days_at_risk).astype("int64"),
         risk_start=rows["risk_start"],

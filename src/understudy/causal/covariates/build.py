@@ -21,6 +21,7 @@ from understudy.causal.covariates.scores import SCORES
 from understudy.causal.covariates.settings import CovariateSettings, settings_of
 from understudy.causal.covariates.tables_needed import check_tables
 from understudy.causal.covariates.value_pairs import pairs_table
+from understudy.core.errors import StudyError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -59,7 +60,7 @@ def build_covariates(
     Raises
     ------
     StudyError
-        If the settings are impossible or name unknown concepts.
+        If the settings are impossible or name unknown concepts, or if DuckDB's memory is too small.
     DataError
         If the entries or the tables of the CDM cannot be used.
 
@@ -87,12 +88,11 @@ def build_covariates(
     rows = entries_of(entries, any(each.name == "DemographicsTimeInCohort" for each in settings.chosen))
     connection = cdm.connection
     check_tables(cdm, settings)
-    with _workspace(connection):
+    with _workspace(connection, chunk):
         _set_entries(connection, rows)
         check_persons(connection, any(_needs_birth(each) for each in settings.chosen))
         _prepare(connection, settings)
-        pieces = list(_pieces(connection, rows, settings, chunk))
-        values, ids = assemble(pieces, len(rows))
+        values, ids = assemble(list(_pieces(connection, rows, settings, chunk)), len(rows))
         covariates = covariates_table(connection, ids, settings)
     return CovariateMatrix(values, rows["person_id"].to_numpy(), covariates)
 
@@ -103,10 +103,18 @@ def _needs_birth(analysis: CovariateAnalysis) -> bool:
 
 
 @contextmanager
-def _workspace(connection: Any) -> Iterator[None]:
-    """Temporary tables of ours are gone afterwards, whatever happens."""
+def _workspace(connection: Any, chunk: int) -> Iterator[None]:
+    """Temporary tables of ours are gone afterwards, whatever happens; too little memory is told as such."""
+    import duckdb
+
     try:
         yield
+    except duckdb.OutOfMemoryException:
+        raise StudyError(
+            "DuckDB ran out of memory while covariates were built",
+            place=f"chunks of {chunk:,} entries",
+            repair="give build_covariates a smaller chunk=, or open_cdm more memory=",
+        ) from None
     finally:
         sql = "SELECT table_name FROM duckdb_tables() WHERE temporary AND starts_with(table_name, 'understudy_')"
         for (name,) in connection.execute(sql).fetchall():
@@ -116,14 +124,15 @@ def _workspace(connection: Any) -> Iterator[None]:
 def _set_entries(connection: Any, rows: pd.DataFrame) -> None:
     """Make these the present entries."""
     more = ', CAST("end" AS DATE) AS "end"' if "end" in rows else ""
-    connection.register("understudy_given", rows)
-    connection.execute(
-        f"""
+    sql = f"""
         CREATE OR REPLACE TEMP TABLE {ENTRIES} AS
         SELECT CAST(entry AS INTEGER) AS entry, person_id, CAST(start AS DATE) AS start {more} FROM understudy_given
-        """
-    )
-    connection.unregister("understudy_given")
+    """
+    connection.register("understudy_given", rows)
+    try:
+        connection.execute(sql)
+    finally:
+        connection.unregister("understudy_given")
 
 
 def _prepare(connection: Any, settings: CovariateSettings) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,6 +14,8 @@ from understudy.causal.masking import SMALLEST, is_small
 if TYPE_CHECKING:
     import pandas as pd
     from scipy.sparse import csc_matrix
+
+_BLOCK = 4_000_000  # values looked at together
 
 
 def summary(matrix: CovariateMatrix, treatment: ArrayLike) -> pd.DataFrame:
@@ -76,20 +79,31 @@ def _moments(
     values: csc_matrix, inside: NDArray[np.bool_], zero: NDArray[np.bool_]
 ) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]:
     """Of each column within a group: how many have it, mean and variance (divided by n, as OHDSI's)."""
-    columns = np.repeat(np.arange(values.shape[1]), np.diff(values.indptr))
-    weight = inside[values.indices].astype(float)
-    size = values.shape[1]
-
-    def total(what: NDArray[np.float64]) -> NDArray[np.float64]:
-        return np.bincount(columns, weight * what, size)
-
-    stored = total(np.ones_like(values.data))
+    sums = np.zeros((4, values.shape[1]))
+    for columns in _blocks(values):
+        held = slice(values.indptr[columns.start], values.indptr[columns.stop])
+        owner = np.repeat(
+            np.arange(columns.stop - columns.start), np.diff(values.indptr[columns.start : columns.stop + 1])
+        )
+        weight, data = inside[values.indices[held]].astype(float), values.data[held]
+        for row, what in enumerate((weight, weight * (data != 0), weight * data, weight * data**2)):
+            sums[row, columns] = np.bincount(owner, what, columns.stop - columns.start)
+    stored, unequal_zero, total, squares = sums
     among = np.where(zero, float(inside.sum()), stored)
     with np.errstate(invalid="ignore", divide="ignore"):
-        mean = total(values.data) / among
-        variance = np.maximum(total(values.data**2) / among - mean**2, 0.0)
-    count = np.where(zero, total((values.data != 0).astype(float)), stored)
-    return count.astype(np.int64), mean, variance
+        mean = total / among
+        variance = np.maximum(squares / among - mean**2, 0.0)
+    return np.where(zero, unequal_zero, stored).astype(np.int64), mean, variance
+
+
+def _blocks(values: csc_matrix) -> Iterator[slice]:
+    """Columns in turn, so many that their values are few millions: what is computed of them stays small."""
+    begin = 0
+    while begin < values.shape[1]:
+        end = int(np.searchsorted(values.indptr, values.indptr[begin] + _BLOCK, side="right")) - 1
+        end = min(max(end, begin + 1), values.shape[1])
+        yield slice(begin, end)
+        begin = end
 
 
 def _hidden(counts: NDArray[np.int64], analysis: NDArray[np.int64], entries: int) -> NDArray[np.bool_]:

@@ -102,7 +102,7 @@ def _part(heading: str, told: pd.DataFrame, binary: bool) -> Iterator[tuple[str,
         name = str(row["name"]).split(": ", 1)[-1] if binary else heading
         cells = (_cell(row, group, binary) for group in ("target", "comparator"))
         difference = row["standardised_difference"]
-        yield (f"  {name}" if binary else name, *cells, "" if np.isnan(difference) else f"{difference:.2f}")
+        yield (f"  {name}" if binary else name, *cells, "" if np.isnan(difference) else f"{difference:z.2f}")
 
 
 def _cell(row: pd.Series, group: str, binary: bool) -> str:

@@ -96,9 +96,11 @@ def _redundant(
 
 def _all_ones(values: csc_matrix) -> NDArray[np.bool_]:
     """Which columns hold something, and only ones."""
-    other = np.r_[0, np.cumsum(values.data != 1)]
-    counts = np.diff(values.indptr)
-    return (other[values.indptr[1:]] == other[values.indptr[:-1]]) & (counts > 0)
+    filled = np.diff(values.indptr) > 0
+    ones = filled.copy()
+    if filled.any():
+        ones[filled] = ~np.logical_or.reduceat(values.data != 1, values.indptr[:-1][filled])
+    return ones
 
 
 def _exactly_one(values: csc_matrix, columns: NDArray[np.int64]) -> bool:
@@ -108,18 +110,17 @@ def _exactly_one(values: csc_matrix, columns: NDArray[np.int64]) -> bool:
 
 
 def _normalised(matrix: CovariateMatrix) -> CovariateMatrix:
+    """With its own values changed in place: `matrix` is a selection that nobody else holds."""
     values = matrix.values
-    counts = np.diff(values.indptr)
-    divisor = np.ones(counts.size)
-    filled = counts > 0
+    divisor = np.ones(values.shape[1])
+    filled = np.diff(values.indptr) > 0
     if filled.any():
         begins = values.indptr[:-1][filled]
-        greatest = np.maximum.reduceat(values.data, begins)
-        magnitude = np.maximum.reduceat(np.abs(values.data), begins)
-        divisor[filled] = np.where(greatest > 0, greatest, np.where(magnitude > 0, magnitude, 1.0))
-    scaled = values.copy()
-    scaled.data = scaled.data / np.repeat(divisor, counts)
-    return replace(matrix, values=scaled, covariates=matrix.covariates.assign(divisor=divisor))
+        greatest, least = (reduce.reduceat(values.data, begins) for reduce in (np.maximum, np.minimum))
+        divisor[filled] = np.where(greatest > 0, greatest, np.where(least < 0, -least, 1.0))
+    for k in np.flatnonzero(divisor != 1):
+        values.data[values.indptr[k] : values.indptr[k + 1]] /= divisor[k]
+    return replace(matrix, covariates=matrix.covariates.assign(divisor=divisor))
 
 
 def _dropped(covariates: pd.DataFrame, reasons: NDArray[np.object_]) -> pd.DataFrame:

@@ -1,8 +1,8 @@
 """The Poisson likelihood with a rate of each stratum conditioned out, for any covariates: one pass, compiled.
 
-Given the events of a stratum, they fall on its rows in proportion to time · exp(x'β); without strata there is one, whose
-rate is conditioned out as the intercept. It is also the likelihood of the self-controlled case series, each person being
-a stratum (Farrington 1995, Biometrics 51:228-235, doi:10.2307/2533328).
+Given the events of a stratum, they fall on its rows in proportion to time · exp(x'β); without strata there is one,
+whose rate is conditioned out as the intercept. It is also the likelihood of the self-controlled case series, each
+person being a stratum (Farrington 1995, Biometrics 51:228-235, doi:10.2307/2533328).
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class CountRows:
     order : int array, shape (n,)
         Place of each row in what was given.
     x : float array, shape (n, p)
-        Standardised covariates.
+        Covariates, (given - centre) / scale.
     centre, scale : float array, shape (p,)
     count, weight, offset : float array, shape (n,)
         Events, weights, and log of the time at risk.
@@ -44,19 +44,22 @@ class CountRows:
     def likelihood(self, beta: Array, x: Array | None = None, offset: Array | None = None):
         """Log-likelihood, score and information at coefficients of the standardised covariates."""
         x = self.x if x is None else x
-        eta = x @ beta + (self.offset if offset is None else offset)
-        return conditional_poisson(np.ascontiguousarray(x), eta, self.count, self.weight, self.bounds)
+        offset = self.offset if offset is None else offset
+        return conditional_poisson(
+            np.ascontiguousarray(x), beta, offset, self.count, self.weight, self.bounds
+        )
 
-    def score_parts(self, beta: Array) -> Array:
-        """Each sorted row's part of the score, what is expected of it being taken at the stratum's rate, shape (n, p)."""
-        eta = self.x @ beta + self.offset
+    def score_parts(self, beta: Array, x: Array | None = None) -> Array:
+        """Each sorted row's part of the score, the stratum's rate being at its best, shape (n, p)."""
+        x = self.x if x is None else x
+        eta = x @ beta + self.offset
         starts, sizes = self.bounds[:-1], np.diff(self.bounds)
         risk = self.weight * np.exp(eta - np.repeat(np.maximum.reduceat(eta, starts), sizes))
         total = np.add.reduceat(risk, starts)
-        mean = np.add.reduceat(risk[:, None] * self.x, starts) / total[:, None]
+        mean = np.add.reduceat(risk[:, None] * x, starts) / total[:, None]
         rate = np.add.reduceat(self.weight * self.count, starts) / total
         residual = self.weight * self.count - np.repeat(rate, sizes) * risk
-        return residual[:, None] * (self.x - np.repeat(mean, sizes, axis=0))
+        return residual[:, None] * (x - np.repeat(mean, sizes, axis=0))
 
 
 def count_rows(
@@ -93,22 +96,26 @@ def count_rows(
 
 
 def _centre(x: Array) -> tuple[Array, Array]:
+    """Centres and scales; a column near zero, such as an indicator, is not centred, so that its zeros stay zeros."""
     if not len(x):
         return np.zeros(x.shape[1]), np.ones(x.shape[1])
-    scale = x.std(axis=0)
-    return x.mean(axis=0), np.where(scale > 0, scale, 1.0)
+    mean, scale = x.mean(axis=0), x.std(axis=0)
+    return np.where(np.abs(mean) > 3 * scale, mean, 0.0), np.where(scale > 0, scale, 1.0)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def conditional_poisson(x, eta, count, weight, bounds):
-    """Log-likelihood, score and information; `eta` holds offsets and all that is fixed."""
+def conditional_poisson(x, beta, offset, count, weight, bounds):
+    """Log-likelihood, score and information; the offset holds all that is fixed."""
     p = x.shape[1]
     value, score, information = 0.0, np.zeros(p), np.zeros((p, p))
-    s1, s2 = np.zeros(p), np.zeros((p, p))
+    s1, s2, eta = np.zeros(p), np.zeros((p, p)), np.empty(count.size)
     for stratum in range(bounds.size - 1):
         first, end = bounds[stratum], bounds[stratum + 1]
         top = -np.inf
         for i in range(first, end):
+            eta[i] = offset[i]
+            for a in range(p):
+                eta[i] += x[i, a] * beta[a]
             top = max(top, eta[i])
         s0, events = 0.0, 0.0
         s1[:] = 0.0

@@ -151,8 +151,8 @@ def adaptive_profile(
 ) -> LikelihoodProfile:
     """The profile on a grid that is dense where it bends: ten points and the top, halved where needed.
 
-    A stretch is halved as long as the cubic with the values and slopes of its ends is more than `tolerance` away from the
-    likelihood in its middle.
+    A stretch is halved as long as the cubic with the values and slopes of its ends is more than `tolerance` away from
+    the likelihood in its middle.
 
     Parameters
     ----------
@@ -181,5 +181,7 @@ def adaptive_profile(
 
 def _profile(found: dict[float, tuple[float, float]], height: float) -> LikelihoodProfile:
     points = sorted(found)
+    # A point of the top and one of the grid may be the same but for their last bits.
+    points = [point for k, point in enumerate(points) if k == 0 or point - points[k - 1] > 1e-12]
     values, slopes = np.array([found[point] for point in points]).T
     return LikelihoodProfile(np.array(points), values - height, slopes)

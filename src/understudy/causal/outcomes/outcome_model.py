@@ -79,7 +79,7 @@ def outcome_model(
     Examples
     --------
     >>> outcome_model([5, 6, 7, 8, 9, 10], [1, 1, 1, 1, 0, 1], [0, 0, 1, 0, 1, 1])
-    hazard ratio 0.1854 (95 % interval 0.008321 to 1.644), SE of log 1.348, robust 1.034, p 0.2113
+    hazard ratio 0.1849 (95 % interval 0.008984 to 1.499), SE of log 1.305, robust 0.9424, p 0.1960
     """
     asked = question(time, event, treatment, model, strata, weights, covariates, clusters)
     if ties not in _TIES:

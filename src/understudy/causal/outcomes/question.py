@@ -133,7 +133,12 @@ def _mark(
         mark(times < 0, times, "time", "is negative", "times count from the beginning of risk", problems)
         wrong = (events != 0) & (events != 1)
         mark(
-            wrong, events, "event", "is neither 0 nor 1", "write 1 for an outcome (first only), 0 for none", problems
+            wrong,
+            events,
+            "event",
+            "is neither 0 nor 1",
+            "write 1 for an outcome (first only), 0 for none",
+            problems,
         )
     wrong = (treated != 0) & (treated != 1)
     mark(wrong, treated, "treatment", "is neither 0 nor 1", "write 1 for target, 0 for comparator", problems)
@@ -144,7 +149,9 @@ def _refuse_empty(treated: Array) -> None:
     for value, group in ((1, "target"), (0, "comparator")):
         if not (treated == value).any():
             problem = Problem(
-                f"nobody is in the {group} group", "look at the attrition: which rule took all?", column="treatment"
+                f"nobody is in the {group} group",
+                "look at the attrition: which rule took all?",
+                column="treatment",
             )
             raise DataError([problem], place=_PLACE)
 

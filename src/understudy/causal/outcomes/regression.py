@@ -14,7 +14,11 @@ Array = NDArray[np.float64]
 Likelihood = Callable[..., tuple[float, Array, Array]]
 
 _RUNAWAY = 20.0  # a log ratio per unit beyond it has no finite estimate: exp(20) is 5e8
-_REDUNDANT = 1e-9  # share of a column's information that is left beside the others, below which it says nothing
+_GAIN = 1e-8  # of log-likelihood that a search for the other coefficients leaves to its last step
+_STEPS = 100
+_REDUNDANT = (
+    1e-9  # share of a column's information that is left beside the others, below which it says nothing
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,34 +62,52 @@ class Regression:
         return np.arange(self.scale.size) != self.place
 
     def at(self, effect: float) -> tuple[float, float, float]:
-        """Log-likelihood, slope and information at a value of the coefficient, the others at their best for it."""
-        held, others = effect * self.scale[self.place], self._others
-        beta = np.empty(self.scale.size)
-        beta[self.place], beta[others] = held, self._best(held)
+        """Log-likelihood, slope and information at a value of the coefficient, the others at their best for it.
+
+        The search for the others begins where the tangent at the maximum leads, and ends one step before its end, which
+        is made up for: half the gain that is left is added to the height, and its part to the slope.
+        """
+        unit, others = self.scale[self.place], self._others
+        beta = self._start(effect * unit)
         value, score, information = self.likelihood(beta, self.x, self.offset)
-        own, cross = information[self.place, self.place], information[self.place, others]
-        left = own - cross @ np.linalg.lstsq(information[np.ix_(others, others)], cross, rcond=None)[0]
-        unit = self.scale[self.place]
-        return value, score[self.place] * unit, max(left, 0.0) * unit**2
+        for _ in range(_STEPS):
+            rest, cross = information[np.ix_(others, others)], information[self.place, others]
+            towards = _solved(rest, np.column_stack([score[others], cross]))
+            step, gain = np.clip(towards[:, 0], -4.0, 4.0), float(score[others] @ towards[:, 0])
+            if gain < _GAIN:
+                break
+            beta, (value, score, information) = self._moved(beta, step, value)
+        left = information[self.place, self.place] - cross @ towards[:, 1]
+        slope = score[self.place] - cross @ towards[:, 0]
+        return value + gain / 2, float(slope) * unit, max(float(left), 0.0) * unit**2
 
-    def _best(self, held: float) -> Array:
-        """The other coefficients; the search begins where the tangent at the maximum leads."""
-        others = self._others
-        if not others.any():
-            return np.zeros(0)
-        x = np.ascontiguousarray(self.x[:, others])
-        offset = self.offset + self.x[:, self.place] * held
-        information = self.found.information
-        away = held - self.found.beta[self.place]
-        along = np.linalg.lstsq(
-            information[np.ix_(others, others)], information[others, self.place], rcond=None
-        )[0]
-        start = self.found.beta[others] - np.clip(along * away, -4.0, 4.0)
+    def _start(self, held: float) -> Array:
+        """Coefficients along the tangent of the maximum, to a value of the one that is held."""
+        others, information = self._others, self.found.information
+        along = _solved(information[np.ix_(others, others)], information[others, self.place])
+        beta = self.found.beta.copy()
+        beta[others] -= np.clip(along * (held - beta[self.place]), -4.0, 4.0)
+        beta[self.place] = held
+        return beta
 
-        def inner(beta: Array) -> tuple[float, Array, Array]:
-            return self.likelihood(beta, x, offset)
+    def _moved(self, beta: Array, step: Array, value: float) -> tuple[Array, tuple[float, Array, Array]]:
+        """The other coefficients after a step, halved until the likelihood does not fall."""
+        whole = np.zeros_like(beta)
+        whole[self._others] = step
+        for _ in range(40):
+            reached = self.likelihood(beta + whole, self.x, self.offset)
+            if reached[0] >= value - 1e-12 * abs(value):
+                break
+            whole /= 2
+        return beta + whole, reached
 
-        return maximise(inner, start).beta
+
+def _solved(matrix: Array, right: Array) -> Array:
+    """Solution of equations; the smallest one where the matrix lacks rank, as where a coefficient ran away."""
+    try:
+        return np.linalg.solve(matrix, right)
+    except np.linalg.LinAlgError:
+        return np.linalg.lstsq(matrix, right, rcond=None)[0]
 
 
 def regression(likelihood: Likelihood, x: Array, offset: Array, scale: Array, place: int = 0) -> Regression:

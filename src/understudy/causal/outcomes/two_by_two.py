@@ -1,4 +1,4 @@
-"""Two-by-two tables: the likelihood of one log odds ratio, with the odds of the untreated maximised or conditioned out."""
+"""Two-by-two tables: the likelihood of one log odds ratio, the odds of the untreated maximised or conditioned out."""
 
 from __future__ import annotations
 

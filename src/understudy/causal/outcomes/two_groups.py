@@ -1,9 +1,9 @@
 """Two groups at risk, one of them treated: the likelihood of a ratio of hazards or rates, collapsed to few terms.
 
 Cox's partial likelihood with Breslow's ties (Breslow 1974, doi:10.2307/2529620) and Poisson's with the rates of strata
-maximised out have one form: of d events in a risk set, d₁ fell on the treated, whose share of the risk at a log ratio β is
-n₁ exp β / (n₀ + n₁ exp β). For Cox there is a term for each time of an event, n being persons at risk; for Poisson one for
-each stratum, n being time at risk.
+maximised out have one form: of d events in a risk set, d₁ fell on the treated, whose share of the risk at a log ratio β
+is n₁ exp β / (n₀ + n₁ exp β). For Cox there is a term for each time of an event, n being persons at risk; for Poisson
+one for each stratum, n being time at risk.
 """
 
 from __future__ import annotations
@@ -121,7 +121,11 @@ class RiskSets:
 
 
 def risk_sets(
-    time: Array, event: NDArray[np.bool_], treated: NDArray[np.bool_], stratum: NDArray[np.int64], weight: Array
+    time: Array,
+    event: NDArray[np.bool_],
+    treated: NDArray[np.bool_],
+    stratum: NDArray[np.int64],
+    weight: Array,
 ) -> RiskSets:
     """Collapse persons to the times of events, by stratum.
 

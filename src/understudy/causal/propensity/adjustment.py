@@ -120,3 +120,26 @@ def unadjusted(treatment: NDArray[np.int8]) -> Adjustment:
     """Everybody, as they are."""
     treatment = np.asarray(treatment, dtype=np.int8)
     return Adjustment((), "ate", treatment, np.ones(treatment.size, dtype=bool))
+
+
+def trimmed_only(within: Adjustment | None, treatment: NDArray[np.int8], step: str) -> Adjustment:
+    """What was done before a step; everybody, if nothing was.
+
+    Raises
+    ------
+    StudyError
+        If it was done to other persons, or they are matched, stratified or weighted already.
+    """
+    if within is None:
+        return unadjusted(treatment)
+    if not np.array_equal(within.treatment, treatment):
+        raise StudyError(
+            "what was done before was done to other persons", place=step, repair="give both the same scores"
+        )
+    if within.stratum is not None or within.weights is not None:
+        raise StudyError(
+            f"after this, nothing can follow: {within.steps[-1]}",
+            place=step,
+            repair="trim first, then do one thing more",
+        )
+    return within

@@ -7,7 +7,7 @@ from typing import Literal, get_args
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from understudy.causal.propensity.adjustment import Adjustment, unadjusted
+from understudy.causal.propensity.adjustment import Adjustment, trimmed_only
 from understudy.causal.propensity.propensity_scores import BOUND, PropensityScores
 from understudy.causal.propensity.stratification import joined
 from understudy.core.errors import StudyError
@@ -63,13 +63,7 @@ def match_on_score(
     array([-1,  0,  1,  0,  1])
     """
     _check(max_ratio, caliper, scale)
-    within = within or unadjusted(scores.treatment)
-    if within.stratum is not None or within.weights is not None:
-        raise StudyError(
-            "persons are matched, stratified or weighted already",
-            place="matching",
-            repair="match instead of it, or after trimming",
-        )
+    within = trimmed_only(within, scores.treatment, "matching")
     turned = reverse and within.target > within.comparator
     treatment = 1 - scores.treatment if turned else scores.treatment
     values = scores.logit if scale == "standardized logit" else scores.scores

@@ -157,25 +157,26 @@ def penalised_logistic(
 
 def _search(columns, y, weight, lasso, ridge, beta, intercept, tolerance):
     """Working sets until the gap is closed; `beta` is changed. What `SparseLogistic` holds, without prior and names."""
-    from understudy.causal.propensity import descent_kernel as kernel
+    from understudy.causal.propensity import logistic_sums as sums
+    from understudy.causal.propensity.descent_kernel import newton
 
     arrays = columns.arrays
     eta = _predictor(columns, beta, intercept)
     slopes = np.empty(columns.count)
     for done in range(_ROUNDS):
-        intercept += kernel.centre(eta, y, weight, slopes)
-        slope = kernel.gradient(*arrays, slopes)
-        gap = kernel.duality_gap(eta, y, weight, beta, slope, lasso, ridge)
-        violated = kernel.violations(beta, slope, lasso, ridge)
+        intercept += sums.centre(eta, y, weight, slopes)
+        slope = sums.gradient(*arrays, slopes)
+        gap = sums.duality_gap(eta, y, weight, beta, slope, lasso, ridge)
+        violated = sums.violations(beta, slope, lasso, ridge)
         free = (lasso == 0) & (ridge == 0)
         left = np.max(violated[free] * (1 + np.abs(beta[free])), initial=0.0)
         if gap <= tolerance and left <= tolerance:
-            loss = kernel.loss(eta, y, weight)
-            total = loss + kernel.penalty(beta, lasso, ridge)
+            loss = sums.loss(eta, y, weight)
+            total = loss + sums.penalty(beta, lasso, ridge)
             return float(intercept), eta, float(total), -float(loss), max(float(gap), 0.0), done
         inside = _working_set(beta, violated, lasso)
         target = _SUBPROBLEM * violated.max()
-        intercept += kernel.newton(*arrays, inside, lasso, ridge, y, weight, beta, eta, target)
+        intercept += newton(*arrays, inside, lasso, ridge, y, weight, beta, eta, target)
     raise StudyError(
         f"the search for coefficients did not end in {_ROUNDS} working sets (gap {gap:.3g})",
         place="logistic regression",
@@ -195,7 +196,7 @@ def _working_set(
 
 
 def _predictor(columns: SparseColumns, beta: NDArray[np.float64], intercept: float) -> NDArray[np.float64]:
-    from understudy.causal.propensity.descent_kernel import linear_predictor
+    from understudy.causal.propensity.logistic_sums import linear_predictor
 
     if columns.width != beta.size:
         raise StudyError(
@@ -259,10 +260,10 @@ def _free(columns: SparseColumns, unpenalised: Sequence[int], names: Sequence[st
 
 def _require_bounds(columns, eta, y, weight, free, names) -> None:
     """An unpenalised covariate must still vary among those whose outcome is in doubt."""
-    from understudy.causal.propensity import descent_kernel as kernel
+    from understudy.causal.propensity import logistic_sums as sums
 
     for j in free:
-        left, whole = kernel.spread(*columns.arrays, j, eta, y, weight)
+        left, whole = sums.spread(*columns.arrays, j, eta, y, weight)
         if left < _UNBOUNDED * whole:
             raise StudyError(
                 f"{_named(j, names)} tells the outcome perfectly, so that nothing bounds its coefficient",

@@ -7,7 +7,7 @@ from typing import Literal, get_args
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from understudy.causal.propensity.adjustment import Adjustment, unadjusted
+from understudy.causal.propensity.adjustment import Adjustment, trimmed_only
 from understudy.causal.propensity.propensity_scores import PropensityScores
 from understudy.core.errors import StudyError
 
@@ -42,7 +42,7 @@ def stratify_on_score(
     Raises
     ------
     StudyError
-        For fewer than two strata, or an unknown base.
+        For fewer than two strata, an unknown base, or after matching, stratification or weighting.
 
     Examples
     --------
@@ -56,7 +56,7 @@ def stratify_on_score(
         )
     if not (isinstance(strata, int) and strata >= 2):
         raise StudyError(f"{strata} strata", place="stratification", repair="give two or more")
-    within = within or unadjusted(scores.treatment)
+    within = trimmed_only(within, scores.treatment, "stratification")
     of_base = within.kept.copy()
     if base != "all":
         of_base &= scores.treatment == (base == "target")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from understudy.causal.propensity.adjustment import Adjustment, unadjusted
+from understudy.causal.propensity.adjustment import Adjustment, trimmed_only
 from understudy.causal.propensity.propensity_scores import EQUIPOISE, PropensityScores, preference_bounds
 from understudy.core.errors import StudyError
 
@@ -40,7 +40,7 @@ def trim_by_fraction(
         raise StudyError(
             f"a fraction of {fraction:g}", place="trimming", repair="give a number from 0 to below 1"
         )
-    within = within or unadjusted(scores.treatment)
+    within = trimmed_only(within, scores.treatment, "trimming")
     target, comparator = within.kept & (scores.treatment == 1), within.kept & (scores.treatment == 0)
     low = np.quantile(scores.scores[target], fraction)
     high = np.quantile(scores.scores[comparator], 1 - fraction)
@@ -67,7 +67,7 @@ def trim_to_equipoise(
         For bounds that do not rise within 0 to 1, or if nobody of a cohort is left.
     """
     low, high = preference_bounds(bounds)
-    within = within or unadjusted(scores.treatment)
+    within = trimmed_only(within, scores.treatment, "trimming")
     kept = within.kept & (scores.preference >= low) & (scores.preference <= high)
     return within.then(f"trimmed to preference scores from {low:g} to {high:g}", within.estimand, kept=kept)
 
@@ -85,6 +85,6 @@ def trim_by_score(
         For bounds that do not rise within 0 to 1, or if nobody of a cohort is left.
     """
     low, high = preference_bounds(bounds)
-    within = within or unadjusted(scores.treatment)
+    within = trimmed_only(within, scores.treatment, "trimming")
     kept = within.kept & (scores.scores >= low) & (scores.scores <= high)
     return within.then(f"trimmed to propensity scores from {low:g} to {high:g}", within.estimand, kept=kept)

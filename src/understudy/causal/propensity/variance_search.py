@@ -257,10 +257,10 @@ class _Trial:
         """The variance up to which no covariate comes in; zero under a normal prior, where all are in."""
         if self.kind == "normal":
             return 0.0
-        from understudy.causal.propensity import descent_kernel as kernel
+        from understudy.causal.propensity.logistic_sums import gradient
 
         alone = self.fit(Prior(self.kind, 1e-300), None, None)
-        slope = kernel.gradient(*self.columns.arrays, alone.probabilities - self.outcome)
+        slope = gradient(*self.columns.arrays, alone.probabilities - self.outcome)
         penalised = np.ones(self.columns.width, dtype=bool)
         penalised[list(self.unpenalised)] = False
         largest = np.abs(slope[penalised]).max(initial=0.0)

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from understudy.causal.masking import masked
-from understudy.causal.propensity.adjustment import Adjustment, unadjusted
+from understudy.causal.propensity.adjustment import Adjustment, trimmed_only
 from understudy.causal.propensity.propensity_scores import PropensityScores, estimand
 from understudy.core.errors import StudyError
 
@@ -51,13 +51,7 @@ def weight_by_score(
     array([0.125, 0.5  , 0.5  , 0.5  ])
     """
     effect = estimand(effect)
-    within = within or unadjusted(scores.treatment)
-    if within.stratum is not None or within.weights is not None:
-        raise StudyError(
-            "weights are given to persons who are matched, stratified or weighted already",
-            place="weighting",
-            repair="weight instead of it, or after trimming",
-        )
+    within = trimmed_only(within, scores.treatment, "weighting")
     weights = np.where(within.kept, _weights(scores, effect, within.kept), 0.0)
     cut, limit = _truncated(weights, within.kept, largest, quantile)
     notes = _notes(scores, cut, within.kept)

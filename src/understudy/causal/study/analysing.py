@@ -7,9 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from understudy.causal.effect_estimate import EffectEstimate
-from understudy.causal.outcomes import outcome_model
-
-minimum_detectable_relative_risk = lambda e, p: float("nan")
+from understudy.causal.outcomes import minimum_detectable_relative_risk, outcome_model
 from understudy.causal.propensity.adjustment import Adjustment, unadjusted
 from understudy.causal.propensity.balance import Balance, balance
 from understudy.causal.study.adjusting import adjust

@@ -104,6 +104,11 @@ class Answer:
         return self.finding.seen.calibrated
 
     @property
+    def measure(self) -> str:
+        """Of the effect: "hazard ratio", say; it tells nothing of it."""
+        return self.finding._content.estimate.measure
+
+    @property
     def profile(self) -> LikelihoodProfile | None:
         """The likelihood profile for a synthesis over sites, for which power is no condition.
 

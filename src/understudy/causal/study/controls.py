@@ -7,15 +7,11 @@ from dataclasses import dataclass
 from math import exp, inf, nan
 from typing import TYPE_CHECKING
 
-from understudy.causal.calibration import (
-    CalibratedEstimates,
-    Controls,
-    LeaveOneOut,
-    NullDistribution,
-    calibrate,
-    fit_null,
-    leave_one_out,
-)
+from understudy.causal.calibration.calibrated_estimate import CalibratedEstimates, calibrate
+from understudy.causal.calibration.controls import Controls
+from understudy.causal.calibration.fit_null import fit_null
+from understudy.causal.calibration.leave_one_out import LeaveOneOut, leave_one_out
+from understudy.causal.calibration.null_distribution import NullDistribution
 from understudy.causal.effect_estimate import EffectEstimate
 
 if TYPE_CHECKING:
@@ -59,10 +55,13 @@ class ControlEstimates:
         With what could not be used.
     null : NullDistribution or None
         By the posterior of mean and spread; None where fewer than five controls have an estimate.
+    estimates : mapping of str to EffectEstimate
+        All that there are, by control.
     """
 
     controls: Controls
     null: NullDistribution | None
+    estimates: Mapping[str, EffectEstimate]
 
     @classmethod
     def of(cls, estimates: Mapping[str, EffectEstimate], left_out: Mapping[str, str]) -> ControlEstimates:
@@ -77,7 +76,7 @@ class ControlEstimates:
         dropped = (*found.dropped, *left_out.items())
         controls = Controls(found.names, found.log_rr, found.standard_error, found.true_log_rr, dropped)
         null = fit_null(controls, method="quadrature") if len(controls) >= LEAST else None
-        return cls(controls, null)
+        return cls(controls, null, dict(estimates))
 
     @property
     def ease(self) -> float:

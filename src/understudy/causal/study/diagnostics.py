@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 Verdict = Literal["pass", "fail", "not evaluated"]
 _MEASURES: dict[DiagnosticName, str] = {
     "power": "minimum detectable relative risk",
-    "balance": "largest standardised difference of a covariate",
+    "balance": "largest standardised difference",
     "equipoise": "share of persons in equipoise",
     "systematic error": "expected absolute systematic error",
 }
@@ -38,7 +38,7 @@ class Diagnostic:
     Examples
     --------
     >>> print(Diagnostic("equipoise", 0.1, 0.2))
-    equipoise: FAIL, share of persons in equipoise 0.1 (must be above 0.2)
+    equipoise: share of persons in equipoise is 0.1, must be above 0.2
     """
 
     name: DiagnosticName
@@ -52,11 +52,16 @@ class Diagnostic:
         return _MEASURES[self.name]
 
     @property
+    def side(self) -> str:
+        """On which side of the threshold its value has to be."""
+        return "above" if self.name == "equipoise" else "below"
+
+    @property
     def verdict(self) -> Verdict:
         """Whether the value is on the right side of the threshold."""
         if isnan(self.value):
             return "not evaluated"
-        passed = self.value > self.threshold if self.name == "equipoise" else self.value < self.threshold
+        passed = self.value > self.threshold if self.side == "above" else self.value < self.threshold
         return "pass" if passed else "fail"
 
     @property
@@ -65,12 +70,9 @@ class Diagnostic:
         return self.verdict != "pass" and not self.waived
 
     def __str__(self) -> str:
-        value = "" if isnan(self.value) else f" {self.value:.3g}"
-        side = "above" if self.name == "equipoise" else "below"
-        told = (
-            f"{self.name}: {self.verdict.upper()}, {self.measure}{value} (must be {side} {self.threshold:g})"
-        )
-        return f"{told}; waived: {self.waived}" if self.waived else told
+        found = "was not evaluated" if isnan(self.value) else f"is {self.value:.3g}"
+        told = f"{self.name}: {self.measure} {found}, must be {self.side} {self.threshold:g}"
+        return f"{told} (waived: {self.waived})" if self.waived else told
 
 
 @dataclass(frozen=True)

@@ -90,10 +90,10 @@ class StudyResult:
         model = self.material.model
         if model is not None:
             found["propensity model"] = model.coefficients
-            found["preference scores"] = model.shares(names=self.material.compared.names)
+            found["preference scores"] = model.shares(names=self.names)
         for each in self.answers:
             if each.balance is not None:
-                found[f"balance {self._told(each)}"] = each.balance.table()
+                found[f"balance {self.name_of(each)}"] = each.balance.table()
         found |= {f"negative controls {name}": each.table() for name, each in self.controls.items() if each}
         return found
 
@@ -111,17 +111,33 @@ class StudyResult:
     @property
     def sentences(self) -> tuple[str, ...]:
         """The answers in words, each with its interval, or why it is hidden."""
-        names = self.material.compared.names
-        return tuple(f"{_head(each, names)}: {told(each)}." for each in self.answers)
+        pair = " against ".join(self.names)
+        found = tuple(f"{pair}, {each.outcome}, {each.analysis}: {told(each)}." for each in self.answers)
+        none = ("No estimate may be seen: none passed all diagnostics.",)
+        return (*(none if all(each.hidden for each in self.answers) else ()), *map(_capital, found))
+
+    @property
+    def names(self) -> tuple[str, str]:
+        """Of target and comparator."""
+        return self.material.compared.names
 
     @property
     def notes(self) -> tuple[str, ...]:
         """What a reader has to know beside the numbers."""
         model = self.material.model.notes if self.material.model else ()
-        told = [f"{self._told(each)}: {note}" for each in self.answers for note in _notes(each)]
-        return (*model, *told)
+        told = [f"{self.name_of(each)}: {note}" for each in self.answers for note in _notes(each)]
+        return (*self._empty_analyses(), *model, *told)
 
-    def _told(self, answer: Answer) -> str:
+    def _empty_analyses(self) -> tuple[str, ...]:
+        """A note on analyses of covariates that found nothing: a vocabulary without hierarchies, say."""
+        covariates, settings = self.material.covariates, self.study.file.covariates
+        if covariates is None or settings is None:
+            return ()
+        found = set(covariates.covariates["analysis"])
+        empty = [each.name for each in settings.chosen if each.name not in found]
+        return (f"no covariate came of: {', '.join(empty)}",) if empty else ()
+
+    def name_of(self, answer: Answer) -> str:
         """An answer's name: its analysis, and its outcome where there are more."""
         return answer.analysis if len(self.study.outcomes) == 1 else f"{answer.analysis}, {answer.outcome}"
 
@@ -130,15 +146,15 @@ class StudyResult:
         return f"StudyResult({self.study.title!r}: {len(self.answers)} answers, {hidden} of them hidden)"
 
 
-def _head(answer: Answer, names: tuple[str, str]) -> str:
-    return f"{names[0]} against {names[1]}, {answer.outcome}, {answer.analysis}"
+def _capital(sentence: str) -> str:
+    return sentence[:1].upper() + sentence[1:]
 
 
 def told(answer: Answer) -> str:
     """What an answer says, without its name."""
     if answer.hidden:
         failed = [str(each) for each in answer.diagnostics.items if each.hides]
-        return f"the estimate is hidden, {'; '.join(failed)}"
+        return f"hidden; {'; '.join(failed)}"
     estimate, calibrated = answer.estimate, answer.calibrated
     low, high = estimate.interval
     interval = f"{100 * estimate.level:g} % interval"

@@ -28,6 +28,10 @@ class CdmSection(Section):
         default=None,
         description="schema of the tables in a DuckDB file; the one that has person, if left out",
     )
+    site: Text | None = Field(
+        default=None,
+        description="what the site is called in a synthesis over sites; no site files, if left out",
+    )
     memory: Text | None = Field(
         default=None, description='how much memory may be taken: "4GB"; most of it, if left out'
     )

@@ -133,7 +133,9 @@ def approximate(profile: LikelihoodProfile, kind: Kind = "custom") -> Approximat
     NormalApproximation(mean=0.5, sd=0.3)
     """
     if kind not in get_args(Kind):
-        problem = Problem("no kind of approximation", f"take one of {', '.join(get_args(Kind))}", value=str(kind))
+        problem = Problem(
+            "no kind of approximation", f"take one of {', '.join(get_args(Kind))}", value=str(kind)
+        )
         raise DataError([problem], place="an approximation")
     if kind == "normal":
         return _normal(profile)
@@ -161,7 +163,9 @@ def _normal(profile: LikelihoodProfile) -> NormalApproximation:
     first, last = min(near[0], best - 1), max(near[-1], best + 1)
     x, y = points[first : last + 1], values[first : last + 1]
     a, b, _ = np.polyfit(x - points[best], y - values[best], 2)
-    return NormalApproximation(round(float(points[best] - b / (2 * a)), 12), round(float((-2 * a) ** -0.5), 12))
+    return NormalApproximation(
+        round(float(points[best] - b / (2 * a)), 12), round(float((-2 * a) ** -0.5), 12)
+    )
 
 
 def _fitted(profile: LikelihoodProfile, shape) -> Approximation:
@@ -180,7 +184,12 @@ def _fitted(profile: LikelihoodProfile, shape) -> Approximation:
         found = shape(p[0], float(np.exp(p[1])), p[2]).log_likelihood(x)
         return roots * (found - found.max() - y)
 
-    starts = [(place, np.log(scale), tilt) for place in (top, 0.0) for scale in (0.3, 1.0) for tilt in (0.0, 0.5, -0.5)]
+    starts = [
+        (place, np.log(scale), tilt)
+        for place in (top, 0.0)
+        for scale in (0.3, 1.0)
+        for tilt in (0.0, 0.5, -0.5)
+    ]
     fits = [least_squares(misfit, start, max_nfev=400) for start in starts]
     best = min(fits, key=lambda each: each.cost)
     return shape(float(best.x[0]), float(np.exp(best.x[1])), float(best.x[2]))

@@ -87,7 +87,8 @@ class CorrectedEffect:
             "probability_above_null",
         )
         data = [
-            (p.mean, p.median, *p.interval(level), *p.highest_density(level), p.above(0.0)) for p in rows.values()
+            (p.mean, p.median, *p.interval(level), *p.highest_density(level), p.above(0.0))
+            for p in rows.values()
         ]
         return pd.DataFrame(data, index=pd.Index(rows, name="effect"), columns=list(columns))
 
@@ -107,8 +108,8 @@ def fit_bias(
 ) -> BiasDistribution:
     """Learn how estimates of outcomes without an effect scatter.
 
-    Each negative control has a bias of its own, normal around a mean; priors are those of `pool_random` (Schuemie et al.
-    2022, Stat Med 42:619-631, doi:10.1002/sim.9631). By quadrature.
+    Each negative control has a bias of its own, normal around a mean; priors are those of `pool_random` (Schuemie et
+    al. 2022, Stat Med 42:619-631, doi:10.1002/sim.9631). By quadrature.
 
     Parameters
     ----------
@@ -217,7 +218,10 @@ def correct_each_look(
         raise DataError([problem], place="the negative controls")
     return {
         look: correct_bias(
-            effect, fit_bias(controls[look], interpolation=interpolation), prior_sd=prior_sd, interpolation=interpolation
+            effect,
+            fit_bias(controls[look], interpolation=interpolation),
+            prior_sd=prior_sd,
+            interpolation=interpolation,
         )
         for look, effect in effects.items()
     }

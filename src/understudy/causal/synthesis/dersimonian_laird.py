@@ -9,12 +9,15 @@ from understudy.causal.synthesis.pooled_effect import PooledEffect, require_leve
 from understudy.core.errors import DataError, Problem
 
 
-def dersimonian_laird(log_effects: ArrayLike, standard_errors: ArrayLike, level: float = 0.95) -> PooledEffect:
+def dersimonian_laird(
+    log_effects: ArrayLike, standard_errors: ArrayLike, level: float = 0.95
+) -> PooledEffect:
     """Pool estimates by moments.
 
     DerSimonian, Laird 1986, Control Clin Trials 7:177-188, doi:10.1016/0197-2456(86)90046-2. The prediction interval is
-    that of Higgins, Thompson, Spiegelhalter 2009, J R Stat Soc A 172:137-159, doi:10.1111/j.1467-985X.2008.00552.x, with
-    the t of two degrees fewer than sites. It takes errors as known and normal: with few outcomes take `pool_random`.
+    that of Higgins, Thompson, Spiegelhalter 2009, J R Stat Soc A 172:137-159, doi:10.1111/j.1467-985X.2008.00552.x,
+    with the t of two degrees fewer than sites. It takes errors as known and normal: with few outcomes take
+    `pool_random`.
 
     Parameters
     ----------

@@ -59,7 +59,15 @@ def pool_fixed(sites: Sequence[Likelihood], level: float = 0.95) -> PooledEffect
     p = float(chi2.sf(2 * (highest - float(total(np.array([0.0]))[0])), 1))
     error = (high - low) / (2 * float(ndtri((1 + level) / 2)))
     return PooledEffect(
-        "fixed effect", len(found), top, low, high, level, error, p_value=p, notes=_notes(low, high, grid, top)
+        "fixed effect",
+        len(found),
+        top,
+        low,
+        high,
+        level,
+        error,
+        p_value=p,
+        notes=_notes(low, high, found, top),
     )
 
 
@@ -67,7 +75,8 @@ def _grid(sites: list[Likelihood]) -> Array:
     """Effects at which the sum is looked at: every point of every profile, and a fine grid."""
     points = [np.asarray(s.points, float) for s in sites if isinstance(s, LikelihoodProfile)]
     inside = [each[np.abs(each) <= _WITHIN] for each in points]
-    return np.unique(np.concatenate([np.linspace(-_WITHIN, _WITHIN, 6001), *inside]))
+    # Rounded, so that no two are so near that a search between neighbours finds nothing.
+    return np.unique(np.round(np.concatenate([np.linspace(-_WITHIN, _WITHIN, 6001), *inside]), 6))
 
 
 def _maximum(total: Curve, grid: Array) -> tuple[float, float]:
@@ -98,13 +107,15 @@ def _limit(total: Curve, grid: Array, top: float, height: float, side: int) -> f
     return float(brentq(lambda x: float(total(np.array([x]))[0]) - height, inside, outside, xtol=1e-12))
 
 
-def _notes(low: float, high: float, grid: Array, top: float) -> tuple[str, ...]:
+def _notes(low: float, high: float, sites: list[Likelihood], top: float) -> tuple[str, ...]:
     found = []
     if np.isinf(low) or np.isinf(high):
-        side = " and ".join(
-            name for name, end in (("below", low), ("above", high)) if np.isinf(end)
-        )
+        side = " and ".join(name for name, end in (("below", low), ("above", high)) if np.isinf(end))
         found.append(f"the likelihood has no limit {side}: too few outcomes")
-    if top in (grid[0], grid[-1]):
-        found.append("the likelihood still rises at the edge: the estimate is no maximum")
+    profiles = [each for each in sites if isinstance(each, LikelihoodProfile)]
+    if len(profiles) == len(sites):
+        first = min(float(each.points[0]) for each in profiles)
+        last = max(float(each.points[-1]) for each in profiles)
+        if not first < top < last:
+            found.append("the likelihood is highest at the edge of the profiles: the estimate is no maximum")
     return tuple(found)

@@ -13,7 +13,7 @@ from understudy.causal.synthesis.posterior import Posterior, weighted_quantiles
 
 Array = NDArray[np.float64]
 _DROP = 14.0  # of log-density at the edge of what is integrated: a share of about 1e-6
-_MEANS, _SDS = 101, 101
+_POINTS = 101  # of each axis
 _LEAST_SD, _MOST_SD = 1e-8, 50.0
 _FARTHEST = 40.0
 
@@ -112,7 +112,7 @@ class HierarchyPosterior:
         return Posterior((edges[1:] + edges[:-1]) / 2, np.clip(np.diff(below), 0.0, None))
 
 
-def integrate(marginal: Marginal, prior: Prior) -> HierarchyPosterior:
+def integrate(marginal: Marginal, prior: Prior, points: int = _POINTS) -> HierarchyPosterior:
     """The posterior of mean and sd on points around where it is high.
 
     The box of means and logarithms of sds grows until nothing of weight lies on its edge; within it points have equal
@@ -122,6 +122,8 @@ def integrate(marginal: Marginal, prior: Prior) -> HierarchyPosterior:
     ----------
     marginal : Marginal
     prior : Prior
+    points : int
+        Of each axis. Integrals need few; quantiles, which fall between points, are the better for more.
     """
 
     def log_density(mean: ArrayLike, log_sd: ArrayLike) -> Array:
@@ -130,8 +132,8 @@ def integrate(marginal: Marginal, prior: Prior) -> HierarchyPosterior:
 
     centre = _top(log_density, marginal)
     box = _box(log_density, *centre)
-    means = np.linspace(*box[0], _MEANS)
-    log_sds = np.linspace(*box[1], _SDS)
+    means = np.linspace(*box[0], points)
+    log_sds = np.linspace(*box[1], points)
     grid = np.meshgrid(means, log_sds, indexing="ij")
     log = log_density(*grid)
     weights = np.exp(log - log.max()).ravel()
@@ -148,7 +150,9 @@ def _top(log_density, marginal: Marginal) -> tuple[float, float]:
     mean, sd = marginal.start()
     start = [mean, np.log(max(sd, 0.05))]
     options = {"xatol": 1e-4, "fatol": 1e-6}
-    found = minimize(lambda at: -float(log_density(at[0], at[1])), start, method="Nelder-Mead", options=options)
+    found = minimize(
+        lambda at: -float(log_density(at[0], at[1])), start, method="Nelder-Mead", options=options
+    )
     return float(found.x[0]), float(np.clip(found.x[1], np.log(_LEAST_SD), np.log(_MOST_SD)))
 
 

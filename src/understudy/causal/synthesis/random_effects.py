@@ -19,9 +19,9 @@ def pool_random(
 ) -> PooledEffect:
     """Pool likelihoods of sites whose effects differ.
 
-    Effects are normal around a mean; the prior of the mean is normal with sd 2, that of the sd between sites half-normal
-    with scale 0.5 (Schuemie et al. 2022, doi:10.1186/s12874-022-01778-x). Where EvidenceSynthesis samples, the posterior
-    is integrated here: the same numbers each time, without Monte Carlo error.
+    Effects are normal around a mean; the prior of the mean is normal with sd 2, that of the sd between sites
+    half-normal with scale 0.5 (Schuemie et al. 2022, doi:10.1186/s12874-022-01778-x). Where EvidenceSynthesis samples,
+    the posterior is integrated here: the same numbers each time, without Monte Carlo error.
 
     Parameters
     ----------

@@ -102,6 +102,12 @@ def test_missing_tables_and_columns_name_who_reads_them():
     assert build_covariates(cdm, entries(), {"analyses": names}).values.shape[0] == 1
 
 
+def test_a_column_that_the_source_lacks_is_not_taken_as_empty():
+    cdm = cdm_of()
+    cdm.absent = {"observation": ("value_as_concept_id",)}
+    assert "the table observation has no column value_as_concept_id" in refused(DataError, cdm)
+
+
 def test_after_an_error_nothing_is_left_behind():
     cdm = cdm_of(drug_exposure=[(1, 5, day(0))])
     refused(StudyError, cdm, settings={"excluded_concepts": [99]})
@@ -112,3 +118,14 @@ def test_after_an_error_nothing_is_left_behind():
 def test_chunks_are_not_empty():
     with pytest.raises(ValueError, match="at least one entry"):
         build_covariates(cdm_of(), entries(), chunk=0)
+
+
+def test_too_little_memory_says_what_to_change():
+    cdm = cdm_of()
+    cdm.connection.execute(
+        "DROP TABLE drug_era; CREATE VIEW drug_era AS SELECT 1 AS person_id, range AS drug_concept_id, "
+        "DATE '2010-06-01' AS drug_era_start_date, DATE '2010-06-02' AS drug_era_end_date FROM range(1, 3000000)"
+    )
+    cdm.connection.execute("SET temp_directory = ''; SET memory_limit = '30MB'; SET threads = 1")
+    text = refused(StudyError, cdm, settings={"analyses": ["DrugEraLongTerm"]})
+    assert "a smaller chunk=, or open_cdm more memory=" in text

@@ -85,9 +85,20 @@ def test_impossible_weights(scores, wrong):
         weight_by_score(scores, **wrong)
 
 
-def test_the_matched_are_not_weighted_too(scores):
-    with pytest.raises(StudyError, match="already"):
-        weight_by_score(scores, within=match_on_score(scores))
+@pytest.mark.parametrize("last", [match_on_score, stratify_on_score, weight_by_score])
+@pytest.mark.parametrize(
+    "more",
+    [match_on_score, stratify_on_score, weight_by_score, trim_by_fraction, trim_by_score, trim_to_equipoise],
+)
+def test_nothing_follows_matching_strata_or_weights(scores, last, more):
+    with pytest.raises(StudyError, match="nothing can follow"):
+        more(scores, within=last(scores))
+
+
+def test_what_came_before_was_done_to_the_same_persons(scores):
+    others = PropensityScores(scores.scores, 1 - scores.treatment)
+    with pytest.raises(StudyError, match="other persons"):
+        weight_by_score(scores, within=trim_by_score(others))
 
 
 def test_trimming_takes_the_least_likely_of_each_cohort(scores):

@@ -141,12 +141,6 @@ def test_impossible_settings(wrong):
         match_on_score(case(14), **wrong)
 
 
-def test_nobody_is_matched_twice():
-    scores = case(15)
-    with pytest.raises(StudyError, match="already"):
-        match_on_score(scores, within=match_on_score(scores))
-
-
 def test_a_cohort_of_one():
     scores = PropensityScores([0.5, 0.4, 0.3, 0.45], [1, 0, 0, 0])
     assert match_on_score(scores, caliper=0).stratum.tolist() == [0, -1, -1, 0]
