@@ -31,6 +31,9 @@ QUESTIONS = (
     ("random", 6, "Six days ahead, five days of treatments at random"),
 )
 GAMMAS = (0, 1, 2, 3, 4)
+_CAPTION = """![Errors by gamma](images/tumour-counterfactuals.svg)
+
+Crossed test patients; bars are one standard deviation of runs either way, black lines are published."""
 
 
 def load() -> dict[str, Any]:
@@ -43,7 +46,7 @@ def section(stored: dict[str, Any]) -> str:
     parts = [_sizes(stored)]
     for question, ahead, title in QUESTIONS:
         parts += [f"**{title}**", _errors(stored, question, ahead, "crossed", published=True)]
-    parts += ["![Errors by gamma](images/tumour-counterfactuals.svg)", _own(stored)]
+    parts += [_CAPTION, _own(stored)]
     parts += [
         "### Do the intervals hold?",
         _coverage(stored),
@@ -138,7 +141,7 @@ def _calibration(stored: dict[str, Any]) -> str:
                 method,
                 gamma,
                 row["null contrasts"],
-                f"{row['bias']:.3f} ± {row['spread']:.3f}".replace("-", "−"),
+                f"{round(row['bias'], 3) + 0.0:.3f} ± {row['spread']:.3f}".replace("-", "−"),
                 f"{row['EASE']:.3f}",
                 f"{100 * row['coverage']:.1f} %",
                 f"{100 * row['calibrated coverage']:.1f} %",
