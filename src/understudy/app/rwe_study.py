@@ -68,6 +68,7 @@ def _plain(found: StudyResult) -> dict[str, Any]:
         "attrition": finite_rows(found.attrition()),
         "follow_up": finite_rows(found.follow_up()),
         "notes": list(found.notes),
+        "doubts": list(found.doubts),
         "study_hash": found.study.hash,
         "record": found.record.hash,
     }
@@ -93,6 +94,9 @@ def _show(found: StudyResult, out: Path | None) -> None:
         to.print(Text(answered, style="bold red" if answer.hidden else "bold green"))
     for each in found.notes:
         to.print(Text(f"Note: {each}", style="yellow"))
+    if count := len(found.doubts):
+        told_of = f"{count} doubt{'s' if count > 1 else ''} about the records: see `understudy rwe check`"
+        to.print(Text(f"Note: {told_of}", style="yellow"))
     say_written(out)
 
 

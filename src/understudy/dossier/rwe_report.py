@@ -54,7 +54,8 @@ def _sections(found: StudyResult, charts: dict[str, Figure]) -> Iterator[Section
     yield section("propensity", "Who got which treatment", [*_propensity(found), charts.get("preference")])
     yield section("balance", "Are the groups alike?", list(_balance(found, charts)))
     yield section("controls", "Where the answer is known", list(_controls(found, charts)))
-    yield section("notes", "To be known", [Bullets(tuple(sentences(found.notes)))] if found.notes else [])
+    told = (*found.notes, *(f"in the records, {each}" for each in found.doubts))
+    yield section("notes", "To be known", [Bullets(tuple(sentences(told)))] if told else [])
 
 
 _RULE = (
