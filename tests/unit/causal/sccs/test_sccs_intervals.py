@@ -61,6 +61,17 @@ def test_cutting_intervals_changes_nothing() -> None:
     )
 
 
+@pytest.mark.parametrize("unit", [1e-4, 1e4])
+def test_the_unit_of_a_dose_is_nothing(unit: float) -> None:
+    dose = EXPOSED * (1 + PERSON % 3)
+    one, other = (fit_sccs_intervals(PERSON, DAYS, EVENTS, {"dose": dose * k})["dose"] for k in (1.0, unit))
+    for name in ("log", "low", "high", "standard_error", "robust_error"):
+        assert unit * getattr(other, name) == pytest.approx(getattr(one, name), rel=1e-7), name
+    never = fit_sccs_intervals(PERSON, DAYS, EVENTS * (dose == 0), {"dose": dose * unit})["dose"]
+    assert never.log == -np.inf
+    assert np.isfinite(never.high)
+
+
 def test_persons_without_events_and_without_contrast_say_nothing() -> None:
     fit = fit_sccs_intervals(PERSON, DAYS, EVENTS, {"drug": EXPOSED})
     more = fit_sccs_intervals(
