@@ -37,7 +37,9 @@ def controls(tmp_path):
     """Thirty negative controls, one without an estimate, and a drug."""
     names = [f"control {k}" for k in range(30)] + ["broken", "drug"]
     log_rr = [*RNG.normal(0.5, 0.3, 30), np.nan, 1.0]
-    frame = pd.DataFrame({"name": names, "groundTruth": [0] * 31 + [1], "logRr": log_rr, "seLogRr": [0.1] * 32})
+    frame = pd.DataFrame(
+        {"name": names, "groundTruth": [0] * 31 + [1], "logRr": log_rr, "seLogRr": [0.1] * 32}
+    )
     path = tmp_path / "controls.csv"
     frame.to_csv(path, index=False)
     return path
@@ -52,7 +54,9 @@ def sites(tmp_path):
 
 
 def _site(name, effect, analysis="bleeding"):
-    return SiteProfile(name, analysis, "hazard ratio", LikelihoodProfile(X, -10 * (X - effect) ** 2), (("outcomes", 3),))
+    return SiteProfile(
+        name, analysis, "hazard ratio", LikelihoodProfile(X, -10 * (X - effect) ** 2), (("outcomes", 3),)
+    )
 
 
 def test_calibration_is_told(run, controls):
@@ -104,7 +108,10 @@ def test_positive_controls_give_an_error_model(run, tmp_path):
     [
         ("name,groundTruth,logRr,seLogRr\na,0,inf,0.1\nb,0,NA,0.1\nx,1,0.5,0.1\n", "none of the 2 controls"),
         ("name,groundTruth,logRr,seLogRr\nx,1,0.5,0.1\n", "there is no negative control"),
-        ("name,groundTruth,logRr,seLogRr\nx,0,0.5,0.1\nx,1,0.5,0.1\n", "is a negative control and of interest"),
+        (
+            "name,groundTruth,logRr,seLogRr\nx,0,0.5,0.1\nx,1,0.5,0.1\n",
+            "is a negative control and of interest",
+        ),
         ("name,groundTruth,logRr,seLogRr\nx,0,half,0.1\n", "not a number"),
     ],
 )

@@ -149,8 +149,7 @@ def approximate(profile: LikelihoodProfile, kind: Kind = "custom") -> Approximat
 
 def _normal(profile: LikelihoodProfile) -> NormalApproximation:
     """Place and curvature of the top: of the parabola through the points about it, of a fall of at most a half."""
-    points, values = np.asarray(profile.points, float), np.asarray(profile.values, float)
-    log_likelihood(profile, [0.0])  # refuses a damaged one
+    points, values = profile.points, profile.values
     best = int(np.argmax(values))
     if best in (0, points.size - 1):
         problem = Problem(
@@ -197,8 +196,7 @@ def _fitted(profile: LikelihoodProfile, shape) -> Approximation:
 
 def _adaptive(profile: LikelihoodProfile) -> LikelihoodProfile:
     """The ends, and again and again the point that straight lines miss most."""
-    log_likelihood(profile, [0.0])
-    points, values = np.asarray(profile.points, float), np.asarray(profile.values, float)
+    points, values = profile.points, profile.values
     kept = {0, int(np.argmax(values)), points.size - 1}
     # What is far below the top matters less: an error there is divided by how far it lies below.
     scale = _TOLERANCE * (1 + (values.max() - values))

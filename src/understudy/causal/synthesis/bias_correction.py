@@ -104,7 +104,7 @@ def fit_bias(
     controls: Sequence[Likelihood],
     *,
     prior: HalfNormalPrior | None = None,
-    interpolation: Interpolation = "linear",
+    interpolation: Interpolation | None = None,
 ) -> BiasDistribution:
     """Learn how estimates of outcomes without an effect scatter.
 
@@ -116,7 +116,7 @@ def fit_bias(
     controls : sequence of LikelihoodProfile or approximations
         Of negative controls; fewer than five give a note.
     prior : HalfNormalPrior, optional
-    interpolation : {"linear", "cubic"}
+    interpolation : {"linear", "cubic"}, optional
         Between the points of a profile, see `log_likelihood`.
 
     Raises
@@ -152,7 +152,7 @@ def correct_bias(
     bias: BiasDistribution,
     *,
     prior_sd: float = 2.0,
-    interpolation: Interpolation = "linear",
+    interpolation: Interpolation | None = None,
 ) -> CorrectedEffect:
     """Take the bias that is foretold for an outcome off its effect.
 
@@ -164,7 +164,7 @@ def correct_bias(
     prior_sd : float
         Of the effect before it is corrected, around zero. EvidenceSynthesis takes 1 where nothing is said; 2 is the
         prior of `pool_random`.
-    interpolation : {"linear", "cubic"}
+    interpolation : {"linear", "cubic"}, optional
 
     Returns
     -------
@@ -195,7 +195,7 @@ def correct_each_look(
     controls: Mapping[int, Sequence[Likelihood]],
     *,
     prior_sd: float = 2.0,
-    interpolation: Interpolation = "linear",
+    interpolation: Interpolation | None = None,
 ) -> dict[int, CorrectedEffect]:
     """Correct the effect at each look at accruing data by the negative controls of that look.
 

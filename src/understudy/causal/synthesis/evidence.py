@@ -140,6 +140,6 @@ def _sum(profiles: Sequence[LikelihoodProfile]) -> LikelihoodProfile:
     """Log-likelihoods added up, at the points of all."""
     if len(profiles) == 1:
         return profiles[0]
-    points = np.unique(np.concatenate([np.asarray(each.points, float) for each in profiles]))
+    points = np.unique(np.concatenate([each.points for each in profiles]))
     values = np.sum([log_likelihood(each, points) for each in profiles], axis=0)
     return LikelihoodProfile(points, values)

@@ -73,7 +73,7 @@ def pool_fixed(sites: Sequence[Likelihood], level: float = 0.95) -> PooledEffect
 
 def _grid(sites: list[Likelihood]) -> Array:
     """Effects at which the sum is looked at: every point of every profile, and a fine grid."""
-    points = [np.asarray(s.points, float) for s in sites if isinstance(s, LikelihoodProfile)]
+    points = [s.points for s in sites if isinstance(s, LikelihoodProfile)]
     inside = [each[np.abs(each) <= _WITHIN] for each in points]
     # Rounded, so that no two are so near that a search between neighbours finds nothing.
     return np.unique(np.round(np.concatenate([np.linspace(-_WITHIN, _WITHIN, 6001), *inside]), 6))

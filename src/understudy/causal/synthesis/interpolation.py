@@ -9,12 +9,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from understudy.causal.likelihood_profile import LikelihoodProfile
-from understudy.core.errors import DataError, Problem
 
 Array = NDArray[np.float64]
 Curve: TypeAlias = Callable[[Array], Array]
 Interpolation = Literal["linear", "cubic"]
-FEWEST = 3  # points of which a profile has to have at least so many
 
 
 @runtime_checkable
@@ -28,7 +26,7 @@ class HasLogLikelihood(Protocol):
 Likelihood: TypeAlias = "LikelihoodProfile | HasLogLikelihood"
 
 
-def log_likelihood(site: Likelihood, effects: ArrayLike, interpolation: Interpolation = "linear") -> Array:
+def log_likelihood(site: Likelihood, effects: ArrayLike, interpolation: Interpolation | None = None) -> Array:
     """Log-likelihood of a site at any effects.
 
     Parameters
@@ -36,19 +34,15 @@ def log_likelihood(site: Likelihood, effects: ArrayLike, interpolation: Interpol
     site : LikelihoodProfile or approximation
     effects : array of float
         Log hazard, rate or odds ratios.
-    interpolation : {"linear", "cubic"}
-        Straight between the points, as EvidenceSynthesis and EmpiricalCalibration take a grid; or the cubic with the
-        slope of each point: that of the profile where it has ``gradients``, else that of the parabola through it and
-        its neighbours. Beyond the points both go on straight, but never up.
+    interpolation : {"linear", "cubic"}, optional
+        Straight between the points, as EvidenceSynthesis and EmpiricalCalibration take a grid; or the profile's own
+        `curve`, a cubic, which is taken by default where slopes of the profile are known. Beyond the points both go on
+        straight, but never up.
 
     Returns
     -------
     float array, shape of `effects`
 
-    Raises
-    ------
-    DataError
-        For a profile of fewer than three points, of points that do not rise, or of values that are not finite.
 
     Examples
     --------
@@ -59,43 +53,24 @@ def log_likelihood(site: Likelihood, effects: ArrayLike, interpolation: Interpol
     x = np.asarray(effects, float)
     if not isinstance(site, LikelihoodProfile):
         return np.asarray(site.log_likelihood(x), float)
-    points, values = checked_points(site)
+    points, values = site.points, site.values
     inside = np.clip(x, points[0], points[-1])
-    if interpolation == "linear":
+    if (interpolation or _usual(site)) == "linear":
         slopes = np.diff(values)[[0, -1]] / np.diff(points)[[0, -1]]
         found = np.interp(inside, points, values)
     else:
-        from scipy.interpolate import CubicHermiteSpline
-
-        gradients = _gradients(site, points, values)
-        slopes = gradients[[0, -1]]
-        found = CubicHermiteSpline(points, values, gradients)(inside)
+        slopes, found = site.slopes[[0, -1]], site.curve(inside)
     beyond = x - inside
     return found + np.where(beyond < 0, max(slopes[0], 0.0), min(slopes[1], 0.0)) * beyond
 
 
-def curve_of(site: Likelihood, interpolation: Interpolation = "linear") -> Curve:
+def curve_of(site: Likelihood, interpolation: Interpolation | None = None) -> Curve:
     """`log_likelihood` of one site as a function of effects."""
     return lambda effects: log_likelihood(site, effects, interpolation)
 
 
-def checked_points(profile: LikelihoodProfile, place: str = "a likelihood profile") -> tuple[Array, Array]:
-    """Points and values of a profile that can be used.
-
-    Raises
-    ------
-    DataError
-        With every reason why it cannot.
-    """
-    points, values = (np.asarray(each, float).ravel() for each in (profile.points, profile.values))
-    problems = list(_problems(points, values))
-    if problems:
-        raise DataError(problems, place=place)
-    return points, values
-
-
 def support(
-    site: Likelihood, drop: float, interpolation: Interpolation = "linear", within: float = 15.0
+    site: Likelihood, drop: float, interpolation: Interpolation | None = None, within: float = 15.0
 ) -> tuple[float, float]:
     """Between which effects the log-likelihood is less than `drop` below its highest value.
 
@@ -116,23 +91,6 @@ def _scan(site: Likelihood, within: float) -> Array:
     return np.union1d(coarse, np.clip(top + np.linspace(-0.01, 0.01, 2001), -within, within))
 
 
-def _problems(points: Array, values: Array):
-    if points.size != values.size:
-        told = f"{points.size} points and {values.size} values"
-        yield Problem(told, "give a value for every point")
-    elif points.size < FEWEST:
-        yield Problem(f"only {points.size} points", f"give at least {FEWEST}, better a hundred")
-    for name, numbers in (("point", points), ("value", values)):
-        for k in np.flatnonzero(~np.isfinite(numbers))[:5]:
-            repair = "leave the point out, or compute it again"
-            yield Problem("not finite", repair, column=name, value=f"{numbers[k]} at {k}")
-    if np.isfinite(points).all() and (np.diff(points) <= 0).any():
-        k = int(np.flatnonzero(np.diff(points) <= 0)[0])
-        found = f"{points[k]:g}, {points[k + 1]:g}"
-        yield Problem("points do not rise", "sort them, each once", column="point", value=found)
-
-
-def _gradients(profile: LikelihoodProfile, points: Array, values: Array) -> Array:
-    """Slopes at the points."""
-    known = getattr(profile, "gradients", None)
-    return np.gradient(values, points, edge_order=2) if known is None else np.asarray(known, float)
+def _usual(profile: LikelihoodProfile) -> Interpolation:
+    """A cubic where it is known how the profile rises, else straight lines."""
+    return "linear" if profile.gradients is None else "cubic"

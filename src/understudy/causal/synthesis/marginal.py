@@ -103,7 +103,7 @@ class ProfileMarginal:
     tops: Array
 
     @classmethod
-    def of(cls, sites: Sequence[Likelihood], interpolation: Interpolation = "linear") -> ProfileMarginal:
+    def of(cls, sites: Sequence[Likelihood], interpolation: Interpolation | None = None) -> ProfileMarginal:
         """From profiles or approximations of them; see `log_likelihood` for `interpolation`."""
         curves = tuple(curve_of(site, interpolation) for site in sites)
         ends = [support(site, _DROP, interpolation) for site in sites]

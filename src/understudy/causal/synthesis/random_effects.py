@@ -15,7 +15,7 @@ def pool_random(
     *,
     prior: HalfNormalPrior | None = None,
     level: float = 0.95,
-    interpolation: Interpolation = "linear",
+    interpolation: Interpolation | None = None,
 ) -> PooledEffect:
     """Pool likelihoods of sites whose effects differ.
 
@@ -29,7 +29,7 @@ def pool_random(
         One is enough, though then the prior says most of the spread.
     prior : HalfNormalPrior, optional
     level : float
-    interpolation : {"linear", "cubic"}
+    interpolation : {"linear", "cubic"}, optional
         Between the points of a profile, see `log_likelihood`.
 
     Returns
@@ -72,7 +72,7 @@ def pool_random(
 
 
 def hierarchy(
-    sites: Sequence[Likelihood], prior: HalfNormalPrior, interpolation: Interpolation
+    sites: Sequence[Likelihood], prior: HalfNormalPrior, interpolation: Interpolation | None
 ) -> HierarchyPosterior:
     """Joint posterior of the mean and the spread of the sites' effects."""
     return integrate(ProfileMarginal.of(sites, interpolation), prior)

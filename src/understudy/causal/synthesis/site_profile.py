@@ -13,7 +13,6 @@ import numpy as np
 
 from understudy.causal.likelihood_profile import LikelihoodProfile
 from understudy.causal.masking import SMALLEST, is_small
-from understudy.causal.synthesis.interpolation import checked_points
 from understudy.core.content import content_hash
 from understudy.core.errors import DataError, Problem
 
@@ -66,16 +65,15 @@ class SiteProfile:
             problems += _name_problems("counts", name)
             if not isinstance(count, int) or count < -1:
                 problems.append(Problem("no count", "give a whole number", column=name, value=str(count)))
-        points, _ = checked_points(self.profile, "a site profile")
-        if points.size < FEWEST_POINTS:
-            cause = f"only {points.size} points"
+        if self.profile.points.size < FEWEST_POINTS:
+            cause = f"only {self.profile.points.size} points"
             problems.append(Problem(cause, f"give at least {FEWEST_POINTS}", column="points"))
         if problems:
             raise DataError(problems, place="a site profile")
 
     def to_json(self) -> dict[str, Any]:
         """As JSON data with its hash; small counts are masked."""
-        gradients = getattr(self.profile, "gradients", None)
+        gradients = self.profile.gradients
         body: dict[str, Any] = {
             "format": FORMAT,
             "version": VERSION,
@@ -187,29 +185,11 @@ def inside(folder: str | Path, name: str) -> Path:
 
 
 def _profile(points, values, gradients, place: str) -> LikelihoodProfile:
-    """The profile, its slopes with it where the class has a place for them."""
-    bare = [np.asarray(points), np.asarray(values)]
-    problems = []
-    for name, numbers in (("points", points), ("values", values), ("gradients", gradients)):
-        if numbers is not None and not np.isfinite(numbers).all():
-            problems.append(
-                Problem("holds a number that is not finite", "compute the profile again", column=name)
-            )
-    if gradients is not None and gradients.size != points.size:
-        problems.append(Problem("not one slope for each point", "write the file again", column="gradients"))
-    if points.size != values.size or points.size < FEWEST_POINTS:
-        cause = f"{points.size} points and {values.size} values"
-        problems.append(Problem(cause, f"give as many of both, at least {FEWEST_POINTS}", column="points"))
-    if (np.diff(points) <= 0).any():
-        problems.append(Problem("points do not rise", "sort them, each once", column="points"))
-    if problems:
-        raise DataError(problems, place=place)
-    has_slopes = "gradients" in LikelihoodProfile.__dataclass_fields__
-    return (
-        LikelihoodProfile(*bare, gradients)
-        if gradients is not None and has_slopes
-        else LikelihoodProfile(*bare)
-    )
+    """The profile; what is wrong with it is told of the file."""
+    try:
+        return LikelihoodProfile(points, values, gradients)
+    except DataError as error:
+        raise DataError(error.problems, place=place) from None
 
 
 def _require_known(data: Any, place: str) -> None:

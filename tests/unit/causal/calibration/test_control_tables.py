@@ -27,12 +27,16 @@ def test_ground_truth_is_read_as_text_and_as_number(none, some, tmp_path):
 
 @pytest.mark.parametrize("truth", [[0, 0, 1], ["0", "0", "1"], [0.0, 0.0, 1.0]])
 def test_tables_of_text_and_of_numbers_are_the_same(truth):
-    frame = pd.DataFrame({"name": list("abc"), "groundTruth": truth, "logRr": [0.1, 0.2, 0.3], "seLogRr": [0.1] * 3})
+    frame = pd.DataFrame(
+        {"name": list("abc"), "groundTruth": truth, "logRr": [0.1, 0.2, 0.3], "seLogRr": [0.1] * 3}
+    )
     assert controls_of(frame).negative.names == ("a", "b")
 
 
 def test_ratios_with_limits_are_read_too(tmp_path):
-    found = _read(tmp_path, "outcomeName,trueRr,rr,ci95Lb,ci95Ub\na,1,2.0,1.0,4.0\nb,4,4.0,2.0,8.0\nc,,1,0.5,2\n")
+    found = _read(
+        tmp_path, "outcomeName,trueRr,rr,ci95Lb,ci95Ub\na,1,2.0,1.0,4.0\nb,4,4.0,2.0,8.0\nc,,1,0.5,2\n"
+    )
     assert found.log_rr == pytest.approx(np.log([2, 4, 1]))
     # Half the width of the interval over 1.96.
     assert found.standard_error == pytest.approx(np.log(2) / 1.959963984540054)

@@ -130,7 +130,9 @@ def test_published_llrs():
     log_rr, error = 0.732623502, 0.073408294
     assert calibrated_llr(NormalApproximation(log_rr, error), null).llr == 0
     assert calibrated_llr(CustomApproximation(1, error, log_rr), null).llr == pytest.approx(0.247, abs=0.001)
-    assert calibrated_llr(SkewNormalApproximation(1, error, log_rr), null).llr == pytest.approx(0.344, abs=0.001)
+    assert calibrated_llr(SkewNormalApproximation(1, error, log_rr), null).llr == pytest.approx(
+        0.344, abs=0.001
+    )
 
 
 def test_llr_with_a_bayesian_null_has_an_interval():

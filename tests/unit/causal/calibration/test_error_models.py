@@ -77,7 +77,9 @@ def test_of_a_null_alone_the_error_is_taken_off_and_its_spread_put_on():
 
 def test_without_systematic_error_nothing_changes():
     found = calibrate([0.7, np.nan, 0.1], [0.3, 0.1, np.inf], ErrorModel(0, 1, 0, 0))
-    assert [found.low[0], found.high[0]] == pytest.approx([0.7 - 1.959964 * 0.3, 0.7 + 1.959964 * 0.3], abs=1e-6)
+    assert [found.low[0], found.high[0]] == pytest.approx(
+        [0.7 - 1.959964 * 0.3, 0.7 + 1.959964 * 0.3], abs=1e-6
+    )
     assert np.isnan(found.log_rr[1:]).all()
 
 

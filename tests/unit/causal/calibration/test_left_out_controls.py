@@ -73,9 +73,18 @@ def test_one_control_cannot_be_checked():
 
 
 def test_an_assessment_has_all_of_it():
-    table = Controls.of([*TABLE.names, "drug"], np.append(TABLE.log_rr, 1.6), np.append(ERRORS, 0.1), [*[0] * 40, np.nan])
+    table = Controls.of(
+        [*TABLE.names, "drug"], np.append(TABLE.log_rr, 1.6), np.append(ERRORS, 0.1), [*[0] * 40, np.nan]
+    )
     found = assess(table)
-    assert set(found.tables()) == {"null", "error_model", "controls", "leave_one_out", "coverage", "estimates"}
+    assert set(found.tables()) == {
+        "null",
+        "error_model",
+        "controls",
+        "leave_one_out",
+        "coverage",
+        "estimates",
+    }
     row = found.estimates().iloc[0]
     assert row["calibrated_rr"] == pytest.approx(np.exp(1.6 - found.null.mean))
     assert row["p"] < row["calibrated_p"]

@@ -62,7 +62,9 @@ def exact():
     """Quantiles of mean and precision by brute force, on a grid far finer than that of the package."""
     means, log_sd = np.linspace(-0.3, 0.9, 1201), np.linspace(-6, 1, 1401)
     variance = np.exp(2 * log_sd)[:, None] + ERRORS**2
-    log = np.array([(-0.5 * np.log(variance) - 0.5 * (EFFECTS - m) ** 2 / variance).sum(axis=1) for m in means])
+    log = np.array(
+        [(-0.5 * np.log(variance) - 0.5 * (EFFECTS - m) ** 2 / variance).sum(axis=1) for m in means]
+    )
     precision = np.exp(-2 * log_sd)
     log += 1e-4 * np.log(precision) - precision / 1e4
     weights = np.exp(log - log.max())
@@ -79,7 +81,9 @@ def exact():
 def test_both_bayesian_methods_have_the_posterior(method, tolerance, exact):
     found = fit_null(EFFECTS, ERRORS, method=method)
     mean, precision = exact
-    assert [found.mean_interval[0], found.mean, found.mean_interval[1]] == pytest.approx(mean, abs=tolerance[0])
+    assert [found.mean_interval[0], found.mean, found.mean_interval[1]] == pytest.approx(
+        mean, abs=tolerance[0]
+    )
     values = [found.precision_interval[0], found.precision, found.precision_interval[1]]
     assert values == pytest.approx(precision, rel=tolerance[1])
 
@@ -102,7 +106,9 @@ def test_few_controls_give_a_note_and_none_an_error():
 
 
 def test_controls_that_all_failed_are_an_error_with_the_reasons():
-    with pytest.raises(DataError, match=r"none of the 3 controls .*2 with an infinite standard error, 1 without"):
+    with pytest.raises(
+        DataError, match=r"none of the 3 controls .*2 with an infinite standard error, 1 without"
+    ):
         fit_null([0.1, 0.2, np.nan], [np.inf, np.inf, 0.1])
 
 

@@ -6,7 +6,14 @@ import numpy as np
 import pytest
 
 from understudy.causal.likelihood_profile import LikelihoodProfile
-from understudy.causal.synthesis import NormalApproximation, SiteProfile, correct_bias, correct_each_look, fit_bias, pool
+from understudy.causal.synthesis import (
+    NormalApproximation,
+    SiteProfile,
+    correct_bias,
+    correct_each_look,
+    fit_bias,
+    pool,
+)
 from understudy.core.errors import DataError
 
 RNG = np.random.default_rng(4)
@@ -29,7 +36,10 @@ def test_the_corrected_effect_has_both_spreads():
     assert found.raw.mean == pytest.approx(1.0, abs=1e-3)
     assert found.corrected.mean == pytest.approx(1.0 - bias.predictive.mean, abs=2e-3)
     assert found.corrected.sd == pytest.approx(np.hypot(0.15, bias.predictive.sd), rel=2e-3)
-    assert found.table().loc["corrected", "probability_above_null"] < found.table().loc["raw", "probability_above_null"]
+    assert (
+        found.table().loc["corrected", "probability_above_null"]
+        < found.table().loc["raw", "probability_above_null"]
+    )
 
 
 def test_a_prior_of_the_effect_draws_it_to_zero():

@@ -16,12 +16,16 @@ from understudy.causal.synthesis.flower import _profiles, client_app, exchange, 
 from understudy.core.errors import DataError, MissingExtraError, SimulationError
 
 HAS_FLOWER = find_spec("flwr") is not None
-with_flower = pytest.mark.skipif(not HAS_FLOWER, reason="Flower is not installed: pip install 'understudy[federated]'")
+with_flower = pytest.mark.skipif(
+    not HAS_FLOWER, reason="Flower is not installed: pip install 'understudy[federated]'"
+)
 X = np.linspace(-3, 3, 61)
 
 
 def _site(k, analysis="main"):
-    return SiteProfile(f"site {k}", analysis, "hazard ratio", LikelihoodProfile(X, -(k + 1) * (X - 0.1 * k) ** 2))
+    return SiteProfile(
+        f"site {k}", analysis, "hazard ratio", LikelihoodProfile(X, -(k + 1) * (X - 0.1 * k) ** 2)
+    )
 
 
 def _text(site):
@@ -29,7 +33,10 @@ def _text(site):
 
 
 def test_answers_are_checked_and_sorted():
-    assert [each.site for each in _profiles([_text(_site(1)), _text(_site(0))], "main")] == ["site 0", "site 1"]
+    assert [each.site for each in _profiles([_text(_site(1)), _text(_site(0))], "main")] == [
+        "site 0",
+        "site 1",
+    ]
     with pytest.raises(DataError, match="two sites of one name"):
         _profiles([_text(_site(1)), _text(_site(1))], "main")
     with pytest.raises(DataError, match="profile of another analysis"):
@@ -39,7 +46,9 @@ def test_answers_are_checked_and_sorted():
 
 
 @pytest.mark.skipif(HAS_FLOWER, reason="Flower is installed")
-@pytest.mark.parametrize("call", [lambda: client_app(lambda c, a: _site(0)), lambda: server_app("main", 1, list)])
+@pytest.mark.parametrize(
+    "call", [lambda: client_app(lambda c, a: _site(0)), lambda: server_app("main", 1, list)]
+)
 def test_without_flower_the_pip_line_is_told(call):
     with pytest.raises(MissingExtraError, match=r"pip install \"understudy\[federated\]\""):
         call()

@@ -23,7 +23,9 @@ def test_normal_likelihoods_pool_to_the_weighted_mean():
     found, weights = pool_fixed(SITES), ERRORS**-2.0
     mean, error = weights @ EFFECTS / weights.sum(), weights.sum() ** -0.5
     assert found.log == pytest.approx(mean, abs=1e-7)
-    assert [found.low, found.high] == pytest.approx([mean - 1.959964 * error, mean + 1.959964 * error], abs=1e-6)
+    assert [found.low, found.high] == pytest.approx(
+        [mean - 1.959964 * error, mean + 1.959964 * error], abs=1e-6
+    )
     assert found.standard_error == pytest.approx(error, abs=1e-6)
 
 

@@ -15,7 +15,9 @@ from understudy.core.errors import DataError
 
 X = np.linspace(-2, 2, 21)
 PROFILE = LikelihoodProfile(X, -3.0 - (X - 0.2) ** 2)
-SITE = SiteProfile("north", "main", "hazard ratio", PROFILE, (("persons", 5120), ("outcomes", 3), ("deaths", 0)))
+SITE = SiteProfile(
+    "north", "main", "hazard ratio", PROFILE, (("persons", 5120), ("outcomes", 3), ("deaths", 0))
+)
 
 
 def _changed(tmp_path, rehash=True, **change):
@@ -49,13 +51,13 @@ def test_small_counts_leave_no_trace(tmp_path):
         ({"version": 2}, "unknown version"),
         ({"format": "other"}, "no site profile"),
         ({"persons": [1, 2, 3]}, "unknown key 'persons'"),
-        ({"points": X[::-1].tolist()}, "points do not rise"),
+        ({"points": X[::-1].tolist()}, "is not above the one before"),
         ({"points": X[:5].tolist(), "values": X[:5].tolist()}, "5 points"),
-        ({"values": X[:5].tolist()}, "21 points and 5 values"),
+        ({"values": X[:5].tolist()}, "21 points have 5 values"),
         ({"values": ["a"] * 21}, "no number"),
         ({"values": None}, "no"),
         ({"values": [True] * 21}, "no number"),
-        ({"gradients": [1.0]}, "not one slope"),
+        ({"gradients": [1.0]}, "not as many as points"),
         ({"counts": {"outcomes": 3}}, "small count that is not masked"),
         ({"counts": {"outcomes": 4.5}}, "no count"),
         ({"counts": [1]}, "counts are no table"),
@@ -99,7 +101,9 @@ def test_a_file_that_is_missing_or_too_large_is_refused(tmp_path):
         SiteProfile.read(tmp_path / "large.json")
 
 
-@pytest.mark.parametrize("name", ["../site.json", "/etc/passwd", "a/../../site.json", "C:\\site.json", "\\\\host\\share"])
+@pytest.mark.parametrize(
+    "name", ["../site.json", "/etc/passwd", "a/../../site.json", "C:\\site.json", "\\\\host\\share"]
+)
 def test_a_path_that_leaves_the_folder_is_refused(name, tmp_path):
     with pytest.raises(DataError, match="leaves the folder"):
         inside(tmp_path, name)
@@ -125,5 +129,7 @@ def test_a_link_out_of_the_folder_is_refused(tmp_path):
 )
 def test_nothing_is_written_of_what_may_not_leave(profile, told, tmp_path):
     with pytest.raises(DataError, match=told):
-        SiteProfile("north", "main", "hazard ratio", LikelihoodProfile(*profile)).write(tmp_path / "north.json")
+        SiteProfile("north", "main", "hazard ratio", LikelihoodProfile(*profile)).write(
+            tmp_path / "north.json"
+        )
     assert not list(tmp_path.iterdir())
