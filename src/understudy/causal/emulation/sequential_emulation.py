@@ -20,7 +20,7 @@ from understudy.causal.emulation.pooled_logistic import (
     maximise,
     without_errors,
 )
-from understudy.causal.emulation.trial_rows import whole_rows
+from understudy.causal.emulation.trial_rows import TrialRows, whole_rows
 from understudy.causal.emulation.trial_sequence import TrialSequence
 from understudy.causal.emulation.trial_weights import TrialWeights, weigh
 from understudy.causal.emulation.weight_model import FittedChance
@@ -191,8 +191,8 @@ def _curves(
 
     def again(drawn: Array) -> Array:
         own, _, _ = _weighed(sequence, weights, drawn)
-        own = own.weighted(kept.astype(float)) if base.directions else own
-        rows = whole_rows(own, base.rows.design, drawn)
+        own = own.weighted(kept.astype(float)) if base.directions and len(kept) else own
+        rows = TrialRows(own, base.rows.design, drawn[sequence.person] * base.rows.multiple)
         largest = maximise(rows, np.linalg.solve(rows.back, base.rows.back @ base.at), sure=True)
         one = without_errors(design.names, largest, base)
         return incidence_curves(design, one, times, share=share * drawn[sequence.person]).incidence

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from understudy.causal.emulation.outcome_model import TrialDesign
-from understudy.causal.emulation.pooled_logistic import dependent, whitened
+from understudy.causal.emulation.pooled_logistic import dependent, moves, whitened
 from understudy.causal.emulation.trial_kernel import accumulate, leave_out, rows_of_states, worst_rows
 from understudy.causal.emulation.trial_sequence import TrialSequence
 
@@ -170,12 +170,7 @@ class TrialRows:
         """The rows that a direction does not move, without columns that then depend on others."""
         p = self.design.fixed.shape[1]
         own, apart = self.design.fixed @ direction[:p], self.design.moving @ direction[p:]
-        weight = self.sequence.weight.copy() if len(self.sequence.weight) else np.ones(self.sequence.expanded)
-        start, length, base, slope, period, treated, _, _, offset, _ = self._rows
-        leave_out(
-            start, length, base, slope, period, treated, offset, own, apart, self.design.levels, _SIDE, weight
-        )
-        left = replace(self, sequence=replace(self.sequence, weight=weight))
+        left = self._of_trials(own) if not moves(apart).any() else self._of_rows(own, apart)
         by_trial, by_state = left._weights
         lost = np.concatenate([
             _dependent(self.design.fixed, by_trial, self.names[:p], dropped),
@@ -191,6 +186,18 @@ class TrialRows:
         return replace(left, design=design), tuple(
             name for name, gone in zip(self.names, lost, strict=True) if gone
         )
+
+    def _of_trials(self, own: Array) -> TrialRows:
+        """Without the trials that a direction moves."""
+        return replace(self, multiple=np.where(moves(own), 0.0, self.multiple))
+
+    def _of_rows(self, own: Array, apart: Array) -> TrialRows:
+        """Without the rows that a direction moves, which takes a weight for each row."""
+        weight = self.sequence.weight.copy() if len(self.sequence.weight) else np.ones(self.sequence.expanded)
+        start, length, base, slope, period, treated, _, _, offset, _ = self._rows
+        levels = self.design.levels
+        leave_out(start, length, base, slope, period, treated, offset, own, apart, levels, _SIDE, weight)
+        return replace(self, sequence=replace(self.sequence, weight=weight))
 
     def scores(self, at: Array) -> Array:
         """Score of each person, shape (persons, p); a bootstrap's multiples count in the rows, not here."""
