@@ -28,6 +28,8 @@ def result() -> StudyResult:
 
 def found() -> Iterator[Found]:
     """Counts, estimates and diagnostics; what the study hides is compared here, and nowhere else shown."""
+    outcome = result().material.cohorts["gastrointestinal bleeding"]
+    yield from rows(_NAME, "persons with the outcome", "479", [outcome.persons])
     yield from _attrition()
     yield from _estimates()
     values = {each.name: each.value for each in result().answer("weighted").diagnostics.items}
