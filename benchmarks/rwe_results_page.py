@@ -23,8 +23,8 @@ def section(found: dict[str, Any]) -> str:
     """The results as Markdown: a row for what is told together."""
     numbers, study = found["numbers"], found["study"]
     lines = [
-        f"{found['agreed']} of {len(numbers)} numbers are found again: to their last digit, or within what the last column "
-        "says.", "",
+        f"{found['agreed']} of {len(numbers)} numbers are found again: to their last digit, or within what the last "
+        "column says.", "",
         f"The whole study of GiBleed, from its CSV files to the answers, takes {study['processor_s']:.1f} seconds of "
         "processor time.", "",
         "| data | what | theirs | ours | within |", "| --- | --- | --- | --- | --- |",

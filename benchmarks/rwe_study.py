@@ -43,7 +43,9 @@ def _attrition() -> Iterator[Found]:
         theirs = [
             row
             for row in csv.DictReader(file)
-            if row["target_comparator_id"] == "894409308" and row["outcome_id"] == "3" and row["analysis_id"] == "1"
+            if row["target_comparator_id"] == "894409308"
+            and row["outcome_id"] == "3"
+            and row["analysis_id"] == "1"
         ]
     steps = result().material.outcomes["gastrointestinal bleeding"].attrition.steps
     for exposure, side in (("1", "target"), ("2", "comparator")):

@@ -138,12 +138,12 @@ def gather(study: Study, cdm: Cdm, told: Told) -> Material:
 
 
 def _doubts(cdm: Cdm) -> tuple[str, ...]:
-    """Warnings of the check of the records; what is an error stops the study."""
+    """Warnings about rows of the records; an error stops the study, what is missing stops where it is asked for."""
     found = check(cdm)
     if not found.ok:
         problems = [Problem(str(each), "see `understudy rwe check`") for each in found.errors]
         raise DataError(problems, place=cdm.name)
-    return tuple(str(each) for each in found.warnings)
+    return tuple(str(each) for each in found.warnings if each.rows)
 
 
 def _nothing() -> Cohort:

@@ -80,7 +80,10 @@ BAD = {
         "no covariates",
     ),
     "two analyses of a name": ('[[analyses]]\nname = "crude"\n', "given twice"),
-    "strata without stratification": ('[[analyses]]\nname = "s"\nstrata = 10\n', 'adjustment = "?\'?stratify'),
+    "strata without stratification": (
+        '[[analyses]]\nname = "s"\nstrata = 10\n',
+        "adjustment = \"?'?stratify",
+    ),
     "conditions without strata": ('[[analyses]]\nname = "s"\nconditional = true\n', "no strata"),
     "controls in two ways": (
         '[negative_controls]\nconcepts = [1]\nfile = "c.csv"\n',
