@@ -124,7 +124,7 @@ def test_llr_without_systematic_error_is_the_plain_one():
 
 
 def test_published_llrs():
-    # EmpiricalCalibration's tests, with the null of its set of case series (0.7921, 0.2834) and, as its numbers have it,
+    # EmpiricalCalibration's tests, with the null of its case series (0.7921, 0.2834) and, as its numbers have it,
     # location 1, skewness 0.7326, scale 0.0734; they allow a tenth, ours agree to the digits given.
     null = NullDistribution(0.792117, 0.283423, 45)
     log_rr, error = 0.732623502, 0.073408294
