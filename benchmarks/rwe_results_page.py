@@ -23,9 +23,9 @@ def section(found: dict[str, Any]) -> str:
     """The results as Markdown: a row for what is told together."""
     numbers, study = found["numbers"], found["study"]
     lines = [
-        f"{found['agreed']} of {len(numbers)} numbers are found again: to their last digit, or within what the last column "
-        "says.", "",
-        f"The whole study of GiBleed, from its CSV files to the answers, takes {study['processor_s']:.0f} seconds of "
+        f"{found['agreed']} of {len(numbers)} numbers are found again: to their last digit, or within what the last "
+        "column says.", "",
+        f"The whole study of GiBleed, from its CSV files to the answers, takes {study['processor_s']:.1f} seconds of "
         "processor time.", "",
         "| data | what | theirs | ours | within |", "| --- | --- | --- | --- | --- |",
     ]  # fmt: skip

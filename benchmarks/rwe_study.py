@@ -28,6 +28,8 @@ def result() -> StudyResult:
 
 def found() -> Iterator[Found]:
     """Counts, estimates and diagnostics; what the study hides is compared here, and nowhere else shown."""
+    outcome = result().material.cohorts["gastrointestinal bleeding"]
+    yield from rows(_NAME, "persons with the outcome", "479", [outcome.persons])
     yield from _attrition()
     yield from _estimates()
     values = {each.name: each.value for each in result().answer("weighted").diagnostics.items}
@@ -41,7 +43,9 @@ def _attrition() -> Iterator[Found]:
         theirs = [
             row
             for row in csv.DictReader(file)
-            if row["target_comparator_id"] == "894409308" and row["outcome_id"] == "3" and row["analysis_id"] == "1"
+            if row["target_comparator_id"] == "894409308"
+            and row["outcome_id"] == "3"
+            and row["analysis_id"] == "1"
         ]
     steps = result().material.outcomes["gastrointestinal bleeding"].attrition.steps
     for exposure, side in (("1", "target"), ("2", "comparator")):

@@ -31,6 +31,9 @@ QUESTIONS = (
     ("random", 6, "Six days ahead, five days of treatments at random"),
 )
 GAMMAS = (0, 1, 2, 3, 4)
+_CAPTION = """![Errors by gamma](images/tumour-counterfactuals.svg)
+
+Crossed test patients; bars are one standard deviation of runs either way, black lines are published."""
 
 
 def load() -> dict[str, Any]:
@@ -43,7 +46,7 @@ def section(stored: dict[str, Any]) -> str:
     parts = [_sizes(stored)]
     for question, ahead, title in QUESTIONS:
         parts += [f"**{title}**", _errors(stored, question, ahead, "crossed", published=True)]
-    parts += ["![Errors by gamma](images/tumour-counterfactuals.svg)", _own(stored)]
+    parts += [_CAPTION, _own(stored)]
     parts += [
         "### Do the intervals hold?",
         _coverage(stored),
@@ -56,11 +59,12 @@ def section(stored: dict[str, Any]) -> str:
 def _sizes(stored: dict[str, Any]) -> str:
     asked = stored["settings"]
     return (
-        f"{asked['train']:,} training patients for each gamma (the corrections learn from {asked['correction']:,} of "
-        f"them), {asked['validation']:,} for validation; {asked['runs']} runs with {asked['test']:,} test patients "
-        f"each, {asked['test_later']:,} where several days are foretold, watched for up to {asked['days']} days. Root mean "
-        "squared errors in per cent of 1,150 cm³: mean and standard deviation of the runs, here as published. The "
-        "publications have 1,000 patients in every run, and learn anew in each, which ours do not."
+        f"{asked['train']:,} training patients for each gamma (the corrections learn from {asked['correction']:,} "
+        f"of them), {asked['validation']:,} for validation; {asked['runs']} runs with {asked['test']:,} test "
+        f"patients each, {asked['test_later']:,} where several days are foretold, watched for up to "
+        f"{asked['days']} days. Root mean squared errors in per cent of 1,150 cm³: mean and standard deviation of "
+        "the runs, here as published. The publications have 1,000 patients in every run, and learn anew in each, "
+        "which ours do not."
     )
 
 
@@ -137,7 +141,7 @@ def _calibration(stored: dict[str, Any]) -> str:
                 method,
                 gamma,
                 row["null contrasts"],
-                f"{row['bias']:.3f} ± {row['spread']:.3f}".replace("-", "−"),
+                f"{round(row['bias'], 3) + 0.0:.3f} ± {row['spread']:.3f}".replace("-", "−"),
                 f"{row['EASE']:.3f}",
                 f"{100 * row['coverage']:.1f} %",
                 f"{100 * row['calibrated coverage']:.1f} %",

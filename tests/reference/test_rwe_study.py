@@ -52,7 +52,9 @@ def test_counts_and_the_crude_hazard_ratio(found):
     assert finding.estimate.exp == pytest.approx(float(row["rr"]), abs=1e-6)
     # Cyclops stops at a tolerance of 2e-7 of its gradient; its limits are found to about 1e-4.
     assert finding.estimate.log_likelihood_ratio == pytest.approx(float(row["llr"]), abs=1e-7)
-    assert finding.estimate.interval == pytest.approx((float(row["ci_95_lb"]), float(row["ci_95_ub"])), abs=2e-4)
+    assert finding.estimate.interval == pytest.approx(
+        (float(row["ci_95_lb"]), float(row["ci_95_ub"])), abs=2e-4
+    )
     assert finding.estimate.standard_error == pytest.approx(float(row["se_log_rr"]), abs=1e-4)
 
 

@@ -104,10 +104,13 @@ def _faults(title: str, faults: tuple[Fault, ...], style: str) -> Any:
 
     kinds: dict[tuple[str, str], list[str]] = {}
     for each in faults:
-        where = f"{each.table} {each.shown_rows}" if each.rows else each.table
-        kinds.setdefault((each.cause, each.repair), []).append(where)
+        where = " ".join(
+            [each.table, each.shown_rows * bool(each.rows), f"({each.detail})" * bool(each.detail)]
+        )
+        kinds.setdefault((each.cause, each.repair), []).append(" ".join(where.split()))
     lines: list[Any] = [Text(title, style=f"bold {style}")]
     for (cause, repair), places in kinds.items():
-        lines += [Text.assemble(f" {cause}", (f" → {repair}" * bool(repair), "dim"))]
-        lines += [Padding(Text(", ".join(places), style="dim"), (0, 0, 0, 3))]
+        told = Text.assemble(cause, (f" → {repair}" * bool(repair), "dim"))
+        lines.append(Padding(told, (0, 0, 0, 1)))
+        lines.append(Padding(Text(", ".join(places), style="dim"), (0, 0, 0, 3)))
     return Group(*lines)

@@ -73,14 +73,16 @@ def _show(report: EmulationReport) -> None:
 
 
 def _numbers(numbers: tuple[ReportedNumber, ...]) -> Table:
+    """Estimates with their errors and intervals, where any has them."""
+    cells = {"": [each.name for each in numbers], "estimate": [f"{each.value:.4g}" for each in numbers]}
+    cells["SE"] = ["" if each.error is None else f"{each.error:.4g}" for each in numbers]
+    cells["interval"] = ["" if each.low is None else f"{each.low:.4g} to {each.high:.4g}" for each in numbers]
+    shown = {name: column for name, column in cells.items() if any(column)}
     table = _blank("Estimates")
-    table.add_column("")
-    for heading in ("estimate", "SE", "interval"):
-        table.add_column(heading, justify="right")
-    for each in numbers:
-        interval = "" if each.low is None or each.high is None else f"{each.low:.4g} to {each.high:.4g}"
-        error = "" if each.error is None else f"{each.error:.4g}"
-        table.add_row(each.name, f"{each.value:.4g}", error, interval)
+    for name in shown:
+        table.add_column(name, justify="right" if name else "left")
+    for row in zip(*shown.values(), strict=True):
+        table.add_row(*row)
     return table
 
 
@@ -113,6 +115,7 @@ def _weights(frame: pd.DataFrame) -> pd.DataFrame:
         for name in ("method", "count", "effective", "mean", "sd", "q0", "q50", "q99", "q100", "truncated")
         if name in frame
     ]
+    frame = frame.assign(effective=[f"{value:.0f}" for value in frame["effective"]])
     called = {"q0": "least", "q50": "median", "q99": "99 %", "q100": "most"}
     return frame[names].rename(columns=called)
 

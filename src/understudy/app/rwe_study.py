@@ -11,6 +11,7 @@ from understudy.app.trial_check import table_of
 from understudy.app.trial_files import say_written
 from understudy.app.trial_numbers import finite_rows
 from understudy.causal.study.answer import Answer
+from understudy.causal.study.controls import ControlEstimates
 from understudy.causal.study.result import StudyResult, told
 from understudy.causal.study.run import run_study
 from understudy.causal.study.site_files import file_name, site_files
@@ -67,9 +68,23 @@ def _plain(found: StudyResult) -> dict[str, Any]:
         "diagnostics": finite_rows(found.diagnostics()),
         "attrition": finite_rows(found.attrition()),
         "follow_up": finite_rows(found.follow_up()),
+        "negative_controls": [_controls(name, each) for name, each in found.controls.items() if each],
         "notes": list(found.notes),
+        "doubts": list(found.doubts),
         "study_hash": found.study.hash,
         "record": found.record.hash,
+    }
+
+
+def _controls(analysis: str, found: ControlEstimates) -> dict[str, Any]:
+    null = found.null
+    return {
+        "analysis": analysis,
+        "controls": len(found.controls),
+        "left_out": len(found.controls.dropped),
+        "null_mean": null.mean if null else None,
+        "null_sd": null.sd if null else None,
+        "expected_absolute_systematic_error": found.ease if null else None,
     }
 
 
@@ -93,6 +108,9 @@ def _show(found: StudyResult, out: Path | None) -> None:
         to.print(Text(answered, style="bold red" if answer.hidden else "bold green"))
     for each in found.notes:
         to.print(Text(f"Note: {each}", style="yellow"))
+    if count := len(found.doubts):
+        told_of = f"{count} doubt{'s' if count > 1 else ''} about the records: see `understudy rwe check`"
+        to.print(Text(f"Note: {told_of}", style="yellow"))
     say_written(out)
 
 

@@ -84,6 +84,15 @@ _HOMES: dict[str, tuple[str, ...]] = {
         "pool_random",
     ),
     "understudy.causal.study": ("SimulatedStudy", "Study", "StudyResult", "load_study", "run_study"),
+    "understudy.causal.signals": (
+        "Reports",
+        "Signals",
+        "find_signals",
+        "link_reports",
+        "read_reports",
+        "study_signals",
+        "time_to_onset",
+    ),
     "understudy.causal.twins": (
         "CalibratedTwins",
         "Contrasts",

@@ -54,7 +54,8 @@ def _sections(found: StudyResult, charts: dict[str, Figure]) -> Iterator[Section
     yield section("propensity", "Who got which treatment", [*_propensity(found), charts.get("preference")])
     yield section("balance", "Are the groups alike?", list(_balance(found, charts)))
     yield section("controls", "Where the answer is known", list(_controls(found, charts)))
-    yield section("notes", "To be known", [Bullets(tuple(sentences(found.notes)))] if found.notes else [])
+    told = (*found.notes, *(f"in the records, {each}" for each in found.doubts))
+    yield section("notes", "To be known", [Bullets(tuple(sentences(told)))] if told else [])
 
 
 _RULE = (
@@ -149,7 +150,7 @@ def _propensity(found: StudyResult) -> Iterator[Text | Table]:
     yield Text(
         f"Of {model.fit.coefficients.size:,} covariates that entered, {model.fit.selected.size:,} have a coefficient; "
         f"prior variance {figures(model.variance)}. Area under the curve {figures(model.area.estimate)} "
-        f"({_interval(low, high)}): 0.5 is no difference between the groups. {percent(model.equipoise(), 1)} of persons "
+        f"({_interval(low, high)}): 0.5 is no difference between groups. {percent(model.equipoise(), 1)} of persons "
         "are in equipoise."
     )
     rows = tuple(
@@ -256,7 +257,9 @@ def _effects(found: StudyResult, seen: pd.DataFrame) -> Figure:
     rows = seen.assign(label=label, value=seen["estimate"])
     hidden = len(found.answers) - len(seen)
     caption = (
-        f"Estimates that may be seen; {hidden} more are hidden." if hidden else "All estimates, uncalibrated."
+        f"Estimates that may be seen; {hidden} more {'is' if hidden == 1 else 'are'} hidden."
+        if hidden
+        else "All estimates, uncalibrated."
     )
     return figure(
         forest(rows, measure=sentence_case(rows["measure"].iloc[0]), ratio=True), f"{PART}-effects", caption

@@ -72,7 +72,7 @@ def calibration_effect(
     none = alt.Chart(inline(pd.DataFrame({"rr": [1.0]}))).mark_rule(color=QUIET, strokeWidth=0.8)
     return themed(
         alt.layer(*areas, *lines, none.encode(x=alt.X("rr:Q", **x)), _dots(estimates, x, y)).properties(
-            width=_WIDTH, height=_HEIGHT
+            width=_WIDTH, height=_HEIGHT, padding={"left": 44, "right": 5, "top": 5, "bottom": 5}
         )
     )
 

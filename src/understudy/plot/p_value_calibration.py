@@ -62,5 +62,5 @@ def p_value_calibration(curve: pd.DataFrame, *, alpha: float = 0.05) -> alt.Laye
             ideal.mark_line(color=QUIET, strokeWidth=1).encode(x=x, y=y),
             level.encode(x=x),
             lines.encode(x=x, y=y, color=colour),
-        ).properties(width=_SIZE, height=_SIZE)
+        ).properties(width=_SIZE, height=_SIZE, padding={"left": 44, "right": 5, "top": 5, "bottom": 5})
     )

@@ -1,4 +1,4 @@
-"""Courses of treatment whose truth is known: a covariate that treatment changes, and that decides on later treatment."""
+"""Courses of treatment whose truth is known: treatment changes a covariate that decides on later treatment."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ PERIODS = 5
 
 
 def course_of_treatment(
-    persons: int, seed: int, rule: Callable | None = None, *, confounding: float = 0.7, effect: float = -0.6
+    persons: int, seed: int, rule: Callable | None = None, *, effect: float = -0.6, on_x: float = -0.8
 ) -> tuple[pd.DataFrame, float]:
     """A table with a row a person and period, and the incidence at the end.
 
-    Who is ill (x high) is treated more often and has the outcome more often; treatment lowers the next x.
+    Who is ill (x high) is treated more often and has the outcome more often; treatment lowers the next x by `on_x`.
     `rule` (x, time, chosen, ever treated) -> treatment replaces what was chosen.
     """
     draw = np.random.default_rng(seed)
@@ -24,8 +24,8 @@ def course_of_treatment(
     free, rows = np.ones(persons, dtype=bool), []
     for time in range(PERIODS):
         if time:
-            x = 0.6 * x - 0.8 * before + 0.7 * draw.normal(size=persons)
-        chosen = (draw.random(persons) < expit(-0.8 + confounding * x + 1.2 * before)).astype(float)
+            x = 0.6 * x + on_x * before + 0.7 * draw.normal(size=persons)
+        chosen = (draw.random(persons) < expit(-0.8 + 0.7 * x + 1.2 * before)).astype(float)
         own = (
             chosen
             if rule is None

@@ -79,7 +79,7 @@ class CdmCheck:
         """Tables and faults."""
         import pandas as pd
 
-        columns = ["severity", "table", "cause", "rows", "repair"]
+        columns = ["severity", "table", "cause", "rows", "repair", "detail"]
         faults = pd.DataFrame([each.to_json() for each in self.faults], columns=columns)
         return {"tables": self.table(), "faults": faults}
 

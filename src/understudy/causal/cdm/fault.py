@@ -23,6 +23,8 @@ class Fault:
         How many rows have it; 0 where rows do not count, as for a missing table. Shown masked.
     repair : str
         What may be done.
+    detail : str
+        What in the table it is, such as names of columns.
 
     Examples
     --------
@@ -35,10 +37,12 @@ class Fault:
     cause: str
     rows: int = 0
     repair: str = ""
+    detail: str = ""
 
     def __str__(self) -> str:
         rows = f"{self.shown_rows} rows: " if self.rows else ""
-        return f"{self.table}: {rows}{self.cause}" + (f" → {self.repair}" if self.repair else "")
+        detail = f" ({self.detail})" if self.detail else ""
+        return f"{self.table}: {rows}{self.cause}{detail}" + (f" → {self.repair}" if self.repair else "")
 
     @property
     def shown_rows(self) -> str:
@@ -53,4 +57,5 @@ class Fault:
             "cause": self.cause,
             "rows": masked(self.rows) if self.rows else None,
             "repair": self.repair,
+            "detail": self.detail,
         }

@@ -42,9 +42,17 @@ def _missing(cdm: Cdm) -> Iterator[Fault]:
                 "error" if needed else "warning", table, f"not there: {use}", 0, f"{home_of(table)} have it"
             )
     for table, columns in cdm.absent.items():
-        lacking = [each for each in columns if cdm.version == "5.4" or each not in _ONLY_5_4]
+        own = {f"{table}_id", *(_ONLY_5_4 if cdm.version == "5.3" else ())}
+        lacking = [each for each in columns if each not in own]
         if lacking:
-            yield Fault("warning", table, f"no column {', '.join(lacking)}", 0, f"{home_of(table)} have it")
+            yield Fault(
+                "warning",
+                table,
+                "columns are not there",
+                0,
+                "rules about them are refused",
+                ", ".join(lacking),
+            )
 
 
 def _lost(table: str) -> str:

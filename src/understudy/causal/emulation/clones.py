@@ -15,17 +15,17 @@ from numpy.typing import NDArray
 
 from understudy.causal.emulation.person_periods import PersonPeriods
 from understudy.causal.emulation.trial_sequence import (
+    CensoredPeriod,
     TrialSequence,
     followed_until,
     next_switch,
     whole_sequence,
 )
-from understudy.causal.emulation.trial_weights import TrialWeights, of_drawn, relevant, running_products
+from understudy.causal.emulation.trial_weights import TrialWeights, of_drawn, relevant, staying_products
 from understudy.causal.emulation.weight_model import (
     FittedChance,
     by_previous_treatment,
     chances,
-    staying_ratios,
 )
 from understudy.causal.emulation.weight_summary import WeightSummary, summarised, truncated
 from understudy.core.errors import StudyError
@@ -42,7 +42,7 @@ def clone_trials(
     sustained: bool = False,
     starts: Literal["first", "all"] = "first",
     last_follow_up: int | None = None,
-    censored_period: Literal["kept", "left out"] = "kept",
+    censored_period: CensoredPeriod = "as TrialEmulation",
     place: str = "the table",
 ) -> TrialSequence:
     """Two clones of each person who is eligible and not treated before.
@@ -57,7 +57,7 @@ def clone_trials(
     starts : {"first", "all"}
         A person's first eligible period, or every one.
     last_follow_up : int, optional
-    censored_period : {"kept", "left out"}
+    censored_period : {"as TrialEmulation", "outcome known", "outcome unknown"}
         As for `trial_sequence`.
 
     Returns
@@ -105,7 +105,7 @@ def clone_trials(
     made = whole_sequence(periods, CLONES, both[kept], stops[kept], arm[kept], place)
     order = np.lexsort((made.arm, made.start))
     made = replace(made, start=made.start[order], length=made.length[order], arm=made.arm[order])
-    return replace(made, grace=grace, sustained=sustained)
+    return replace(made, grace=grace, sustained=sustained, censored_period=censored_period)
 
 
 def first_treated(periods: PersonPeriods) -> NDArray[np.int64]:
@@ -151,12 +151,12 @@ def weigh_clones(
     inside = periods.only(used)
     event, groups = inside.treatment.astype(float), by_previous_treatment(inside, "treated")
     found, fits = chances(inside, event, weights.switching.denominator, groups, drawn)
-    chance, ratio = np.full(periods.rows, np.nan), np.ones(periods.rows)
+    chance = np.full(periods.rows, np.nan)
     chance[used] = found
+    whole = _kept_to(sequence, chance)
     if weights.censoring is not None:
-        ratio[used], more = staying_ratios(inside, weights.censoring, drawn)
-        fits = (*fits, *more)
-    whole = running_products(sequence, ratio) * _kept_to(sequence, chance)
+        products, more = staying_products(sequence, inside, used, weights.censoring, drawn)
+        whole, fits = whole * products, (*fits, *more)
     whole, cut = truncated(of_drawn(sequence, whole, drawn), weights.truncate, "truncate")
     return sequence.weighted(whole), summarised(whole, cut), fits
 

@@ -77,9 +77,8 @@ class TrialsSection(Section):
     last_follow_up: Whole | None = Field(
         default=None, description="periods after the start that are followed", ge=0
     )
-    censored_period: Literal["kept", "left out"] = Field(
-        default="kept",
-        description="whether the period in which a person was lost counts, as without the outcome",
+    censored_period: Literal["as TrialEmulation", "outcome known", "outcome unknown"] = Field(
+        default="as TrialEmulation", description="of the period in which a person was lost, see the docs"
     )
     share_of_controls: Number = Field(
         default=1.0, description="share of rows without the outcome that are used, weighted up", gt=0, le=1

@@ -133,9 +133,7 @@ def _sequential(emulation: Emulation) -> tuple[SequentialEmulation, Any, Any, An
     found = emulate_trials(
         sequence_of(emulation, periods_of(emulation)), model, _weights(section), curves, level=section.level
     )
-    told = (
-        () if section.data.eligible else ("no column of eligibility is named: trials start in every period",)
-    )
+    told = () if section.data.eligible else ("no column of eligibility is named: every period is eligible",)
     return found, sequential_numbers(found), sequential_tables(found), (*told, *found.notes)
 
 

@@ -20,7 +20,7 @@ from understudy.causal.emulation.pooled_logistic import (
     maximise,
     without_errors,
 )
-from understudy.causal.emulation.trial_rows import whole_rows
+from understudy.causal.emulation.trial_rows import TrialRows, whole_rows
 from understudy.causal.emulation.trial_sequence import TrialSequence
 from understudy.causal.emulation.trial_weights import TrialWeights, weigh
 from understudy.causal.emulation.weight_model import FittedChance
@@ -139,27 +139,37 @@ def emulate_trials(
         For unknown terms, an arm without any outcome, or no outcome at all.
     """
     weights = weights or TrialWeights()
-    if not sequence.events:
-        raise StudyError(
-            "no outcome happens in any trial",
-            place="the outcome",
-            repair="check its column, or follow longer",
-        )
+    _require_outcomes(sequence)
     weighted, summary, chances = _weighed(sequence, weights)
     design = trial_design(weighted, model)
     rows = whole_rows(weighted, design)
     found = maximise(rows)
     fitted = fit(rows, level=level, found=found)
-    lost = [name for name in design.effects if name in fitted.separable]
-    if lost:
+    if set(design.effects[:1] if not model.varying_effect else design.effects) <= set(fitted.separable):
         raise StudyError(
-            f"treatment separates the outcomes: {lost[0]} runs to infinity, as an arm has no outcome, or only outcomes",
-            place="the outcome model", repair="follow longer, widen eligibility, or leave out what varies the effect",
+            f"treatment separates the outcomes: {design.effects[0]} runs to infinity",
+            place="the outcome model", repair="follow longer, widen eligibility, or leave terms out",
         )  # fmt: skip
     drawn, doubts = _curves(sequence, weights, curves, design, fitted, found) if curves else (None, ())
     absent = [f"{name} occurs at no trial's start and has no estimate" for name in design.absent]
     notes = (*sequence.periods.notes, *_told(weighted, fitted, summary, chances), *absent, *doubts)
     return SequentialEmulation(weighted, design, fitted, drawn, summary, chances, notes)
+
+
+def _require_outcomes(sequence: TrialSequence) -> None:
+    ended = sequence.periods.outcome[sequence.last] == 1
+    if not ended.any():
+        raise StudyError(
+            "no outcome happens in any trial",
+            place="the outcome",
+            repair="check its column, or follow longer",
+        )
+    for arm, name in enumerate(("untreated", "treated")):
+        if not ended[sequence.arm == arm].any():
+            raise StudyError(
+                f"treatment separates the outcomes: no {name} trial has the outcome", place="the outcome",
+                repair="follow longer, or widen eligibility",
+            )  # fmt: skip
 
 
 def _weighed(sequence: TrialSequence, weights: TrialWeights, drawn: Array | None = None) -> tuple:
@@ -181,8 +191,8 @@ def _curves(
 
     def again(drawn: Array) -> Array:
         own, _, _ = _weighed(sequence, weights, drawn)
-        own = own.weighted(kept.astype(float)) if base.directions else own
-        rows = whole_rows(own, base.rows.design, drawn)
+        own = own.weighted(kept.astype(float)) if base.directions and len(kept) else own
+        rows = TrialRows(own, base.rows.design, drawn[sequence.person] * base.rows.multiple)
         largest = maximise(rows, np.linalg.solve(rows.back, base.rows.back @ base.at), sure=True)
         one = without_errors(design.names, largest, base)
         return incidence_curves(design, one, times, share=share * drawn[sequence.person]).incidence
@@ -214,4 +224,9 @@ def _told(
     if sequence.sampled < 1:
         found.append(f"rows without the outcome are sampled: {sequence.sampled:.3g} of them, weighted up")
     found += [f"{each.label}: {', '.join(each.separable)} separable" for each in chances if each.separable]
+    if any("not lost" in each.label for each in chances) and sequence.censored_period == "as TrialEmulation":
+        found.append(
+            "periods of loss are weighed as TrialEmulation does; if you know which it was, say censored_period = "
+            '"outcome known" or "outcome unknown"'
+        )
     return [*found, *(summary.doubts if summary else ())]

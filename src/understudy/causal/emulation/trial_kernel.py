@@ -99,6 +99,25 @@ def worst_rows(
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
+def rows_of_states(
+    start, length, base, slope, period, treated, weight, offset, multiple, levels, trial, place
+):
+    """For each state a row that has it: its trial and its place there; -1 where no row in use has it."""
+    weighted = weight.size > 0
+    for i in range(start.size):
+        if multiple[i] == 0.0:
+            continue
+        t = start[i]
+        for j in range(length[i]):
+            if weighted and weight[offset[i] + j] == 0.0:
+                continue
+            s = t + j
+            state = (period[s] - period[t]) * levels + base[i] + slope * (treated[s] - treated[t])
+            if trial[state] < 0:
+                trial[state], place[state] = i, j
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
 def leave_out(start, length, base, slope, period, treated, offset, own, of_state, levels, tolerance, weight):
     """Set the weight of every row to zero that a direction moves; how many rows had one."""
     count = 0

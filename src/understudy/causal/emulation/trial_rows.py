@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from understudy.causal.emulation.outcome_model import TrialDesign
-from understudy.causal.emulation.pooled_logistic import dependent, whitened
-from understudy.causal.emulation.trial_kernel import accumulate, leave_out, worst_rows
+from understudy.causal.emulation.pooled_logistic import dependent, moves, whitened
+from understudy.causal.emulation.trial_kernel import accumulate, leave_out, rows_of_states, worst_rows
 from understudy.causal.emulation.trial_sequence import TrialSequence
 
 Array = NDArray[np.float64]
@@ -111,17 +111,50 @@ class TrialRows:
         return float(max(own.max() + apart.max(initial=0.0), -(own.min() + apart.min(initial=0.0))))
 
     def sample(self, count: int) -> tuple[Array, Array]:
-        """About so many rows: of trials spread evenly and at the extremes of columns, their first, middle and last."""
-        by_trial = np.flatnonzero(self._weights[0] > 0)
-        fixed, ends = self.design.fixed[by_trial], self.sequence.periods.outcome[self.sequence.last[by_trial]]
-        spread = [np.linspace(0, len(own) - 1, min(count // 6, len(own))).astype(int) for own in (by_trial,)]
-        cases = np.flatnonzero(ends == 1)
-        spread.append(cases[np.linspace(0, len(cases) - 1, min(count // 6, len(cases))).astype(int)])
-        chosen = by_trial[np.unique(np.concatenate([*spread, fixed.argmin(axis=0), fixed.argmax(axis=0)]))]
-        length = self.sequence.length[chosen]
-        trial = np.concatenate([chosen] * 3)
-        place = np.concatenate([np.zeros(len(chosen), np.int64), length // 2, length - 1])
+        """About so many rows: the first, middle and last of trials, spread evenly; every extreme of every column."""
+        used = np.flatnonzero(self._weights[0] > 0)
+        fixed, ends = self.design.fixed[used], self.sequence.periods.outcome[self.sequence.last[used]]
+        share, cases = count // 8, np.flatnonzero(ends == 1)
+        spread = [_spread(np.arange(len(used)), share), _spread(cases, share)]
+        chosen = used[np.unique(np.concatenate([*spread, fixed.argmin(axis=0), fixed.argmax(axis=0)]))]
+        trial, place = self._of_states(share)
+        trial = np.concatenate([np.repeat(chosen, 3), trial])
+        place = np.concatenate([*map(self._three_places, chosen), place])
         return self._matrix(*np.unique(np.column_stack([trial, place]), axis=0).T)
+
+    def _three_places(self, trial: int) -> NDArray[np.int64]:
+        """The first, the middle and the last row of a trial that are in use."""
+        s = self.sequence
+        if not len(s.weight):
+            return np.array([0, s.length[trial] // 2, s.length[trial] - 1])
+        used = np.flatnonzero(s.weight[s.offset[trial] : s.offset[trial] + s.length[trial]] > 0)
+        return used[[0, len(used) // 2, -1]]
+
+    def _of_states(self, count: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Rows with the extremes of the moving columns, and with other states spread evenly."""
+        states = len(self.design.moving)
+        trial, place = np.full(states, -1), np.full(states, -1)
+        start, length, base, slope, period, treated, _, weight, offset, multiple = self._rows
+        rows_of_states(
+            start,
+            length,
+            base,
+            slope,
+            period,
+            treated,
+            weight,
+            offset,
+            multiple,
+            self.design.levels,
+            trial,
+            place,
+        )
+        seen = np.flatnonzero(trial >= 0)
+        moving = self.design.moving[seen]
+        at = np.concatenate(
+            [_spread(np.arange(len(seen)), count), moving.argmin(axis=0), moving.argmax(axis=0)]
+        )
+        return trial[seen[at]], place[seen[at]]
 
     def on_wrong_side(self, direction: Array) -> tuple[Array, Array]:
         """Of each trial the row that a direction moves farthest the wrong way; the worst of them."""
@@ -137,12 +170,7 @@ class TrialRows:
         """The rows that a direction does not move, without columns that then depend on others."""
         p = self.design.fixed.shape[1]
         own, apart = self.design.fixed @ direction[:p], self.design.moving @ direction[p:]
-        weight = self.sequence.weight.copy() if len(self.sequence.weight) else np.ones(self.sequence.expanded)
-        start, length, base, slope, period, treated, _, _, offset, _ = self._rows
-        leave_out(
-            start, length, base, slope, period, treated, offset, own, apart, self.design.levels, _SIDE, weight
-        )
-        left = replace(self, sequence=replace(self.sequence, weight=weight))
+        left = self._of_trials(own) if not moves(apart).any() else self._of_rows(own, apart)
         by_trial, by_state = left._weights
         lost = np.concatenate([
             _dependent(self.design.fixed, by_trial, self.names[:p], dropped),
@@ -158,6 +186,18 @@ class TrialRows:
         return replace(left, design=design), tuple(
             name for name, gone in zip(self.names, lost, strict=True) if gone
         )
+
+    def _of_trials(self, own: Array) -> TrialRows:
+        """Without the trials that a direction moves."""
+        return replace(self, multiple=np.where(moves(own), 0.0, self.multiple))
+
+    def _of_rows(self, own: Array, apart: Array) -> TrialRows:
+        """Without the rows that a direction moves, which takes a weight for each row."""
+        weight = self.sequence.weight.copy() if len(self.sequence.weight) else np.ones(self.sequence.expanded)
+        start, length, base, slope, period, treated, _, _, offset, _ = self._rows
+        levels = self.design.levels
+        leave_out(start, length, base, slope, period, treated, offset, own, apart, levels, _SIDE, weight)
+        return replace(self, sequence=replace(self.sequence, weight=weight))
 
     def scores(self, at: Array) -> Array:
         """Score of each person, shape (persons, p); a bootstrap's multiples count in the rows, not here."""
@@ -178,6 +218,11 @@ class TrialRows:
         level = s.arm[trial] + int(self.design.by_dose) * (periods.treated[row] - periods.treated[first])
         state = (periods.period[row] - periods.period[first]) * self.design.levels + level
         return np.hstack([self.design.fixed[trial], self.design.moving[state]]), periods.outcome[row]
+
+
+def _spread(values: NDArray[np.int64], count: int) -> NDArray[np.int64]:
+    """About so many of the values, evenly spread."""
+    return values[np.linspace(0, len(values) - 1, min(count, len(values))).astype(np.int64)]
 
 
 def whole_rows(sequence: TrialSequence, design: TrialDesign, drawn: Array | None = None) -> TrialRows:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Estimand = Literal["intention to treat", "per protocol", "as treated"]
+CensoredPeriod = Literal["as TrialEmulation", "outcome known", "outcome unknown"]
 ESTIMANDS: tuple[Estimand, ...] = ("intention to treat", "per protocol", "as treated")
 _BLOCK = 262_144  # rows in a block of expanded rows
 
@@ -48,6 +49,8 @@ class TrialSequence:
         Of clones, the periods in which treatment may still begin.
     sustained : bool
         Of clones, whether to stop treatment departs from the strategy.
+    censored_period : {"as TrialEmulation", "outcome known", "outcome unknown"}
+        See `trial_sequence`.
     """
 
     periods: PersonPeriods
@@ -59,6 +62,7 @@ class TrialSequence:
     sampled: float = 1.0
     grace: int | None = None
     sustained: bool = False
+    censored_period: CensoredPeriod = "as TrialEmulation"
 
     @property
     def trials(self) -> int:
@@ -203,7 +207,7 @@ def trial_sequence(
     first_trial: int | None = None,
     last_trial: int | None = None,
     last_follow_up: int | None = None,
-    censored_period: Literal["kept", "left out"] = "kept",
+    censored_period: CensoredPeriod = "as TrialEmulation",
     place: str = "the table",
 ) -> TrialSequence:
     """Start a trial in every eligible period.
@@ -217,8 +221,11 @@ def trial_sequence(
         Periods in which trials start.
     last_follow_up : int, optional
         Periods after the start that are still followed.
-    censored_period : {"kept", "left out"}
-        Whether the period in which a person was lost counts as one without the outcome, as in TrialEmulation.
+    censored_period : {"as TrialEmulation", "outcome known", "outcome unknown"}
+        What of the period in which a person was lost. "outcome unknown": before the outcome could be seen; the row is
+        left out, and weights for censoring count up to the row they weigh. "outcome known": after it; the row stays,
+        and weights count up to the row before. "as TrialEmulation": the row stays, and weights count up to it, which
+        is neither, and biased where loss is frequent.
 
     Returns
     -------
@@ -254,7 +261,8 @@ def trial_sequence(
     if estimand == "per protocol":
         stop = np.minimum(stop, next_switch(periods)[start])
     kept = stop > start
-    return whole_sequence(periods, estimand, start[kept], stop[kept], periods.treatment[start[kept]], place)
+    made = whole_sequence(periods, estimand, start[kept], stop[kept], periods.treatment[start[kept]], place)
+    return replace(made, censored_period=censored_period)
 
 
 def whole_sequence(
@@ -280,7 +288,7 @@ def followed_until(
 ) -> NDArray[np.int64]:
     """For each trial the row after the last that may belong to it."""
     end = periods.ends.copy()
-    if censored_period == "left out":
+    if censored_period == "outcome unknown":
         lost = periods.censored[end - 1] & (periods.outcome[end - 1] != 1)
         end -= lost
     stop = end[periods.person[start]]

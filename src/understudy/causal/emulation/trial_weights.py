@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from understudy.causal.emulation.person_periods import PersonPeriods
 from understudy.causal.emulation.trial_sequence import TrialSequence
 from understudy.causal.emulation.weight_model import (
     FittedChance,
@@ -70,18 +71,43 @@ def weigh(
         )  # fmt: skip
     used = relevant(sequence)
     periods = sequence.periods.only(used)
-    ratio, fits = np.ones(periods.rows), ()
+    products, fits = np.ones(sequence.expanded), ()
     if weights.switching is not None:
         own, fits = treatment_ratios(periods, weights.switching, drawn)
-        ratio = ratio * own
+        products = running_products(sequence, _spread(own, used))
     if weights.censoring is not None:
-        own, more = staying_ratios(periods, weights.censoring, drawn)
-        ratio, fits = ratio * own, (*fits, *more)
-    whole = np.ones(sequence.periods.rows)
-    whole[used] = ratio
-    products = of_drawn(sequence, running_products(sequence, whole), drawn)
+        more, others = staying_products(sequence, periods, used, weights.censoring, drawn)
+        products, fits = products * more, (*fits, *others)
+    products = of_drawn(sequence, products, drawn)
     row_weights, cut = truncated(products, weights.truncate, "truncate")
     return sequence.weighted(row_weights), summarised(row_weights, cut), fits
+
+
+def staying_products(
+    sequence: TrialSequence,
+    inside: PersonPeriods,
+    used: NDArray[np.bool_],
+    model: WeightModel,
+    drawn: Array | None,
+) -> tuple[Array, tuple[FittedChance, ...]]:
+    """For each row of a trial the product of the ratios of staying, as the sequence has its periods of loss.
+
+    Where the outcome of such a period is unknown, to have a first row at all depends on staying in it.
+    """
+    known = sequence.censored_period == "outcome known"
+    ratio, fits = staying_ratios(inside, model, drawn, known=known)
+    whole = _spread(ratio, used)
+    products = running_products(sequence, whole)
+    if sequence.censored_period == "outcome unknown":
+        products = products * np.repeat(whole[sequence.start], sequence.length)
+    return products, fits
+
+
+def _spread(ratio: Array, used: NDArray[np.bool_]) -> Array:
+    """Ratios of some rows as ratios of all; of the others one."""
+    whole = np.ones(len(used))
+    whole[used] = ratio
+    return whole
 
 
 def running_products(sequence: TrialSequence, ratio: Array) -> Array:

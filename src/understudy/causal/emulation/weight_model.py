@@ -140,34 +140,45 @@ def treatment_ratios(
 ) -> tuple[Array, tuple[FittedChance, ...]]:
     """For each row the chance of its treatment by the numerator over that by the denominator."""
     what, event = "treated", periods.treatment.astype(float)
-    return _ratios(periods, model, event, periods.treatment, what, drawn)
+    return _ratios(periods, model, event, periods.treatment, what, drawn, np.ones(periods.rows, dtype=bool))
 
 
 def staying_ratios(
-    periods: PersonPeriods, model: WeightModel, drawn: Array | None = None
+    periods: PersonPeriods, model: WeightModel, drawn: Array | None = None, *, known: bool = False
 ) -> tuple[Array, tuple[FittedChance, ...]]:
-    """For each row the chance of not being lost by the numerator over that by the denominator."""
+    """For each row the chance of not being lost by the numerator over that by the denominator.
+
+    With `known`, persons are lost after the outcome of the period was seen: only those without it may be, and what a
+    period weighs counts from the next on.
+    """
     if not periods.censored.any():
         raise StudyError(
             "nobody is censored, so that nothing can be learned of it",
             place="weights for censoring", repair="name the column in [data] censored, or leave these weights out",
         )  # fmt: skip
-    event = 1.0 - periods.censored
-    return _ratios(periods, model, event, np.ones(periods.rows, np.int64), "not lost", drawn)
+    event, one = 1.0 - periods.censored, np.ones(periods.rows, np.int64)
+    at_risk = periods.outcome != 1 if known else one == 1
+    ratio, fits = _ratios(periods, model, event, one, "not lost", drawn, at_risk)
+    if not known:
+        return ratio, fits
+    later = np.append(1.0, ratio[:-1])
+    later[periods.starts] = 1.0
+    return later, fits
 
 
 def _ratios(
-    periods: PersonPeriods, model: WeightModel, event: Array, taken: NDArray, what: str, drawn: Array | None
-) -> tuple[Array, tuple[FittedChance, ...]]:
-    apart = by_previous_treatment(periods, what)
-    whole = [(what, np.ones(periods.rows, dtype=bool))]
+    periods: PersonPeriods, model: WeightModel, event: Array, taken: NDArray, what: str, drawn: Array | None,
+    at_risk: NDArray[np.bool_],
+) -> tuple[Array, tuple[FittedChance, ...]]:  # fmt: skip
+    apart = [(label, inside & at_risk) for label, inside in by_previous_treatment(periods, what)]
+    whole = [(what, at_risk)]
     above = whole if model.pool in ("numerator", "both") else apart
     below = whole if model.pool == "both" else apart
     upper, first = chances(periods, event, model.numerator, above, drawn)
     lower, second = chances(periods, event, model.denominator, below, drawn)
     with np.errstate(divide="ignore", invalid="ignore"):
         ratio = np.where(taken == 1, upper, 1 - upper) / np.where(taken == 1, lower, 1 - lower)
-    # Of persons whom a bootstrap left out a chance may be 0; their rows count nowhere.
+    # Rows not at risk have no chance; of persons whom a bootstrap left out it may be 0, and their rows count nowhere.
     ratio = np.where(np.isfinite(ratio) & (ratio > 0), ratio, 1.0)
     named = [replace(each, label=f"numerator: {each.label}") for each in first]
     return ratio, (*named, *(replace(each, label=f"denominator: {each.label}") for each in second))

@@ -56,7 +56,7 @@ class WeightSummary:
                 "positivity is in doubt, truncate or compare persons who were treated either way"
             )
         if self.effective < 0.2 * self.count:
-            found.append(f"the weights leave {self.effective:.0f} of {self.count} effective observations")
+            found.append(f"the weights leave {self.effective:.0f} of {self.count} effective rows")
         return tuple(found)
 
     def table(self) -> pd.DataFrame:

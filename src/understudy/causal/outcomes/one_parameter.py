@@ -35,12 +35,18 @@ class OneParameter(Protocol):
         """0 where it has a maximum, plus or minus infinity where it rises for ever, NaN where it is flat."""
         ...
 
+    @property
+    def width(self) -> float:
+        """Difference between the greatest and the least of what the effect is of: 1 of a treatment, more of a dose."""
+        ...
+
 
 @dataclass(frozen=True)
 class Flat:
     """A likelihood that knows nothing of the effect."""
 
     direction: float = float("nan")
+    width: float = 1.0
 
     def at(self, effect: float) -> tuple[float, float, float]:
         """Zero everywhere."""
@@ -73,28 +79,28 @@ def climb(likelihood: OneParameter) -> Top:
     ----------
     likelihood : OneParameter
     """
-    direction = likelihood.direction
+    direction, far, longest = likelihood.direction, _FAR / likelihood.width, 2.0 / likelihood.width
     if np.isnan(direction):
         return Top(np.nan, 0.0, 0.0)
     if np.isinf(direction):
-        return Top(direction, likelihood.at(np.copysign(_FAR, direction))[0], 0.0)
-    low, high, effect = -_FAR, _FAR, 0.0
+        return Top(direction, likelihood.at(np.copysign(far, direction))[0], 0.0)
+    low, high, effect = -far, far, 0.0
     for _ in range(_STEPS):
         height, slope, curvature = likelihood.at(effect)
         if slope > 0:
             low = effect
         else:
             high = effect
-        step = _within(slope / curvature if curvature > 0 else np.copysign(1.0, slope), effect, low, high)
-        if abs(slope * step) < _SLOPE**2 or high - low < 1e-14:
+        step = slope / curvature if curvature > 0 else np.copysign(longest, slope)
+        step = _within(float(np.clip(step, -longest, longest)), effect, low, high)
+        if abs(slope * step) < _SLOPE**2 or high - low < 1e-14 * longest:
             break
         effect += step
     return Top(effect, height, curvature)
 
 
 def _within(step: float, effect: float, low: float, high: float) -> float:
-    """Newton's step, not longer than 2, or half the bracket where it would leave that."""
-    step = float(np.clip(step, -2.0, 2.0))
+    """A step, or half the bracket where it would leave that."""
     return step if low < effect + step < high or step == 0 else (low + high) / 2 - effect
 
 
@@ -118,13 +124,13 @@ def _limit(likelihood: OneParameter, top: Top, drop: float, side: float) -> floa
     """One limit, by Newton's method on the height from a point beyond it; a concave curve is met from outside."""
     if top.effect == side * np.inf:
         return top.effect
-    start = 0.0 if np.isinf(top.effect) else top.effect
-    reach = np.sqrt(2 * drop / top.curvature) if top.curvature > 0 else 1.0
-    effect, target = start + side * min(reach, 4.0), top.height - drop
+    start, unit = 0.0 if np.isinf(top.effect) else top.effect, 1.0 / likelihood.width
+    reach = np.sqrt(2 * drop / top.curvature) if top.curvature > 0 else unit
+    effect, target = start + side * min(reach, 4.0 * unit), top.height - drop
     while likelihood.at(effect)[0] > target:
-        if side * effect > _FAR:
+        if side * effect > _FAR * unit:
             return side * np.inf
-        effect += side * min(max(reach / 4, 0.25), 4.0)
+        effect += side * min(max(reach / 4, 0.25 * unit), 4.0 * unit)
     for _ in range(_STEPS):
         height, slope, _ = likelihood.at(effect)
         if abs(target - height) <= _HEIGHT + 1e-14 * abs(top.height):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +14,7 @@ from understudy.biostatistics.survival.cox_search import Maximum, maximise
 Array = NDArray[np.float64]
 Likelihood = Callable[..., tuple[float, Array, Array]]
 
-_RUNAWAY = 20.0  # a log ratio per unit beyond it has no finite estimate: exp(20) is 5e8
+_RUNAWAY = 20.0  # a log ratio over a column's range beyond it has no finite estimate: exp(20) is 5e8
 _GAIN = 1e-8  # of log-likelihood that a search for the other coefficients leaves to its last step
 _STEPS = 100
 _REDUNDANT = (
@@ -48,14 +49,23 @@ class Regression:
     @property
     def direction(self) -> float:
         """0 where the coefficient has an estimate, infinite where it ran away."""
-        effect = self.found.beta[self.place] / self.scale[self.place]
-        return float(np.sign(effect) * np.inf) if abs(effect) > _RUNAWAY else 0.0
+        beta = self.found.beta[self.place]
+        return float(np.sign(beta) * np.inf) if abs(beta) * self._ranges[self.place] > _RUNAWAY else 0.0
+
+    @property
+    def width(self) -> float:
+        """Range of the coefficient's column, in its own unit."""
+        return float(self._ranges[self.place] * self.scale[self.place])
 
     @property
     def runaways(self) -> NDArray[np.int64]:
         """Other coefficients without a finite estimate."""
-        far = np.abs(self.found.beta / self.scale) > _RUNAWAY
-        return np.flatnonzero(far & self._others)
+        return np.flatnonzero((np.abs(self.found.beta) * self._ranges > _RUNAWAY) & self._others)
+
+    @cached_property
+    def _ranges(self) -> Array:
+        """Of the standardised columns."""
+        return np.ptp(self.x, axis=0)
 
     @property
     def _others(self) -> NDArray[np.bool_]:

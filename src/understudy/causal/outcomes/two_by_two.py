@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,6 +29,8 @@ class TwoByTwo:
     treated: float
     untreated_events: float
     untreated: float
+
+    width: ClassVar[float] = 1.0
 
     @property
     def direction(self) -> float:
@@ -97,6 +100,8 @@ class Hypergeometric:
     treated: Array
     untreated: Array
     number: Array
+
+    width: ClassVar[float] = 1.0
 
     @property
     def direction(self) -> float:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import ClassVar
 
 import numpy as np
 from numba import njit
@@ -34,6 +35,8 @@ class TwoGroups:
     events: Array
     untreated: Array
     treated: Array
+
+    width: ClassVar[float] = 1.0
 
     @cached_property
     def informative(self) -> NDArray[np.bool_]:

@@ -86,7 +86,7 @@ def simulated_cases(
     rate = yearly / 365.25 * 3.0 ** (2 * u[:, 4] - 1)
     day = start[:, None] + np.arange(_LONGEST)
     eta = age_slope * (day - birth[:, None]) / 365.25 + season * np.cos(2 * np.pi * (day % 365.25) / 365.25)
-    eta = eta - eta.mean()
+    eta = eta - eta.mean(axis=1, keepdims=True)  # what differs between persons is in their rates
     inside = (day >= exposed[:, None]) & (day < exposed[:, None] + days)
     before = (day >= exposed[:, None] - 30) & (day < exposed[:, None])
     eta = eta + np.log(rate_ratio) * inside + np.log(pre_exposure) * before

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 # Reports that share a block of more than this many are not compared within it.
-LARGEST_BLOCK = 200
+LARGEST_BLOCK = 50
 _SMOOTHED = 31  # days over which frequencies of dates are taken
 _FEWEST = 5.0  # imagined reports that draw frequencies given another value towards those of all
 
@@ -40,8 +40,8 @@ def candidate_pairs(reports: Reports, found: Incidence) -> tuple[NDArray[np.int6
         inside, large = _within_blocks(owner, key)
         pairs.append(inside)
         skipped += large
-    both = np.unique(np.concatenate(pairs), axis=0) if pairs else np.zeros((0, 2), np.int64)
-    return both[:, 0], both[:, 1], skipped
+    both = np.unique(np.concatenate([each[:, 0] * found.reports + each[:, 1] for each in pairs]))
+    return both // found.reports, both % found.reports, skipped
 
 
 def compare(
@@ -87,7 +87,10 @@ def _within_blocks(owner: NDArray[np.int64], key: NDArray[np.int64]) -> tuple[ND
     """All pairs of owners that share a key, and how many keys too many share."""
     if not len(owner):
         return np.zeros((0, 2), np.int64), 0
-    block = np.unique(key, axis=0, return_inverse=True)[1].ravel()
+    code = np.zeros(len(key), np.int64)
+    for column in key.T:
+        code = code * (int(column.max()) + 1) + column
+    block = np.unique(code, return_inverse=True)[1]
     order = np.lexsort((owner, block))
     owner, block = owner[order], block[order]
     starts = np.flatnonzero(np.diff(block, prepend=-1))

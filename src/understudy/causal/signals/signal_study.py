@@ -43,6 +43,8 @@ class SignalStudy:
     trends : tuple of Trend
     onsets : mapping of (drug, event) to Onset
         Of the pairs of `trends` whose reports tell it.
+    pairs : tuple of (drug, event)
+        Those that were followed: named, or the first signals where a course was asked for.
     likely_copies : int
         Reports of different cases that say the same of patient, drugs and events, and were not taken out.
     public : bool
@@ -54,6 +56,7 @@ class SignalStudy:
     signals: Signals
     trends: tuple[Trend, ...]
     onsets: Mapping[tuple[str, str], Onset]
+    pairs: tuple[tuple[str, str], ...]
     likely_copies: int
     public: bool
     record: Record
@@ -74,6 +77,12 @@ class SignalStudy:
         notes = list(self.signals.notes)
         if self.cleaned.linkage is not None:
             notes += self.cleaned.linkage.notes
+        if silent := [
+            f"{event} after {drug}" for drug, event in self.pairs if (drug, event) not in self.onsets
+        ]:
+            notes.append(f"fewer than five reports tell both dates for the onset of {', '.join(silent)}")
+        if self.record.settings["by"] and not self.pairs:
+            notes.append("no pair meets the criteria: there is none whose course could be shown")
         if self.likely_copies:
             copies = str(self.likely_copies) if self.public else masked(self.likely_copies)
             notes.append(
@@ -158,14 +167,15 @@ def study_signals(
     asked = {"drugs": drugs, "events": events, "comparator": comparator, "roles": roles, "strata": strata,
              "criteria": criteria, "drug_name": drug_name}  # fmt: skip
     signals = find_signals(left.reports, **asked)
-    pairs = _followed(signals) if by else []
+    pairs = _followed(signals) if by else _named(signals)
     how = {"roles": roles, "drug_name": drug_name}
     settings = {**{k: list(v) if not isinstance(v, str) else v for k, v in asked.items()}, "duplicates": duplicates,
                 "undated": undated, "by": by, "public": public, "columns": dict(columns or {})}  # fmt: skip
     return SignalStudy(
         left, signals,
-        tuple(trend(left.reports, *pair, by=by, seed=seed, **how) for pair in pairs),
-        dict(_onsets(left.reports, pairs or _named(signals), how)),
+        tuple(trend(left.reports, *pair, by=by, seed=seed, **how) for pair in (pairs if by else ())),
+        dict(_onsets(left.reports, pairs, how)),
+        tuple(pairs),
         int(later_copies(left.reports, rule_groups(left.reports)).sum()) if duplicates == "none" else 0,
         public,
         Record.make("signals", stopwatch=watch, inputs=dict(reports.sources), seed=seed, method="disproportionality",

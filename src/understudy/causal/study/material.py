@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from understudy.causal.cdm.cdm import Cdm
+from understudy.causal.cdm.cdm_check import check
 from understudy.causal.cohort import Cohort
 from understudy.causal.cohorts.build import build_cohort
 from understudy.causal.cohorts.comparison import Comparison, comparison
@@ -23,7 +24,7 @@ from understudy.causal.propensity.propensity_scores import PropensityScores
 from understudy.causal.study.study import Study
 from understudy.causal.study.study_file import NegativeControlsSection
 from understudy.causal.study_population import StudyPopulation
-from understudy.core.errors import StudyError
+from understudy.core.errors import DataError, Problem, StudyError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -52,6 +53,8 @@ class Material:
     model : PropensityModel or None
     cohorts : mapping of str to Cohort
         As they were built, by their names.
+    doubts : tuple of str
+        What is doubtful in the records, small counts masked.
     """
 
     compared: Comparison
@@ -62,6 +65,7 @@ class Material:
     covariates: CovariateMatrix | None
     model: PropensityModel | None
     cohorts: Mapping[str, Cohort] = field(default_factory=dict)
+    doubts: tuple[str, ...] = ()
 
     @property
     def hashes(self) -> dict[str, str]:
@@ -114,8 +118,10 @@ def gather(study: Study, cdm: Cdm, told: Told) -> Material:
     StudyError
         If a concept set matches nothing, a side has nobody, or a negative control is an outcome.
     DataError
-        If records cannot be used, or a covariate is all but the treatment.
+        If records contradict themselves, or a covariate is all but the treatment.
     """
+    told("Checking the records")
+    doubts = _doubts(cdm)
     told("Building cohorts")
     target, comparator, *outcomes = (
         build_cohort(cdm, each) for each in (study.target, study.comparator, *study.outcomes)
@@ -128,7 +134,16 @@ def gather(study: Study, cdm: Cdm, told: Told) -> Material:
     covariates = _covariates(study, cdm, at_risk, told)
     model = _model(study, covariates, at_risk, told)
     cohorts = {each.name: each for each in (target, comparator, *outcomes)}
-    return Material(compared, at_risk, asked, controls, left_out, covariates, model, cohorts)
+    return Material(compared, at_risk, asked, controls, left_out, covariates, model, cohorts, doubts)
+
+
+def _doubts(cdm: Cdm) -> tuple[str, ...]:
+    """Warnings about rows of the records; an error stops the study, what is missing stops where it is asked for."""
+    found = check(cdm)
+    if not found.ok:
+        problems = [Problem(str(each), "see `understudy rwe check`") for each in found.errors]
+        raise DataError(problems, place=cdm.name)
+    return tuple(str(each) for each in found.warnings if each.rows)
 
 
 def _nothing() -> Cohort:

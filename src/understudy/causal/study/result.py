@@ -122,11 +122,17 @@ class StudyResult:
         return self.material.compared.names
 
     @property
+    def doubts(self) -> tuple[str, ...]:
+        """What is doubtful in the records, as `understudy rwe check` tells it."""
+        return self.material.doubts
+
+    @property
     def notes(self) -> tuple[str, ...]:
         """What a reader has to know beside the numbers."""
         model = self.material.model.notes if self.material.model else ()
         told = [f"{self.name_of(each)}: {note}" for each in self.answers for note in _notes(each)]
-        return (*self._empty_analyses(), *model, *told)
+        controls = [f"{name}: {note}" for name, each in self.controls.items() if each for note in each.notes]
+        return (*self._empty_analyses(), *model, *told, *controls)
 
     def _empty_analyses(self) -> tuple[str, ...]:
         """A note on analyses of covariates that found nothing: a vocabulary without hierarchies, say."""

@@ -152,7 +152,7 @@ def crossed_courses(
             written = _trajectories(course, rows)[: n - filled]
             table[filled : filled + len(written)] = written
         filled, first = filled + len(written), first + 1
-    # On the first day the row of the first patient is not yet there.
+    # On the first day the row of the first patient is not yet there; here its first volume is left out for good.
     table[0, 0] = 0.0
     return simulate_courses(patients, gamma, days, seed, table)
 

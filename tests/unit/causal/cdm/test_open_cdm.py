@@ -67,6 +67,27 @@ def test_datetimes_and_floats_that_are_whole_numbers_are_read(tmp_path):
         ).fetchall() == [(date(2010, 1, 1),)]
 
 
+def test_parquet_with_other_kinds_of_columns_is_read_and_what_is_no_id_is_refused(tmp_path):
+    import duckdb
+
+    def write(person):
+        sql = (
+            f"SELECT {person} AS PERSON_ID, CAST(20000101 AS INTEGER) AS observation_period_start_date, "
+            "TIMESTAMP '2010-01-01 12:00:00' AS observation_period_end_date"
+        )
+        duckdb.execute(f"COPY ({sql}) TO '{tmp_path}/observation_period.parquet' (FORMAT parquet)")
+
+    write("CAST(1.0 AS DOUBLE)")
+    folder = _folder(tmp_path, **{"observation_period.csv": None})
+    with open_cdm(folder) as cdm:
+        row = cdm.connection.execute(
+            "SELECT * EXCLUDE (observation_period_id) FROM observation_period"
+        ).fetchone()
+        assert row[:3] == (1, date(2000, 1, 1), date(2010, 1, 1))
+    write("'1.5'")
+    assert "row 1, column PERSON_ID of observation_period.parquet: not a whole number" in _told(folder)
+
+
 def test_parts_of_a_table_may_lie_in_a_folder(tmp_path):
     folder = _folder(tmp_path, **{"person.csv": None})
     (folder / "person").mkdir()

@@ -36,12 +36,13 @@ def problems(frame: pd.DataFrame, **options) -> list[str]:
 
 def test_rows_in_any_order_give_the_same():
     straight, mixed = read(table()), read(table().sample(frac=1, random_state=4))
-    by_person = (
-        lambda one: sorted(  # noqa: E731
+
+    def by_person(one):
+        return sorted(
             (tuple(one.period[a:b]), tuple(one.treatment[a:b]), tuple(one.covariates.columns["x"][a:b]))
             for a, b in zip(one.starts, one.ends, strict=True)
         )
-    )
+
     assert by_person(straight) == by_person(mixed)
 
 

@@ -68,7 +68,8 @@ def test_against_statsmodels(frame, table):
 
 def test_stabilised_weights_change_nothing_but_themselves(table):
     one, other = (
-        point_effect(table, "weighting", PointModels(("site", "age"), stabilised=stabilised)) for stabilised in (True, False)
+        point_effect(table, "weighting", PointModels(("site", "age"), stabilised=stabilised))
+        for stabilised in (True, False)
     )  # fmt: skip
     np.testing.assert_allclose(one.means.values, other.means.values, rtol=1e-12)
     assert one.weights.mean == pytest.approx(1, abs=0.02)

@@ -148,10 +148,12 @@ def test_persons_drawn_twice_count_twice(periods):
     design = trial_design(sequence, OutcomeModel(("x",)))
     found = whole_rows(sequence, design, drawn)
     at = np.linspace(-0.1, 0.2, len(design.names))
-    value, score, information = found.evaluate(at)
+    value, score, _information = found.evaluate(at)
     rows = pd.concat(sequence.expanded_rows(), ignore_index=True)
-    own = np.column_stack([np.ones(len(rows)), rows["assigned_treatment"], rows["trial_period"], rows["trial_period"] ** 2,
-                           rows["x"], rows["followup_time"], rows["followup_time"] ** 2])  # fmt: skip
+    start, time = rows["trial_period"], rows["followup_time"]
+    own = np.column_stack(
+        [np.ones(len(rows)), rows["assigned_treatment"], start, start**2, rows["x"], time, time**2]
+    )
     dense = DenseRows(
         own, rows["outcome"].to_numpy(float), design.names, drawn[rows["person"]], rows["person"].to_numpy()
     )

@@ -50,7 +50,10 @@ def test_the_rows_are_those_of_loops(frame, per_protocol, last, gaps):
     wanted = expanded_by_hand(frame, per_protocol, np.inf if last is None else last)
     names = list(wanted)
     assert len(found) == len(wanted) == sequence.expanded
-    order = lambda one: one[names].astype(float).sort_values(names).to_numpy()  # noqa: E731
+
+    def order(one):
+        return one[names].astype(float).sort_values(names).to_numpy()
+
     np.testing.assert_array_equal(order(found), order(wanted))
 
 
@@ -71,7 +74,9 @@ def test_a_lost_period_is_left_out_on_request(frame):
     last = lost.groupby("id")["period"].transform("max") == lost["period"]
     lost.loc[last & (lost["outcome"] == 0), "lost"] = 1
     periods = person_periods(lost, eligible="eligible", censored="lost")
-    kept, left = (trial_sequence(periods, censored_period=how) for how in ("kept", "left out"))
+    kept, left = (
+        trial_sequence(periods, censored_period=how) for how in ("outcome known", "outcome unknown")
+    )
     ended = periods.censored[kept.last]
     assert kept.expanded - left.expanded == ended.sum()
     assert not periods.censored[left.last].any()

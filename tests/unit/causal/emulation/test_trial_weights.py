@@ -153,8 +153,8 @@ def test_clones_weigh_the_inverse_chance_of_keeping_to_the_strategy(periods):
 
 def test_clones_of_nobody():
     frame = course_of_treatment(50, 6)[0]
+    always = frame.assign(treatment=1, eligible=(frame["period"] > 0).astype(int))
     with pytest.raises(StudyError, match="nobody is eligible who was not treated before"):
-        always = frame.assign(treatment=1, eligible=(frame["period"] > 0).astype(int))
         clone_trials(person_periods(always, eligible="eligible"), 1)
     with pytest.raises(StudyError, match="a grace period of -1"):
         clone_trials(person_periods(frame), -1)
@@ -184,7 +184,8 @@ def test_curves_are_averages_over_trials(periods):
         for k in range(3):
             eta = (
                 beta["(intercept)"] + beta["assigned_treatment"] * arm + beta["trial_period"] * start
-                + beta["trial_period^2"] * start**2 + beta["x"] * x + beta["followup_time"] * k + beta["followup_time^2"] * k**2
+                + beta["trial_period^2"] * start**2 + beta["x"] * x
+                + beta["followup_time"] * k + beta["followup_time^2"] * k**2
             )  # fmt: skip
             free *= 1 / (1 + np.exp(eta))
             assert found.curves.incidence[arm, k] == pytest.approx(1 - free.mean(), rel=1e-9)

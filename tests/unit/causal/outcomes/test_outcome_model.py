@@ -204,6 +204,21 @@ def test_covariates_that_repeat_others_are_left_out_with_a_note() -> None:
     assert "treatment is left out" in same.notes[0]
 
 
+def test_covariates_of_any_unit_do_the_same() -> None:
+    one, other = (outcome_model(TIME, EVENT, TREATED, covariates={"x": AGE * k}) for k in (1.0, 1e-5))
+    assert not other.notes
+    assert other.log == pytest.approx(one.log, abs=1e-9)
+
+
+def test_exact_ties_are_those_of_biostatistics() -> None:
+    few = np.arange(N) % 4 == 0
+    found = outcome_model(TIME[few], EVENT[few], TREATED[few], ties="exact")
+    known = cox(TIME[few], EVENT[few], {"drug": TREATED[few]}, ties="exact")
+    assert found.log == pytest.approx(known.coefficients[0], abs=1e-9)
+    assert found.low == pytest.approx(profile_interval(known).low[0], abs=1e-8)
+    assert np.isnan(found.robust_error)
+
+
 def test_clusters_widen_the_robust_error() -> None:
     copies = np.repeat(np.arange(N), 3)
     data = (TIME[copies], EVENT[copies], TREATED[copies])

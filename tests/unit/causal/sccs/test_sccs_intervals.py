@@ -10,12 +10,12 @@ from understudy.causal.sccs import fit_sccs_intervals
 from understudy.core.errors import DataError, UnderstudyError
 
 rng = np.random.default_rng(8)
-PERSONS = 120
+PERSONS = 60
 PERSON = np.repeat(np.arange(PERSONS), 4)
 DAYS = rng.integers(10, 200, PERSON.size).astype(float)
 EXPOSED = np.tile([0.0, 1.0, 0.0, 0.0], PERSONS)
 SEASON = rng.normal(size=PERSON.size)
-EVENTS = rng.poisson(0.004 * DAYS * np.exp(0.7 * EXPOSED + 0.2 * SEASON))
+EVENTS = rng.poisson(0.006 * DAYS * np.exp(0.7 * EXPOSED + 0.2 * SEASON))
 
 
 def test_one_exposure_by_hand() -> None:
@@ -59,6 +59,17 @@ def test_cutting_intervals_changes_nothing() -> None:
     assert (cut["drug"].log, cut["drug"].low) == pytest.approx(
         (whole["drug"].log, whole["drug"].low), abs=1e-10
     )
+
+
+@pytest.mark.parametrize("unit", [1e-4, 1e4])
+def test_the_unit_of_a_dose_is_nothing(unit: float) -> None:
+    dose = EXPOSED * (1 + PERSON % 3)
+    one, other = (fit_sccs_intervals(PERSON, DAYS, EVENTS, {"dose": dose * k})["dose"] for k in (1.0, unit))
+    for name in ("log", "low", "high", "standard_error", "robust_error"):
+        assert unit * getattr(other, name) == pytest.approx(getattr(one, name), rel=1e-7), name
+    never = fit_sccs_intervals(PERSON, DAYS, EVENTS * (dose == 0), {"dose": dose * unit})["dose"]
+    assert never.log == -np.inf
+    assert np.isfinite(never.high)
 
 
 def test_persons_without_events_and_without_contrast_say_nothing() -> None:

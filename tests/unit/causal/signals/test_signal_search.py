@@ -153,3 +153,15 @@ def test_few_pairs_have_no_ebgm_and_say_so():
     assert few.prior is None
     assert few.table["ebgm"].isna().all()
     assert any("no pair can meet them" in each for each in few.notes)
+
+
+def test_what_a_study_cannot_follow_is_told(reports):
+    from dataclasses import replace
+
+    nothing = study_signals(reports, by="year", criteria="n >= 1000000")
+    assert any("no pair meets the criteria" in each for each in nothing.notes)
+    undated = replace(reports, cases=reports.cases.assign(event_date=""))
+    silent = study_signals(undated, drugs=["drug 1"], events=["event 1"])
+    assert silent.onsets == {}
+    assert silent.trends == ()
+    assert any("for the onset of EVENT 1 after DRUG 1" in each for each in silent.notes)

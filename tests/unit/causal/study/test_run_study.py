@@ -77,7 +77,13 @@ def secrets(found: StudyResult) -> list[float]:
     told = []
     for answer in found.answers:
         estimate = answer.finding._content.estimate
-        told += [estimate.log, estimate.exp, *estimate.interval, estimate.log_likelihood_ratio, estimate.p_value]
+        told += [
+            estimate.log,
+            estimate.exp,
+            *estimate.interval,
+            estimate.log_likelihood_ratio,
+            estimate.p_value,
+        ]
         calibrated = answer.finding._content.calibrated
         told += [*calibrated.ratios, calibrated.p_value]
     return [each for each in told if math.isfinite(each) and abs(each) > 1e-4]
@@ -136,7 +142,11 @@ def test_strong_unmeasured_confounding_is_seen_by_the_controls(tmp_path):
 
 
 def test_few_controls_leave_the_systematic_error_unknown(folder, tmp_path):
-    text = (folder / "study.toml").read_text(encoding="utf-8").replace('file = "controls.csv"', "concepts = [2000001]")
+    text = (
+        (folder / "study.toml")
+        .read_text(encoding="utf-8")
+        .replace('file = "controls.csv"', "concepts = [2000001]")
+    )
     text = text.replace('path = "cdm"\n', "")
     (tmp_path / "study.toml").write_text(text, encoding="utf-8")
     found = run_study(load_study(tmp_path / "study.toml"), folder / "cdm")

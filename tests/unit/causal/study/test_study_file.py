@@ -80,7 +80,10 @@ BAD = {
         "no covariates",
     ),
     "two analyses of a name": ('[[analyses]]\nname = "crude"\n', "given twice"),
-    "strata without stratification": ('[[analyses]]\nname = "s"\nstrata = 10\n', 'adjustment = "?\'?stratify'),
+    "strata without stratification": (
+        '[[analyses]]\nname = "s"\nstrata = 10\n',
+        "adjustment = \"?'?stratify",
+    ),
     "conditions without strata": ('[[analyses]]\nname = "s"\nconditional = true\n', "no strata"),
     "controls in two ways": (
         '[negative_controls]\nconcepts = [1]\nfile = "c.csv"\n',
@@ -154,3 +157,16 @@ def test_a_group_of_nobody_stops_the_study(tmp_path, records):
     text = STUDY + "[population]\nstudy_start = 2031-01-01\n"
     with pytest.raises(StudyError, match="nobody"):
         run_study(load_study(written(tmp_path, text)), records)
+
+
+def test_a_death_before_birth_stops_the_study_and_names_nobody(tmp_path, records):
+    import shutil
+
+    shutil.copytree(records, tmp_path / "cdm")
+    (tmp_path / "cdm" / "death.csv").write_text(
+        "person_id,death_date,death_type_concept_id\n17,1850-01-01,0\n", encoding="utf-8"
+    )
+    with pytest.raises(DataError, match="birth") as error:
+        run_study(load_study(written(tmp_path, STUDY)), tmp_path / "cdm")
+    assert "<5 rows" in str(error.value)
+    assert "17" not in str(error.value).replace("problem", "")
