@@ -128,10 +128,9 @@ def test_clone_intervals_cover_the_truth_of_never_and_always():
         row = found.table().iloc[-1]
         hits += row["difference_low"] < wanted < row["difference_high"]
         estimates.append(row["difference"])
-    assert np.mean(estimates) == pytest.approx(
-        wanted, abs=0.02
-    )  # heavy weights leave a bias of a percent point
-    assert 132 <= hits <= 150
+    # One study has an error of 0.033; with 1,000 persons, few of whom keep to a strategy, 89 % are covered.
+    assert np.mean(estimates) == pytest.approx(wanted, abs=0.012)
+    assert 90 <= hits <= 100
 
 
 def test_grace_period_against_the_truth():
