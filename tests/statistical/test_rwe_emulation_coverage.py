@@ -86,27 +86,29 @@ def test_structural_intervals_cover():
     assert 184 <= hits <= 200
 
 
-def test_sequential_intervals_cover_and_those_that_forget_persons_do_not():
-    """Nothing works, and trials of one person overlap: 150 studies of 250 persons."""
-    hits = naive = 0
+def test_sequential_intervals_cover_and_errors_that_forget_persons_are_too_small():
+    """Treatment does nothing, and up to five trials of one person overlap: 150 studies of 250 persons."""
+    hits, estimates, errors, naive = 0, [], [], []
     for seed in range(150):
         frame = course_of_treatment(250, seed, effect=0.0, on_x=0.0)[0]
-        before = frame.groupby("id")["treatment"].cumsum() - frame["treatment"]
-        periods = person_periods(
-            frame.assign(new=(before == 0).astype(int)), eligible="new", covariates=["x"]
-        )
-        sequence = trial_sequence(periods)
+        sequence = trial_sequence(person_periods(frame, covariates=["x"]))
         found = emulate_trials(sequence, OutcomeModel(("x",), "linear", "linear"))
         low, high = found.effects.intervals[0]
         hits += low < 0 < high
+        estimates.append(found.effects.values[0])
+        errors.append(found.effects.standard_errors[0])
         rows = pd.concat(sequence.expanded_rows())
-        columns = np.column_stack([np.ones(len(rows)), rows["assigned_treatment"], rows["trial_period"], rows["x"],
-                                   rows["followup_time"]])  # fmt: skip
-        own = sm.GLM(rows["outcome"], columns, family=sm.families.Binomial()).fit()
-        naive += abs(own.params.iloc[1]) < 1.96 * own.bse.iloc[1]
-    # 95 % of 150 is 142.5 with a standard deviation of 2.7; clustered errors are a little small with 250 persons.
-    assert 134 <= hits <= 150
-    assert naive < hits
+        columns = [
+            np.ones(len(rows)),
+            *(rows[name] for name in ("assigned_treatment", "trial_period", "x", "followup_time")),
+        ]
+        own = sm.GLM(rows["outcome"], np.column_stack(columns), family=sm.families.Binomial()).fit()
+        naive.append(own.bse.iloc[1])
+    spread = np.std(estimates)
+    # A standard deviation of 150 is known to 6 %; 95 % of 150 is 142.5, with a standard deviation of 2.7.
+    assert np.mean(errors) == pytest.approx(spread, rel=0.13)
+    assert np.mean(naive) < 0.9 * spread
+    assert 136 <= hits <= 149
 
 
 @pytest.mark.slow
@@ -116,8 +118,8 @@ def test_clone_intervals_cover_the_truth_of_never_and_always():
     wanted = truth["always"] - truth["never"]
     assert wanted < -0.15
     hits, estimates = 0, []
-    for seed in range(150):
-        periods = person_periods(course_of_treatment(1_000, 100 + seed)[0], covariates=["x"])
+    for seed in range(100):
+        periods = person_periods(course_of_treatment(3_000, 100 + seed)[0], covariates=["x"])
         sequence = clone_trials(periods, 0, sustained=True)
         model = OutcomeModel((), "none", "categorical", varying_effect=True)
         found = emulate_trials(
@@ -126,10 +128,9 @@ def test_clone_intervals_cover_the_truth_of_never_and_always():
         row = found.table().iloc[-1]
         hits += row["difference_low"] < wanted < row["difference_high"]
         estimates.append(row["difference"])
-    assert np.mean(estimates) == pytest.approx(
-        wanted, abs=0.02
-    )  # heavy weights leave a bias of a percent point
-    assert 132 <= hits <= 150
+    # One study has an error of 0.033; with 1,000 persons, few of whom keep to a strategy, 89 % are covered.
+    assert np.mean(estimates) == pytest.approx(wanted, abs=0.012)
+    assert 90 <= hits <= 100
 
 
 def test_grace_period_against_the_truth():
@@ -151,21 +152,21 @@ def test_grace_period_against_the_truth():
 
 @pytest.mark.slow
 def test_dynamic_rules_and_bootstrap_intervals_of_the_g_formula():
-    """Right models, 60 studies of 400 persons, 40 resamples each: 95 % intervals of percentiles."""
-    rules = {"never": "0", "always": "1", "when ill": "x > 0.5"}
+    """Right models, 40 studies of 400 persons, 80 resamples each: 95 % intervals of percentiles."""
+    rules = {"never": "0", "when ill": "x > 0.5"}
     truth = course_of_treatment(400_000, 1, lambda x, time, chosen, ever: x > 0.5)[1]
     evolves = Evolution("x", "normal", ("previous(x)", "previous_treatment"))
     models = GModels((evolves,), ("x", "previous_treatment"), ("x", "treatment"))
     hits, estimates = 0, []
-    for seed in range(60):
-        periods = person_periods(course_of_treatment(400, 500 + seed)[0], covariates=["x"])
-        found = g_formula(periods, models, rules, simulated=2_000, resamples=40, seed=seed)
+    for seed in range(40):
+        periods = person_periods(course_of_treatment(400, 5_000 + seed)[0], covariates=["x"])
+        found = g_formula(periods, models, rules, simulated=1_000, resamples=80, seed=seed)
         row = found.table().set_index("strategy").loc["when ill"]
         hits += row["outcome_low"] < truth < row["outcome_high"]
         estimates.append(row["outcome"])
-    # The mean of 60 studies has a standard error of 0.003; x is cut to the range that was seen.
+    # The mean of 40 studies has a standard error of 0.0035; x is cut to the range that was seen.
     assert np.mean(estimates) == pytest.approx(truth, abs=0.012)
-    assert 51 <= hits <= 60  # percentiles of 40 resamples are a little narrow
+    assert 35 <= hits <= 40
 
 
 @pytest.mark.parametrize("wrong", ["none", "treatment", "outcome"])
