@@ -7,7 +7,9 @@ import json
 import pytest
 from page import ROOT
 
-STORED = json.loads((ROOT / "benchmarks" / "results" / "rwe_calibration.json").read_text(encoding="utf-8"))["results"]
+STORED = json.loads((ROOT / "benchmarks" / "results" / "rwe_calibration.json").read_text(encoding="utf-8"))[
+    "results"
+]
 PAGE = (ROOT / "docs" / "rwe-calibration.md").read_text(encoding="utf-8")
 COLUMNS = ("raw_coverage", "calibrated_coverage", "raw_type_1_error", "calibrated_type_1_error")
 

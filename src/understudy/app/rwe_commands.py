@@ -12,7 +12,7 @@ from understudy.app.calibrate_command import calibrate
 from understudy.app.calibrate_twins_command import calibrate_twins
 from understudy.app.cdm_commands import check, copy
 from understudy.app.emulation_command import emulate
-from understudy.app.options import Json, argument, option
+from understudy.app.options import Json, argument, flag, option
 from understudy.app.pool_command import pool
 from understudy.app.sccs_command import sccs
 from understudy.app.signals_command import signals
@@ -73,6 +73,18 @@ def simulate(
 
     SimulatedStudy(persons, hazard_ratio, unmeasured, seed).write(folder)
     console().print(f"Written: {folder / 'study.toml'}", markup=False, soft_wrap=True)
+
+
+@rwe.command()
+def schema(
+    emulation: Annotated[bool, flag("--emulation", help="Of emulations, for `rwe emulate`.")] = False,
+) -> None:
+    """Print the JSON Schema of real-world studies, or of emulations."""
+    from understudy.app.terminal import print_json
+    from understudy.causal.emulation.emulation_section import EmulationSection
+    from understudy.causal.study.study_file import StudyFile
+
+    print_json((EmulationSection if emulation else StudyFile).model_json_schema())
 
 
 _OTHERS = (check, copy, calibrate, pool, sccs, signals, emulate, calibrate_twins)

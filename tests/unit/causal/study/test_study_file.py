@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
@@ -170,3 +171,15 @@ def test_a_death_before_birth_stops_the_study_and_names_nobody(tmp_path, records
         run_study(load_study(written(tmp_path, STUDY)), tmp_path / "cdm")
     assert "<5 rows" in str(error.value)
     assert "17" not in str(error.value).replace("problem", "")
+
+
+def test_the_schema_describes_every_key_of_the_file():
+    from typer.testing import CliRunner
+
+    from understudy.app.cli import app
+
+    for arguments, key in (([], "negative_controls"), (["--emulation"], "table")):
+        printed = CliRunner().invoke(app, ["rwe", "schema", *arguments])
+        schema = json.loads(printed.stdout)
+        assert key in json.dumps(schema)
+        assert all("description" in each for each in schema["properties"].values())
