@@ -6,10 +6,9 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
+from understudy.causal.propensity.matching import CaliperScale
 from understudy.causal.study.diagnostics_section import Waivers
 from understudy.core.section import Number, Text, Whole, complaint
-
-CaliperScale = Literal["standardized logit", "propensity score", "standardized"]
 
 
 class AnalysisSection(Waivers):

@@ -93,7 +93,7 @@ class StudyResult:
             found["preference scores"] = model.shares(names=self.names)
         for each in self.answers:
             if each.balance is not None:
-                found[f"balance {self.name_of(each)}"] = each.balance.table()
+                found[f"balance {self.name_of(each)}".replace(",", "")] = each.balance.table()
         found |= {f"negative controls {name}": each.table() for name, each in self.controls.items() if each}
         return found
 

@@ -178,3 +178,19 @@ def test_json_is_strict_and_complete(folder):
 def test_simulated_records_are_not_overwritten(folder):
     with pytest.raises(StudyError, match="a study already"):
         SimulatedStudy(200).write(folder)
+
+
+def test_several_outcomes_have_answers_of_their_own(folder, tmp_path):
+    text = (folder / "study.toml").read_text(encoding="utf-8").replace('path = "cdm"\n', "")
+    text = text.replace('file = "controls.csv"', f"concepts = {list(range(2000002, 2000022))}")
+    second = '[[outcomes]]\nname = "another outcome"\nentry = [{ table = "condition_occurrence", concepts = 2000001 }]\n\n'
+    path = tmp_path / "study.toml"
+    path.write_text(text.replace("[population]", second + "[population]"), encoding="utf-8")
+    out = tmp_path / "out"
+    result = CliRunner().invoke(app, ["rwe", str(path), "--cdm", str(folder / "cdm"), "--out", str(out)])
+    assert result.exit_code == 0, result.output
+    assert "Stratified, another outcome" in result.stdout
+    assert (out / "tables" / "balance_stratified_another_outcome.csv").exists()
+    assert (out / "site" / "stratified another outcome.json").exists()
+    page = (out / "report.html").read_text(encoding="utf-8")
+    assert page.count("Persons left after each rule") == 2
