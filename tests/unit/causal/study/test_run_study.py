@@ -183,7 +183,8 @@ def test_simulated_records_are_not_overwritten(folder):
 def test_several_outcomes_have_answers_of_their_own(folder, tmp_path):
     text = (folder / "study.toml").read_text(encoding="utf-8").replace('path = "cdm"\n', "")
     text = text.replace('file = "controls.csv"', f"concepts = {list(range(2000002, 2000022))}")
-    second = '[[outcomes]]\nname = "another outcome"\nentry = [{ table = "condition_occurrence", concepts = 2000001 }]\n\n'
+    entry = 'entry = [{ table = "condition_occurrence", concepts = 2000001 }]'
+    second = f'[[outcomes]]\nname = "another outcome"\n{entry}\n\n'
     path = tmp_path / "study.toml"
     path.write_text(text.replace("[population]", second + "[population]"), encoding="utf-8")
     out = tmp_path / "out"
