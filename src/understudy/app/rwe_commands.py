@@ -12,7 +12,7 @@ from understudy.app.calibrate_command import calibrate
 from understudy.app.calibrate_twins_command import calibrate_twins
 from understudy.app.cdm_commands import check, copy
 from understudy.app.emulation_command import emulate
-from understudy.app.options import Json, argument, flag, option
+from understudy.app.options import Jobs, Json, argument, flag, option
 from understudy.app.pool_command import pool
 from understudy.app.sccs_command import sccs
 from understudy.app.signals_command import signals
@@ -49,12 +49,13 @@ def run(
         Path | None,
         option("--out", "-o", help="Folder for the report, tables, charts and record.", metavar="DIR"),
     ] = None,
+    jobs: Jobs = 0,
     json: Json = False,
 ) -> None:
     """Run a study: what may be seen of it, and what stays hidden; `understudy rwe STUDY` does the same."""
     from understudy.app.rwe_study import run
 
-    run(study, cdm, out, json)
+    run(study, cdm, out, jobs, json)
 
 
 @rwe.command()

@@ -19,11 +19,11 @@ from understudy.causal.study.study import load_study
 from understudy.plot.label import sentence_case
 
 
-def run(path: Path, cdm: Path | None, out: Path | None, as_json: bool) -> None:
+def run(path: Path, cdm: Path | None, out: Path | None, jobs: int, as_json: bool) -> None:
     """Run the study, write and print."""
     study = load_study(path)
     with shown_progress(quiet=as_json) as tell:
-        found = run_study(study, cdm, lambda stage: tell(stage, 0.0))
+        found = run_study(study, cdm, lambda stage: tell(stage, 0.0), jobs=jobs)
     write(found, path, out)
     print_json(_plain(found)) if as_json else _show(found, out)
 

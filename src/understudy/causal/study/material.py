@@ -22,9 +22,8 @@ from understudy.causal.covariates.build import build_covariates
 from understudy.causal.propensity.propensity_model import PropensityModel, propensity_score
 from understudy.causal.propensity.propensity_scores import PropensityScores
 from understudy.causal.study.study import Study
-from understudy.causal.study.study_file import NegativeControlsSection
 from understudy.causal.study_population import StudyPopulation
-from understudy.core.errors import DataError, Problem, StudyError
+from understudy.core.errors import DataError, Problem
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -44,10 +43,8 @@ class Material:
         Everybody, whatever the outcome: propensity scores are theirs.
     outcomes : mapping of str to StudyPopulation
         Of the outcomes in question.
-    controls : mapping of str to StudyPopulation
-        Of negative controls.
-    left_out : mapping of str to str
-        Negative controls that could not be used, and why.
+    controls : mapping of str to Cohort
+        Negative controls; their populations are made when they are analysed, for there may be hundreds.
     covariates : CovariateMatrix or None
         Of `at_risk`.
     model : PropensityModel or None
@@ -60,8 +57,7 @@ class Material:
     compared: Comparison
     at_risk: StudyPopulation
     outcomes: Mapping[str, StudyPopulation]
-    controls: Mapping[str, StudyPopulation]
-    left_out: Mapping[str, str]
+    controls: Mapping[str, Cohort]
     covariates: CovariateMatrix | None
     model: PropensityModel | None
     cohorts: Mapping[str, Cohort] = field(default_factory=dict)
@@ -130,11 +126,11 @@ def gather(study: Study, cdm: Cdm, told: Told) -> Material:
     compared = comparison(cdm, target, comparator, settings)
     at_risk = population(compared, _nothing(), settings)
     asked = {each.name: population(compared, each, settings) for each in outcomes}
-    controls, left_out = _controls(study, cdm, compared)
+    controls = _control_cohorts(study, cdm)
     covariates = _covariates(study, cdm, at_risk, told)
     model = _model(study, covariates, at_risk, told)
     cohorts = {each.name: each for each in (target, comparator, *outcomes)}
-    return Material(compared, at_risk, asked, controls, left_out, covariates, model, cohorts, doubts)
+    return Material(compared, at_risk, asked, controls, covariates, model, cohorts, doubts)
 
 
 def _doubts(cdm: Cdm) -> tuple[str, ...]:
@@ -155,22 +151,10 @@ def _nothing() -> Cohort:
     return Cohort("no outcome", rows)
 
 
-def _controls(
-    study: Study, cdm: Cdm, compared: Comparison
-) -> tuple[dict[str, StudyPopulation], dict[str, str]]:
-    """Populations of negative controls, and why others have none."""
-    section, found, left_out = study.file.negative_controls, {}, {}
-    for name, cohort in _control_cohorts(study, cdm, section).items() if section else ():
-        try:
-            found[name] = population(compared, cohort, study.file.population)
-        except StudyError as error:
-            left_out[name] = error.cause
-    return found, left_out
-
-
-def _control_cohorts(study: Study, cdm: Cdm, section: NegativeControlsSection) -> dict[str, Cohort]:
+def _control_cohorts(study: Study, cdm: Cdm) -> dict[str, Cohort]:
     """Cohorts of negative controls by their names; none of them may be an outcome in question."""
-    for outcome in study.outcomes:
+    section, cohorts = study.file.negative_controls, {}
+    for outcome in study.outcomes if section else ():
         cohorts = control_cohorts(
             cdm, study.controls, outcome=outcome, table=section.table, first=section.first_only
         )

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from math import nan
 from pathlib import Path
 
 from understudy.causal.cdm.cdm import Cdm, open_cdm
-from understudy.causal.study.analysing import Analysed, analyse, balance_of
+from understudy.causal.cohort import Cohort
+from understudy.causal.cohorts.population import population
+from understudy.causal.effect_estimate import EffectEstimate
+from understudy.causal.study.analysing import analyse, balance_of
 from understudy.causal.study.analysis_section import AnalysisSection
 from understudy.causal.study.answer import Answer, Finding
 from understudy.causal.study.controls import ControlEstimates
@@ -16,11 +22,14 @@ from understudy.causal.study.material import Material, Told, gather
 from understudy.causal.study.result import StudyResult
 from understudy.causal.study.sealed import Sealed
 from understudy.causal.study.study import Study
+from understudy.causal.study_population import StudyPopulation
 from understudy.core.errors import StudyError
 from understudy.core.record import Record, Stopwatch
 
 
-def run_study(study: Study, cdm: Path | str | Cdm | None = None, told: Told | None = None) -> StudyResult:
+def run_study(
+    study: Study, cdm: Path | str | Cdm | None = None, told: Told | None = None, *, jobs: int = 0
+) -> StudyResult:
     """Run a real-world study.
 
     Estimates are sealed as soon as they are made, and stay so unless every diagnostic passes: minimum detectable
@@ -35,6 +44,8 @@ def run_study(study: Study, cdm: Path | str | Cdm | None = None, told: Told | No
         The records, in place of those that the file names.
     told : function of str, optional
         Is told what is being done.
+    jobs : int
+        Threads that estimate negative controls; 0: one per core. No number depends on it.
 
     Returns
     -------
@@ -49,7 +60,7 @@ def run_study(study: Study, cdm: Path | str | Cdm | None = None, told: Told | No
     """
     told, watch = told or _silent, Stopwatch()
     if isinstance(cdm, Cdm):
-        return _run(study, cdm, told, watch)
+        return _run(study, cdm, told, watch, jobs)
     path = cdm or study.cdm
     if path is None:
         raise StudyError(
@@ -58,21 +69,23 @@ def run_study(study: Study, cdm: Path | str | Cdm | None = None, told: Told | No
     told("Opening the records")
     section = study.file.cdm
     with open_cdm(path, schema=section.database_schema, memory=section.memory) as opened:
-        return _run(study, opened, told, watch)
+        return _run(study, opened, told, watch, jobs)
 
 
 def _silent(_: str) -> None:
     """Nobody is told."""
 
 
-def _run(study: Study, cdm: Cdm, told: Told, watch: Stopwatch) -> StudyResult:
+def _run(study: Study, cdm: Cdm, told: Told, watch: Stopwatch, jobs: int) -> StudyResult:
     with watch.stage("records, covariates and propensity scores"):
         material = gather(study, cdm, told)
-    controls, answers = {}, []
+    with watch.stage("negative controls"):
+        told("Estimating negative controls")
+        controls = _control_estimates(study, material, jobs)
+    answers: list[Answer] = []
     with watch.stage("estimates and diagnostics"):
         for section in study.file.analyses:
             told(f"Analysing: {section.name}")
-            controls[section.name] = _control_estimates(section, material)
             answers += _answers(study, section, material, controls[section.name])
     record = Record.make(
         "real-world study", stopwatch=watch, inputs={**study.inputs, **material.hashes}, seed=study.file.seed,
@@ -81,17 +94,36 @@ def _run(study: Study, cdm: Cdm, told: Told, watch: Stopwatch) -> StudyResult:
     return StudyResult(study, material, tuple(answers), controls, record)
 
 
-def _control_estimates(section: AnalysisSection, material: Material) -> ControlEstimates | None:
-    """Estimates of the negative controls; None without any."""
-    found: dict[str, Analysed] = {}
-    left_out = dict(material.left_out)
-    for name, people in material.controls.items():
-        try:
-            found[name] = analyse(section, people, material)
-        except StudyError as error:
-            left_out[name] = error.cause
-    estimates = {name: each.estimate for name, each in found.items()}
-    return ControlEstimates.of(estimates, left_out) if estimates or left_out else None
+def _control_estimates(study: Study, material: Material, jobs: int) -> dict[str, ControlEstimates | None]:
+    """Of every analysis the estimates of negative controls; None without any."""
+    names = [section.name for section in study.file.analyses]
+    with ThreadPoolExecutor(jobs or os.cpu_count()) as threads:
+        found = list(threads.map(partial(_one_control, study, material), material.controls.values()))
+    return {name: _of_analysis(name, dict(zip(material.controls, found, strict=True))) for name in names}
+
+
+def _one_control(study: Study, material: Material, control: Cohort) -> dict[str, EffectEstimate | str]:
+    """By analysis its estimate, or why there is none."""
+    sections = study.file.analyses
+    try:
+        people = population(material.compared, control, study.file.population)
+    except StudyError as error:
+        return dict.fromkeys((section.name for section in sections), error.cause)
+    return {section.name: _estimate(section, people, material) for section in sections}
+
+
+def _estimate(section: AnalysisSection, people: StudyPopulation, material: Material) -> EffectEstimate | str:
+    try:
+        return analyse(section, people, material).estimate
+    except StudyError as error:
+        return error.cause
+
+
+def _of_analysis(name: str, found: dict[str, dict[str, EffectEstimate | str]]) -> ControlEstimates | None:
+    own = {control: each[name] for control, each in found.items()}
+    estimates = {control: each for control, each in own.items() if isinstance(each, EffectEstimate)}
+    left_out = {control: each for control, each in own.items() if isinstance(each, str)}
+    return ControlEstimates.of(estimates, left_out) if own else None
 
 
 def _answers(

@@ -195,3 +195,23 @@ def test_several_outcomes_have_answers_of_their_own(folder, tmp_path):
     assert (out / "site" / "stratified another outcome.json").exists()
     page = (out / "report.html").read_text(encoding="utf-8")
     assert page.count("Persons left after each rule") == 2
+
+
+def test_no_number_depends_on_threads(found, folder):
+    alone = run_study(load_study(folder / "study.toml"), jobs=1)
+    assert alone.record.hash == found.record.hash
+    for name, each in alone.controls.items():
+        assert each.controls.log_rr.tolist() == found.controls[name].controls.log_rr.tolist()
+        assert each.controls.names == found.controls[name].controls.names
+
+
+def test_controls_that_all_fail_hide_the_estimates_and_say_so(folder, tmp_path):
+    # Conditions before treatment happen to nobody afterwards: none of them has an estimate.
+    text = (folder / "study.toml").read_text(encoding="utf-8").replace('path = "cdm"\n', "")
+    concepts = list(range(3000001, 3000007))
+    path = tmp_path / "study.toml"
+    path.write_text(text.replace('file = "controls.csv"', f"concepts = {concepts}"), encoding="utf-8")
+    result = CliRunner().invoke(app, ["rwe", str(path), "--cdm", str(folder / "cdm")])
+    assert result.exit_code == 0
+    assert "0 negative controls with an estimate" in " ".join(result.stdout.split())
+    assert "Hazard ratio" not in result.stdout
