@@ -23,6 +23,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from benchmarks.result import store
+from benchmarks.rwe_study import result
 from benchmarks.synthetic_cdm import entries_of, write_cdm
 from benchmarks.trial_results import Found, rows
 
@@ -30,15 +31,12 @@ from understudy.causal import CovariateMatrix, build_covariates, open_cdm, tidy
 
 REFERENCE = Path(__file__).parents[2] / "shared" / "reference" / "rwe"
 BOUND_GB, DUCKDB_MEMORY, CHUNK = 4.0, "1GB", 50_000
-DRUGS = (1118084, 1124300)
 
 
 def found() -> Iterator[Found]:
     """Each expected number of GiBleed's covariates, theirs and ours."""
-    with open_cdm(REFERENCE / "gibleed") as cdm:
-        population = _population(cdm.connection)
-        matrix = build_covariates(cdm, population, {"excluded_concepts": DRUGS})
-    treated = population["treatment"].to_numpy() == 1
+    material = result().material
+    matrix, treated = material.covariates, material.at_risk.treatment == 1
     theirs = pd.read_csv(REFERENCE / "gibleed_cohortmethod_results" / "cm_shared_covariate_balance.csv")
     theirs = theirs[theirs["target_comparator_id"] == 894409308].drop_duplicates("covariate_id")
     theirs = theirs.set_index("covariate_id")
@@ -52,24 +50,6 @@ def found() -> Iterator[Found]:
             yield from rows(
                 "gibleed", f"mean {name}, {side}", f"{theirs.loc[id, f'{side}_mean_before']:.3f}", ours[id]
             )
-
-
-def _population(connection: Any) -> pd.DataFrame:
-    """The first eras that the reference's README describes."""
-    return connection.execute(
-        """
-        WITH eras AS (SELECT person_id, drug_concept_id AS drug, drug_era_start_date AS start FROM drug_era
-            WHERE drug_concept_id IN (1118084, 1124300)),
-        span AS (SELECT max(low) AS low, min(high) AS high FROM (
-            SELECT min(start) AS low, max(start) AS high FROM eras GROUP BY drug)),
-        firsts AS (SELECT person_id, min(drug) AS drug, min(start) AS start FROM eras GROUP BY person_id
-            HAVING count(DISTINCT drug) = 1)
-        SELECT DISTINCT f.person_id, CAST(drug = 1118084 AS INTEGER) AS treatment, start
-        FROM span, firsts f JOIN observation_period o ON o.person_id = f.person_id
-            AND start BETWEEN observation_period_start_date + 183 AND observation_period_end_date
-        WHERE start BETWEEN low AND high ORDER BY f.person_id
-        """
-    ).df()
 
 
 def _means(matrix: CovariateMatrix, inside: np.ndarray) -> pd.Series:

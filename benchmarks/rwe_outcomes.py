@@ -8,51 +8,21 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from functools import cache
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 from benchmarks.result import store
+from benchmarks.rwe_study import result
 from benchmarks.trial_results import Found, rows
 
 from understudy.causal import EffectEstimate
 from understudy.causal.outcomes import follow_up, minimum_detectable_relative_risk, outcome_model
+from understudy.causal.propensity import weight_by_score
 from understudy.causal.sccs import RiskWindow, SccsSettings, fit_sccs_intervals, sccs, simulated_cases
 
 FOLDER = Path(__file__).parents[2] / "shared" / "reference" / "rwe"
-CELECOXIB, DICLOFENAC, BLEED = 1118084, 1124300, 192671
 MILLION = 1_000_000
-
-
-@cache
-def gibleed() -> tuple[Any, np.ndarray]:
-    """The study population of celecoxib against diclofenac, and weights for the effect in the treated."""
-    from understudy.causal.cdm import open_cdm
-    from understudy.causal.cohorts import CohortDefinition, PopulationSettings, build_cohort, study_population
-    from understudy.causal.covariates import build_covariates
-    from understudy.causal.propensity import PropensitySettings, propensity_score, weight_by_score
-
-    def drug(concept: int) -> CohortDefinition:
-        return CohortDefinition(
-            name="drug", entry=[{"table": "drug_era", "concepts": concept}], observed=False
-        )
-
-    bleed = CohortDefinition(name="GI bleed", entry=[{"table": "condition_occurrence", "concepts": BLEED}])
-    settings = PopulationSettings(
-        both_cohorts="remove all",
-        washout=183,
-        prior_outcome_lookback=30,
-        risk_end=30,
-        censor_at_new_risk=True,
-    )
-    with open_cdm(FOLDER / "gibleed") as cdm:
-        cohorts = [build_cohort(cdm, each) for each in (drug(CELECOXIB), drug(DICLOFENAC), bleed)]
-        found = study_population(cdm, *cohorts, settings)
-        covariates = build_covariates(cdm, found.rows, {"excluded_concepts": [CELECOXIB, DICLOFENAC]})
-    model = propensity_score(covariates, found.treatment, PropensitySettings(variance=0.01))
-    return found, weight_by_score(model, "att", largest=10).weights
 
 
 def found() -> Iterator[Found]:
@@ -62,7 +32,9 @@ def found() -> Iterator[Found]:
 
 
 def _gibleed() -> Iterator[Found]:
-    people, weights = gibleed()
+    material = result().material
+    people = material.outcomes["gastrointestinal bleeding"]
+    weights = weight_by_score(material.scores(people), "att", largest=10).weights
     data, name = (people.time, people.event, people.treatment), "GiBleed"
     crude, weighted = outcome_model(*data), outcome_model(*data, weights=weights)
     yield from rows(f"{name}, crude Cox", "hazard ratio", "1.1340672", [crude.exp])

@@ -15,12 +15,12 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 from benchmarks.propensity_case import Case, simulate
 from benchmarks.result import store
+from benchmarks.rwe_study import result
 from benchmarks.trial_results import Found, rows
 from scipy import sparse
 
@@ -111,7 +111,8 @@ def _peers(
 
 def found() -> Iterator[Found]:
     """GiBleed's published propensity scores, weights and balance, and ours."""
-    covariates, treatment = _gibleed()
+    material = result().material
+    covariates, treatment = material.covariates, material.at_risk.treatment
     model = propensity_score(covariates, treatment, PropensitySettings(variance=VARIANCE))
     name = "GiBleed propensity"
     yield from rows(name, "coefficients not zero", "6", [model.coefficients.shape[0]])
@@ -138,37 +139,6 @@ def found() -> Iterator[Found]:
     yield from rows(name, "generalizability, weighted", "0.000000", [weighted.generalizability])
     matched = balance(covariates, treatment, match_on_score(model, max_ratio=100))
     yield from rows(name, "generalizability, matched", "0.343306793622", [matched.generalizability])
-
-
-def _gibleed() -> tuple[Any, np.ndarray]:
-    import duckdb
-
-    from understudy.causal.covariates import build_covariates
-
-    with duckdb.connect() as connection:
-        for path in sorted((FOLDER / "gibleed").glob("*.csv.gz")):
-            name = path.name.removesuffix(".csv.gz")
-            connection.execute(f"CREATE TABLE {name} AS SELECT * FROM read_csv(?)", [str(path)])
-        population = connection.execute(POPULATION).df()
-        cdm = SimpleNamespace(connection=connection)
-        covariates = build_covariates(cdm, population, {"excluded_concepts": [1118084, 1124300]})
-    return covariates, population["treatment"].to_numpy()
-
-
-# The population of the folder's README, in one query: first eras of celecoxib (1118084) or diclofenac (1124300) alone.
-POPULATION = """
-    WITH eras AS (SELECT person_id, drug_concept_id AS drug, drug_era_start_date AS start FROM drug_era
-        WHERE drug_concept_id IN (1118084, 1124300)),
-    common AS (SELECT max(low) AS low, min(high) AS high FROM (
-        SELECT min(start) AS low, max(start) AS high FROM eras GROUP BY drug)),
-    firsts AS (SELECT person_id, min(drug) AS drug, min(start) AS start FROM eras GROUP BY person_id
-        HAVING count(DISTINCT drug) = 1)
-    SELECT DISTINCT person_id, CAST(drug = 1118084 AS INTEGER) AS treatment, start
-    FROM firsts JOIN observation_period o USING (person_id), common
-    WHERE start BETWEEN low AND high
-        AND start BETWEEN observation_period_start_date + 183 AND observation_period_end_date
-    ORDER BY person_id
-"""
 
 
 def lines(stored: dict[str, Any]) -> list[str]:

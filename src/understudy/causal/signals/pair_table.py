@@ -85,12 +85,6 @@ def read_pair_tables(files: Iterable[ReportFile], columns: Mapping[str, str] | N
     return _reports(pd.concat(parts, ignore_index=True), findings, sources)
 
 
-def has_pairs(header: Iterable[str]) -> bool:
-    """Whether the columns of a table tell report, drug and event."""
-    names = set(header)
-    return all(names.intersection(KNOWN[each]) for each in _NEEDED)
-
-
 def _places(header: list[str], told: Mapping[str, str], place: str) -> dict[str, str]:
     problems = [
         Problem(f"there is no column {column!r}", f"the header has {', '.join(header[:-1])}", 1)
