@@ -51,7 +51,7 @@ def calibrate_twins(
 
 
 def _plain(found: CalibratedTwins) -> dict[str, Any]:
-    from understudy.app.trial_numbers import finite_rows
+    from understudy.app.json_numbers import finite_rows
 
     return {
         "measure": found.measure,
@@ -71,8 +71,8 @@ def _plain(found: CalibratedTwins) -> dict[str, Any]:
 def _show(found: CalibratedTwins, out: Path | None) -> None:
     from rich.text import Text
 
+    from understudy.app.report_files import say_written
     from understudy.app.terminal import console
-    from understudy.app.trial_files import say_written
 
     to = console()
     for sentence in found.sentences:

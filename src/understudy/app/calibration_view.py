@@ -6,8 +6,8 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from understudy.app.json_numbers import finite, finite_rows
 from understudy.app.terminal import console, print_json
-from understudy.app.trial_numbers import finite, finite_rows
 from understudy.causal.calibration import Assessment, assess, read_controls
 
 if TYPE_CHECKING:

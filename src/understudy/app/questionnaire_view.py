@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from understudy.app.report_files import say_written, write_report
 from understudy.app.terminal import console, note, print_json
-from understudy.app.trial_files import say_written, write_report
 from understudy.core.content import encode
 from understudy.core.errors import StudyError
 from understudy.trials.questionnaire import Questionnaire, Shortening, read_questionnaire, shorten

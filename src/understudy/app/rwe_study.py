@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from understudy.app.json_numbers import finite_rows
 from understudy.app.progress import shown_progress
+from understudy.app.report_files import say_written
 from understudy.app.terminal import console, print_json
-from understudy.app.trial_check import table_of
-from understudy.app.trial_files import say_written
-from understudy.app.trial_numbers import finite_rows
+from understudy.app.terminal_table import table_of
 from understudy.causal.study.answer import Answer
 from understudy.causal.study.controls import ControlEstimates
 from understudy.causal.study.result import StudyResult, told

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from understudy.app.json_numbers import finite_rows
 from understudy.app.terminal import console, print_json
-from understudy.app.trial_numbers import finite_rows
 from understudy.causal.masking import masked
 from understudy.causal.sccs import IntervalFit, fit_sccs_intervals
 from understudy.core.errors import DataError, Problem

@@ -8,8 +8,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from understudy.app.json_numbers import finite
 from understudy.app.terminal import console, note, print_json
-from understudy.app.trial_numbers import finite
 from understudy.causal.signals import ReadingWarning, study_signals
 from understudy.causal.signals.reports import SUSPECT
 from understudy.causal.signals.signal_study import SignalStudy, prior_numbers

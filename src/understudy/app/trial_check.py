@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from understudy.app.records_check import problems_of
+from understudy.app.report_files import say_written, write_report
 from understudy.app.terminal import console, print_error, print_json
-from understudy.app.trial_files import say_written, write_report
+from understudy.app.terminal_table import table_of
 from understudy.core.errors import DataError, StudyError
 from understudy.plot.label import sentence_case
 from understudy.trials import Trial, check, load_trial
@@ -63,16 +64,3 @@ def _show(trial: Trial, outcomes: dict[str, pd.DataFrame], baseline: pd.DataFram
     for told in trial.warnings:
         to.print(Text(f"Warning: {told}", style="yellow"))
     say_written(out)
-
-
-def table_of(frame: pd.DataFrame, title: str) -> Any:
-    """A data frame of text as a table of the terminal, its index first."""
-    from rich.table import Table
-
-    table = Table(title=title, title_justify="left", title_style="bold", box=None, padding=(0, 2, 0, 0))
-    table.add_column("")
-    for name in frame:
-        table.add_column(str(name), justify="right")
-    for label, row in zip(frame.index, frame.itertuples(index=False), strict=True):
-        table.add_row(str(label), *map(str, row))
-    return table

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from understudy.app.report_files import say_written
 from understudy.app.terminal import console, print_json
-from understudy.app.trial_files import say_written
 
 if TYPE_CHECKING:
     from understudy.dossier.joint_dossier import TrialDossier

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from understudy.app.json_numbers import finite_rows
 from understudy.app.terminal import console, print_json
-from understudy.app.trial_check import table_of
-from understudy.app.trial_numbers import finite_rows
+from understudy.app.terminal_table import table_of
 from understudy.trials import PlannedTrial, load_plan, simulate_plan
 
 if TYPE_CHECKING:

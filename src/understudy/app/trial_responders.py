@@ -6,10 +6,10 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from understudy.app.json_numbers import finite_rows
+from understudy.app.report_files import say_written, write_report
 from understudy.app.terminal import console, print_json
-from understudy.app.trial_check import table_of
-from understudy.app.trial_files import say_written, write_report
-from understudy.app.trial_numbers import finite_rows
+from understudy.app.terminal_table import table_of
 from understudy.dossier.number import figures
 from understudy.trials import Responders, load_trial, responders
 

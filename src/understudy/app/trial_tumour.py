@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from understudy.app.json_numbers import finite, finite_rows
+from understudy.app.report_files import say_written, write_report
 from understudy.app.terminal import console, print_json
-from understudy.app.trial_files import say_written, write_report
-from understudy.app.trial_numbers import finite, finite_rows
 from understudy.core.content import encode, file_hash
 from understudy.trials.tumour import LesionRules, LesionStudy, read_lesions, study_lesions
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from understudy.app.json_numbers import finite, finite_rows
+from understudy.app.report_files import say_written, write_report
 from understudy.app.terminal import console, print_json
-from understudy.app.trial_check import table_of
-from understudy.app.trial_files import say_written, write_report
-from understudy.app.trial_numbers import finite, finite_rows
+from understudy.app.terminal_table import table_of
 from understudy.core.errors import StudyError
 from understudy.trials import (
     PrognosticScore,

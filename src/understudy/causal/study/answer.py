@@ -56,6 +56,8 @@ class Answer:
     ----------
     analysis, outcome : str
     diagnostics : Diagnostics
+    measure : str
+        Of the effect: "hazard ratio", say; it tells nothing of it.
     finding : Sealed of Finding
     adjustment : Adjustment
         What was made of the propensity scores.
@@ -70,6 +72,7 @@ class Answer:
     analysis: str
     outcome: str
     diagnostics: Diagnostics
+    measure: str
     finding: Sealed[Finding]
     adjustment: Adjustment
     persons: tuple[int, int]
@@ -104,11 +107,6 @@ class Answer:
         return self.finding.seen.calibrated
 
     @property
-    def measure(self) -> str:
-        """Of the effect: "hazard ratio", say; it tells nothing of it."""
-        return self.finding._content.estimate.measure
-
-    @property
     def profile(self) -> LikelihoodProfile | None:
         """The likelihood profile for a synthesis over sites, for which power is no condition.
 
@@ -117,6 +115,4 @@ class Answer:
         StudyError
             If it is hidden.
         """
-        profile = self.finding._content.estimate.profile
-        hidden = tuple(name for name in self.finding.hidden_for if name != "power")
-        return Sealed(profile, hidden).seen
+        return self.finding.but_for("power").seen.estimate.profile

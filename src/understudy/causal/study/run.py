@@ -142,8 +142,8 @@ def _answers(
         calibrated = controls.calibrate(analysed.estimate) if controls else None
         finding = Finding(analysed.estimate, calibrated, analysed.counts)
         yield Answer(
-            section.name, outcome, diagnostics, Sealed(finding, diagnostics.hidden_for), analysed.adjustment,
-            analysed.counts.persons, sum(analysed.counts.events), balance,
+            section.name, outcome, diagnostics, analysed.estimate.measure,
+            Sealed(finding, diagnostics.hidden_for), analysed.adjustment, analysed.counts.persons, sum(analysed.counts.events), balance,
         )  # fmt: skip
 
 

@@ -52,5 +52,15 @@ class Sealed(Generic[T]):
             )
         return self._content
 
+    def but_for(self, *names: str) -> Sealed[T]:
+        """The same where these diagnostics hide nothing.
+
+        Examples
+        --------
+        >>> Sealed(1.13, ("balance", "power")).but_for("power")
+        hidden: balance
+        """
+        return Sealed(self._content, tuple(each for each in self.hidden_for if each not in names))
+
     def __repr__(self) -> str:
         return f"hidden: {', '.join(self.hidden_for)}" if self.hidden else repr(self._content)

@@ -1,4 +1,4 @@
-"""Trial files: the report of a result, written where the user says."""
+"""Report files: the report of a result, written where the user says."""
 
 from __future__ import annotations
 

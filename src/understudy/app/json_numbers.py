@@ -1,4 +1,4 @@
-"""Trial numbers: results of trials as JSON, which knows neither infinities nor not-a-numbers."""
+"""JSON numbers: results as JSON, which knows neither infinities nor not-a-numbers."""
 
 from __future__ import annotations
 
