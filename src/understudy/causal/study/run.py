@@ -143,7 +143,8 @@ def _answers(
         finding = Finding(analysed.estimate, calibrated, analysed.counts)
         yield Answer(
             section.name, outcome, diagnostics, analysed.estimate.measure,
-            Sealed(finding, diagnostics.hidden_for), analysed.adjustment, analysed.counts.persons, sum(analysed.counts.events), balance,
+            Sealed(finding, diagnostics.hidden_for), analysed.adjustment, analysed.counts.persons,
+            sum(analysed.counts.events), balance,
         )  # fmt: skip
 
 
